@@ -1,0 +1,171 @@
+# Fumikura: one Makefile, no recursion. `make demo` and `make check` need nothing but git and make.
+#
+#   make demo      installs what is missing, builds, shows the whole way of a message
+#   make check     installs what is missing, builds, runs every test; last line "N passed, N failed"
+#   make all       builds build/fumikura            make serve    runs a server in ./vault
+#   make bench     figures beside peers, as ratios  make asan     the tests under ASan and UBSan
+#   make lint      clang-tidy, mandoc, house rules  make format   clang-format
+#   make install   PREFIX=/usr/local DESTDIR=       make clean
+#
+# Two builds of the program: build/ is what is installed; build/test/ has fault points and a clock
+# that tests set (-DFK_TESTING); build/asan/ is that under the sanitizers.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD := build
+VERSION := 0.1.0
+
+LIBS := libzstd libcrypto gmime-3.0 libmicrohttpd icu-uc icu-i18n jansson libxml-2.0 libseccomp libconfuse
+PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
+PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
+LDLIBS := $(PKG_LIBS) -llmdb -lxapian -lstdc++ -lpthread -lm
+
+WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough -Wshadow \
+        -Wundef -Wwrite-strings -Werror
+HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-clash-protection -fstack-protector-strong \
+          -fcf-protection=full -ftrivial-auto-var-init=zero -fno-delete-null-pointer-checks \
+          -fno-strict-overflow -fno-strict-aliasing -fPIE
+HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,ibt,-z,shstk
+CPPFLAGS := -I. -D_GNU_SOURCE -DFK_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
+CFLAGS := -std=c11 -O2 -g $(WARN) -Wstrict-prototypes -Wmissing-prototypes -include base/banned.h $(HARDEN)
+CXXFLAGS := -std=c++17 -O2 -g $(WARN) $(HARDEN)
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# Instrumented code makes gcc see faults that the source does not have: warnings are judged elsewhere.
+ASAN_FLAGS := -std=c11 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion -Wno-format-truncation -Wstrict-prototypes -Wmissing-prototypes -include base/banned.h \
+              -fno-strict-aliasing -fPIE $(SAN)
+
+ROOMS := base archiver/vault archiver/intake indexer search retention tape-export
+# main alone stays outside the library, so that unit programs can link the commands too.
+MAIN_C := cli/fumikura.c
+ROOM_C := $(wildcard $(addsuffix /*.c,$(ROOMS))) $(filter-out $(MAIN_C),$(wildcard cli/*.c))
+ROOM_CC := $(wildcard indexer/*.cc)
+# Files that a page or a text is made of are linked in as they are (the page goes onto every tape,
+# the example becomes the configuration that `init` writes).
+EMBED := $(wildcard search/web/* tape-export/text/*) docs/format-vault.md fumikura.conf.example
+UNIT_C := $(filter-out tests/unit/support/%,$(wildcard tests/unit/*/test_*.c))
+SUPPORT_C := $(wildcard tests/unit/support/*.c)
+TOOL_C := $(wildcard tests/tools/*.c)
+
+define objects # $(1) directory of a build, $(2) sources
+$(patsubst %.cc,$(1)/%.o,$(patsubst %.c,$(1)/%.o,$(2)))
+endef
+EMBED_O = $(patsubst %,$(1)/embed/%.o,$(EMBED))
+room_objects = $(call objects,$(1),$(ROOM_C) $(ROOM_CC)) $(call EMBED_O,$(1))
+
+PROGRAM := $(BUILD)/fumikura
+TEST_PROGRAM := $(BUILD)/test/fumikura
+ASAN_PROGRAM := $(BUILD)/asan/fumikura
+unit_programs = $(patsubst tests/unit/%.c,$(1)/unit/%,$(UNIT_C))
+tool_programs = $(patsubst tests/tools/%.c,$(1)/tools/%,$(TOOL_C))
+
+.PHONY: all demo serve check check-quick asan bench lint format install clean deps deps-check \
+        deps-bench check-layers check-headers check-hardening test-build asan-build \
+        run-demo run-serve run-check run-check-quick run-asan run-bench run-lint
+.DEFAULT_GOAL := all
+
+# What must work on a bare machine installs first and then starts make anew, so that pkg-config's
+# answers, which are read at the top, are there.
+ANEW = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+demo check asan:
+	@sh tests/deps.sh build check
+	@$(ANEW) run-$@
+serve check-quick:
+	@sh tests/deps.sh build $(if $(filter check-quick,$@),check)
+	@$(ANEW) run-$@
+bench:
+	@sh tests/deps.sh build check bench
+	@$(ANEW) run-bench
+lint:
+	@sh tests/deps.sh build lint
+	@$(ANEW) run-lint
+
+all: $(PROGRAM)
+ifeq ($(PKG_LIBS),)
+$(PROGRAM): missing-libraries
+missing-libraries:
+	@echo "libraries are missing: 'make deps' installs them, and 'pkg-config --print-errors --exists $(LIBS)' names them" >&2
+	@false
+endif
+
+run-demo: $(PROGRAM) $(call tool_programs,$(BUILD))
+	@bash tests/demo.sh $(PROGRAM)
+run-serve: $(PROGRAM)
+	@test -e vault/fumikura.conf || $(PROGRAM) init vault
+	@exec $(PROGRAM) -C vault serve
+run-check: $(PROGRAM) test-build check-layers check-headers check-hardening
+	@bash tests/run.sh $(BUILD)/test
+# Unit tests and quick cases only; for the minute between two edits.
+run-check-quick: test-build check-layers
+	@bash tests/run.sh $(BUILD)/test quick
+run-asan: asan-build
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	  LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp bash tests/run.sh $(BUILD)/asan
+run-bench: $(PROGRAM) $(call tool_programs,$(BUILD))
+	@bash tests/bench/run.sh $(PROGRAM)
+run-lint:
+	@CPPFLAGS='$(CPPFLAGS)' sh tests/lint.sh
+
+test-build: $(TEST_PROGRAM) $(call unit_programs,$(BUILD)/test) $(call tool_programs,$(BUILD)/test)
+asan-build: $(ASAN_PROGRAM) $(call unit_programs,$(BUILD)/asan) $(call tool_programs,$(BUILD)/asan)
+
+# One directory's rules; `embed` objects hold data only, so the linker is told that they may be marked
+# for CET as the rest is (-z ibt,shstk).
+define build_rules # $(1) directory, $(2) C flags, $(3) C++ flags, $(4) link flags
+$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	@echo "  CC  $$@"
+	@$$(CC) $$(CPPFLAGS) $(2) -MMD -MP -c -o $$@ $$<
+$(1)/%.o: %.cc
+	@mkdir -p $$(@D)
+	@echo "  CXX $$@"
+	@$$(CXX) $$(CPPFLAGS) $(3) -MMD -MP -c -o $$@ $$<
+$(1)/embed/%.o: %
+	@mkdir -p $$(@D)
+	@$$(LD) -r -b binary -z noexecstack -o $$@ $$<
+$(1)/libhouse.a: $$(call room_objects,$(1))
+	@rm -f $$@
+	@$$(AR) rcs $$@ $$^
+$(1)/fumikura: $$(call objects,$(1),$$(MAIN_C)) $(1)/libhouse.a
+	@echo "  LD  $$@"
+	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS)
+$(1)/unit/%: $(1)/tests/unit/%.o $$(call objects,$(1),$$(SUPPORT_C)) $(1)/libhouse.a
+	@mkdir -p $$(@D)
+	@echo "  LD  $$@"
+	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS) -lcmocka
+$(1)/tools/%: $(1)/tests/tools/%.o $(1)/libhouse.a
+	@mkdir -p $$(@D)
+	@echo "  LD  $$@"
+	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS)
+endef
+$(eval $(call build_rules,$(BUILD),$(CFLAGS),$(CXXFLAGS),$(HARDEN) $(HARDEN_LD)))
+$(eval $(call build_rules,$(BUILD)/test,$(CFLAGS) -DFK_TESTING,$(CXXFLAGS) -DFK_TESTING,$(HARDEN) $(HARDEN_LD)))
+$(eval $(call build_rules,$(BUILD)/asan,$(ASAN_FLAGS) -DFK_TESTING,-std=c++17 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion $(SAN) -fPIE -DFK_TESTING,$(SAN) -pie))
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+check-layers:
+	@sh tests/check-layers.sh
+check-headers:
+	@CC="$(CC)" CXX="$(CXX)" FLAGS="$(PKG_CFLAGS)" sh tests/check-headers.sh
+check-hardening: $(PROGRAM)
+	@sh tests/check-hardening.sh $(PROGRAM)
+
+format:
+	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
+
+deps:
+	@sh tests/deps.sh build
+deps-check:
+	@sh tests/deps.sh build check
+deps-bench:
+	@sh tests/deps.sh build check bench
+
+install: $(PROGRAM)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	  $(DESTDIR)$(PREFIX)/share/doc/fumikura
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fumikura
+	install -m 644 docs/man/fumikura.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 README.md LICENSE fumikura.conf.example docs/*.md $(DESTDIR)$(PREFIX)/share/doc/fumikura/
+
+clean:
+	rm -rf $(BUILD)

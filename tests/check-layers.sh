@@ -1,0 +1,43 @@
+#!/bin/sh
+# check-layers.sh - refuses an include that runs against the arrows of docs/map.md.
+#   base <- vault <- intake, indexer, retention, tape-export; indexer <- search; cli joins all.
+# A room includes another room's public header only, never a *_priv.h. One file each for GMime,
+# libmicrohttpd and Xapian; LMDB in the vault only.
+set -u
+bad=0
+say() { echo "$1"; bad=1; }
+allowed() { # room -> rooms it may include
+    case $1 in
+    base) echo base ;;
+    archiver/vault) echo base archiver/vault ;;
+    archiver/intake) echo base archiver/vault archiver/intake ;;
+    indexer) echo base archiver/vault indexer ;;
+    search) echo base archiver/vault indexer search ;;
+    retention) echo base archiver/vault retention ;;
+    tape-export) echo base archiver/vault tape-export ;;
+    cli) echo base archiver/vault archiver/intake indexer search retention tape-export cli ;;
+    esac
+}
+for room in base archiver/vault archiver/intake indexer search retention tape-export cli; do
+    may=" $(allowed $room) "
+    for f in "$room"/*.c "$room"/*.h "$room"/*.cc; do
+        [ -f "$f" ] || continue
+        for inc in $(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$f"); do
+            from=${inc%/*}
+            case $may in *" $from "*) ;; *) say "$f includes $inc: against the arrows" ;; esac
+            case $inc in *_priv.h) [ "$from" = "$room" ] || say "$f includes $inc: private to $from" ;; esac
+        done
+    done
+done
+only() { # header, allowed pattern, words
+    got=$(grep -ls "#include <$1" base/* archiver/*/* indexer/* search/* retention/* tape-export/* cli/* 2>/dev/null | grep -Ev "$2")
+    [ -z "$got" ] || say "<$1> may be included $3 only, not by: $got"
+    n=$(grep -ls "#include <$1" base/* archiver/*/* indexer/* search/* retention/* tape-export/* cli/* 2>/dev/null | wc -l)
+    [ "$3" = "by one file" ] && [ "$n" -gt 1 ] && say "<$1> is included by $n files, not one"
+    return 0
+}
+only gmime/gmime.h '^indexer/' 'by one file'
+only microhttpd.h '^search/' 'by one file'
+only xapian.h '^indexer/.*\.cc$' 'by one file'
+only lmdb.h '^archiver/vault/' 'in archiver/vault'
+exit $bad
