@@ -1,0 +1,124 @@
+/* io.c - full reads and writes. */
+#include "base/io.h"
+#include "base/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum fk_status fk_write_full(int fd, const void *data, size_t len, const char *what,
+                             struct fk_err *err) {
+    const char *p = data;
+    int injected = fk_fault("write");
+    if (injected)
+        return fk_fail_sys(err, injected, "%s: cannot write", what);
+    while (len) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fk_fail_sys(err, errno, "%s: cannot write", what);
+        p += n;
+        len -= (size_t)n;
+    }
+    return FK_OK;
+}
+
+enum fk_status fk_read_full(int fd, void *data, size_t len, const char *what, struct fk_err *err) {
+    char *p = data;
+    while (len) {
+        ssize_t n = read(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fk_fail_sys(err, errno, "%s: cannot read", what);
+        if (n == 0)
+            return fk_fail(err, FK_CORRUPT, "%s: ends %zu bytes too early", what, len);
+        p += n;
+        len -= (size_t)n;
+    }
+    return FK_OK;
+}
+
+enum fk_status fk_pread_full(int fd, void *data, size_t len, off_t at, const char *what,
+                             struct fk_err *err) {
+    char *p = data;
+    while (len) {
+        ssize_t n = pread(fd, p, len, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fk_fail_sys(err, errno, "%s: cannot read at byte %lld", what, (long long)at);
+        if (n == 0)
+            return fk_fail(err, FK_CORRUPT, "%s: ends at byte %lld, %zu bytes too early", what,
+                           (long long)at, len);
+        p += n;
+        at += n;
+        len -= (size_t)n;
+    }
+    return FK_OK;
+}
+
+enum fk_status fk_read_file(const char *path, size_t max_bytes, struct fk_buf *b,
+                            struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? fk_fail(err, FK_NOT_FOUND, "%s: no such file", path)
+                               : fk_fail_sys(err, errno, "%s: cannot open", path);
+    size_t start = b->len;
+    for (;;) {
+        if (!fk_buf_reserve(b, 65536)) {
+            st = fk_fail(err, FK_NOMEM, "%s: no memory to read it", path);
+            break;
+        }
+        ssize_t n = read(fd, b->data + b->len, 65536);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            st = fk_fail_sys(err, errno, "%s: cannot read", path);
+        if (n <= 0)
+            break;
+        b->len += (size_t)n;
+        if (b->len - start > max_bytes) {
+            st = fk_fail(err, FK_INVALID, "%s: larger than %zu bytes", path, max_bytes);
+            break;
+        }
+    }
+    fk_close(&fd);
+    return st;
+}
+
+enum fk_status fk_sync_dir(const char *dir, struct fk_err *err) {
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fk_fail_sys(err, errno, "%s: cannot open the directory", dir);
+    int injected = fk_fault("sync-dir");
+    int rc = injected ? -1 : fsync(fd);
+    int saved = injected ? injected : errno;
+    fk_close(&fd);
+    return rc ? fk_fail_sys(err, saved, "%s: cannot sync the directory", dir) : FK_OK;
+}
+
+enum fk_status fk_make_dir(const char *path, mode_t mode, struct fk_err *err) {
+    if (mkdir(path, mode) == 0 || errno == EEXIST)
+        return FK_OK;
+    return fk_fail_sys(err, errno, "%s: cannot make the directory", path);
+}
+
+enum fk_status fk_join_path(char *out, size_t size, const char *dir, const char *name,
+                            struct fk_err *err) {
+    int n = snprintf(out, size, "%s/%s", dir, name);
+    if (n < 0 || (size_t)n >= size)
+        return fk_fail(err, FK_INVALID, "%s/%s: the path is longer than %zu bytes", dir, name,
+                       size - 1);
+    return FK_OK;
+}
+
+void fk_close(int *fd) {
+    if (*fd >= 0)
+        (void)close(*fd); /* nothing was written through it that close could lose */
+    *fd = -1;
+}
