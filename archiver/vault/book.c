@@ -1,0 +1,389 @@
+/* book.c - one segment, read. */
+#include "archiver/vault/book_priv.h"
+#include "base/io.h"
+#include "base/pack.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <lmdb.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A reader slot of LMDB: while its transaction lives, the pages of that snapshot are not reused. */
+struct fk_pin {
+    MDB_env *env;
+    MDB_txn *txn;
+    bool held;
+};
+
+static void pin_close(struct fk_pin **pp) {
+    if (!*pp)
+        return;
+    if ((*pp)->txn)
+        mdb_txn_abort((*pp)->txn);
+    if ((*pp)->env)
+        mdb_env_close((*pp)->env);
+    free(*pp);
+    *pp = NULL;
+}
+
+static enum fk_status pin_open(const char *path, struct fk_pin **out, struct fk_err *err) {
+    struct fk_pin *p = calloc(1, sizeof *p);
+    if (!p)
+        return fk_fail(err, FK_NOMEM, "%s: no memory to open it", path);
+    int rc = mdb_env_create(&p->env);
+    if (rc == 0)
+        rc = mdb_env_open(p->env, path, MDB_NOSUBDIR | MDB_RDONLY, 0660);
+    if (rc == 0)
+        rc = mdb_txn_begin(p->env, NULL, MDB_RDONLY, &p->txn);
+    p->held = rc == 0;
+    if (rc == 0) {
+        *out = p;
+        return FK_OK;
+    }
+    pin_close(&p);
+    if (rc == ENOENT)
+        return fk_fail(err, FK_NOT_FOUND, "%s: no such file", path);
+    if (rc == MDB_READERS_FULL)
+        return fk_fail(err, FK_RETRY, "%s: every reader's place is taken", path);
+    return rc > 0 ? fk_fail_sys(err, rc, "%s: cannot open its lock file", path)
+                  : fk_fail(err, FK_CORRUPT, "%s: %s", path, mdb_strerror(rc));
+}
+
+static enum fk_status pinned_snapshot(struct fk_book *b, struct fk_err *err) {
+    enum fk_status st = FK_NOT_FOUND;
+    for (int tries = 0; st == FK_NOT_FOUND && tries < 100; tries++) {
+        if (b->pin->held)
+            mdb_txn_reset(b->pin->txn);
+        b->pin->held = false;
+        int rc = mdb_txn_renew(b->pin->txn);
+        if (rc == MDB_MAP_RESIZED && mdb_env_set_mapsize(b->pin->env, 0) == 0)
+            rc = mdb_txn_renew(b->pin->txn);
+        if (rc)
+            return fk_fail(err, FK_IO, "%s: cannot pin a snapshot: %s", b->pages->path,
+                           mdb_strerror(rc));
+        b->pin->held = true;
+        st = fk_pages__snapshot(b->pages, mdb_txn_id(b->pin->txn), err);
+    }
+    return st;
+}
+
+void fk_book__rest(struct fk_book *b) {
+    if (b->pin && b->pin->held) {
+        mdb_txn_reset(b->pin->txn);
+        b->pin->held = false;
+    }
+}
+
+static enum fk_status state_read(struct fk_book *b, struct fk_err *err) {
+    static const char *const names[] = {"active", "closed", "sealed"};
+    char text[16];
+    enum fk_status st = fk_book__meta(b, "state", text, sizeof text, err);
+    for (unsigned i = 0; i < 3 && st == FK_OK; i++)
+        if (strcmp(text, names[i]) == 0) {
+            b->state = (enum fk_book_state)i;
+            return FK_OK;
+        }
+    return st == FK_OK ? fk_fail(err, FK_CORRUPT, "%s: its state is \"%s\"", b->pages->path, text)
+                       : st;
+}
+
+static enum fk_status range_read(struct fk_book *b, struct fk_err *err) {
+    enum fk_status st = fk_cursor__last(b->entries, err);
+    if (st != FK_OK)
+        return st;
+    if (!b->entries->valid || b->entries->key_len != 8)
+        return fk_fail(err, FK_CORRUPT, "%s: has no entry", b->pages->path);
+    uint64_t last = fk_be64_read(b->entries->key);
+    if (last < b->first || last == UINT64_MAX)
+        return fk_fail(err, FK_CORRUPT, "%s: its last entry is %" PRIu64 ", its first %" PRIu64,
+                       b->pages->path, last, b->first);
+    b->next = last + 1;
+    return FK_OK;
+}
+
+/* The snapshot before must not have entries that this one lacks. That holds only of a vault whose
+ * pen was put down in good order: when LMDB cannot write a meta page it puts the old transaction id
+ * back over the new roots (mdb_env_write_meta), which looks the same as a turned bit. */
+static enum fk_status before_check(struct fk_book *b, struct fk_err *err) {
+    char clean[PATH_MAX];
+    uint8_t key[8];
+    bool found;
+    fk_layout__path(clean, b->where.dir, "run/clean");
+    if (!fk_layout__exists(clean))
+        return FK_OK;
+    enum fk_status st = fk_pages__last_before(b->pages, "entries", key, &found, err);
+    if (st == FK_OK && found && fk_be64_read(key) >= b->next)
+        st = fk_fail(err, FK_CORRUPT,
+                     "%s: the transaction before the last has entry %" PRIu64
+                     ", the last ends with %" PRIu64 ": a transaction id was changed",
+                     b->pages->path, fk_be64_read(key), b->next - 1);
+    return st;
+}
+
+/* Key file and wrapping key are of one generation: dropped when that file is gone. */
+static void keys_forget(struct fk_book *b) {
+    fk_keyfile__close(&b->keyfile);
+    fk_wrap__free(&b->wrap);
+}
+
+enum fk_status fk_book__refresh(struct fk_book *b, struct fk_err *err) {
+    struct stat s;
+    enum fk_status st = FK_OK;
+    if (b->state == FK_BOOK_SEALED_STATE)
+        return FK_OK;
+    if (fstat(b->pages->fd, &s) == 0 && s.st_nlink == 0)
+        return fk_fail(err, FK_NOT_FOUND, "%s: has been sealed", b->pages->path);
+    uint64_t before = b->pages->changes;
+    FK_TRY(b->pin ? pinned_snapshot(b, err) : fk_pages__snapshot(b->pages, 0, err));
+    if (before == b->pages->changes)
+        return FK_OK;
+    FK_TRY(state_read(b, err));
+    st = range_read(b, err);
+done:
+    return st;
+}
+
+static enum fk_status number_check(struct fk_book *b, struct fk_err *err) {
+    uint64_t number;
+    char format[8];
+    enum fk_status st;
+    FK_TRY(fk_book__meta(b, "format", format, sizeof format, err));
+    FK_TRY(fk_book__meta_number(b, "segment", &number, err));
+    FK_TRY(fk_book__meta_number(b, "first", &b->first, err));
+    if (strcmp(format, "1") != 0)
+        st = fk_fail(err, FK_INVALID, "%s: has format %s, this program knows 1", b->pages->path,
+                     format);
+    else if (number != b->number)
+        st = fk_fail(err, FK_CORRUPT, "%s: says it is segment %" PRIu64, b->pages->path, number);
+done:
+    return st;
+}
+
+static enum fk_status book_fill(struct fk_book *b, const char *path, int flags, bool sealed,
+                                struct fk_err *err) {
+    enum fk_status st;
+    FK_TRY(fk_pages__open(path, flags & FK_BOOK_DIRECT ? FK_PAGES_DIRECT : 0, &b->pages, err));
+    if (!sealed && (flags & FK_BOOK_PINNED)) {
+        FK_TRY(fk_pages__snapshot(b->pages, 0, err)); /* LMDB opens no file whose metas are bad */
+        st = pin_open(path, &b->pin, err);
+        if (st == FK_NOT_FOUND) /* sealed between the two opens */
+            fk_pages__close(&b->pages);
+        FK_TRY(st);
+        FK_TRY(pinned_snapshot(b, err));
+    } else
+        FK_TRY(fk_pages__snapshot(b->pages, 0, err));
+    FK_TRY(fk_cursor__open(b->pages, "meta", &b->meta, err));
+    FK_TRY(fk_cursor__open(b->pages, "entries", &b->entries, err));
+    FK_TRY(fk_cursor__open(b->pages, "extents", &b->extents, err));
+    FK_TRY(fk_cursor__open(b->pages, "contents", &b->contents, err));
+    if (!sealed)
+        FK_TRY(fk_cursor__open(b->pages, "keys", &b->keys, err));
+    FK_TRY(number_check(b, err));
+    FK_TRY(state_read(b, err));
+    if ((b->state == FK_BOOK_SEALED_STATE) != sealed)
+        st = fk_fail(err, FK_CORRUPT, "%s: its state is not what its name says", path);
+    FK_TRY(st);
+    FK_TRY(range_read(b, err));
+    st = before_check(b, err);
+done:
+    return st;
+}
+
+enum fk_status fk_book__open(const struct fk_where *where, uint64_t number, int flags,
+                             struct fk_book **out, struct fk_err *err) {
+    char path[PATH_MAX];
+    struct fk_book *b = calloc(1, sizeof *b);
+    if (!b)
+        return fk_fail(err, FK_NOMEM, "no memory to open segment %" PRIu64, number);
+    b->where = *where;
+    b->number = number;
+    b->keyfile.fd = -1;
+    enum fk_status st = FK_NOT_FOUND;
+    if (!(flags & FK_BOOK_SEALED)) {
+        fk_layout__segment(path, where->dir, number, "open");
+        st = book_fill(b, path, flags, false, err);
+    }
+    if (st == FK_NOT_FOUND && !b->pages) {
+        fk_layout__segment(path, where->dir, number, "sealed");
+        st = book_fill(b, path, flags, true, err);
+    }
+    if (st == FK_NOT_FOUND && b->pages) /* a table or name that must be there */
+        st = fk_fail(err, FK_CORRUPT, "%s: is not a segment: a table or a name is missing", path);
+    if (st == FK_OK)
+        *out = b;
+    else
+        fk_book__close(&b);
+    return st;
+}
+
+void fk_book__close(struct fk_book **bp) {
+    struct fk_book *b = *bp;
+    if (!b)
+        return;
+    fk_cursor__close(&b->entries);
+    fk_cursor__close(&b->extents);
+    fk_cursor__close(&b->contents);
+    fk_cursor__close(&b->keys);
+    fk_cursor__close(&b->meta);
+    pin_close(&b->pin);
+    fk_pages__close(&b->pages);
+    keys_forget(b);
+    free(b);
+    *bp = NULL;
+}
+
+static enum fk_status seek_seq(struct fk_book *b, struct fk_cursor *c, uint64_t seq,
+                               struct fk_err *err) {
+    uint8_t key[8];
+    fk_be64(key, seq);
+    enum fk_status st = fk_cursor__seek(c, key, sizeof key, err);
+    if (st == FK_OK && (!c->valid || c->key_len != 8 || memcmp(c->key, key, 8) != 0))
+        st = fk_fail(err, FK_NOT_FOUND, "%s: table %s has nothing at %" PRIu64, b->pages->path,
+                     c->table, seq);
+    return st;
+}
+
+enum fk_status fk_book__line(struct fk_book *b, uint64_t seq, struct fk_buf *out,
+                             struct fk_err *err) {
+    enum fk_status st = seek_seq(b, b->entries, seq, err);
+    return st == FK_OK ? fk_value__read(b->entries, 0, b->entries->value_len, out, err) : st;
+}
+
+enum fk_status fk_book__meta(struct fk_book *b, const char *name, char *out, size_t size,
+                             struct fk_err *err) {
+    struct fk_cursor *c = b->meta;
+    enum fk_status st = fk_cursor__seek(c, name, strlen(name), err);
+    if (st != FK_OK)
+        return st;
+    if (!c->valid || c->key_len != strlen(name) || memcmp(c->key, name, c->key_len) != 0)
+        return fk_fail(err, FK_NOT_FOUND, "%s: meta has no %s", b->pages->path, name);
+    if (!c->value || c->value_len >= size)
+        return fk_fail(err, FK_CORRUPT, "%s: meta %s is too long", b->pages->path, name);
+    memcpy(out, c->value, c->value_len);
+    out[c->value_len] = 0;
+    return FK_OK;
+}
+
+enum fk_status fk_book__meta_number(struct fk_book *b, const char *name, uint64_t *out,
+                                    struct fk_err *err) {
+    char text[24], *end;
+    enum fk_status st = fk_book__meta(b, name, text, sizeof text, err);
+    if (st != FK_OK)
+        return st;
+    errno = 0;
+    uint64_t n = strtoull(text, &end, 10);
+    if (errno || *end || text[0] < '0' || text[0] > '9')
+        return fk_fail(err, FK_CORRUPT, "%s: meta %s is not a number", b->pages->path, name);
+    *out = n;
+    return FK_OK;
+}
+
+enum fk_status fk_book__record(struct fk_book *b, uint64_t seq, struct fk_content_record *out,
+                               struct fk_err *err) {
+    struct fk_reader r;
+    fk_buf_reset(&out->bytes);
+    enum fk_status st = seek_seq(b, b->contents, seq, err);
+    if (st == FK_OK)
+        st = fk_value__read(b->contents, 0, b->contents->value_len, &out->bytes, err);
+    if (st != FK_OK)
+        return st;
+    fk_reader_init(&r, out->bytes.data, out->bytes.len);
+    uint8_t version = fk_get_u8(&r);
+    out->codec = fk_get_u8(&r);
+    const uint8_t *id = fk_get_raw(&r, FK_CONTENT_ID_BYTES);
+    out->parts = fk_get_u32(&r);
+    if (r.bad || version != 1 || out->parts == 0 ||
+        (uint64_t)(r.end - r.at) != (uint64_t)out->parts * FK_RECORD_PART)
+        return fk_fail(err, FK_CORRUPT, "%s: the content record of entry %" PRIu64 " is damaged",
+                       b->pages->path, seq);
+    memcpy(out->id, id, sizeof out->id);
+    return FK_OK;
+}
+
+struct fk_part fk_record__part(const struct fk_content_record *r, uint32_t i) {
+    struct fk_reader in;
+    fk_reader_init(&in, r->bytes.data + FK_RECORD_HEAD + (size_t)i * FK_RECORD_PART,
+                   FK_RECORD_PART);
+    struct fk_part p;
+    p.extent = fk_get_u64(&in);
+    p.offset = fk_get_u32(&in);
+    p.len = fk_get_u32(&in);
+    return p;
+}
+
+enum fk_status fk_book__part(struct fk_book *b, const struct fk_part *part, struct fk_buf *out,
+                             struct fk_err *err) {
+    enum fk_status st = seek_seq(b, b->extents, part->extent, err);
+    if (st == FK_NOT_FOUND)
+        return fk_fail(err, FK_CORRUPT, "%s: extent %" PRIu64 " is missing", b->pages->path,
+                       part->extent);
+    return st == FK_OK ? fk_value__read(b->extents, part->offset, part->len, out, err) : st;
+}
+
+static enum fk_status generation_find(struct fk_book *b, uint64_t *out, struct fk_err *err) {
+    if (b->state != FK_BOOK_SEALED_STATE)
+        return fk_book__meta_number(b, "generation", out, err);
+    enum fk_status st = fk_keyfile__newest(b->where.dir, b->number, out, err);
+    if (st == FK_OK && *out == 0)
+        st = fk_fail(err, FK_NOT_FOUND, "%s/keys: segment %" PRIu64 " has no key file",
+                     b->where.dir, b->number);
+    return st;
+}
+
+/* The key file of the generation that counts now. */
+static enum fk_status keys_follow(struct fk_book *b, struct fk_err *err) {
+    struct stat s;
+    uint64_t generation = b->keyfile.generation;
+    enum fk_status st = FK_OK;
+    bool stale = b->keyfile.fd < 0 || fstat(b->keyfile.fd, &s) != 0 || s.st_nlink == 0;
+    if (stale || b->state != FK_BOOK_SEALED_STATE)
+        FK_TRY(generation_find(b, &generation, err));
+    if (!stale && generation == b->keyfile.generation && b->wrap)
+        return FK_OK;
+    keys_forget(b);
+    struct fk_keyname name = {b->where.dir, b->where.ledger, b->where.kek, b->number, generation};
+    FK_TRY(fk_keyfile__open(&name, &b->keyfile, err));
+    st = fk_wrap__new(b->keyfile.sik, &b->wrap, err);
+done:
+    return st == FK_NOT_FOUND ? fk_fail(err, FK_CORRUPT,
+                                        "%s/keys: the key file of segment %" PRIu64
+                                        ", generation %" PRIu64 ", is missing",
+                                        b->where.dir, b->number, generation)
+                              : st;
+}
+
+enum fk_status fk_book__wrapped(struct fk_book *b, uint64_t seq, uint8_t out[FK_WRAPPED_BYTES],
+                                struct fk_err *err) {
+    enum fk_status st = keys_follow(b, err);
+    if (st != FK_OK)
+        return st;
+    if (!b->keys)
+        return fk_keyfile__find(&b->keyfile, seq, out, err);
+    st = seek_seq(b, b->keys, seq, err);
+    if (st != FK_OK)
+        return st;
+    if (!b->keys->value || b->keys->value_len != FK_WRAPPED_BYTES)
+        return fk_fail(err, FK_CORRUPT, "%s: the key of entry %" PRIu64 " is damaged",
+                       b->pages->path, seq);
+    memcpy(out, b->keys->value, FK_WRAPPED_BYTES);
+    return FK_OK;
+}
+
+enum fk_status fk_book__key(struct fk_book *b, uint64_t seq, const uint8_t id[FK_CONTENT_ID_BYTES],
+                            uint8_t out[FK_KEY_BYTES], struct fk_err *err) {
+    uint8_t wrapped[FK_WRAPPED_BYTES];
+    enum fk_status st = fk_book__wrapped(b, seq, wrapped, err);
+    if (st != FK_OK)
+        return st;
+    struct fk_bound to = {b->where.ledger, id, seq};
+    if (!fk_unwrap__content(b->wrap, &to, wrapped, out))
+        return fk_fail(err, FK_CORRUPT,
+                       "segment %" PRIu64 ": the key of entry %" PRIu64
+                       " does not unwrap for this entry and content",
+                       b->number, seq);
+    return FK_OK;
+}

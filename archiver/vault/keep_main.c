@@ -1,0 +1,263 @@
+/*
+ * keep_main.c - sockets in front of keep_work.c: who may ask what, what a request must look like,
+ * and answers that do not block the committer when somebody does not read.
+ */
+#include "archiver/vault/keep_main.h"
+#include "archiver/vault/entry.h"
+#include "archiver/vault/keep_work_priv.h"
+#include "archiver/vault/peers_priv.h"
+#include "base/clock.h"
+#include "base/confine.h"
+#include "base/io.h"
+
+#include <malloc.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PEN_WAIT_MS = 10000, PEN_PAUSE_MS = 100, LARGE_ALLOCATION = 256 << 10, SEQS_MAX = 1000000 };
+
+struct keep {
+    struct fk_pen *pen;
+    struct fk_work *work;
+    struct fk_peers *peers;
+};
+
+/* ---- answers */
+
+static void receipt_send(struct fk_peers *peers, struct fk_peer *to, uint16_t type,
+                         const struct fk_receipt *r) {
+    struct fk_buf b = FK_BUF_INIT;
+    fk_put_u32(&b, (uint32_t)r->status);
+    fk_put_u64(&b, r->seq);
+    fk_put_cstr(&b, r->c256);
+    fk_put_cstr(&b, r->text);
+    fk_peers_answer(peers, to, type, r->id, &b, -1);
+    fk_buf_free(&b);
+}
+
+static uint16_t answer_type(uint16_t request) {
+    return request == FK_KEEP_MAIL ? FK_KEEP_RECEIPT : FK_KEEP_ANSWER;
+}
+
+static void job_finished(void *ctx, struct fk_job *j) {
+    struct keep *k = ctx;
+    if (j->receipt.status == FK_IO)
+        fk_peers_wake(k->peers); /* the pen may be spoiled: the loop looks */
+    receipt_send(k->peers, j->owner, answer_type(j->type), &j->receipt);
+    fk_peers_release(k->peers, j->owner);
+    fk_job_free(&j);
+}
+
+static void on_open(void *ctx, struct fk_peer *peer) {
+    struct keep *k = ctx;
+    fk_peers_tell(k->peers, peer, FK_KEEP_HELLO, 0, &(struct fk_err)FK_ERR_INIT);
+}
+
+/* ---- requests */
+
+enum role { ROLE_MAIL, ROLE_ACT, ROLE_ALL };
+
+static int role_of(const char *name) {
+    static const char *const names[] = {"mail", "act", "all"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* Kinds that may be asked for. The others are the pen's own, or have a request of theirs. */
+static bool kind_is_allowed(enum role role, const char *kind) {
+    static const char *const kinds[] = {"hold", "release", "class", "policy", "export",
+                                        "fact", "anchor",  "gap",   "key",    "admin"};
+    if (strcmp(kind, "act") == 0)
+        return role != ROLE_MAIL;
+    for (size_t i = 0; role == ROLE_ALL && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i], kind) == 0)
+            return true;
+    return false;
+}
+
+/* The memory file of a request, mapped at once so that no descriptor is held while a job waits. */
+static enum fk_status content_take(struct fk_frame *f, struct fk_job *j, struct fk_err *err) {
+    if (f->fd < 0)
+        return FK_OK;
+    enum fk_status st = fk_memfile_map(f->fd, &j->map, &j->map_len, err);
+    j->has_content = st == FK_OK;
+    return st;
+}
+
+/* The least power of two that is not less. */
+static uint64_t size_bucket(uint64_t bytes) {
+    uint64_t bucket = 1;
+    while (bucket < bytes && bucket < (uint64_t)1 << 63)
+        bucket <<= 1;
+    return bucket;
+}
+
+static bool is_word(const char *text, const char *allowed) {
+    return *text && strspn(text, allowed) == strlen(text);
+}
+
+static enum fk_status mail_read(struct fk_reader *r, struct fk_job *j, struct fk_err *err) {
+    char source[FK_KEEP_SOURCE_MAX + 1], floor[FK_KEEP_FLOOR_MAX + 1];
+    j->message_bytes = fk_get_u64(r);
+    fk_get_cstr(r, source, sizeof source);
+    fk_get_cstr(r, floor, sizeof floor);
+    if (!fk_reader_done(r) || !j->has_content || j->message_bytes > j->map_len)
+        return fk_fail(err, FK_INVALID, "the request to keep a mail is not of the form");
+    if (!is_word(source, "abcdefghijklmnopqrstuvwxyz0123456789-") ||
+        !is_word(floor, "PYMD0123456789"))
+        return fk_fail(err, FK_INVALID, "the source or the floor of a mail is not of the form");
+    memcpy(j->kind, "mail", 5);
+    fk_buf_printf(&j->fields, "source=%s floor=%s size=%llu", source, floor,
+                  (unsigned long long)size_bucket(j->message_bytes));
+    return FK_OK;
+}
+
+/* What the pen sets itself may not be among the fields, nor anything an entry line cannot have. */
+static enum fk_status fields_check(const char *kind, const char *fields, struct fk_err *err) {
+    static const uint8_t prev[FK_SHA256_BYTES];
+    struct fk_buf line = FK_BUF_INIT;
+    struct fk_entry e;
+    enum fk_status st = fk_entry_write(&line, 0, prev, kind, 0, fields, err);
+    if (st == FK_OK)
+        st = fk_entry_read(line.data, line.len, &e, err);
+    size_t len;
+    if (st == FK_OK && (fk_entry_field_at(&e, "c256", &len) || fk_entry_field_at(&e, "c512", &len)))
+        st = fk_fail(err, FK_INVALID, "c256 and c512 are not the asker's to set");
+    fk_buf_free(&line);
+    return st == FK_CORRUPT ? fk_fail(err, FK_INVALID, "the fields of an entry are not of the form")
+                            : st;
+}
+
+static enum fk_status append_read(enum role role, struct fk_reader *r, struct fk_job *j,
+                                  struct fk_err *err) {
+    size_t len;
+    fk_get_cstr(r, j->kind, sizeof j->kind);
+    const uint8_t *fields = fk_get_bytes(r, &len);
+    if (!fk_reader_done(r))
+        return fk_fail(err, FK_INVALID, "the request to append an entry is not of the form");
+    if (!kind_is_allowed(role, j->kind))
+        return fk_fail(err, FK_DENIED, "this socket may not append an entry of kind \"%s\"",
+                       j->kind);
+    fk_buf_add(&j->fields, fields, len);
+    if (memchr(fk_buf_cstr(&j->fields), 0, len))
+        return fk_fail(err, FK_INVALID, "the fields of an entry hold a NUL");
+    return fields_check(j->kind, fk_buf_cstr(&j->fields), err);
+}
+
+static enum fk_status dispose_read(struct fk_reader *r, struct fk_job *j, struct fk_err *err) {
+    size_t len;
+    const uint8_t *list = fk_get_bytes(r, &len);
+    j->basis = fk_get_u64(r);
+    fk_get_cstr(r, j->rule, sizeof j->rule);
+    if (!fk_reader_done(r) || !*j->rule ||
+        !fk_seqs_parse((const char *)list, len, SEQS_MAX, &j->seqs) || !j->seqs.count)
+        return fk_fail(err, FK_INVALID, "the request to dispose is not of the form");
+    memcpy(j->kind, "dispose", 8);
+    return FK_OK;
+}
+
+static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk_job *j,
+                                   struct fk_err *err) {
+    struct fk_reader r;
+    fk_reader_init(&r, f->payload.data, f->payload.len);
+    j->type = (enum fk_keep_frame)f->type;
+    j->receipt.id = f->id;
+    if (f->type != FK_KEEP_MAIL && role == ROLE_MAIL)
+        return fk_fail(err, FK_DENIED, "this socket may only send mail");
+    if (f->type != FK_KEEP_APPEND && role == ROLE_ACT)
+        return fk_fail(err, FK_DENIED, "this socket may only append acts");
+    enum fk_status st = content_take(f, j, err);
+    if (st != FK_OK)
+        return st;
+    switch (f->type) {
+    case FK_KEEP_MAIL:
+        return mail_read(&r, j, err);
+    case FK_KEEP_APPEND:
+        return append_read(role, &r, j, err);
+    case FK_KEEP_DISPOSE:
+        return dispose_read(&r, j, err);
+    default:
+        return fk_reader_done(&r) ? FK_OK : fk_fail(err, FK_INVALID, "SEAL has no payload");
+    }
+}
+
+static enum fk_status on_frame(void *ctx, struct fk_peer *peer, struct fk_frame *f,
+                               struct fk_err *err) {
+    struct keep *k = ctx;
+    if (f->type < FK_KEEP_MAIL || f->type > FK_KEEP_SEAL)
+        return fk_fail(err, FK_CORRUPT, "a request of type %u", f->type);
+    struct fk_job *j = fk_job_new();
+    if (!j)
+        return fk_fail(err, FK_NOMEM, "no memory for a request");
+    fk_peers_hold(k->peers, peer);
+    j->owner = peer;
+    enum fk_status st = request_read((enum role)fk_peer_role(peer), f, j, err);
+    if (st == FK_OK) {
+        fk_work_add(k->work, j);
+        return FK_OK;
+    }
+    j->receipt.status = st;
+    snprintf(j->receipt.text, sizeof j->receipt.text, "%.199s", err->text);
+    job_finished(k, j);
+    return FK_OK;
+}
+
+/* ---- the process */
+
+static enum fk_status on_round(void *ctx, struct fk_err *err) {
+    struct keep *k = ctx;
+    return fk_work_is_spoiled(k->work)
+               ? fk_fail(err, FK_IO, "a write or sync failed; the vault is to be opened anew")
+               : FK_OK;
+}
+
+/* A server that starts waits for a command that has the pen at that moment; a keep for one command
+ * does not, because that command looks for a server in between. */
+static enum fk_status pen_open(const char *dir, const struct fk_keep_options *options, bool patient,
+                               struct fk_pen **out, struct fk_err *err) {
+    int64_t until = fk_monotonic_ms() + (patient ? PEN_WAIT_MS : 0);
+    for (;;) {
+        enum fk_status st = fk_pen_open(dir, &options->pen, out, err);
+        if (st != FK_RETRY || fk_monotonic_ms() >= until)
+            return st;
+        (void)poll(NULL, 0, PEN_PAUSE_MS);
+    }
+}
+
+/* Two arenas, large blocks given back at once: memory follows what is in flight, not its peak. */
+static void memory_settle(void) {
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION);
+    mallopt(M_TRIM_THRESHOLD, LARGE_ALLOCATION);
+}
+
+enum fk_status fk_keep_main(const char *dir, const struct fk_keep_options *options,
+                            struct fk_child *child, struct fk_err *err) {
+    static const struct fk_peer_handlers handlers = {role_of, on_open, on_frame, on_round};
+    enum fk_status st;
+    struct keep k = {0};
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct fk_work_options work = {(unsigned)(cpus > 0 ? cpus : 1) + 1,
+                                         options->in_flight_bytes, options->notice};
+    memory_settle();
+    FK_TRY(fk_confine_core(err));
+    FK_TRY(fk_confine_network(err));
+    st = pen_open(dir, options, child->control >= 0, &k.pen, err);
+    if (st != FK_OK) {
+        fk_peers_refuse(child, FK_KEEP_HELLO, err);
+        goto done;
+    }
+    FK_TRY(fk_peers_new(child, &handlers, &k, &k.peers, err));
+    FK_TRY(fk_work_start(k.pen, &work, job_finished, &k, &k.work, err));
+    FK_TRY(fk_child_ready(child, NULL, err));
+    st = fk_peers_run(k.peers, err);
+done:
+    fk_work_stop(&k.work);
+    fk_peers_free(&k.peers);
+    fk_pen_close(&k.pen);
+    return st;
+}

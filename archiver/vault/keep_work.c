@@ -1,0 +1,511 @@
+/*
+ * keep_work.c - queues, threads and the group commit. What a job says was checked by keep_main.c;
+ * what is in its memory file is checked here, where it is read anyway.
+ */
+#include "archiver/vault/keep_work_priv.h"
+#include "archiver/vault/envelope.h"
+#include "archiver/vault/keep_seal_priv.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    LARGE_BYTES = 4 << 20,  /* written out while it is prepared, and slow */
+    READY_BYTES = 16 << 20, /* prepared and not yet committed: threads pause over it */
+    GROUP_JOBS = 256,       /* in one transaction */
+    GATHER_US = 2000,
+    THREADS_MAX = 64
+};
+
+struct queue {
+    struct fk_job *first, **last;
+};
+
+struct fk_work {
+    struct fk_pen *pen;
+    struct fk_work_options options;
+    fk_work_finished_fn finished;
+    void *ctx;
+    pthread_mutex_t lock;
+    pthread_cond_t to_prepare, to_commit;
+    struct queue small, large, ready;
+    struct queue sealing; /* who waits for a segment to be sealed; the committer's */
+    struct fk_sealer *sealer;
+    bool seal_wanted;
+    uint64_t segment, sealed; /* the active one, and the newest that was sealed; the committer's */
+    unsigned small_open;      /* small jobs queued or being prepared */
+    unsigned large_queued, large_running;
+    uint64_t in_flight, ready_bytes;
+    bool stopping, committed_all, spoiled;
+    pthread_t threads[THREADS_MAX], committer;
+    unsigned started;
+    bool committer_started;
+};
+
+/* ---- jobs and queues */
+
+struct fk_job *fk_job_new(void) {
+    return calloc(1, sizeof(struct fk_job));
+}
+
+void fk_job_free(struct fk_job **jp) {
+    struct fk_job *j = *jp;
+    if (!j)
+        return;
+    fk_sheet_free(&j->sheet);
+    if (j->has_content)
+        fk_memfile_unmap(j->map, j->map_len);
+    fk_buf_free(&j->fields);
+    fk_seqs_free(&j->seqs);
+    free(j);
+    *jp = NULL;
+}
+
+static void queue_init(struct queue *q) {
+    q->first = NULL;
+    q->last = &q->first;
+}
+
+static void queue_put(struct queue *q, struct fk_job *j) {
+    j->next = NULL;
+    *q->last = j;
+    q->last = &j->next;
+}
+
+static struct fk_job *queue_take(struct queue *q) {
+    struct fk_job *j = q->first;
+    if (j && !(q->first = j->next))
+        q->last = &q->first;
+    return j;
+}
+
+static bool job_is_large(const struct fk_job *j) {
+    return j->map_len > LARGE_BYTES;
+}
+
+static void job_fail(struct fk_job *j, const struct fk_err *err) {
+    j->receipt.status = err->status;
+    snprintf(j->receipt.text, sizeof j->receipt.text, "%.199s", err->text);
+}
+
+static void job_finish(struct fk_work *w, struct fk_job *j) {
+    uint64_t bytes = j->map_len;
+    fk_sheet_free(&j->sheet);
+    if (j->has_content)
+        fk_memfile_unmap(j->map, j->map_len);
+    j->has_content = false;
+    w->finished(w->ctx, j);
+    pthread_mutex_lock(&w->lock);
+    w->in_flight -= bytes;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void fk_work_add(struct fk_work *w, struct fk_job *j) {
+    struct fk_err err = FK_ERR_INIT;
+    pthread_mutex_lock(&w->lock);
+    if (w->in_flight + j->map_len > w->options.in_flight_bytes)
+        fk_fail(&err, FK_FULL, "more than %llu bytes are in flight (in-flight); try again",
+                (unsigned long long)w->options.in_flight_bytes);
+    w->in_flight += j->map_len;
+    if (err.status == FK_OK) {
+        if (j->type == FK_KEEP_DISPOSE || j->type == FK_KEEP_SEAL) {
+            queue_put(&w->ready, j);
+            pthread_cond_signal(&w->to_commit);
+        } else if (job_is_large(j)) {
+            queue_put(&w->large, j);
+            w->large_queued++;
+            pthread_cond_broadcast(&w->to_prepare);
+        } else {
+            queue_put(&w->small, j);
+            w->small_open++;
+            pthread_cond_signal(&w->to_prepare);
+        }
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (err.status != FK_OK) {
+        job_fail(j, &err);
+        job_finish(w, j);
+    }
+}
+
+bool fk_work_is_spoiled(struct fk_work *w) {
+    pthread_mutex_lock(&w->lock);
+    bool spoiled = w->spoiled;
+    pthread_mutex_unlock(&w->lock);
+    return spoiled;
+}
+
+static void spoil(struct fk_work *w) {
+    pthread_mutex_lock(&w->lock);
+    w->spoiled = true;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- preparing */
+
+/* The envelope block is ours, so its form is held to; the message is bytes. */
+static enum fk_status envelope_check(const struct fk_job *j, struct fk_err *err) {
+    const uint8_t *block = j->map + j->message_bytes;
+    size_t len = j->map_len - j->message_bytes;
+    if (len < FK_ENVELOPE_FIRST_LINE)
+        return fk_fail(err, FK_INVALID, "the envelope block has %zu bytes", len);
+    struct fk_buf fields = {.data = (uint8_t *)(uintptr_t)block + FK_ENVELOPE_FIRST_LINE,
+                            .len = len - FK_ENVELOPE_FIRST_LINE};
+    struct fk_buf expected = FK_BUF_INIT;
+    fk_envelope_finish(&expected, &fields, j->message_bytes);
+    bool nomem = expected.failed;
+    bool same = !nomem && expected.len == len && memcmp(expected.data, block, len) == 0;
+    fk_buf_free(&expected);
+    if (nomem)
+        return fk_fail(err, FK_NOMEM, "no memory to check an envelope block");
+    struct fk_fields it = fk_fields_begin(fields.data, fields.len);
+    for (struct fk_field f; fk_fields_next(&it, &f);)
+        ;
+    if (!same || it.bad)
+        return fk_fail(err, FK_INVALID, "the envelope block is not of the form");
+    return FK_OK;
+}
+
+static void content_describe(const struct fk_job *j, struct fk_draft *d) {
+    if (!j->has_content)
+        return;
+    if (j->type == FK_KEEP_MAIL) {
+        d->content[d->pieces++] = (struct iovec){(void *)(uintptr_t)(j->map + j->message_bytes),
+                                                 j->map_len - j->message_bytes};
+        d->content[d->pieces++] = (struct iovec){(void *)(uintptr_t)j->map, j->message_bytes};
+    } else {
+        d->content[d->pieces++] = (struct iovec){(void *)(uintptr_t)j->map, j->map_len};
+    }
+}
+
+static enum fk_status job_prepare(struct fk_work *w, struct fk_job *j, struct fk_err *err) {
+    enum fk_status st = j->type == FK_KEEP_MAIL ? envelope_check(j, err) : FK_OK;
+    if (st != FK_OK)
+        return st;
+    struct fk_draft d = {.kind = j->kind,
+                         .fields = fk_buf_cstr(&j->fields),
+                         .is_mail = j->type == FK_KEEP_MAIL,
+                         .compare = j->type == FK_KEEP_DISPOSE,
+                         .basis = j->basis};
+    if (j->fields.failed)
+        return fk_fail(err, FK_NOMEM, "no memory for an entry");
+    content_describe(j, &d);
+    return fk_pen_prepare(w->pen, &d, &j->sheet, err);
+}
+
+/* The next job that this thread may take; NULL when there is none. Small ones first; large ones
+ * leave one thread free. */
+static struct fk_job *next_to_prepare(struct fk_work *w) {
+    struct fk_job *j = queue_take(&w->small);
+    if (!j && (w->options.threads == 1 || w->large_running + 1 < w->options.threads))
+        if ((j = queue_take(&w->large))) {
+            w->large_queued--;
+            w->large_running++;
+        }
+    return j;
+}
+
+static void prepared(struct fk_work *w, struct fk_job *j, enum fk_status st) {
+    pthread_mutex_lock(&w->lock);
+    if (job_is_large(j))
+        w->large_running--;
+    else
+        w->small_open--;
+    if (st == FK_OK) {
+        queue_put(&w->ready, j);
+        w->ready_bytes += job_is_large(j) ? 0 : j->map_len;
+    }
+    pthread_cond_signal(&w->to_commit);
+    if (w->large.first)
+        pthread_cond_signal(&w->to_prepare); /* it may have waited for its turn */
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void *prepare_thread(void *arg) {
+    struct fk_work *w = arg;
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        struct fk_job *j = w->ready_bytes > READY_BYTES ? NULL : next_to_prepare(w);
+        if (!j) {
+            if (w->committed_all)
+                break;
+            pthread_cond_wait(&w->to_prepare, &w->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&w->lock);
+        struct fk_err err = FK_ERR_INIT;
+        enum fk_status st = job_prepare(w, j, &err);
+        if (st == FK_IO)
+            spoil(w);
+        if (st != FK_OK)
+            job_fail(j, &err);
+        prepared(w, j, st);
+        if (st != FK_OK)
+            job_finish(w, j);
+        pthread_mutex_lock(&w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* ---- committing */
+
+static struct timespec gather_end(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += GATHER_US * 1000L;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+static bool all_is_done(const struct fk_work *w) {
+    return w->stopping && !w->small_open && !w->large_queued && !w->large_running &&
+           !w->sealing.first && !fk_sealer_is_busy(w->sealer);
+}
+
+/* All that is ready, as a list; false when there will be no more. The list is empty when it is the
+ * sealer that has something to end. */
+static bool ready_take(struct fk_work *w, struct fk_job **list_out) {
+    pthread_mutex_lock(&w->lock);
+    while (!w->ready.first && !fk_sealer_is_due(w->sealer) && !all_is_done(w))
+        pthread_cond_wait(&w->to_commit, &w->lock);
+    struct timespec until = gather_end();
+    while (w->ready.first && w->small_open && w->ready_bytes <= READY_BYTES)
+        if (pthread_cond_timedwait(&w->to_commit, &w->lock, &until) == ETIMEDOUT)
+            break;
+    *list_out = w->ready.first;
+    queue_init(&w->ready);
+    if (w->ready_bytes > READY_BYTES)
+        pthread_cond_broadcast(&w->to_prepare);
+    w->ready_bytes = 0;
+    pthread_mutex_unlock(&w->lock);
+    return *list_out || fk_sealer_is_due(w->sealer);
+}
+
+/* A large one was prepared into a segment that has been closed since: back to its queue. */
+static void prepare_again(struct fk_work *w, struct fk_job *j) {
+    fk_sheet_free(&j->sheet);
+    pthread_mutex_lock(&w->lock);
+    if (job_is_large(j)) {
+        queue_put(&w->large, j);
+        w->large_queued++;
+    } else {
+        queue_put(&w->small, j);
+        w->small_open++;
+    }
+    pthread_cond_broadcast(&w->to_prepare);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void committed(struct fk_work *w, struct fk_job *j) {
+    struct fk_sheet *s = j->sheet;
+    if (s->status == FK_RETRY && j->type == FK_KEEP_MAIL) {
+        prepare_again(w, j);
+        return;
+    }
+    j->receipt.status = s->status;
+    j->receipt.seq = s->seq;
+    memcpy(j->receipt.c256, s->c256, sizeof j->receipt.c256);
+    memcpy(j->receipt.text, s->text, sizeof j->receipt.text);
+    job_finish(w, j);
+}
+
+static void group_commit(struct fk_work *w, struct fk_job **jobs, size_t n) {
+    struct fk_sheet *sheets[GROUP_JOBS];
+    struct fk_err err = FK_ERR_INIT;
+    for (size_t i = 0; i < n; i++)
+        sheets[i] = jobs[i]->sheet;
+    enum fk_status st = fk_pen_commit(w->pen, sheets, n, &err);
+    if (st == FK_IO)
+        spoil(w);
+    for (size_t i = 0; i < n; i++)
+        if (st == FK_OK) {
+            committed(w, jobs[i]);
+        } else {
+            job_fail(jobs[i], &err);
+            job_finish(w, jobs[i]);
+        }
+}
+
+static enum fk_status dispose_commit(struct fk_work *w, struct fk_job *j, struct fk_err *err) {
+    enum fk_status st;
+    struct fk_seqs left = {0};
+    FK_TRY(fk_pen_has_content(w->pen, &j->seqs, &left, err));
+    if (!left.count)
+        goto done; /* all of them are disposed of already; receipt.seq stays 0 */
+    fk_buf_str(&j->fields, "of=");
+    fk_seqs_format(&left, &j->fields);
+    fk_buf_printf(&j->fields, " basis=%llu rule=%s", (unsigned long long)j->basis, j->rule);
+    FK_TRY(job_prepare(w, j, err));
+    FK_TRY(fk_pen_commit(w->pen, &j->sheet, 1, err));
+    if (j->sheet->status != FK_OK)
+        FK_TRY(fk_fail(err, j->sheet->status, "%s", j->sheet->text));
+    j->receipt.seq = j->sheet->seq;
+    memcpy(j->receipt.c256, j->sheet->c256, sizeof j->receipt.c256);
+    st = fk_pen_erase(w->pen, err);
+done:
+    fk_seqs_free(&left);
+    if (st == FK_NOT_FOUND)
+        st = fk_fail(err, FK_INVALID, "%s", err->text);
+    return st;
+}
+
+/* ---- sealing */
+
+/* The sealer has run: the committer is to look. */
+static void sealer_told(void *ctx) {
+    struct fk_work *w = ctx;
+    pthread_mutex_lock(&w->lock);
+    pthread_cond_signal(&w->to_commit);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void sealing_answer(struct fk_work *w, enum fk_status st, const struct fk_err *err) {
+    for (struct fk_job *j; (j = queue_take(&w->sealing));) {
+        j->receipt.seq = w->sealed;
+        if (st != FK_OK)
+            job_fail(j, err);
+        job_finish(w, j);
+    }
+    w->sealed = 0;
+    w->seal_wanted = false;
+}
+
+/* After each round of the committer: what rotation has closed is sealed, one after another. */
+static void sealing_look(struct fk_work *w) {
+    struct fk_err err = FK_ERR_INIT;
+    uint64_t segment = fk_pen_segment(w->pen);
+    if (segment != w->segment)
+        w->seal_wanted = true;
+    w->segment = segment;
+    if (fk_sealer_is_busy(w->sealer) || !(w->seal_wanted || fk_sealer_is_due(w->sealer)))
+        return;
+    enum fk_status st = fk_sealer_step(w->sealer, &w->sealed, &err);
+    if (st != FK_OK && st != FK_NOT_FOUND && w->options.notice)
+        w->options.notice(&err); /* the segment stays closed, and is tried again later */
+    if (st != FK_OK)
+        sealing_answer(w, st == FK_NOT_FOUND ? FK_OK : st, &err);
+}
+
+static void alone_commit(struct fk_work *w, struct fk_job *j) {
+    struct fk_err err = FK_ERR_INIT;
+    enum fk_status st =
+        j->type == FK_KEEP_SEAL ? fk_pen_rotate(w->pen, &err) : dispose_commit(w, j, &err);
+    if (st == FK_IO && j->type == FK_KEEP_DISPOSE)
+        spoil(w);
+    if (st == FK_OK && j->type == FK_KEEP_SEAL) {
+        queue_put(&w->sealing, j);
+        w->seal_wanted = true;
+        return;
+    }
+    if (st != FK_OK)
+        job_fail(j, &err);
+    job_finish(w, j);
+}
+
+static void list_commit(struct fk_work *w, struct fk_job *list) {
+    struct fk_job *group[GROUP_JOBS], *next;
+    size_t n = 0;
+    for (struct fk_job *j = list; j; j = next) {
+        next = j->next;
+        bool alone = j->type == FK_KEEP_DISPOSE || j->type == FK_KEEP_SEAL;
+        if (!alone)
+            group[n++] = j;
+        if (n && (alone || !next || n == GROUP_JOBS)) {
+            group_commit(w, group, n);
+            n = 0;
+        }
+        if (alone)
+            alone_commit(w, j);
+    }
+}
+
+static void *commit_thread(void *arg) {
+    struct fk_work *w = arg;
+    sealing_look(w);
+    for (struct fk_job *list; ready_take(w, &list);) {
+        list_commit(w, list);
+        sealing_look(w);
+    }
+    return NULL;
+}
+
+/* ---- starting and stopping */
+
+static enum fk_status threads_start(struct fk_work *w, struct fk_err *err) {
+    enum fk_status st = fk_sealer_new(w->pen, sealer_told, w, &w->sealer, err);
+    if (st != FK_OK)
+        return st;
+    int rc = pthread_create(&w->committer, NULL, commit_thread, w);
+    if (rc)
+        return fk_fail_sys(err, rc, "cannot start a thread");
+    w->committer_started = true;
+    for (; w->started < w->options.threads; w->started++)
+        if ((rc = pthread_create(&w->threads[w->started], NULL, prepare_thread, w)))
+            return fk_fail_sys(err, rc, "cannot start a thread");
+    return FK_OK;
+}
+
+enum fk_status fk_work_start(struct fk_pen *pen, const struct fk_work_options *options,
+                             fk_work_finished_fn finished, void *ctx, struct fk_work **out,
+                             struct fk_err *err) {
+    struct fk_work *w = calloc(1, sizeof *w);
+    if (!w)
+        return fk_fail(err, FK_NOMEM, "no memory to work");
+    w->pen = pen;
+    w->options = *options;
+    if (w->options.threads > THREADS_MAX)
+        w->options.threads = THREADS_MAX;
+    w->finished = finished;
+    w->ctx = ctx;
+    queue_init(&w->small);
+    queue_init(&w->large);
+    queue_init(&w->ready);
+    queue_init(&w->sealing);
+    w->seal_wanted = true; /* a crash may have left a closed segment */
+    w->segment = fk_pen_segment(pen);
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->to_prepare, NULL);
+    pthread_cond_init(&w->to_commit, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    enum fk_status st = threads_start(w, err);
+    if (st == FK_OK)
+        *out = w;
+    else
+        fk_work_stop(&w);
+    return st;
+}
+
+void fk_work_stop(struct fk_work **wp) {
+    struct fk_work *w = *wp;
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->stopping = true;
+    pthread_cond_broadcast(&w->to_commit);
+    pthread_mutex_unlock(&w->lock);
+    if (w->committer_started)
+        pthread_join(w->committer, NULL);
+    pthread_mutex_lock(&w->lock);
+    w->committed_all = true;
+    pthread_cond_broadcast(&w->to_prepare);
+    pthread_mutex_unlock(&w->lock);
+    for (unsigned i = 0; i < w->started; i++)
+        pthread_join(w->threads[i], NULL);
+    fk_sealer_free(&w->sealer);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->to_prepare);
+    pthread_cond_destroy(&w->to_commit);
+    free(w);
+    *wp = NULL;
+}

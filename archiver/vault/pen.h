@@ -1,0 +1,118 @@
+/*
+ * pen.h - the vault as its one writer has it. For keep, and for tests; every other room uses
+ * keep.h.
+ *
+ * Opening takes the lock of the vault, finishes what a crash left half done (generations of key
+ * files, sealing, disposal), and, when the pen was not put down in good order, reads the active
+ * segment again from the disk, not from cached pages, and checks it.
+ *
+ *     FK_TRY(fk_pen_open(dir, &options, &pen, err));
+ *     FK_TRY(fk_pen_prepare(pen, &draft, &sheet, err));      any thread, at the same time
+ *     FK_TRY(fk_pen_commit(pen, sheets, n, err));            one transaction, durable on return
+ *     sheet->seq, sheet->c256 ...
+ *     fk_sheet_free(&sheet);
+ *
+ * Prepare hashes, compresses and encrypts; a content over 4 MiB is written out in extents as it
+ * goes, in transactions of its own, so that memory stays bounded. Commit gives the seqs in the
+ * order of the array, wraps the keys, writes lines, records and extents, and rotates when the
+ * segment is over its limit.
+ *
+ * After FK_IO from commit or prepare the pen is spoiled: every call answers FK_IO, and the process
+ * is to end and open anew (a failed fsync may have dropped pages that a second one reports as
+ * written: PostgreSQL's finding of 2018).
+ *
+ * Errors: FK_RETRY another pen is open, or this sheet must be prepared again (the segment changed
+ * under a large one); FK_FULL disk or reserve; FK_CORRUPT with the place; FK_DENIED a key file
+ * that others can read. Threads: prepare from any; all else one thread at a time.
+ */
+#ifndef FK_VAULT_PEN_H
+#define FK_VAULT_PEN_H
+#include "archiver/vault/fields.h"
+#include "base/digest.h"
+#include "base/status.h"
+#include <sys/uio.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fk_pen;
+struct fk_pen_options {
+    uint64_t rotate_bytes;  /* a segment over this is closed: 1 GiB */
+    uint64_t reserve_bytes; /* kept free for acts, holds and disposals: 64 MiB */
+    int zstd_level;         /* 3 */
+    uint64_t map_bytes;     /* the most a segment can hold; 0: 4 times rotate_bytes and 1 GiB */
+};
+#define FK_PEN_OPTIONS                                                                             \
+    { (uint64_t)1 << 30, (uint64_t)64 << 20, 3, 0 }
+
+/* Makes the directories, keys, and the genesis entry. FK_INVALID when DIR has a vault or anything
+ * else in it already. */
+FK_CHECKED enum fk_status fk_vault_init(const char *dir, struct fk_err *err);
+
+FK_CHECKED enum fk_status fk_pen_open(const char *dir, const struct fk_pen_options *options,
+                                      struct fk_pen **out, struct fk_err *err);
+/* Puts the pen down in good order (unless spoiled). */
+void fk_pen_close(struct fk_pen **pen);
+
+/* What is to be written. content: the plain bytes after the salt, in pieces; none when pieces is 0.
+ * Borrowed until the sheet is committed. */
+struct fk_draft {
+    const char *kind, *fields;
+    struct iovec content[2];
+    size_t pieces;
+    bool is_mail; /* keeps away from the reserve; others may spend it */
+    bool compare; /* append only if no rules entry came after basis */
+    uint64_t basis;
+};
+
+struct fk_sheet {
+    uint64_t seq;          /* after commit */
+    char c256[65];         /* "" without content */
+    enum fk_status status; /* after commit: FK_OK, or why this one was left out */
+    char text[200];
+};
+FK_CHECKED enum fk_status fk_pen_prepare(struct fk_pen *pen, const struct fk_draft *draft,
+                                         struct fk_sheet **out, struct fk_err *err);
+/* FK_OK: the transaction is durable and each sheet's own status counts (FK_RETRY: prepare it
+ * again). Anything else: none of them is kept. */
+FK_CHECKED enum fk_status fk_pen_commit(struct fk_pen *pen, struct fk_sheet **sheets, size_t n,
+                                        struct fk_err *err);
+void fk_sheet_free(struct fk_sheet **sheet);
+
+/* Destroys the keys of all dispose entries not yet carried out; done by open as well. */
+FK_CHECKED enum fk_status fk_pen_erase(struct fk_pen *pen, struct fk_err *err);
+/* Which of the seqs still have a key (those disposed of before are left out); FK_NOT_FOUND when one
+ * of them has no content. left_out is begun as {0} and freed by the caller. */
+FK_CHECKED enum fk_status fk_pen_has_content(struct fk_pen *pen, const struct fk_seqs *seqs,
+                                             struct fk_seqs *left_out, struct fk_err *err);
+
+/* Closes the active segment, where it has more than its first entry, and begins the next. */
+FK_CHECKED enum fk_status fk_pen_rotate(struct fk_pen *pen, struct fk_err *err);
+/* Sealing the oldest closed segment, in three steps, so that commits can go on: begin and end on
+ * the thread that commits, run on any other thread meanwhile (it only reads the closed segment and
+ * writes a file of its own).
+ *
+ *     FK_TRY(fk_pen_seal_begin(pen, &job, err));       FK_NOT_FOUND: nothing is closed
+ *     st = fk_pen_seal_run(job, err);                  slow
+ *     FK_TRY(fk_pen_seal_end(pen, &job, &number, err));
+ *
+ * end takes what run came to, frees the job in every case, writes the seal entry and removes the
+ * open file. FK_RETRY: a disposal came in between; begin again. To give a job up, call end without
+ * run. One job at a time; a pen is not closed before it has ended. */
+struct fk_sealing;
+FK_CHECKED enum fk_status fk_pen_seal_begin(struct fk_pen *pen, struct fk_sealing **out,
+                                            struct fk_err *err);
+FK_CHECKED enum fk_status fk_pen_seal_run(struct fk_sealing *job, struct fk_err *err);
+FK_CHECKED enum fk_status fk_pen_seal_end(struct fk_pen *pen, struct fk_sealing **job,
+                                          uint64_t *number_out, struct fk_err *err);
+/* All three at once. */
+FK_CHECKED enum fk_status fk_pen_seal_next(struct fk_pen *pen, uint64_t *number_out,
+                                           struct fk_err *err);
+uint64_t fk_pen_next_seq(const struct fk_pen *pen);
+/* Number of the active segment: another one than before means that one was closed. Any thread. */
+uint64_t fk_pen_segment(struct fk_pen *pen);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

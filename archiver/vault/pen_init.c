@@ -1,0 +1,76 @@
+/* pen_init.c - a new vault. The file `ledger` is written last: a directory without it is no vault,
+ * so that a crash in between leaves nothing that looks like one. */
+#include "archiver/vault/pen_priv.h"
+#include "base/atomic_file.h"
+#include "base/io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <string.h>
+
+static enum fk_status empty_check(const char *dir, struct fk_err *err) {
+    DIR *d = opendir(dir);
+    if (!d)
+        return fk_fail_sys(err, errno, "%s: cannot read the directory", dir);
+    enum fk_status st = FK_OK;
+    struct dirent *e;
+    while (st == FK_OK && (e = readdir(d)))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+            strcmp(e->d_name, "lost+found") != 0)
+            st = fk_fail(err, FK_INVALID,
+                         "%s: is not empty (\"%s\"): a vault is made in a directory of its own",
+                         dir, e->d_name);
+    closedir(d);
+    return st;
+}
+
+static enum fk_status folders_make(const char *dir, struct fk_err *err) {
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } folders[] = {{"segments", 0750}, {"keys", 0750},  {"secrets", 0750}, {"log", 0755},
+                   {"time", 0755},     {"index", 0750}, {"run", 0755}};
+    enum fk_status st = FK_OK;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders && st == FK_OK; i++) {
+        char path[PATH_MAX];
+        fk_layout__path(path, dir, folders[i].name);
+        st = fk_make_dir(path, folders[i].mode, err);
+    }
+    return st == FK_OK ? fk_sync_dir(dir, err) : st;
+}
+
+enum fk_status fk_pen__lay_out(const char *dir, struct fk_err *err) {
+    enum fk_status st;
+    FK_TRY(fk_layout__check(dir, err));
+    FK_TRY(fk_make_dir(dir, 0755, err));
+    FK_TRY(empty_check(dir, err));
+    st = folders_make(dir, err);
+done:
+    return st;
+}
+
+enum fk_status fk_vault_init(const char *dir, struct fk_err *err) {
+    static const uint8_t zeros[FK_SHA256_BYTES];
+    const struct fk_pen_options options = FK_PEN_OPTIONS;
+    uint8_t id[FK_LEDGER_BYTES];
+    char hex[2 * FK_LEDGER_BYTES + 1], fields[64], path[PATH_MAX];
+    struct fk_kek kek = {0};
+    const struct fk_where where = {dir, id, &kek};
+    enum fk_status st;
+    FK_TRY(fk_pen__lay_out(dir, err));
+    fk_random(id, sizeof id);
+    fk_hex(hex, id, sizeof id);
+    snprintf(fields, sizeof fields, "ledger=%s", hex);
+    FK_TRY(fk_kek__create(dir, &kek, err));
+    struct fk_beginning b = {&where, 1,         0,     0, 0, fk_pen__map_bytes(&options),
+                             zeros,  "genesis", fields};
+    FK_TRY(fk_pen__build(&b, err));
+    FK_TRY(fk_pen__publish(&where, 1, err));
+    fk_layout__path(path, dir, "run/clean");
+    FK_TRY(fk_atomic_put(path, 0644, "", 0, err));
+    st = fk_layout__ledger_write(dir, id, err);
+done:
+    OPENSSL_cleanse(&kek, sizeof kek);
+    return st;
+}

@@ -1,0 +1,296 @@
+/* restore.c - files are put in their places, then the pen is taken up: its recovery makes the next
+ * segment, as it does when a crash has left a sealed one last. */
+#include "archiver/vault/restore.h"
+#include "archiver/vault/pen_priv.h"
+#include "base/atomic_file.h"
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BLOCK = 1 << 20, SEQS_A_LINE = 1400 }; /* at most 42 bytes a seq in a list */
+
+struct restore {
+    const struct fk_restore *order;
+    uint8_t ledger[FK_LEDGER_BYTES];
+    struct fk_kek kek; /* of both vaults */
+    struct fk_pen *pen;
+    struct fk_seqs gone; /* contents to be named by a dispose entry */
+    struct fk_restore_sum sum;
+    uint64_t bytes, all_bytes;
+    uint8_t *block;
+};
+
+/* Copies all of fd, and checks its digest where one is given. */
+static enum fk_status file_copy(struct restore *r, int fd, const char *to, mode_t mode,
+                                const char *digest, struct fk_err *err) {
+    struct fk_atomic_file *file = NULL;
+    struct fk_digest *d = NULL;
+    uint8_t sum[FK_SHA256_BYTES];
+    char hex[2 * FK_SHA256_BYTES + 1];
+    ssize_t n = 1;
+    enum fk_status st;
+    FK_TRY(fk_digest_new(FK_SHA256, &d, err));
+    FK_TRY(fk_atomic_begin(to, mode, &file, err));
+    for (off_t at = 0; n != 0; at += n) {
+        do
+            n = pread(fd, r->block, BLOCK, at);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+            FK_TRY(fk_fail_sys(err, errno, "cannot read at byte %lld", (long long)at));
+        fk_digest_add(d, r->block, (size_t)n);
+        FK_TRY(fk_atomic_write(file, r->block, (size_t)n, err));
+        r->bytes += digest ? (uint64_t)n : 0;
+        if (digest && r->order->progress)
+            r->order->progress(r->order->ctx, r->bytes, r->all_bytes);
+    }
+    fk_digest_end(d, sum);
+    fk_hex(hex, sum, sizeof sum);
+    if (digest && strcmp(hex, digest) != 0)
+        FK_TRY(fk_fail(err, FK_CORRUPT, "SHA-256 is %s, not that of its seal entry", hex));
+    st = fk_atomic_commit(&file, err);
+done:
+    fk_atomic_abort(&file);
+    fk_digest_free(&d);
+    return st;
+}
+
+static enum fk_status kek_copy(struct restore *r, struct fk_err *err) {
+    char path[PATH_MAX];
+    struct fk_buf text = FK_BUF_INIT;
+    enum fk_status st;
+    FK_TRY(fk_kek__load(r->order->keys, &r->kek, err));
+    fk_layout__path(path, r->order->keys, "secrets/kek");
+    FK_TRY(fk_read_file(path, 4096, &text, err));
+    fk_layout__path(path, r->order->dir, "secrets/kek");
+    st = fk_atomic_put(path, 0600, text.data, text.len, err);
+done:
+    fk_buf_wipe(&text);
+    return st;
+}
+
+static enum fk_status segment_place(struct restore *r, uint64_t number, struct fk_err *err) {
+    const struct fk_restore_segment *s = &r->order->segments[number - 1];
+    struct fk_keyname name = {r->order->keys, r->ledger, &r->kek, number, 0};
+    struct fk_keyfile keys = {.fd = -1};
+    char path[PATH_MAX];
+    enum fk_status st;
+    int fd = open(s->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        FK_TRY(fk_fail_sys(err, errno, "%s: cannot open", s->path));
+    FK_TRY(fk_keyfile__newest(r->order->keys, number, &name.generation, err));
+    if (!name.generation)
+        FK_TRY(fk_fail(err, FK_NOT_FOUND, "%s/keys: there is no key file of segment %" PRIu64,
+                       r->order->keys, number));
+    FK_TRY(fk_keyfile__open(&name, &keys, err));
+    fk_layout__segment(path, r->order->dir, number, "sealed");
+    st = file_copy(r, fd, path, 0400, s->digest, err);
+    if (st != FK_OK)
+        FK_TRY(fk_err_prefix(err, "%s", s->path));
+    fk_layout__keys(path, r->order->dir, number, name.generation);
+    st = file_copy(r, keys.fd, path, 0600, NULL, err);
+done:
+    fk_keyfile__close(&keys);
+    fk_close(&fd);
+    return st;
+}
+
+static enum fk_status files_place(struct restore *r, struct fk_err *err) {
+    const struct fk_restore *o = r->order;
+    enum fk_status st;
+    FK_TRY(fk_layout__check(o->keys, err));
+    FK_TRY(fk_pen__lay_out(o->dir, err));
+    FK_TRY(kek_copy(r, err));
+    for (size_t i = 0; i < o->count; i++)
+        r->all_bytes += o->segments[i].bytes;
+    for (size_t i = 0; i < o->count; i++)
+        FK_TRY(segment_place(r, i + 1, err));
+    st = fk_layout__ledger_write(o->dir, r->ledger, err);
+done:
+    return st;
+}
+
+static enum fk_status seals_append(struct restore *r, struct fk_err *err) {
+    char fields[256], digest[2 * FK_SHA256_BYTES + 1];
+    for (size_t i = 0; i < r->order->count; i++) {
+        const struct fk_restore_segment *s = &r->order->segments[i];
+        enum fk_status st = fk_shelf__seal(r->pen->shelf, i + 1, digest, err);
+        if (st == FK_NOT_FOUND) {
+            snprintf(fields, sizeof fields,
+                     "segment=%zu first=%" PRIu64 " last=%" PRIu64 " bytes=%" PRIu64 " digest=%s",
+                     i + 1, s->first, s->last, s->bytes, s->digest);
+            st = fk_pen__append(r->pen, "seal", fields, err);
+        }
+        if (st != FK_OK)
+            return st;
+    }
+    return FK_OK;
+}
+
+/* The contents of one segment without a key, and those that the old ledger disposed of after it. */
+static enum fk_status contents_check(struct restore *r, uint64_t number, struct fk_err *err) {
+    struct fk_book *b;
+    struct fk_buf line = FK_BUF_INIT;
+    struct fk_entry e;
+    uint8_t wrapped[FK_WRAPPED_BYTES];
+    uint64_t contents = 0, missing = 0;
+    size_t len;
+    enum fk_status st;
+    FK_TRY(fk_shelf__get(r->pen->shelf, number, &b, err));
+    for (uint64_t seq = b->first; seq < b->next; seq++) {
+        fk_buf_reset(&line);
+        FK_TRY(fk_book__line(b, seq, &line, err));
+        FK_TRY(fk_entry_read(line.data, line.len, &e, err));
+        if (!fk_entry_field_at(&e, "c256", &len))
+            continue;
+        contents++;
+        st = fk_book__wrapped(b, seq, wrapped, err);
+        if (st == FK_NOT_FOUND)
+            missing++;
+        else if (st != FK_OK)
+            goto done;
+        bool later = fk_seqs_has(r->order->disposed, seq);
+        if (st == FK_NOT_FOUND || later)
+            fk_seqs_add(&r->gone, seq);
+        r->sum.readable += st == FK_OK && !later;
+    }
+    st = FK_OK;
+    if (contents && missing == contents && !r->order->accept_missing)
+        st = fk_fail(err, FK_CORRUPT,
+                     "the key file of segment %" PRIu64 " has no key for any of its %" PRIu64
+                     " contents: it may be a copy from before the segment was sealed; "
+                     "--accept-missing if all of them were disposed of",
+                     number, contents);
+done:
+    fk_buf_free(&line);
+    return st;
+}
+
+/* Seqs that a dispose entry of the restored ledger names already need no other. */
+static enum fk_status named_already(void *ctx, const struct fk_entry *e, bool *stop,
+                                    struct fk_err *err) {
+    struct restore *r = ctx;
+    struct fk_seqs of = {0};
+    size_t len, kept = 0;
+    (void)stop;
+    const char *text = fk_entry_field_at(e, "of", &len);
+    if (!text || !fk_seqs_parse(text, len, SIZE_MAX, &of))
+        return fk_fail(err, FK_CORRUPT, "entry %" PRIu64 ": a dispose entry without seqs", e->seq);
+    for (size_t i = 0; i < r->gone.count; i++)
+        if (!fk_seqs_has(&of, r->gone.at[i]))
+            r->gone.at[kept++] = r->gone.at[i];
+    r->gone.count = kept;
+    fk_seqs_free(&of);
+    return FK_OK;
+}
+
+static enum fk_status entry_append(struct restore *r, const char *kind, const char *fields,
+                                   const char *reason, struct fk_err *err) {
+    struct fk_buf body = FK_BUF_INIT;
+    struct fk_sheet *sheet = NULL;
+    enum fk_status st = FK_OK;
+    fk_fields_add_str(&body, "person", r->order->person);
+    fk_fields_add_str(&body, "reason", reason);
+    if (body.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "no memory for an entry"));
+    struct fk_draft draft = {
+        .kind = kind, .fields = fields, .content = {{body.data, body.len}}, .pieces = 1};
+    FK_TRY(fk_pen_prepare(r->pen, &draft, &sheet, err));
+    FK_TRY(fk_pen_commit(r->pen, &sheet, 1, err));
+    if (sheet->status != FK_OK)
+        st = fk_fail(err, sheet->status, "%s", sheet->text);
+done:
+    fk_sheet_free(&sheet);
+    fk_buf_free(&body);
+    return st;
+}
+
+static enum fk_status gone_append(struct restore *r, struct fk_err *err) {
+    struct fk_buf fields = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    for (size_t i = 0; i < r->gone.count; i += SEQS_A_LINE) {
+        struct fk_seqs some = {.at = r->gone.at + i, .count = r->gone.count - i};
+        if (some.count > SEQS_A_LINE)
+            some.count = SEQS_A_LINE;
+        fk_buf_reset(&fields);
+        fk_buf_str(&fields, "of=");
+        fk_seqs_format(&some, &fields);
+        fk_buf_printf(&fields, " basis=%" PRIu64 " rule=restore", r->pen->stand.rules);
+        FK_TRY(fields.failed ? fk_fail(err, FK_NOMEM, "no memory for a dispose entry")
+                             : entry_append(r, "dispose", fk_buf_cstr(&fields),
+                                            "disposed of in the vault that this one was restored "
+                                            "from",
+                                            err));
+    }
+done:
+    fk_buf_free(&fields);
+    return st;
+}
+
+/* Whatever the ledger disposed of has no key here from now on, however old the copy of the keys. */
+static enum fk_status all_erase(struct restore *r, struct fk_err *err) {
+    struct fk_pen *pen = r->pen;
+    enum fk_status st;
+    pthread_mutex_lock(&pen->lock);
+    pen->erased = 0;
+    st = fk_pen__reread(pen, err);
+    if (st == FK_OK)
+        st = fk_pen__erase(pen, err);
+    pthread_mutex_unlock(&pen->lock);
+    return st;
+}
+
+static enum fk_status entries_make(struct restore *r, struct fk_err *err) {
+    char fields[256];
+    const struct fk_restore *o = r->order;
+    uint64_t next = 0;
+    enum fk_status st;
+    r->sum.restored = o->segments[o->count - 1].last + 1;
+    if (r->pen->first != r->sum.restored)
+        FK_TRY(fk_fail(err, FK_CORRUPT,
+                       "the segments end with entry %" PRIu64 ", not %" PRIu64
+                       " as their seal entries say",
+                       r->pen->first - 1, r->sum.restored - 1));
+    for (size_t i = 0; i < o->count; i++)
+        FK_TRY(contents_check(r, i + 1, err));
+    if (r->gone.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a list of seqs"));
+    r->sum.erased = r->gone.count;
+    FK_TRY(fk_shelf__scan(r->pen->shelf, &next, "dispose", named_already, r, err));
+    FK_TRY(seals_append(r, err));
+    FK_TRY(gone_append(r, err));
+    snprintf(fields, sizeof fields, "what=restore first=0 last=%" PRIu64 " manifest=%s",
+             r->sum.restored - 1, o->manifest);
+    FK_TRY(entry_append(r, "admin", fields, "restored from sealed segments", err));
+    FK_TRY(all_erase(r, err));
+    r->sum.next_seq = fk_pen_next_seq(r->pen);
+done:
+    return st;
+}
+
+enum fk_status fk_vault_restore(const struct fk_restore *order, struct fk_restore_sum *out,
+                                struct fk_err *err) {
+    const struct fk_pen_options options = FK_PEN_OPTIONS;
+    struct restore r = {.order = order, .block = malloc(BLOCK)};
+    enum fk_status st = FK_OK;
+    if (!r.block)
+        FK_TRY(fk_fail(err, FK_NOMEM, "no memory to restore a vault"));
+    if (order->count == 0 || !fk_unhex(r.ledger, order->ledger, sizeof r.ledger) ||
+        strlen(order->ledger) != 2 * sizeof r.ledger)
+        FK_TRY(fk_fail(err, FK_INVALID, "there are no segments to restore, or no ledger id"));
+    FK_TRY(files_place(&r, err));
+    FK_TRY(fk_pen_open(order->dir, &options, &r.pen, err));
+    FK_TRY(entries_make(&r, err));
+    *out = r.sum;
+done:
+    fk_pen_close(&r.pen);
+    fk_seqs_free(&r.gone);
+    OPENSSL_cleanse(&r.kek, sizeof r.kek);
+    free(r.block);
+    return st;
+}

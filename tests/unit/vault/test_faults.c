@@ -1,0 +1,240 @@
+/* Every step of the pen that can fail fails once, and the process dies at each: large contents,
+ * group commit, rotation, sealing, disposal. Afterwards the vault opens, is sound, has everything
+ * that was acknowledged, byte for byte, and nothing that was disposed of.
+ *
+ * The work is done by this program started again as a child ("work DIR"), since a fault's count is
+ * a process's. It notes what was acknowledged in DIR.acks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/support/vaults.h"
+
+enum { LARGE = 4400000 };
+
+/* ---- the child */
+
+struct job {
+    struct fk_pen *pen;
+    int acks;
+};
+
+static void note(const struct job *j, const char *what, uint64_t seq, uint64_t seed, size_t len) {
+    char line[80];
+    int n = snprintf(line, sizeof line, "%s %" PRIu64 " %" PRIu64 " %zu\n", what, seq, seed, len);
+    if (write(j->acks, line, (size_t)n) != n)
+        _exit(3);
+}
+
+/* A fault that comes once is over at the second try, unless the pen is spoiled by it. */
+static bool again(enum fk_status st, int tries) {
+    if (st == FK_OK || st == FK_IO || tries > 2)
+        return false;
+    return true;
+}
+
+static void mails(struct job *j, uint64_t seed, size_t count, size_t len) {
+    for (int tries = 0;; tries++) {
+        enum fk_status st = vault_mails(j->pen, seed, count, len, j->acks);
+        if (!again(st, tries))
+            return;
+    }
+}
+
+static uint64_t try_entry(struct job *j, const char *kind, const char *fields) {
+    uint64_t seq = 0;
+    enum fk_status st;
+    for (int tries = 0;
+         again(st = vault_try_entry(j->pen, kind, fields, "reason: test\n", &seq), tries); tries++)
+        ;
+    return st == FK_OK ? seq : 0;
+}
+
+static void seal_all(struct job *j) {
+    uint64_t number;
+    enum fk_status st = FK_OK;
+    for (int tries = 0; again(st, tries) || tries == 0; tries++)
+        st = fk_pen_seal_next(j->pen, &number, NULL);
+}
+
+static void rotate(struct job *j) {
+    enum fk_status st = FK_OK;
+    for (int tries = 0; again(st, tries) || tries == 0; tries++)
+        st = fk_pen_rotate(j->pen, NULL);
+}
+
+static void dispose(struct job *j, const char *of, const uint64_t *seqs, size_t n) {
+    char fields[80];
+    snprintf(fields, sizeof fields, "of=%s basis=0 rule=test", of);
+    uint64_t seq = try_entry(j, "dispose", fields);
+    enum fk_status st = seq ? FK_RETRY : FK_IO;
+    for (int tries = 0; again(st, tries); tries++)
+        st = fk_pen_erase(j->pen, NULL);
+    for (size_t i = 0; i < n && st == FK_OK; i++)
+        note(j, "erased", seqs[i], 0, 0);
+}
+
+/* Entry 0 is genesis; 1-4 mails in a first segment (sealed), 5 the next one's first entry, ... */
+static int work(const char *dir) {
+    char path[PATH_MAX + 8];
+    struct fk_pen_options o = vault_options(0);
+    struct job j = {0};
+    snprintf(path, sizeof path, "%s.acks", dir);
+    j.acks = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (j.acks < 0 || fk_pen_open(dir, &o, &j.pen, NULL) != FK_OK)
+        return 1;
+    mails(&j, 1, 3, 3000);
+    mails(&j, 11, 1, LARGE); /* an odd seed: it does not pack */
+    rotate(&j);
+    mails(&j, 20, 2, 500);
+    rotate(&j);
+    mails(&j, 30, 2, 500);
+    seal_all(&j);
+    mails(&j, 40, 2, 500);
+    dispose(&j, "2,6,9", (const uint64_t[]){2, 6, 9}, 3); /* sealed, closed, active */
+    mails(&j, 50, 2, 500);
+    seal_all(&j);
+    fk_pen_close(&j.pen);
+    return 0;
+}
+
+/* ---- the parent */
+
+static int run_child(const char *program, const char *dir, const char *fault, const char *log) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (fault)
+            setenv("FUMIKURA_FAULT", fault, 1);
+        if (log)
+            setenv("FUMIKURA_FAULT_LOG", log, 1);
+        execl(program, program, "work", dir, (char *)NULL);
+        _exit(9);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void ack_check(struct fk_desk *desk, const char *line, const char *fault) {
+    char what[16];
+    uint64_t seq, seed;
+    size_t len;
+    struct fk_buf content = FK_BUF_INIT;
+    if (sscanf(line, "%15s %" SCNu64 " %" SCNu64 " %zu", what, &seq, &seed, &len) != 4)
+        fail_msg("not an acknowledgement: %s", line);
+    if (strcmp(what, "kept") == 0) {
+        struct fk_err err = FK_ERR_INIT;
+        enum fk_status st = fk_desk_content(desk, seq, &content, &err);
+        if (st != FK_NOT_FOUND) /* disposed of, and verify has seen that an entry says so */
+            vault_expect_mail(desk, seq, seed, len);
+    } else if (fk_desk_content(desk, seq, &content, NULL) != FK_NOT_FOUND)
+        fail_msg("%s: the content of %" PRIu64 " is still there", fault, seq);
+    fk_buf_free(&content);
+}
+
+static size_t outcome_check(const char *dir, const char *fault) {
+    char path[PATH_MAX + 8], line[128];
+    size_t acks = 0;
+    struct fk_pen *pen = vault_pen(dir, 0); /* recovers */
+    uint64_t seq = vault_mail(pen, 77, 100);
+    fk_pen_close(&pen);
+    vault_expect_sound(dir);
+    struct fk_desk *desk = vault_desk(dir);
+    vault_expect_mail(desk, seq, 77, 100);
+    snprintf(path, sizeof path, "%s.acks", dir);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f)) {
+        ack_check(desk, line, fault);
+        acks++;
+    }
+    if (f)
+        fclose(f);
+    fk_desk_close(&desk);
+    return acks;
+}
+
+static void remove_all(const char *dir) {
+    char acks[PATH_MAX + 8];
+    snprintf(acks, sizeof acks, "%s.acks", dir);
+    unlink(acks);
+    vault_remove(dir);
+}
+
+static const char *program; /* argv[0] */
+
+static long points(void) {
+    char dir[PATH_MAX], log[PATH_MAX + 8], line[64];
+    long n = 0;
+    snprintf(dir, sizeof dir, "%s", vault_new());
+    snprintf(log, sizeof log, "%s.log", dir);
+    assert_int_equal(run_child(program, dir, NULL, log), 0);
+    assert_int_equal(outcome_check(dir, "no fault"), 15);
+    FILE *f = fopen(log, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        n++;
+    fclose(f);
+    unlink(log);
+    remove_all(dir);
+    return n;
+}
+
+/* Every step with FULL=1; else every `stride`th, so that the whole takes about a minute. */
+static void sweep(const char *action, long stride) {
+    long count = points();
+    print_message("%ld points: %s\n", count, action);
+    assert_true(count > 100);
+    if (getenv("FULL"))
+        stride = 1;
+    for (long n = 1; n <= count; n += stride) {
+        char dir[PATH_MAX], fault[64];
+        snprintf(dir, sizeof dir, "%s", vault_new());
+        snprintf(fault, sizeof fault, "*:%ld:%s", n, action);
+        int status = run_child(program, dir, fault, NULL);
+        if (strcmp(action, "kill") == 0)
+            assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        else if (!WIFEXITED(status))
+            fail_msg("%s: the pen died", fault);
+        print_message("%s\r", fault);
+        outcome_check(dir, fault);
+        remove_all(dir);
+    }
+}
+
+static void killed_at_every_step_loses_nothing(void **state) {
+    (void)state;
+    sweep("kill", 3);
+}
+
+static void an_error_at_every_step_loses_nothing(void **state) {
+    (void)state;
+    sweep("eio", 5);
+}
+
+static void no_room_at_any_step_loses_nothing(void **state) {
+    (void)state;
+    sweep("enospc", 5);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_at_every_step_loses_nothing),
+        cmocka_unit_test(an_error_at_every_step_loses_nothing),
+        cmocka_unit_test(no_room_at_any_step_loses_nothing),
+    };
+    if (argc == 3 && strcmp(argv[1], "work") == 0)
+        return work(argv[2]);
+    program = argv[0];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

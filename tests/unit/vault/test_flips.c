@@ -1,0 +1,216 @@
+/* One bit turned, somewhere: verify says so, and lives. 10,000 times over a vault that has a sealed
+ * segment, an active one and both kinds of key files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/support/vaults.h"
+
+enum { MAILS = 12 };
+static char dir[PATH_MAX];
+static struct fk_buf everything; /* what the untouched vault gives out */
+
+static uint64_t random_next(void) {
+    static uint64_t x = 88172645463325252ULL;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x;
+}
+
+/* All lines, and each content or why there is none. False: something could not be read. */
+static bool read_all(struct fk_buf *out) {
+    struct fk_desk *desk = NULL;
+    struct fk_head head;
+    bool ok = fk_desk_open(dir, &desk, NULL) == FK_OK && fk_desk_head(desk, &head, NULL) == FK_OK;
+    for (uint64_t seq = 0; ok && seq < head.next_seq; seq++) {
+        ok = fk_desk_line(desk, seq, out, NULL) == FK_OK;
+        enum fk_status st = fk_desk_content(desk, seq, out, NULL);
+        ok = ok && (st == FK_OK || st == FK_NOT_FOUND);
+        fk_buf_str(out, fk_status_name(st));
+    }
+    fk_desk_close(&desk);
+    return ok;
+}
+
+static void some_entries(struct fk_pen *pen, uint64_t seed) {
+    for (uint64_t i = 0; i < MAILS; i++)
+        vault_mail(pen, seed + i, (size_t)(i * i * 60));
+    vault_entry(pen, "act", "what=search", "person: somebody\n");
+    vault_entry(pen, "hold", "", "name: a case\n");
+}
+
+static int vault_build(void **state) {
+    (void)state;
+    uint64_t number;
+    char fields[64];
+    snprintf(dir, sizeof dir, "%s", vault_new());
+    struct fk_pen *pen = vault_pen(dir, 0);
+    some_entries(pen, 100);
+    assert_int_equal(fk_pen_rotate(pen, NULL), FK_OK);
+    assert_int_equal(fk_pen_seal_next(pen, &number, NULL), FK_OK);
+    some_entries(pen, 200);
+    snprintf(fields, sizeof fields, "of=3,%" PRIu64 " basis=0 rule=test", fk_pen_next_seq(pen) - 5);
+    vault_entry(pen, "dispose", fields, "person: somebody\n");
+    assert_int_equal(fk_pen_erase(pen, NULL), FK_OK);
+    vault_entry(pen, "act", "what=show of=4", NULL); /* no content, and nothing after it */
+    fk_pen_close(&pen);
+    vault_expect_sound(dir);
+    assert_true(read_all(&everything));
+    return 0;
+}
+
+static bool verify_finds(void) {
+    const struct fk_verify_range all = {0, UINT64_MAX, 0};
+    struct fk_verify_sum sum = {0};
+    struct fk_desk *desk = NULL;
+    bool found = fk_desk_open(dir, &desk, NULL) != FK_OK ||
+                 fk_desk_verify(desk, &all, NULL, NULL, NULL, &sum, NULL) != FK_OK;
+    fk_desk_close(&desk);
+    return found;
+}
+
+struct flipped {
+    int fd;
+    off_t at;
+    uint8_t byte;
+};
+
+static off_t open_at(const char *name, struct flipped *f) {
+    char path[PATH_MAX + 64];
+    struct stat s;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(stat(path, &s), 0);
+    assert_int_equal(chmod(path, s.st_mode | 0600), 0);
+    f->fd = open(path, O_RDWR);
+    assert_true(f->fd >= 0);
+    return s.st_size;
+}
+
+static void flip(struct flipped *f, off_t at, int bit) {
+    f->at = at;
+    assert_int_equal(pread(f->fd, &f->byte, 1, at), 1);
+    uint8_t turned = (uint8_t)(f->byte ^ 1 << bit);
+    assert_int_equal(pwrite(f->fd, &turned, 1, at), 1);
+}
+
+static void flip_back(struct flipped *f) {
+    assert_int_equal(pwrite(f->fd, &f->byte, 1, f->at), 1);
+}
+
+/* What it gives out is what it gave before. */
+static bool unchanged(void) {
+    struct fk_buf now = FK_BUF_INIT;
+    bool same = read_all(&now) && now.len == everything.len &&
+                memcmp(now.data, everything.data, now.len) == 0;
+    fk_buf_free(&now);
+    return same;
+}
+
+static void sweep(const char *name, int times, bool every_one) {
+    struct flipped f;
+    off_t size = open_at(name, &f);
+    int harmless = 0;
+    for (int i = 0; i < times; i++) {
+        off_t at = (off_t)(random_next() % (uint64_t)size);
+        int bit = (int)(random_next() % 8);
+        flip(&f, at, bit);
+        if (!verify_finds()) {
+            bool same = unchanged();
+            harmless++;
+            if (every_one || !same)
+                fail_msg("%s: byte %lld, bit %d: verify found nothing%s", name, (long long)at, bit,
+                         same ? "" : ", but what it gives out has changed");
+        }
+        flip_back(&f);
+    }
+    print_message("%s: %d flips, %d harmless\n", name, times, harmless);
+    close(f.fd);
+}
+
+static void every_flip_in_a_sealed_segment_is_found(void **state) {
+    (void)state;
+    sweep("segments/00000001.sealed", 3500, true);
+}
+
+static void every_flip_in_the_active_segment_that_matters_is_found(void **state) {
+    (void)state;
+    sweep("segments/00000002.open", 3600, false);
+}
+
+static void every_flip_in_a_key_file_is_found(void **state) {
+    (void)state;
+    sweep("keys/00000001.3.keys", 500, true);
+    sweep("keys/00000002.2.keys", 300, true);
+    sweep("secrets/kek", 100, true);
+    sweep("ledger", 100, true);
+}
+
+static void every_bit_of_the_meta_pages_can_be_turned(void **state) {
+    (void)state;
+    struct flipped f;
+    open_at("segments/00000002.open", &f);
+    for (off_t page = 0; page < 2; page++)
+        for (off_t at = 0; at < 152; at++)
+            for (int bit = 0; bit < 8; bit++) {
+                flip(&f, page * 4096 + at, bit);
+                if (!verify_finds() && !unchanged())
+                    fail_msg("meta %d: byte %d, bit %d is not found", (int)page, (int)at, bit);
+                flip_back(&f);
+            }
+    close(f.fd);
+}
+
+/* The last flips were turned back: so the findings above were of the flips. */
+static void turned_back_it_is_sound(void **state) {
+    (void)state;
+    vault_expect_sound(dir);
+    fk_buf_free(&everything);
+}
+
+/* Files cut off anywhere: found, and no SIGBUS. */
+static void a_shortened_file_is_found(void **state) {
+    (void)state;
+    static const char *const names[] = {"segments/00000001.sealed", "segments/00000002.open",
+                                        "keys/00000001.3.keys", "keys/00000002.2.keys"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct flipped f;
+        struct fk_buf whole = FK_BUF_INIT;
+        off_t size = open_at(names[i], &f);
+        assert_true(fk_buf_reserve(&whole, (size_t)size));
+        assert_int_equal(pread(f.fd, whole.data, (size_t)size, 0), size);
+        for (int n = 0; n < 40; n++) {
+            off_t at = (off_t)(random_next() % (uint64_t)size);
+            assert_int_equal(ftruncate(f.fd, at), 0);
+            bool found = verify_finds() || (i == 1 && unchanged()); /* free pages at the end */
+            assert_int_equal(pwrite(f.fd, whole.data, (size_t)size, 0), size);
+            if (!found)
+                fail_msg("%s cut to %lld of %lld bytes is not found", names[i], (long long)at,
+                         (long long)size);
+        }
+        fk_buf_free(&whole);
+        close(f.fd);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_flip_in_a_sealed_segment_is_found),
+        cmocka_unit_test(every_flip_in_the_active_segment_that_matters_is_found),
+        cmocka_unit_test(every_flip_in_a_key_file_is_found),
+        cmocka_unit_test(every_bit_of_the_meta_pages_can_be_turned),
+        cmocka_unit_test(a_shortened_file_is_found),
+        cmocka_unit_test(turned_back_it_is_sound),
+    };
+    return cmocka_run_group_tests(tests, vault_build, NULL);
+}

@@ -1,0 +1,150 @@
+/* test_note.c - signed notes against the published example, openssl's own reading, and forgers. */
+#include "archiver/vault/note.h"
+#include "base/base64.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const uint8_t seed[32] = {1, 2, 3};
+
+static struct fk_checkpoint sample(void) {
+    struct fk_checkpoint c = {.origin = "archive.example/fumikura", .size = 1234};
+    memset(c.root, 0x5a, sizeof c.root);
+    return c;
+}
+
+static void note_of(struct fk_buf *out, struct fk_verifier *v) {
+    struct fk_signer *s = NULL;
+    struct fk_checkpoint c = sample();
+    assert_int_equal(fk_signer_new(c.origin, seed, &s, NULL), FK_OK);
+    assert_int_equal(fk_checkpoint_sign(&c, s, out, NULL), FK_OK);
+    *v = *fk_signer_verifier(s);
+    fk_signer_free(&s);
+}
+
+static void what_is_signed_opens(void **state) {
+    (void)state;
+    struct fk_buf note = FK_BUF_INIT, key = FK_BUF_INIT;
+    struct fk_verifier v, again;
+    struct fk_checkpoint c, want = sample();
+    note_of(&note, &v);
+    fk_verifier_format(&v, &key);
+    assert_int_equal(fk_verifier_parse((char *)key.data, key.len, &again, NULL), FK_OK);
+    assert_int_equal(fk_checkpoint_open(note.data, note.len, &again, &c, NULL), FK_OK);
+    assert_string_equal(c.origin, want.origin);
+    assert_true(c.size == want.size);
+    assert_memory_equal(c.root, want.root, sizeof c.root);
+    fk_buf_free(&note);
+    fk_buf_free(&key);
+}
+
+/* The verifier key and note that the signed-note specification gives as its example. */
+static void the_published_key_is_read(void **state) {
+    (void)state;
+    static const char vkey[] = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    struct fk_verifier v;
+    assert_int_equal(fk_verifier_parse(vkey, strlen(vkey), &v, NULL), FK_OK);
+    assert_string_equal(v.name, "PeterNeumann");
+    struct fk_buf out = FK_BUF_INIT;
+    fk_verifier_format(&v, &out);
+    assert_string_equal(fk_buf_cstr(&out), vkey);
+    fk_buf_free(&out);
+}
+
+static void every_flipped_bit_is_refused(void **state) {
+    (void)state;
+    struct fk_buf note = FK_BUF_INIT;
+    struct fk_verifier v;
+    struct fk_checkpoint c;
+    note_of(&note, &v);
+    for (size_t bit = 0; bit < note.len * 8; bit++) {
+        note.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_not_equal(fk_checkpoint_open(note.data, note.len, &v, &c, NULL), FK_OK);
+        note.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    for (size_t len = 0; len < note.len; len++)
+        assert_int_not_equal(fk_checkpoint_open(note.data, len, &v, &c, NULL), FK_OK);
+    fk_buf_free(&note);
+}
+
+static void malformed_texts_are_refused_with_a_reason(void **state) {
+    (void)state;
+#define ROOT "WlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlo="
+    static const struct {
+        const char *name, *text;
+    } cases[] = {
+        {"leading zero", "o\n01\n" ROOT "\n\n"},
+        {"no size", "o\n\n" ROOT "\n\n"},
+        {"negative", "o\n-1\n" ROOT "\n\n"},
+        {"over 2^63", "o\n9223372036854775808\n" ROOT "\n\n"},
+        {"20 digits", "o\n10000000000000000000\n" ROOT "\n\n"},
+        {"root of 31 bytes", "o\n1\nWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWg==\n\n"},
+        {"stray bits in base64", "o\n1\nWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlp=\n\n"},
+        {"base64 without padding", "o\n1\nWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlo\n\n"},
+        {"extension line", "o\n1\n" ROOT "\nextra\n\n"},
+        {"carriage returns", "o\r\n1\r\n" ROOT "\r\n\r\n"},
+        {"origin with a space", "o o\n1\n" ROOT "\n\n"},
+        {"origin with a plus", "o+o\n1\n" ROOT "\n\n"},
+        {"empty origin", "\n1\n" ROOT "\n\n"},
+        {"no final line feed", "o\n1\n" ROOT},
+    };
+    struct fk_checkpoint c;
+    static const char good[] = "o\n1\n" ROOT "\n\n";
+    assert_int_equal(fk_checkpoint_read(good, strlen(good), &c, NULL), FK_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fk_err err = FK_ERR_INIT;
+        if (fk_checkpoint_read(cases[i].text, strlen(cases[i].text), &c, &err) != FK_CORRUPT)
+            fail_msg("%s: accepted", cases[i].name);
+        assert_true(strlen(err.text) > 10);
+    }
+}
+
+static void a_signature_line_given_twice_or_by_another_is_refused(void **state) {
+    (void)state;
+    struct fk_buf note = FK_BUF_INIT;
+    struct fk_verifier v, other;
+    struct fk_checkpoint c;
+    struct fk_signer *s = NULL;
+    uint8_t other_seed[32] = {9};
+    note_of(&note, &v);
+    assert_int_equal(fk_signer_new(v.name, other_seed, &s, NULL), FK_OK);
+    other = *fk_signer_verifier(s);
+    assert_int_equal(fk_checkpoint_open(note.data, note.len, &other, &c, NULL), FK_NOT_FOUND);
+    char *line = strstr((char *)note.data, "\n\n") + 2;
+    struct fk_buf twice = FK_BUF_INIT;
+    fk_buf_add(&twice, note.data, note.len);
+    fk_buf_add(&twice, line, note.len - (size_t)(line - (char *)note.data));
+    assert_int_equal(fk_checkpoint_open(twice.data, twice.len, &v, &c, NULL), FK_CORRUPT);
+    fk_signer_free(&s);
+    fk_buf_free(&twice);
+    fk_buf_free(&note);
+}
+
+static void base64_has_one_writing(void **state) {
+    (void)state;
+    struct fk_buf out = FK_BUF_INIT;
+    static const char *const bad[] = {"A",        "AA",    "AA=",  "A===",     "AB==", "AAB=",
+                                      "AA==AAAA", "AAA\n", "AA A", "AAAA====", "-_==", "===="};
+    assert_true(fk_base64_read("AAAA", 4, &out));
+    assert_int_equal(out.len, 3);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (fk_base64_read(bad[i], strlen(bad[i]), &out))
+            fail_msg("\"%s\" was read", bad[i]);
+    assert_int_equal(out.len, 3);
+    fk_buf_free(&out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_signed_opens),
+        cmocka_unit_test(the_published_key_is_read),
+        cmocka_unit_test(every_flipped_bit_is_refused),
+        cmocka_unit_test(malformed_texts_are_refused_with_a_reason),
+        cmocka_unit_test(a_signature_line_given_twice_or_by_another_is_refused),
+        cmocka_unit_test(base64_has_one_writing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
