@@ -1,0 +1,105 @@
+/*
+ * receive_priv.h - one receiver: receive.c has the loop, connection.c a client's bytes and time,
+ * message.c a message on its way to the pen.
+ *
+ * Invariants: in_flight is the sum of `held` of all messages and of the bytes of all slots; a
+ * connection has at most one message; a message is OPEN (bytes are coming), then WAITING (whole,
+ * the pen's socket has no room) or SENT (a slot has its bytes until the receipt), then NONE.
+ */
+#ifndef FK_INTAKE_RECEIVE_PRIV_H
+#define FK_INTAKE_RECEIVE_PRIV_H
+#include "archiver/intake/listener.h"
+#include "archiver/intake/mailfile.h"
+#include "archiver/intake/receive.h"
+#include "archiver/intake/smtp_session.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FK_READ_BYTES = 65536 };
+
+enum fk_event_kind { FK_EVENT_LISTENER, FK_EVENT_CONNECTION, FK_EVENT_KEEP, FK_EVENT_CHILD };
+/* What epoll gives back; first in each struct that it may point to. */
+struct fk_event_source {
+    enum fk_event_kind kind;
+};
+
+struct fk_message {
+    enum { FK_MESSAGE_NONE, FK_MESSAGE_OPEN, FK_MESSAGE_WAITING, FK_MESSAGE_SENT } state;
+    struct fk_mailfile file; /* dropped when it is SENT */
+    struct fk_buf fields;    /* of the envelope, as the session tells them */
+    uint64_t held;
+    enum fk_status failed; /* why a write between two calls of the session did not succeed */
+    struct fk_slot *slot;  /* while SENT */
+};
+
+struct fk_connection {
+    struct fk_event_source source;
+    struct fk_receive *receive;
+    const struct fk_listener *listener;
+    struct fk_connection *next, **at; /* in receive->connections */
+    int fd;
+    char peer[FK_ADDRESS_SIZE];
+    struct fk_smtp *smtp;
+    bool readable;      /* there may be something to read */
+    bool ended;         /* the peer sends no more: read until recv says so */
+    bool gone;          /* it has closed, or was reset */
+    bool closed;        /* to be freed at the end of the round */
+    struct fk_buf rest; /* read, and not yet taken by the session */
+    int64_t active_ms;
+    struct fk_message message;
+};
+
+/* A mail that the pen has and has not answered. Its index is the id. */
+struct fk_slot {
+    struct fk_slot *next_free;
+    struct fk_connection *connection; /* NULL when the client left meanwhile */
+    uint64_t bytes;
+    bool used;
+};
+
+struct fk_listening {
+    struct fk_event_source source;
+    struct fk_listener listener;
+    char name[FK_ADDRESS_SIZE + 8]; /* "smtp=..." */
+};
+
+struct fk_receive {
+    const struct fk_receive_options *options;
+    char hostname[256];
+    struct fk_smtp_options smtp, lmtp;
+    struct fk_listening *listening;
+    size_t listening_count;
+    const char **addresses;
+    int epoll, spare; /* spare: given up for a moment when descriptors run out */
+    struct fk_keep *keep;
+    int keep_fd; /* as registered with epoll; -1 while the pen is away */
+    struct fk_connection *connections;
+    unsigned connection_count;
+    bool work_left; /* a connection had its turn and has more to read */
+    bool dead;      /* one was closed */
+    unsigned waiting;
+    uint64_t in_flight;
+    int64_t now_ms, swept_ms, stop_ms; /* stop_ms: when it was told to stop, 0 before */
+    struct fk_slot slots[FK_KEEP_IN_FLIGHT], *free_slots;
+    uint8_t buffer[FK_READ_BYTES];
+};
+
+extern const struct fk_smtp_sink fk_message_sink;
+/* Bytes that the session took out of a buffer go into the file before the buffer is used again. */
+void fk_message__settle(struct fk_connection *c);
+/* Hands a WAITING message over; false when the pen's socket has no room still. */
+bool fk_message__send(struct fk_connection *c);
+/* All receipts that have come; connections whose message was answered are given their turn. */
+void fk_message__receipts(struct fk_receive *r);
+
+void fk_connection__accept(struct fk_receive *r, const struct fk_listening *from);
+/* Reads, replies and closes as far as it goes without waiting. */
+void fk_connection__work(struct fk_connection *c);
+void fk_connection__tick(struct fk_connection *c);
+void fk_connection__free(struct fk_connection *c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
