@@ -1,0 +1,120 @@
+/* box.c - rlimits, no_new_privs, Landlock, seccomp, in this order: each leaves the next possible.
+ */
+#include "indexer/box_priv.h"
+#include "base/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static enum fk_status limit_set(int which, rlim_t value, const char *name, struct fk_err *err) {
+    const struct rlimit limit = {value, value};
+    return setrlimit(which, &limit) == 0
+               ? FK_OK
+               : fk_fail_sys(err, errno, "the index reader cannot limit its %s", name);
+}
+
+static enum fk_status limits_set(size_t memory_bytes, size_t output_bytes, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+#ifndef __SANITIZE_ADDRESS__ /* ASan reserves terabytes of address space */
+    FK_TRY(limit_set(RLIMIT_AS, memory_bytes, "memory", err));
+#else
+    (void)memory_bytes;
+#endif
+    FK_TRY(limit_set(RLIMIT_FSIZE, output_bytes, "output", err));
+    FK_TRY(limit_set(RLIMIT_NOFILE, 16, "descriptors", err));
+    FK_TRY(limit_set(RLIMIT_NPROC, 0, "processes", err));
+    FK_TRY(limit_set(RLIMIT_CORE, 0, "core dumps", err));
+done:
+    return st;
+}
+
+/* linux/landlock.h of Debian 12 ends at the second version of what the kernel may know; a kernel
+ * takes a shorter struct of an older version as it is. */
+struct ruleset {
+    uint64_t files, network, scoped;
+};
+static size_t ruleset_size(long abi) {
+    return abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
+}
+/* Rights over files by version: 13 of the first, refer, truncate, ioctl. */
+static uint64_t rights_of(long abi) {
+    const unsigned bits = abi >= 5 ? 16 : abi >= 3 ? 15 : abi >= 2 ? 14 : 13;
+    return ((uint64_t)1 << bits) - 1;
+}
+
+static enum fk_status landlock_close(struct fk_err *err) {
+    const long abi = fk_fault("landlock") ? -1 : syscall(444, NULL, (size_t)0, 1u);
+    if (abi < 1)
+        return fk_fail(err, FK_DENIED,
+                       "this kernel has no Landlock, without which messages are not read; use "
+                       "Linux 5.13 or newer, with landlock among its security modules (lsm=)");
+    const struct ruleset nothing = {rights_of(abi), 3, 3};
+    const long fd = syscall(444, &nothing, ruleset_size(abi), 0u);
+    if (fd < 0)
+        return fk_fail_sys(err, errno, "the index reader cannot make a Landlock ruleset");
+    const long rc = syscall(446, (int)fd, 0u);
+    const int problem = errno;
+    (void)close((int)fd); /* a ruleset has nothing to lose */
+    return rc == 0 ? FK_OK : fk_fail_sys(err, problem, "the index reader cannot use Landlock");
+}
+
+static const int allowed[] = {
+    SCMP_SYS(read),        SCMP_SYS(write),          SCMP_SYS(readv),
+    SCMP_SYS(writev),      SCMP_SYS(pread64),        SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),     SCMP_SYS(close),          SCMP_SYS(lseek),
+    SCMP_SYS(munmap),      SCMP_SYS(mremap),         SCMP_SYS(brk),
+    SCMP_SYS(madvise),     SCMP_SYS(futex),          SCMP_SYS(memfd_create),
+    SCMP_SYS(ftruncate),   SCMP_SYS(fcntl),          SCMP_SYS(clock_gettime),
+    SCMP_SYS(getrandom),   SCMP_SYS(getpid),         SCMP_SYS(gettid),
+    SCMP_SYS(sched_yield), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(exit),        SCMP_SYS(exit_group),     SCMP_SYS(restart_syscall),
+#ifdef __SANITIZE_ADDRESS__
+    SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction),   SCMP_SYS(readlink),
+#endif
+};
+
+static enum fk_status seccomp_close(struct fk_err *err) {
+    int rc = fk_fault("seccomp");
+    scmp_filter_ctx filter = rc ? NULL : seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (!filter)
+        return fk_fail(err, FK_DENIED,
+                       "this kernel has no seccomp filters, without which messages are not read");
+    for (size_t i = 0; rc == 0 && i < sizeof allowed / sizeof *allowed; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    const struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    if (rc == 0)
+        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_code);
+    if (rc == 0)
+        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code);
+    if (rc == 0)
+        rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0);
+    if (rc == 0)
+        rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execveat), 0);
+    if (rc == 0)
+        rc = seccomp_load(filter);
+    seccomp_release(filter);
+    if (rc == -ENOSYS || rc == -EINVAL)
+        return fk_fail(err, FK_DENIED,
+                       "this kernel has no seccomp filters, without which messages are not read");
+    return rc == 0 ? FK_OK : fk_fail_sys(err, -rc, "the index reader cannot use seccomp");
+}
+
+enum fk_status fk_box__close(size_t memory_bytes, size_t output_bytes, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    FK_TRY(limits_set(memory_bytes, output_bytes, err));
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        st = fk_fail_sys(err, errno, "the index reader cannot give up privileges");
+    if (st == FK_OK)
+        FK_TRY(landlock_close(err));
+    if (st == FK_OK)
+        FK_TRY(seccomp_close(err));
+done:
+    return st;
+}

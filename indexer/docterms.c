@@ -1,0 +1,390 @@
+/* docterms.c - a hash table of terms, and a row of (term, position) in the order they came, which
+ * is sorted by counting when it is written. */
+#include "indexer/docterms_priv.h"
+#include "indexer/index.h"
+#include "indexer/reason_priv.h"
+#include "indexer/terms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NOTHING = UINT32_MAX, FIRST_SLOTS = 4096, TRIES = 32, HEADS = 8192 };
+
+struct term {
+    uint32_t at; /* in bytes */
+    uint32_t hash, count;
+    uint16_t len;
+};
+struct posting {
+    uint32_t term, pos;
+};
+
+/* The words of plain parts, as hashes in their order, for finding them again in HTML. */
+struct memory {
+    uint32_t *words, *next; /* next: the previous place of the same head */
+    size_t count, cap;
+    uint32_t heads[HEADS];
+    size_t expected; /* where the next paragraph probably begins */
+};
+
+struct fk_docterms {
+    struct term *terms;
+    uint32_t count, cap;
+    uint32_t *slots, slot_count;
+    struct fk_buf bytes;
+    struct posting *postings;
+    size_t posting_count, posting_cap;
+    uint32_t pos[FK_DOCFIELDS];
+    struct memory plain;
+    uint32_t *paragraph; /* hashes of the paragraph at hand */
+    size_t paragraph_count, paragraph_cap;
+    unsigned alternatives; /* depth */
+    bool is_cut, failed;
+};
+
+static const char *const prefixes[FK_DOCFIELDS] = {FK_P_BODY, FK_P_SUBJECT, FK_P_FROM, FK_P_TO,
+                                                   FK_P_CC,   FK_P_BCC,     FK_P_FILE};
+
+enum fk_status fk_docterms__new(struct fk_docterms **out, struct fk_err *err) {
+    struct fk_docterms *d = calloc(1, sizeof *d);
+    uint32_t *slots = malloc(FIRST_SLOTS * sizeof *slots);
+    if (!d || !slots) {
+        free(d);
+        free(slots);
+        return fk_fail(err, FK_NOMEM, "the terms of a message: out of memory");
+    }
+    d->slots = slots;
+    d->slot_count = FIRST_SLOTS;
+    fk_docterms__reset(d);
+    *out = d;
+    return FK_OK;
+}
+
+void fk_docterms__free(struct fk_docterms **d) {
+    if (!*d)
+        return;
+    free((*d)->terms);
+    free((*d)->slots);
+    free((*d)->postings);
+    free((*d)->plain.words);
+    free((*d)->plain.next);
+    free((*d)->paragraph);
+    fk_buf_free(&(*d)->bytes);
+    free(*d);
+    *d = NULL;
+}
+
+static void memory_forget(struct memory *m) {
+    m->count = m->expected = 0;
+    memset(m->heads, 0xff, sizeof m->heads);
+}
+
+void fk_docterms__reset(struct fk_docterms *d) {
+    d->count = 0;
+    memset(d->slots, 0xff, d->slot_count * sizeof *d->slots);
+    fk_buf_reset(&d->bytes);
+    d->posting_count = 0;
+    for (size_t i = 0; i < FK_DOCFIELDS; i++)
+        d->pos[i] = 1;
+    d->alternatives = 0;
+    d->is_cut = d->failed = false;
+    memory_forget(&d->plain);
+}
+
+static uint32_t hash_of(const void *data, size_t len, uint32_t h) {
+    const uint8_t *p = data;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ p[i]) * 0x01000193;
+    return h ^ h >> 15;
+}
+
+static uint32_t term_hash(const char *prefix, size_t prefix_len, const char *text, size_t len) {
+    return hash_of(text, len, hash_of(prefix, prefix_len, 0x811c9dc5));
+}
+
+/* Doubles an array; false when there is no memory for it. */
+static bool grow(void *array, size_t *cap, size_t item) {
+    const size_t more = *cap ? *cap * 2 : 1024;
+    void **p = array, *q = more > SIZE_MAX / item ? NULL : realloc(*p, more * item);
+    if (!q)
+        return false;
+    *p = q;
+    *cap = more;
+    return true;
+}
+
+static bool slots_double(struct fk_docterms *d) {
+    const uint32_t n = d->slot_count * 2;
+    uint32_t *slots = malloc(n * sizeof *slots);
+    if (!slots)
+        return false;
+    memset(slots, 0xff, n * sizeof *slots);
+    for (uint32_t t = 0; t < d->count; t++) {
+        uint32_t at = d->terms[t].hash & (n - 1);
+        while (slots[at] != NOTHING)
+            at = (at + 1) & (n - 1);
+        slots[at] = t;
+    }
+    free(d->slots);
+    d->slots = slots;
+    d->slot_count = n;
+    return true;
+}
+
+static uint32_t term_add(struct fk_docterms *d, const char *prefix, size_t prefix_len,
+                         const char *text, size_t len, uint32_t hash) {
+    size_t cap = d->cap;
+    if ((d->count == d->cap && !grow(&d->terms, &cap, sizeof *d->terms)) ||
+        (d->count * 2 >= d->slot_count && !slots_double(d)))
+        return NOTHING;
+    d->cap = (uint32_t)cap;
+    const size_t at = d->bytes.len;
+    fk_buf_add(&d->bytes, prefix, prefix_len);
+    fk_buf_add(&d->bytes, text, len);
+    if (d->bytes.failed || at > UINT32_MAX)
+        return NOTHING;
+    d->terms[d->count] = (struct term){(uint32_t)at, hash, 0, (uint16_t)(prefix_len + len)};
+    uint32_t slot = hash & (d->slot_count - 1);
+    while (d->slots[slot] != NOTHING)
+        slot = (slot + 1) & (d->slot_count - 1);
+    d->slots[slot] = d->count;
+    return d->count++;
+}
+
+/* The term's number, new or old; NOTHING without memory. */
+static uint32_t term_number(struct fk_docterms *d, const char *prefix, const char *text,
+                            size_t len) {
+    const size_t prefix_len = strlen(prefix);
+    const uint32_t hash = term_hash(prefix, prefix_len, text, len);
+    for (uint32_t at = hash & (d->slot_count - 1); d->slots[at] != NOTHING;
+         at = (at + 1) & (d->slot_count - 1)) {
+        const struct term *t = &d->terms[d->slots[at]];
+        const char *bytes = (const char *)d->bytes.data + t->at;
+        if (t->hash == hash && t->len == prefix_len + len &&
+            memcmp(bytes, prefix, prefix_len) == 0 && memcmp(bytes + prefix_len, text, len) == 0)
+            return d->slots[at];
+    }
+    return term_add(d, prefix, prefix_len, text, len, hash);
+}
+
+static void memory_add(struct fk_docterms *d, uint32_t word) {
+    struct memory *m = &d->plain;
+    if (m->count == m->cap) {
+        size_t cap = m->cap;
+        if (!grow(&m->next, &cap, sizeof *m->next) || !grow(&m->words, &m->cap, sizeof *m->words)) {
+            d->failed = true;
+            return;
+        }
+    }
+    m->words[m->count] = word;
+    m->next[m->count] = m->heads[word % HEADS];
+    m->heads[word % HEADS] = (uint32_t)m->count++;
+}
+
+struct taking {
+    struct fk_docterms *d;
+    enum fk_docfield field;
+    uint32_t last; /* position of the token before */
+    bool remember;
+};
+
+static void token_take(void *ctx, const struct fk_token *token) {
+    struct taking *t = ctx;
+    struct fk_docterms *d = t->d;
+    if (d->failed || d->is_cut)
+        return;
+    const uint32_t number = term_number(d, prefixes[t->field], token->text, token->len);
+    if (number == NOTHING) {
+        d->failed = true;
+        return;
+    }
+    if (t->remember && token->pos != t->last) /* the first at its place is the phrase's */
+        memory_add(d, d->terms[number].hash);
+    t->last = token->pos;
+    if (!token->positional)
+        return;
+    if (d->posting_count >= FK_POSTINGS_MAX) {
+        d->is_cut = true;
+        return;
+    }
+    if (d->posting_count == d->posting_cap &&
+        !grow(&d->postings, &d->posting_cap, sizeof *d->postings)) {
+        d->failed = true;
+        return;
+    }
+    d->postings[d->posting_count++] = (struct posting){number, token->pos};
+    d->terms[number].count++;
+}
+
+static enum fk_status outcome(const struct fk_docterms *d, enum fk_status st, struct fk_err *err) {
+    if (st == FK_OK && d->failed)
+        return fk_fail(err, FK_NOMEM, "the terms of a message: out of memory");
+    return st;
+}
+
+enum fk_status fk_docterms__text(struct fk_docterms *d, enum fk_docfield field, const char *text,
+                                 size_t len, struct fk_err *err) {
+    struct taking t = {d, field, NOTHING, d->alternatives > 0 && field == FK_IN_BODY};
+    return outcome(
+        d, fk_terms_of_text(text, len, d->pos[field], token_take, &t, &d->pos[field], err), err);
+}
+
+static void token_hash(void *ctx, const struct fk_token *token) {
+    struct taking *t = ctx;
+    struct fk_docterms *d = t->d;
+    if (token->pos == t->last)
+        return;
+    t->last = token->pos;
+    if (d->paragraph_count == d->paragraph_cap &&
+        !grow(&d->paragraph, &d->paragraph_cap, sizeof *d->paragraph)) {
+        d->failed = true;
+        return;
+    }
+    d->paragraph[d->paragraph_count++] =
+        term_hash(FK_P_BODY, strlen(FK_P_BODY), token->text, token->len);
+}
+
+static bool stands_at(const struct fk_docterms *d, size_t at) {
+    return at + d->paragraph_count <= d->plain.count &&
+           memcmp(d->plain.words + at, d->paragraph, d->paragraph_count * sizeof *d->paragraph) ==
+               0;
+}
+
+/* Whether the paragraph's words stand in the plain text, in a row. It is mostly just after the one
+ * before; a word that is common is not followed to all its places. */
+static bool is_known(struct fk_docterms *d) {
+    struct memory *m = &d->plain;
+    if (d->paragraph_count == 0 || stands_at(d, m->expected)) {
+        m->expected += d->paragraph_count;
+        return true;
+    }
+    uint32_t at = m->heads[d->paragraph[0] % HEADS];
+    for (int tries = 0; at != NOTHING && tries < TRIES; at = m->next[at], tries++) {
+        if (stands_at(d, at)) {
+            m->expected = at + d->paragraph_count;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum fk_status fk_docterms__html(struct fk_docterms *d, const char *text, size_t len,
+                                 struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    if (d->alternatives == 0 || d->plain.count == 0)
+        return fk_docterms__text(d, FK_IN_BODY, text, len, err);
+    for (const char *end = text + len; text < end;) {
+        const char *stop = memmem(text, (size_t)(end - text), "\n\n", 2);
+        const size_t n = (size_t)((stop ? stop : end) - text);
+        struct taking hashing = {d, FK_IN_BODY, NOTHING, false};
+        uint32_t unused;
+        d->paragraph_count = 0;
+        st = outcome(d, fk_terms_of_text(text, n, 0, token_hash, &hashing, &unused, err), err);
+        if (st != FK_OK)
+            return st;
+        if (!is_known(d)) {
+            struct taking taking = {d, FK_IN_BODY, NOTHING, false};
+            st = outcome(d,
+                         fk_terms_of_text(text, n, d->pos[FK_IN_BODY], token_take, &taking,
+                                          &d->pos[FK_IN_BODY], err),
+                         err);
+            if (st != FK_OK)
+                return st;
+        }
+        text = stop ? stop + 2 : end;
+    }
+    return FK_OK;
+}
+
+void fk_docterms__gap(struct fk_docterms *d, enum fk_docfield field) {
+    if (d->pos[field] < UINT32_MAX - FK_FIELD_GAP)
+        d->pos[field] += FK_FIELD_GAP;
+}
+
+enum fk_status fk_docterms__whole(struct fk_docterms *d, const char *prefix, const char *text,
+                                  size_t len, struct fk_err *err) {
+    char clean[FK_TERM_MAX];
+    size_t n = 0;
+    _Static_assert(FK_WHOLE_MAX == FK_TERM_MAX - 2, "with a prefix of two letters");
+    for (size_t i = 0; i < len && n < FK_WHOLE_MAX; i++)
+        if ((uint8_t)text[i] > ' ' && text[i] != 0x7f)
+            clean[n++] = text[i];
+    if (n > 0 && term_number(d, prefix, clean, n) == NOTHING)
+        d->failed = true;
+    return outcome(d, FK_OK, err);
+}
+
+void fk_docterms__alternative(struct fk_docterms *d, bool begins) {
+    if (begins && d->alternatives++ == 0)
+        memory_forget(&d->plain);
+    else if (!begins && d->alternatives > 0)
+        d->alternatives--;
+}
+
+bool fk_docterms__is_cut(const struct fk_docterms *d) {
+    return d->is_cut;
+}
+
+static void put_varint(struct fk_buf *out, uint32_t v) {
+    uint8_t bytes[5];
+    size_t n = 0;
+    for (; v >= 0x80; v >>= 7)
+        bytes[n++] = (uint8_t)(v | 0x80);
+    bytes[n++] = (uint8_t)v;
+    fk_buf_add(out, bytes, n);
+}
+
+struct sorted {
+    const uint8_t *bytes;
+    uint32_t number;
+    uint16_t len;
+};
+
+static int compare_terms(const void *a, const void *b) {
+    const struct sorted *x = a, *y = b;
+    const int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
+    return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+static void terms_put(const struct fk_docterms *d, const struct sorted *order,
+                      const uint32_t *begins, const uint32_t *positions, struct fk_buf *out) {
+    for (uint32_t i = 0; i < d->count; i++) {
+        const struct term *t = &d->terms[order[i].number];
+        uint32_t last = 0;
+        fk_buf_byte(out, (uint8_t)t->len);
+        fk_buf_add(out, order[i].bytes, t->len);
+        put_varint(out, t->count);
+        for (uint32_t k = 0; k < t->count; k++) {
+            const uint32_t pos = positions[begins[order[i].number] + k];
+            put_varint(out, pos - last);
+            last = pos;
+        }
+    }
+}
+
+enum fk_status fk_docterms__write(struct fk_docterms *d, struct fk_buf *out, struct fk_err *err) {
+    struct sorted *order = malloc((d->count + 1) * sizeof *order);
+    uint32_t *begins = malloc((d->count + 1) * sizeof *begins);
+    uint32_t *positions = malloc((d->posting_count + 1) * sizeof *positions), sum = 0;
+    if (order && begins && positions) {
+        for (uint32_t t = 0; t < d->count; t++) {
+            order[t] = (struct sorted){d->bytes.data + d->terms[t].at, t, d->terms[t].len};
+            begins[t] = sum;
+            sum += d->terms[t].count;
+        }
+        qsort(order, d->count, sizeof *order, compare_terms);
+        for (size_t i = 0; i < d->posting_count; i++)
+            positions[begins[d->postings[i].term]++] = d->postings[i].pos;
+        for (uint32_t t = 0; t < d->count; t++)
+            begins[t] -= d->terms[t].count;
+        uint8_t number[4] = {(uint8_t)(d->count >> 24), (uint8_t)(d->count >> 16),
+                             (uint8_t)(d->count >> 8), (uint8_t)d->count};
+        fk_buf_add(out, number, 4);
+        terms_put(d, order, begins, positions, out);
+    }
+    const bool ok = order && begins && positions && !out->failed;
+    free(order);
+    free(begins);
+    free(positions);
+    return ok ? FK_OK : fk_fail(err, FK_NOMEM, "the terms of a message: out of memory");
+}

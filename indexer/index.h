@@ -1,0 +1,111 @@
+/*
+ * index.h - what the index of a vault looks like, for those who read it, and how it is grown.
+ *
+ * DIR/index/current is the name of the database directory in use below DIR/index. Document id = seq
+ * of the mail's entry. Metadata "mark": the next seq to be read from the ledger, committed together
+ * with the documents, so that each entry is taken exactly once across any crash; "version":
+ * FK_TERMS_VERSION.
+ *
+ * Terms: a prefix from the table below, then the token of terms.h. Everything is posted once, under
+ * the field it stands in; a bare word is looked for in all of FK_BARE, joined by OR, a bare phrase
+ * as the OR of that phrase in each of them. (Postings are what indexing costs, about 2
+ * microseconds each; an OR of posting lists that are mostly absent costs a query next to nothing.)
+ * Positions count in each field by itself; parts of a body, addresses, file names and the
+ * headers of nested messages are FK_FIELD_GAP positions apart, so that no phrase crosses them.
+ * Tokens never begin with A-Z, so no prefix can be taken for a token.
+ * The index is plain text: the disk under it is to be encrypted (README).
+ */
+#ifndef FK_INDEXER_INDEX_H
+#define FK_INDEXER_INDEX_H
+#include "archiver/vault/lend.h"
+#include "base/buf.h"
+#include "base/status.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Prefixes, version FK_TERMS_VERSION. With positions: */
+#define FK_P_BODY ""     /* tokens of the text parts, nested messages included */
+#define FK_P_SUBJECT "S" /* tokens of Subject */
+#define FK_P_FROM "F"    /* tokens of From and Sender: names, and addresses in parts */
+#define FK_P_TO "T"      /* tokens of To */
+#define FK_P_CC "C"      /* tokens of Cc */
+#define FK_P_BCC "N"     /* tokens of Bcc */
+#define FK_P_FILE "A"    /* tokens of attachments' names */
+/* Whole, without positions; addresses as fk_terms_of_address has them: */
+#define FK_P_PERSON "XP"    /* address, any role, header or envelope */
+#define FK_P_FROM_ADDR "XF" /* address in From, Sender or the envelope's MAIL FROM */
+#define FK_P_TO_ADDR "XT"   /* address in To, Cc, Bcc or a recipient of the envelope */
+#define FK_P_DOMAIN "XD"    /* domain of any such address */
+#define FK_P_MSGID "XM"     /* Message-ID without <>, not folded */
+#define FK_P_FLAG "XK"      /* "attachment", "nested", "partial", "partial:REASON" */
+
+/* Of a whole value, as many bytes; blanks and control characters are left out. */
+enum { FK_WHOLE_MAX = 238 };
+
+/* Where a bare word is looked for. */
+#define FK_BARE                                                                                    \
+    { FK_P_BODY, FK_P_SUBJECT, FK_P_FILE, FK_P_FROM, FK_P_TO, FK_P_CC, FK_P_BCC }
+enum { FK_FIELD_GAP = 100 };
+
+enum fk_slot {
+    FK_SLOT_RECEIVED = 0, /* 8 bytes, milliseconds, big-endian; of imports the derived date */
+    FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none */
+    FK_SLOT_SIZE = 2      /* bytes of the message, 8 bytes */
+};
+
+/* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
+ * for display), size, attachments (number), file (one line each), partial (one line a reason). */
+
+/* The directory of the database in use; FK_NOT_FOUND when there is no index yet. */
+FK_CHECKED enum fk_status fk_index_path(const char *dir, char *out, size_t size,
+                                        struct fk_err *err);
+/* How far it has come and what it covers. */
+struct fk_index_state {
+    uint64_t mark, documents, partial;
+};
+FK_CHECKED enum fk_status fk_index_state(const char *dir, struct fk_index_state *out,
+                                         struct fk_err *err);
+
+/* Grows the index from its mark to the ledger's head. FK_RETRY: another indexer has it, or the desk
+ * is away; FK_DENIED: no sandbox on this machine; FK_CORRUPT: reindex. */
+struct fk_index_options {
+    unsigned workers;       /* boxed readers; 0: number of CPUs */
+    unsigned batch;         /* documents a commit: 200 */
+    unsigned seconds;       /* CPU time of a message: 20; of the clock five times that */
+    size_t memory_bytes;    /* address space of a reader: 512 MiB */
+    uint64_t reserve_bytes; /* the index leaves this much free: 64 MiB */
+    const char *worker;     /* the program that is run with "index-worker": /proc/self/exe */
+    bool rebuild;           /* anew beside the old one, then swap; other than to follow */
+    /* Where given, the run does not end at the head, and outlives a desk that goes away: it calls
+     * this to wait for more, and with wait_ms 0 between messages. FK_NOT_FOUND ends the run with
+     * FK_OK. */
+    enum fk_status (*wait)(void *ctx, int wait_ms, struct fk_err *err);
+    void (*progress)(void *ctx, uint64_t mark, uint64_t head);
+    void *ctx;
+};
+#define FK_INDEX_OPTIONS                                                                           \
+    { 0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL, NULL }
+FK_CHECKED enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
+                                       const struct fk_index_options *options, struct fk_err *err);
+/* Asks the indexer that has the index to rebuild it; answered when fk_index_rebuild_waits is
+ * false again. */
+FK_CHECKED enum fk_status fk_index_ask_rebuild(const char *dir, struct fk_err *err);
+bool fk_index_rebuild_waits(const char *dir);
+bool fk_index_is_being_written(const char *dir); /* an indexer has it */
+
+/* Main of the boxed process `fumikura index-worker`: speaks frames on descriptor 3, never returns
+ * anything but an exit status. */
+int fk_index_worker_main(void);
+
+/* Text of one message for people: header lines that matter, then the text parts, then the names of
+ * attachments, then what could not be read; made in a box of its own. content_fd: from
+ * fk_lend_content. */
+FK_CHECKED enum fk_status fk_index_message_text(int content_fd,
+                                                const struct fk_index_options *options,
+                                                struct fk_buf *out, struct fk_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

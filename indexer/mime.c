@@ -1,0 +1,295 @@
+/* mime.c - the one file that knows GMime. Parsing keeps the stream, so that a part is a range of
+ * the message's own bytes and nothing is copied before it is decoded. */
+#include "indexer/mime_priv.h"
+
+#include <gmime/gmime.h>
+#include <string.h>
+
+enum { DECODE_STEP = 32768 };
+
+struct walk {
+    const uint8_t *message; /* what GMime's offsets count from */
+    size_t len;
+    const struct fk_mime_visitor *v;
+    unsigned *reasons;
+    unsigned parts, depth;
+};
+
+void fk_mime__prepare(void) {
+    g_mime_init();
+}
+
+/* A field's bytes after the colon. GMime's own copy ends at a NUL; where it says that the field
+ * begins, all of it stands. */
+static struct fk_raw header_raw(const struct walk *w, GMimeHeader *h) {
+    const char *copy = g_mime_header_get_raw_value(h);
+    struct fk_raw raw = {copy, copy ? strlen(copy) : 0};
+    const gint64 offset = g_mime_header_get_offset(h);
+    if (offset < 0 || (size_t)offset >= w->len)
+        return raw;
+    const char *at = (const char *)w->message + offset, *end = (const char *)w->message + w->len;
+    const char *name = g_mime_header_get_name(h);
+    const size_t n = strlen(name);
+    if ((size_t)(end - at) <= n || strncasecmp(at, name, n) != 0)
+        return raw;
+    const char *colon = memchr(at + n, ':', (size_t)(end - at) - n);
+    if (!colon)
+        return raw;
+    const char *stop = colon + 1;
+    do {
+        stop = memchr(stop, '\n', (size_t)(end - stop));
+        stop = stop ? stop + 1 : end;
+    } while (stop < end && (*stop == ' ' || *stop == '\t'));
+    if ((size_t)(stop - colon - 1) < raw.len)
+        return raw;
+    return (struct fk_raw){colon + 1, (size_t)(stop - colon - 1)};
+}
+
+static struct fk_raw header_named(const struct walk *w, GMimeObject *o, const char *name) {
+    GMimeHeader *h = g_mime_header_list_get_header(g_mime_object_get_header_list(o), name);
+    return h ? header_raw(w, h) : (struct fk_raw){NULL, 0};
+}
+
+static enum fk_status headers_visit(struct walk *w, unsigned level, GMimeObject *o,
+                                    struct fk_err *err) {
+    GMimeHeaderList *list = g_mime_object_get_header_list(o);
+    const int n = g_mime_header_list_get_count(list);
+    for (int i = 0; i < n; i++) {
+        GMimeHeader *h = g_mime_header_list_get_header_at(list, i);
+        enum fk_status st =
+            w->v->header(w->v->ctx, level, g_mime_header_get_name(h), header_raw(w, h), err);
+        if (st != FK_OK)
+            return st;
+    }
+    return FK_OK;
+}
+
+/* "text", ";;;", nothing: by RFC 2045, section 5.2, such a part is plain text. */
+static bool names_a_type(struct fk_raw value) {
+    const char *end = value.len ? memchr(value.text, ';', value.len) : NULL;
+    return value.len && memchr(value.text, '/', end ? (size_t)(end - value.text) : value.len);
+}
+
+static struct fk_mime_part part_of(const struct walk *w, GMimeObject *o) {
+    const struct fk_raw declared = header_named(w, o, "Content-Type");
+    GMimeContentType *type = g_mime_object_get_content_type(o);
+    if (declared.text && !names_a_type(declared) && !GMIME_IS_MULTIPART(o))
+        type = NULL;
+    const char *media = type ? g_mime_content_type_get_media_type(type) : NULL;
+    const char *sub = type ? g_mime_content_type_get_media_subtype(type) : NULL;
+    return (struct fk_mime_part){.type = media ? media : "text",
+                                 .subtype = sub ? sub : "plain",
+                                 .content_type = declared,
+                                 .disposition = header_named(w, o, "Content-Disposition")};
+}
+
+static enum fk_status message_walk(const uint8_t *message, size_t len, unsigned level,
+                                   bool headers_only, struct walk *outer, struct fk_err *err);
+static enum fk_status object_walk(struct walk *w, unsigned level, GMimeObject *o,
+                                  struct fk_err *err);
+
+/* A nested message in base64, which RFC 2046 forbids and mailers write. */
+static enum fk_status encoded_message_walk(struct walk *w, unsigned level,
+                                           const struct fk_mime_part *part, struct fk_err *err) {
+    struct fk_buf decoded = FK_BUF_INIT;
+    enum fk_status st = fk_mime__decode(part, FK_TEXT_MAX, &decoded, w->reasons, err);
+    if (st == FK_OK)
+        st = w->v->nested(w->v->ctx, level + 1, part, err);
+    if (st == FK_OK)
+        st = message_walk(decoded.data, decoded.len, level + 1, false, w, err);
+    fk_buf_free(&decoded);
+    return st;
+}
+
+static bool is_message_type(const struct fk_mime_part *part) {
+    return g_ascii_strcasecmp(part->type, "message") == 0 &&
+           (g_ascii_strcasecmp(part->subtype, "rfc822") == 0 ||
+            g_ascii_strcasecmp(part->subtype, "global") == 0);
+}
+
+static enum fk_status leaf_walk(struct walk *w, unsigned level, GMimePart *leaf,
+                                struct fk_err *err) {
+    struct fk_mime_part part = part_of(w, GMIME_OBJECT(leaf));
+    GMimeDataWrapper *content = g_mime_part_get_content(leaf);
+    GMimeStream *stream = content ? g_mime_data_wrapper_get_stream(content) : NULL;
+    if (stream && stream->bound_start >= 0 && (size_t)stream->bound_start <= w->len) {
+        const gint64 end = stream->bound_end;
+        part.data = w->message + stream->bound_start;
+        part.len = end < 0 || (size_t)end > w->len ? w->len - (size_t)stream->bound_start
+                   : end < stream->bound_start     ? 0
+                                                   : (size_t)(end - stream->bound_start);
+        part.encoding = (int)g_mime_data_wrapper_get_encoding(content);
+    }
+    if (is_message_type(&part))
+        return encoded_message_walk(w, level, &part, err);
+    return w->v->part(w->v->ctx, level, &part, err);
+}
+
+static enum fk_status nested_walk(struct walk *w, unsigned level, GMimeMessagePart *holder,
+                                  struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    const struct fk_mime_part part = part_of(w, GMIME_OBJECT(holder));
+    GMimeMessage *message = g_mime_message_part_get_message(holder);
+    if (!message)
+        return FK_OK;
+    FK_TRY(w->v->nested(w->v->ctx, level + 1, &part, err));
+    FK_TRY(headers_visit(w, level + 1, GMIME_OBJECT(message), err));
+    if (g_mime_message_get_mime_part(message))
+        FK_TRY(object_walk(w, level + 1, g_mime_message_get_mime_part(message), err));
+done:
+    return st;
+}
+
+/* Text before the first and after the last part. Readers see it in no mail program, but a list's
+ * footer may stand there, and so may what somebody hides; a boundary that never comes leaves all
+ * there. */
+static enum fk_status loose_text(struct walk *w, unsigned level, const char *text,
+                                 struct fk_err *err) {
+    if (!text || !text[strspn(text, " \t\r\n")])
+        return FK_OK;
+    const struct fk_mime_part part = {.type = "text",
+                                      .subtype = "plain",
+                                      .data = (const uint8_t *)text,
+                                      .len = strlen(text),
+                                      .encoding = GMIME_CONTENT_ENCODING_8BIT};
+    return w->v->part(w->v->ctx, level, &part, err);
+}
+
+static enum fk_status multipart_walk(struct walk *w, unsigned level, GMimeMultipart *m,
+                                     struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    const struct fk_mime_part part = part_of(w, GMIME_OBJECT(m));
+    const int n = g_mime_multipart_get_count(m);
+    FK_TRY(w->v->multipart(w->v->ctx, part.subtype, true, err));
+    if (n == 0)
+        FK_TRY(loose_text(w, level, g_mime_multipart_get_prologue(m), err));
+    for (int i = 0; i < n; i++)
+        FK_TRY(object_walk(w, level, g_mime_multipart_get_part(m, i), err));
+    FK_TRY(w->v->multipart(w->v->ctx, part.subtype, false, err));
+    FK_TRY(loose_text(w, level, g_mime_multipart_get_epilogue(m), err));
+done:
+    return st;
+}
+
+static enum fk_status object_walk(struct walk *w, unsigned level, GMimeObject *o,
+                                  struct fk_err *err) {
+    enum fk_status st;
+    if (w->depth >= FK_DEPTH_MAX || w->parts >= FK_PARTS_MAX) {
+        *w->reasons |= w->depth >= FK_DEPTH_MAX ? FK_REASON_DEPTH : FK_REASON_PARTS;
+        return FK_OK;
+    }
+    w->depth++;
+    w->parts++;
+    if (GMIME_IS_MULTIPART(o))
+        st = multipart_walk(w, level, GMIME_MULTIPART(o), err);
+    else if (GMIME_IS_MESSAGE_PART(o))
+        st = nested_walk(w, level, GMIME_MESSAGE_PART(o), err);
+    else
+        st = leaf_walk(w, level, GMIME_PART(o), err);
+    w->depth--;
+    return st;
+}
+
+static GMimeObject *parsed(const uint8_t *message, size_t len) {
+    GByteArray bytes = {(guint8 *)(uintptr_t)message, (guint)len};
+    GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(&bytes);
+    g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
+    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+    g_mime_parser_set_persist_stream(parser, TRUE);
+    /* As a part, not as a message: all header fields are then kept raw, and none is parsed for
+     * addresses through iconv. */
+    GMimeObject *o = g_mime_parser_construct_part(parser, NULL);
+    g_object_unref(parser);
+    g_object_unref(stream); /* the parts' ranges stay; nobody reads through them any more */
+    return o;
+}
+
+/* What does not begin with header fields (a From_ line, garbage) has its first line passed over
+ * once; after that all of it is text. */
+static enum fk_status message_walk(const uint8_t *message, size_t len, unsigned level,
+                                   bool headers_only, struct walk *outer, struct fk_err *err) {
+    struct walk w = *outer;
+    enum fk_status st = FK_OK;
+    GMimeObject *o = len ? parsed(message, len) : NULL;
+    if (!o && len) {
+        const uint8_t *lf = memchr(message, '\n', len);
+        const size_t skip = lf ? (size_t)(lf + 1 - message) : len;
+        o = len > skip ? parsed(message + skip, len - skip) : NULL;
+        if (o) {
+            message += skip;
+            len -= skip;
+        }
+    }
+    w.message = message;
+    w.len = len;
+    if (o) {
+        st = headers_visit(&w, level, o, err);
+        if (st == FK_OK && !headers_only)
+            st = object_walk(&w, level, o, err);
+        g_object_unref(o);
+    } else if (!headers_only) {
+        const struct fk_mime_part part = {.type = "text",
+                                          .subtype = "plain",
+                                          .data = message,
+                                          .len = len,
+                                          .encoding = GMIME_CONTENT_ENCODING_8BIT};
+        st = w.v->part(w.v->ctx, level, &part, err);
+    }
+    outer->parts = w.parts;
+    return st;
+}
+
+enum fk_status fk_mime__walk(const uint8_t *message, size_t len, bool headers_only,
+                             const struct fk_mime_visitor *v, unsigned *reasons,
+                             struct fk_err *err) {
+    struct walk w = {.v = v, .reasons = reasons};
+    struct fk_buf cut = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    if (len > UINT32_MAX) {
+        *reasons |= FK_REASON_SIZE;
+        len = UINT32_MAX;
+    }
+    FK_TRY(fk_scan(message, len, &cut, reasons, err));
+    st = message_walk(cut.len ? cut.data : message, cut.len ? cut.len : len, 0, headers_only, &w,
+                      err);
+done:
+    fk_buf_free(&cut);
+    return st;
+}
+
+enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max, struct fk_buf *out,
+                               unsigned *reasons, struct fk_err *err) {
+    GMimeEncoding state;
+    size_t done = 0, given = 0;
+    g_mime_encoding_init_decode(&state, (GMimeContentEncoding)part->encoding);
+    while (done < part->len && given < max && !out->failed) {
+        const size_t n = part->len - done < DECODE_STEP ? part->len - done : DECODE_STEP;
+        if (!fk_buf_reserve(out, g_mime_encoding_outlen(&state, n)))
+            break;
+        const size_t got = g_mime_encoding_step(&state, (const char *)part->data + done, n,
+                                                (char *)out->data + out->len);
+        out->len += got;
+        given += got;
+        done += n;
+    }
+    if (given > max) {
+        out->len -= given - max;
+        *reasons |= FK_REASON_SIZE;
+    } else if (done < part->len)
+        *reasons |= FK_REASON_SIZE;
+    return out->failed ? fk_fail(err, FK_NOMEM, "decoding a part: out of memory") : FK_OK;
+}
+
+bool fk_mime__date(struct fk_raw value, int64_t *ms_out) {
+    char text[128];
+    if (value.len == 0 || value.len >= sizeof text)
+        return false;
+    memcpy(text, value.text, value.len);
+    text[value.len] = 0;
+    GDateTime *date = g_mime_utils_header_decode_date(text);
+    if (!date)
+        return false;
+    *ms_out = g_date_time_to_unix(date) * 1000;
+    g_date_time_unref(date);
+    return true;
+}

@@ -1,0 +1,248 @@
+/* place.c - see place_priv.h. */
+#include "indexer/place_priv.h"
+#include "base/atomic_file.h"
+#include "base/io.h"
+#include "indexer/index.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* "db.N": N; 0 for anything else. */
+static unsigned number_of(const char *name, const char *prefix) {
+    const size_t n = strlen(prefix);
+    unsigned number = 0;
+    if (strncmp(name, prefix, n) != 0 || !name[n])
+        return 0;
+    for (name += n; *name; name++) {
+        if (*name < '0' || *name > '9' || number > 100000000)
+            return 0;
+        number = number * 10 + (unsigned)(*name - '0');
+    }
+    return number;
+}
+
+static enum fk_status current_read(const char *index, unsigned *out, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    struct fk_buf b = FK_BUF_INIT;
+    enum fk_status st = fk_join_path(path, sizeof path, index, "current", err);
+    if (st == FK_OK)
+        st = fk_read_file(path, 100, &b, err);
+    if (st == FK_OK) {
+        if (b.len && b.data[b.len - 1] == '\n')
+            b.len--;
+        *out = number_of(fk_buf_cstr(&b), "db.");
+        if (*out == 0)
+            st = fk_fail(err, FK_CORRUPT, "%s names no index: run \"fumikura reindex\"", path);
+    }
+    fk_buf_free(&b);
+    return st;
+}
+
+enum fk_status fk_index_path(const char *dir, char *out, size_t size, struct fk_err *err) {
+    char index[FK_PLACE_PATH], name[32];
+    unsigned number;
+    enum fk_status st = fk_join_path(index, sizeof index, dir, "index", err);
+    if (st == FK_OK)
+        st = current_read(index, &number, err);
+    if (st == FK_NOT_FOUND)
+        return fk_fail(err, FK_NOT_FOUND, "%s has no index yet: run \"fumikura index\"", dir);
+    if (st != FK_OK)
+        return st;
+    snprintf(name, sizeof name, "db.%u", number);
+    return fk_join_path(out, size, index, name, err);
+}
+
+/* Each name in a directory but . and .. ; stops at the first that fails. */
+typedef enum fk_status (*name_fn)(void *ctx, const char *dir, const char *name, struct fk_err *err);
+static enum fk_status names_each(const char *dir, name_fn fn, void *ctx, struct fk_err *err) {
+    DIR *d = opendir(dir);
+    enum fk_status st = FK_OK;
+    if (!d)
+        return fk_fail_sys(err, errno, "cannot read the directory %s", dir);
+    for (struct dirent *e; st == FK_OK && (e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            st = fn(ctx, dir, e->d_name, err);
+    closedir(d);
+    return st;
+}
+
+/* ---- out of use */
+
+static enum fk_status retire(struct fk_place *p, unsigned number, struct fk_err *err) {
+    char from[FK_PLACE_PATH], to[FK_PLACE_PATH], name[32];
+    snprintf(name, sizeof name, "gone.%u", number);
+    enum fk_status st = fk_join_path(to, sizeof to, p->index, name, err);
+    if (st == FK_OK)
+        st = fk_place__path(p, number, from, err);
+    if (st == FK_OK && rename(from, to) != 0)
+        st = fk_fail_sys(err, errno, "cannot rename %s", from);
+    return st;
+}
+
+static enum fk_status retire_other(void *ctx, const char *dir, const char *name,
+                                   struct fk_err *err) {
+    struct fk_place *p = ctx;
+    (void)dir;
+    const unsigned number = number_of(name, "db."), gone = number_of(name, "gone.");
+    if (number > p->newest || gone > p->newest)
+        p->newest = number > gone ? number : gone;
+    return number && number != p->current ? retire(p, number, err) : FK_OK;
+}
+
+/* A write lease is given only where nobody else has the file open. */
+static enum fk_status is_open_nowhere(void *ctx, const char *dir, const char *name,
+                                      struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    (void)ctx;
+    enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
+    if (st != FK_OK)
+        return st;
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fk_fail_sys(err, errno, "cannot open %s", path);
+    const int rc = fcntl(fd, F_SETLEASE, F_WRLCK);
+    const bool is_open = rc != 0 && errno == EAGAIN;
+    fk_close(&fd); /* and the lease with it */
+    return is_open ? fk_fail(err, FK_RETRY, "%s is still being read", path) : FK_OK;
+}
+
+static enum fk_status destroy_file(void *ctx, const char *dir, const char *name,
+                                   struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    (void)ctx;
+    enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
+    return st == FK_OK ? fk_destroy_file(path, err) : st;
+}
+
+static enum fk_status destroy_gone(void *ctx, const char *dir, const char *name,
+                                   struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    bool *waits = ctx;
+    if (!number_of(name, "gone."))
+        return FK_OK;
+    enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
+    if (st == FK_OK)
+        st = names_each(path, is_open_nowhere, NULL, err);
+    if (st == FK_RETRY) {
+        *waits = true;
+        return FK_OK;
+    }
+    if (st == FK_OK)
+        st = names_each(path, destroy_file, NULL, err);
+    if (st == FK_OK && rmdir(path) != 0)
+        st = fk_fail_sys(err, errno, "cannot remove %s", path);
+    return st == FK_OK ? fk_sync_dir(dir, err) : st;
+}
+
+enum fk_status fk_place__destroy_gone(const struct fk_place *p, struct fk_err *err) {
+    bool waits = false;
+    enum fk_status st = names_each(p->index, destroy_gone, &waits, err);
+    return st == FK_OK && waits
+               ? fk_fail(err, FK_RETRY, "an old index below %s is still being read", p->index)
+               : st;
+}
+
+/* ---- opening and changing */
+
+static enum fk_status lock_take(struct fk_place *p, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    enum fk_status st = fk_join_path(path, sizeof path, p->index, "lock", err);
+    if (st != FK_OK)
+        return st;
+    p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (p->lock < 0)
+        return fk_fail_sys(err, errno, "cannot open %s", path);
+    if (flock(p->lock, LOCK_EX | LOCK_NB) == 0)
+        return FK_OK;
+    st = errno == EWOULDBLOCK ? fk_fail(err, FK_RETRY, "another process is writing %s", p->index)
+                              : fk_fail_sys(err, errno, "cannot lock %s", path);
+    fk_close(&p->lock);
+    return st;
+}
+
+enum fk_status fk_place__open(const char *dir, struct fk_place *out, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_place p = {.lock = -1};
+    FK_TRY(fk_join_path(p.index, sizeof p.index, dir, "index", err));
+    FK_TRY(fk_make_dir(p.index, 0700, err));
+    FK_TRY(lock_take(&p, err));
+    st = current_read(p.index, &p.current, err);
+    if (st == FK_NOT_FOUND || st == FK_CORRUPT) /* either way it is made anew */
+        p.current = 0;
+    else if (st != FK_OK)
+        goto done;
+    FK_TRY(names_each(p.index, retire_other, &p, err));
+    *out = p;
+    p.lock = -1;
+done:
+    fk_close(&p.lock);
+    return st;
+}
+
+void fk_place__close(struct fk_place *place) {
+    fk_close(&place->lock);
+}
+
+enum fk_status fk_place__path(const struct fk_place *place, unsigned number, char *out,
+                              struct fk_err *err) {
+    char name[32];
+    snprintf(name, sizeof name, "db.%u", number);
+    return fk_join_path(out, FK_PLACE_PATH, place->index, name, err);
+}
+
+enum fk_status fk_place__use(struct fk_place *p, unsigned number, struct fk_err *err) {
+    char path[FK_PLACE_PATH], line[32];
+    const int n = snprintf(line, sizeof line, "db.%u\n", number);
+    enum fk_status st = fk_join_path(path, sizeof path, p->index, "current", err);
+    if (st == FK_OK)
+        st = fk_atomic_put(path, 0600, line, (size_t)n, err);
+    if (st != FK_OK)
+        return st;
+    p->current = number;
+    return names_each(p->index, retire_other, p, err);
+}
+
+bool fk_index_is_being_written(const char *dir) {
+    char path[FK_PLACE_PATH];
+    if (fk_join_path(path, sizeof path, dir, "index/lock", NULL) != FK_OK)
+        return false;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    const bool is_locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+    fk_close(&fd);
+    return is_locked;
+}
+
+/* ---- asking for a rebuild */
+
+enum fk_status fk_index_ask_rebuild(const char *dir, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    enum fk_status st = fk_join_path(path, sizeof path, dir, "index/rebuild", err);
+    return st == FK_OK ? fk_atomic_put(path, 0600, "", 0, err) : st;
+}
+
+bool fk_index_rebuild_waits(const char *dir) {
+    char path[FK_PLACE_PATH];
+    return fk_join_path(path, sizeof path, dir, "index/rebuild", NULL) == FK_OK &&
+           access(path, F_OK) == 0;
+}
+
+bool fk_place__rebuild_waits(const struct fk_place *p) {
+    char path[FK_PLACE_PATH];
+    return fk_join_path(path, sizeof path, p->index, "rebuild", NULL) == FK_OK &&
+           access(path, F_OK) == 0;
+}
+
+enum fk_status fk_place__rebuild_done(const struct fk_place *p, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    enum fk_status st = fk_join_path(path, sizeof path, p->index, "rebuild", err);
+    if (st == FK_OK && unlink(path) != 0 && errno != ENOENT)
+        st = fk_fail_sys(err, errno, "cannot remove %s", path);
+    return st;
+}

@@ -1,0 +1,54 @@
+/*
+ * pool_priv.h - boxed readers (`fumikura index-worker`), one message each at a time, and the watch
+ * over them.
+ *
+ * A reader that dies, or is killed because its message takes too long, is replaced; its message is
+ * tried once more for its header fields only, and after that is given back with no answer. An
+ * answer is only what the reader says: whoever uses it checks it. A reader is replaced after some
+ * hundred messages, so that one that a message has taken over does not see many more.
+ *
+ * Frames (base/frame.h) on the reader's descriptor 3:
+ *     SETUP  u64 memory                             to it; it closes the box
+ *     HELLO  u32 status, string                     from it: the box is closed, or why not
+ *     JOB    u8 kind, u8 headers only, u64 offset, u64 length; a sealed memory file
+ *     ANSWER the answer, or nothing and a sealed memory file with it
+ *
+ * Errors: FK_DENIED there is no box on this machine. Threads: one, the one that opened it.
+ */
+#ifndef FK_INDEXER_POOL_PRIV_H
+#define FK_INDEXER_POOL_PRIV_H
+#include "base/buf.h"
+#include "indexer/index.h"
+#include "indexer/reason_priv.h"
+
+enum { FK_POOL_SETUP = 1, FK_POOL_HELLO, FK_POOL_JOB, FK_POOL_ANSWER };
+enum { FK_POOL_OUTPUT_MAX = 256 << 20 };
+enum fk_job_kind { FK_JOB_TERMS, FK_JOB_PEOPLE };
+
+struct fk_job {
+    uint64_t id;
+    enum fk_job_kind kind;
+    int fd; /* sealed memory file that holds the message; the pool's from submit on */
+    uint64_t offset, len;
+};
+struct fk_job_result {
+    uint64_t id;
+    unsigned reasons; /* FK_REASON_TIME, _CRASH: a reader was lost over it */
+    bool has_answer;
+    struct fk_buf answer; /* yours to free */
+};
+
+struct fk_pool;
+/* Starts one reader and waits for its box; the others start when they are needed. */
+FK_CHECKED enum fk_status fk_pool__open(const struct fk_index_options *options,
+                                        struct fk_pool **out, struct fk_err *err);
+void fk_pool__close(struct fk_pool **pool);
+unsigned fk_pool__free(const struct fk_pool *pool); /* readers without a message */
+unsigned fk_pool__busy(const struct fk_pool *pool);
+FK_CHECKED enum fk_status fk_pool__submit(struct fk_pool *pool, const struct fk_job *job,
+                                          struct fk_err *err);
+/* FK_RETRY when nothing is ready after wait_ms. */
+FK_CHECKED enum fk_status fk_pool__wait(struct fk_pool *pool, int wait_ms,
+                                        struct fk_job_result *out, struct fk_err *err);
+
+#endif

@@ -1,0 +1,237 @@
+/* reading.c - which header goes where, which parts are text, what is an attachment. */
+#include "indexer/reading_priv.h"
+#include "indexer/charset_priv.h"
+#include "indexer/html_priv.h"
+#include "indexer/mime_priv.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { NAMES = 8, HEADERS_ONLY = 256 << 10 };
+
+struct reading {
+    const struct fk_sink *sink;
+    unsigned *reasons;
+    size_t text_left;
+    bool clean;                    /* every byte had a meaning in its charset */
+    struct fk_buf raw, text, page; /* reused from part to part */
+};
+
+/* ---- headers */
+
+struct role {
+    const char *name;
+    enum fk_docfield field;
+};
+static const struct role roles[] = {{"from", FK_IN_FROM},
+                                    {"sender", FK_IN_FROM},
+                                    {"to", FK_IN_TO},
+                                    {"cc", FK_IN_CC},
+                                    {"bcc", FK_IN_BCC},
+                                    {"reply-to", FK_DOCFIELDS},
+                                    {"resent-from", FK_DOCFIELDS},
+                                    {"resent-sender", FK_DOCFIELDS},
+                                    {"resent-to", FK_DOCFIELDS},
+                                    {"resent-cc", FK_DOCFIELDS},
+                                    {"resent-bcc", FK_DOCFIELDS},
+                                    {"delivered-to", FK_DOCFIELDS},
+                                    {"x-original-to", FK_DOCFIELDS}};
+
+struct addressing {
+    struct reading *r;
+    const struct role *role;
+    unsigned level;
+};
+
+static enum fk_status mailbox_pass(void *ctx, const struct fk_mailbox *m, struct fk_err *err) {
+    const struct addressing *a = ctx;
+    return a->r->sink->mailbox(a->r->sink->ctx, a->role->name, a->role->field, a->level, m, err);
+}
+
+static enum fk_status subject_read(struct reading *r, unsigned level, struct fk_raw value,
+                                   struct fk_err *err) {
+    fk_buf_reset(&r->text);
+    enum fk_status st = fk_words__decode(value.text, value.len, &r->text, &r->clean, err);
+    if (st != FK_OK)
+        return st;
+    return r->sink->subject(r->sink->ctx, level, (const char *)r->text.data, r->text.len, err);
+}
+
+static enum fk_status message_id_read(struct reading *r, struct fk_raw value, struct fk_err *err) {
+    const char *open = memchr(value.text, '<', value.len);
+    const char *begin = open ? open + 1 : value.text, *end = value.text + value.len;
+    const char *close = memchr(begin, '>', (size_t)(end - begin));
+    return r->sink->message_id(r->sink->ctx, begin, (size_t)((close ? close : end) - begin), err);
+}
+
+static enum fk_status header_read(void *ctx, unsigned level, const char *name, struct fk_raw value,
+                                  struct fk_err *err) {
+    struct reading *r = ctx;
+    int64_t ms;
+    if (!value.text)
+        return FK_OK;
+    if (strcasecmp(name, "Subject") == 0)
+        return subject_read(r, level, value, err);
+    if (strcasecmp(name, "Message-ID") == 0)
+        return message_id_read(r, value, err);
+    if (strcasecmp(name, "Date") == 0)
+        return fk_mime__date(value, &ms) ? r->sink->date(r->sink->ctx, level, ms, err) : FK_OK;
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        if (strcasecmp(name, roles[i].name) != 0)
+            continue;
+        struct addressing a = {r, &roles[i], level};
+        return fk_addresses__each(value.text, value.len, mailbox_pass, &a, &r->clean, err);
+    }
+    return FK_OK;
+}
+
+/* ---- names of files */
+
+struct names {
+    struct reading *r;
+    uint32_t told[NAMES]; /* hashes, so that one name in four spellings is told once */
+    size_t count;
+};
+
+static enum fk_status name_pass(void *ctx, const char *name, size_t len, struct fk_err *err) {
+    struct names *n = ctx;
+    uint32_t hash = 5381;
+    for (size_t i = 0; i < len; i++)
+        hash = hash * 33 + (uint8_t)name[i];
+    for (size_t i = 0; i < n->count; i++)
+        if (n->told[i] == hash)
+            return FK_OK;
+    if (len == 0)
+        return FK_OK;
+    if (n->count < NAMES)
+        n->told[n->count++] = hash;
+    return n->r->sink->file(n->r->sink->ctx, name, len, err);
+}
+
+static bool is_attachment_by_word(const struct fk_mime_part *part) {
+    const char *p = part->disposition.text;
+    size_t n = part->disposition.len;
+    while (n > 0 && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
+        p++, n--;
+    return n >= 10 && strncasecmp(p, "attachment", 10) == 0;
+}
+
+/* All names that the part's header fields give it; also says whether it is an attachment: by
+ * disposition, by having a name, or for not being text. */
+static enum fk_status names_read(struct reading *r, const struct fk_mime_part *part, bool is_text,
+                                 struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct names n = {.r = r};
+    if (part->disposition.text)
+        FK_TRY(fk_params__each(part->disposition.text, part->disposition.len, "filename", name_pass,
+                               &n, &r->clean, err));
+    if (part->content_type.text)
+        FK_TRY(fk_params__each(part->content_type.text, part->content_type.len, "name", name_pass,
+                               &n, &r->clean, err));
+    if (n.count > 0 || !is_text || is_attachment_by_word(part))
+        r->sink->attachment(r->sink->ctx);
+done:
+    return st;
+}
+
+/* ---- text */
+
+static bool is_html(const struct fk_mime_part *part) {
+    return strcasecmp(part->subtype, "html") == 0 || strcasecmp(part->subtype, "xhtml+xml") == 0;
+}
+
+/* message/rfc822 never comes as a part; other message types (delivery-status) are text. */
+static bool is_text_part(const struct fk_mime_part *part) {
+    return strcasecmp(part->type, "text") == 0 || strcasecmp(part->type, "message") == 0 ||
+           (strcasecmp(part->type, "application") == 0 &&
+            strcasecmp(part->subtype, "xhtml+xml") == 0);
+}
+
+static enum fk_status html_read(struct reading *r, struct fk_err *err) {
+    fk_buf_reset(&r->page);
+    enum fk_status st = fk_html__text((const char *)r->text.data, r->text.len, &r->page, err);
+    if (st != FK_OK)
+        return st;
+    return r->sink->text(r->sink->ctx, FK_TEXT_HTML, (const char *)r->page.data, r->page.len, err);
+}
+
+static enum fk_status text_read(struct reading *r, const struct fk_mime_part *part,
+                                struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    char charset[64] = "";
+    fk_buf_reset(&r->raw);
+    fk_buf_reset(&r->text);
+    if (part->content_type.text)
+        FK_TRY(fk_params__first(part->content_type.text, part->content_type.len, "charset", charset,
+                                sizeof charset, err));
+    FK_TRY(fk_mime__decode(part, r->text_left, &r->raw, r->reasons, err));
+    if (!charset[0] && is_html(part))
+        fk_html__charset(r->raw.data, r->raw.len, charset, sizeof charset);
+    FK_TRY(fk_charset__decode(charset, r->raw.data, r->raw.len, &r->text, &r->clean, err));
+    r->text_left -= r->raw.len < r->text_left ? r->raw.len : r->text_left;
+    if (is_html(part))
+        FK_TRY(html_read(r, err));
+    else
+        FK_TRY(r->sink->text(r->sink->ctx, FK_TEXT_PLAIN, (const char *)r->text.data, r->text.len,
+                             err));
+done:
+    return st;
+}
+
+static enum fk_status part_read(void *ctx, unsigned level, const struct fk_mime_part *part,
+                                struct fk_err *err) {
+    struct reading *r = ctx;
+    (void)level;
+    const bool is_text = is_text_part(part);
+    enum fk_status st = names_read(r, part, is_text, err);
+    if (st == FK_OK && is_text)
+        st = text_read(r, part, err);
+    return st;
+}
+
+static enum fk_status multipart_read(void *ctx, const char *subtype, bool begins,
+                                     struct fk_err *err) {
+    struct reading *r = ctx;
+    (void)err;
+    if (strcasecmp(subtype, "alternative") == 0)
+        r->sink->alternative(r->sink->ctx, begins);
+    return FK_OK;
+}
+
+static enum fk_status nested_read(void *ctx, unsigned level, const struct fk_mime_part *part,
+                                  struct fk_err *err) {
+    struct reading *r = ctx;
+    enum fk_status st = names_read(r, part, true, err);
+    return st == FK_OK ? r->sink->nested(r->sink->ctx, level, err) : st;
+}
+
+/* Up to the empty line, and no more than is safe to read after a reader has died of the message. */
+static size_t headers_length(const uint8_t *message, size_t len) {
+    const size_t max = len < HEADERS_ONLY ? len : HEADERS_ONLY;
+    for (size_t i = 0; i + 1 < max; i++)
+        if (message[i] == '\n' && (message[i + 1] == '\n' || message[i + 1] == '\r'))
+            return i + 1;
+    return max;
+}
+
+void fk_reading__prepare(void) {
+    fk_charset__prepare();
+    fk_mime__prepare();
+    fk_html__prepare();
+}
+
+enum fk_status fk_reading__read(const uint8_t *message, size_t len, bool headers_only,
+                                const struct fk_sink *sink, unsigned *reasons, struct fk_err *err) {
+    struct reading r = {.sink = sink, .reasons = reasons, .text_left = FK_TEXT_MAX, .clean = true};
+    const struct fk_mime_visitor visitor = {&r, header_read, multipart_read, part_read,
+                                            nested_read};
+    if (headers_only)
+        len = headers_length(message, len);
+    enum fk_status st = fk_mime__walk(message, len, headers_only, &visitor, reasons, err);
+    if (!r.clean)
+        *reasons |= FK_REASON_CHARSET;
+    fk_buf_free(&r.raw);
+    fk_buf_free(&r.text);
+    fk_buf_free(&r.page);
+    return st;
+}

@@ -1,0 +1,163 @@
+/* sink_people.c - a reading as text for people: headers that matter, text parts, names of files. Of
+ * an alternative the HTML is left out where a plain part said something. */
+#include "base/clock.h"
+#include "base/pack.h"
+#include "indexer/sink_priv.h"
+
+#include <string.h>
+
+struct people_sink {
+    struct fk_buf head, body, files;
+    char header[32]; /* the address header being written */
+    unsigned alternatives;
+    bool has_plain; /* in this alternative */
+    bool is_cut;
+};
+
+static struct fk_buf *where(struct people_sink *s, unsigned level) {
+    return level == 0 ? &s->head : &s->body;
+}
+
+static void header_line(struct people_sink *s, unsigned level, const char *name, const char *text,
+                        size_t len) {
+    struct fk_buf *b = where(s, level);
+    fk_buf_printf(b, "%s: ", name);
+    fk_buf_add(b, text, len);
+    fk_buf_byte(b, '\n');
+    s->header[0] = 0;
+}
+
+static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfield field,
+                                   unsigned level, const struct fk_mailbox *m, struct fk_err *err) {
+    struct people_sink *s = ctx;
+    (void)err;
+    if (field == FK_DOCFIELDS)
+        return FK_OK;
+    struct fk_buf one = FK_BUF_INIT;
+    fk_buf_add(&one, m->name, m->name_len);
+    fk_buf_str(&one, m->name_len && m->address_len ? " <" : "");
+    fk_buf_add(&one, m->address, m->address_len);
+    fk_buf_str(&one, m->name_len && m->address_len ? ">" : "");
+    if (strcmp(s->header, header) == 0) { /* goes on behind the last one */
+        struct fk_buf *b = where(s, level);
+        b->len--;
+        fk_buf_str(b, ", ");
+        fk_buf_add(b, one.data, one.len);
+        fk_buf_byte(b, '\n');
+    } else {
+        char name[32];
+        snprintf(name, sizeof name, "%c%s", header[0] & ~0x20, header + 1);
+        header_line(s, level, name, (const char *)one.data, one.len);
+        snprintf(s->header, sizeof s->header, "%s", header);
+    }
+    fk_buf_free(&one);
+    return FK_OK;
+}
+
+static enum fk_status subject_take(void *ctx, unsigned level, const char *text, size_t len,
+                                   struct fk_err *err) {
+    (void)err;
+    header_line(ctx, level, "Subject", text, len);
+    return FK_OK;
+}
+
+static enum fk_status message_id_take(void *ctx, const char *text, size_t len, struct fk_err *err) {
+    (void)ctx;
+    (void)text;
+    (void)len;
+    (void)err;
+    return FK_OK;
+}
+
+static enum fk_status date_take(void *ctx, unsigned level, int64_t ms, struct fk_err *err) {
+    char text[FK_TIME_SIZE];
+    (void)err;
+    fk_time_format(text, ms);
+    header_line(ctx, level, "Date", text, strlen(text));
+    return FK_OK;
+}
+
+static enum fk_status file_take(void *ctx, const char *name, size_t len, struct fk_err *err) {
+    struct people_sink *s = ctx;
+    (void)err;
+    fk_buf_str(&s->files, "[");
+    fk_buf_add(&s->files, name, len);
+    fk_buf_str(&s->files, "]\n");
+    return FK_OK;
+}
+
+static bool is_blank(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)text[i] > ' ')
+            return false;
+    return true;
+}
+
+static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *text, size_t len,
+                                struct fk_err *err) {
+    struct people_sink *s = ctx;
+    (void)err;
+    if (is_blank(text, len) || (kind == FK_TEXT_HTML && s->has_plain && s->alternatives))
+        return FK_OK;
+    if (kind == FK_TEXT_PLAIN && s->alternatives)
+        s->has_plain = true;
+    if (s->body.len + len > FK_PEOPLE_MAX) {
+        s->is_cut = true;
+        len = s->body.len < FK_PEOPLE_MAX ? FK_PEOPLE_MAX - s->body.len : 0;
+    }
+    if (s->body.len)
+        fk_buf_byte(&s->body, '\n');
+    fk_buf_add(&s->body, text, len);
+    while (s->body.len && s->body.data[s->body.len - 1] <= ' ')
+        s->body.len--;
+    fk_buf_byte(&s->body, '\n');
+    s->header[0] = 0;
+    return FK_OK;
+}
+
+static void alternative_take(void *ctx, bool begins) {
+    struct people_sink *s = ctx;
+    if (begins && s->alternatives++ == 0)
+        s->has_plain = false;
+    else if (!begins && s->alternatives > 0)
+        s->alternatives--;
+}
+
+static void attachment_take(void *ctx) {
+    (void)ctx;
+}
+
+static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err) {
+    struct people_sink *s = ctx;
+    (void)level;
+    (void)err;
+    fk_buf_str(&s->body, "\n---- message/rfc822 ----\n");
+    s->header[0] = 0;
+    return FK_OK;
+}
+
+enum fk_status fk_sink__people(const uint8_t *message, size_t len, bool headers_only,
+                               struct fk_buf *out, struct fk_err *err) {
+    unsigned reasons = 0;
+    struct people_sink s = {.has_plain = false};
+    const struct fk_sink sink = {
+        &s,        mailbox_take, subject_take,     message_id_take, date_take,
+        file_take, text_take,    alternative_take, attachment_take, nested_take};
+    enum fk_status st = fk_reading__read(message, len, headers_only, &sink, &reasons, err);
+    if (st == FK_OK) {
+        fk_put_u32(out, reasons | (s.is_cut ? FK_REASON_SIZE : 0));
+        fk_buf_add(out, s.head.data, s.head.len);
+        fk_buf_byte(out, '\n');
+        fk_buf_add(out, s.body.data, s.body.len);
+        if (s.files.len) {
+            fk_buf_byte(out, '\n');
+            fk_buf_add(out, s.files.data, s.files.len);
+        }
+        if (s.head.failed || s.body.failed || s.files.failed || out->failed)
+            st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
+    }
+    fk_buf_free(&s.head);
+    fk_buf_free(&s.body);
+    fk_buf_free(&s.files);
+    return st;
+}

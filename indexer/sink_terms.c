@@ -1,0 +1,220 @@
+/* sink_terms.c - a reading as terms, and the few lines that a list of hits shows of it. */
+#include "archiver/vault/fields.h"
+#include "base/clock.h"
+#include "base/pack.h"
+#include "indexer/index.h"
+#include "indexer/sink_priv.h"
+#include "indexer/terms.h"
+
+#include <string.h>
+
+enum { SHOWN = 3, PEOPLE_BYTES = 1000, SUBJECT_BYTES = 1000, NAME_BYTES = 500, FILES = 50 };
+
+struct terms_sink {
+    struct fk_docterms *terms;
+    uint8_t found;
+    int64_t date_ms;
+    struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
+    struct fk_buf subject, files, address;
+    bool has_subject;
+    unsigned attachments, file_count;
+};
+static const char *const shown[SHOWN] = {"from", "to", "cc"};
+
+/* At most max bytes, no character cut in two. */
+static size_t cut_length(const char *text, size_t len, size_t max) {
+    if (len <= max)
+        return len;
+    while (max > 0 && ((uint8_t)text[max] & 0xc0) == 0x80)
+        max--;
+    return max;
+}
+
+static void show_mailbox(struct fk_buf *b, const struct fk_mailbox *m) {
+    if (b->len > PEOPLE_BYTES)
+        return;
+    if (b->len)
+        fk_buf_str(b, ", ");
+    fk_buf_add(b, m->name, cut_length(m->name, m->name_len, NAME_BYTES));
+    if (m->address_len) {
+        fk_buf_str(b, m->name_len ? " <" : "");
+        fk_buf_add(b, m->address, cut_length(m->address, m->address_len, NAME_BYTES));
+        fk_buf_str(b, m->name_len ? ">" : "");
+    }
+    if (b->len > PEOPLE_BYTES)
+        fk_buf_str(b, ", ...");
+}
+
+static bool is_same(const struct fk_mailbox *m) {
+    return m->name_len == m->address_len && memcmp(m->name, m->address, m->name_len) == 0;
+}
+
+static enum fk_status words_post(struct terms_sink *s, enum fk_docfield field,
+                                 const struct fk_mailbox *m, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    if (m->name_len && !is_same(m))
+        FK_TRY(fk_docterms__text(s->terms, field, m->name, m->name_len, err));
+    if (m->address_len)
+        FK_TRY(fk_docterms__text(s->terms, field, m->address, m->address_len, err));
+    fk_docterms__gap(s->terms, field);
+done:
+    return st;
+}
+
+/* From "Sato a@b" the part around the @; nothing where there is none. */
+static bool address_find(const struct fk_mailbox *m, const char **begin, size_t *len) {
+    const char *at = m->address_len ? memrchr(m->address, '@', m->address_len) : NULL;
+    if (!at)
+        return false;
+    const char *first = at, *end = m->address + m->address_len, *stop = at;
+    while (first > m->address && (uint8_t)first[-1] > ' ')
+        first--;
+    while (stop < end && (uint8_t)*stop > ' ')
+        stop++;
+    *begin = first;
+    *len = (size_t)(stop - first);
+    return true;
+}
+
+static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfield field,
+                                   unsigned level, const struct fk_mailbox *m, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct terms_sink *s = ctx;
+    const char *address;
+    size_t len;
+    for (size_t i = 0; i < SHOWN && level == 0; i++)
+        if (strcmp(header, shown[i]) == 0)
+            show_mailbox(&s->people[i], m);
+    if (field != FK_DOCFIELDS)
+        FK_TRY(words_post(s, field, m, err));
+    if (!address_find(m, &address, &len))
+        goto done;
+    fk_buf_reset(&s->address);
+    FK_TRY(fk_terms_of_address(address, len, &s->address, err));
+    const char *folded = (const char *)s->address.data;
+    const char *at = memrchr(folded, '@', s->address.len);
+    FK_TRY(fk_docterms__whole(s->terms, FK_P_PERSON, folded, s->address.len, err));
+    if (at)
+        FK_TRY(fk_docterms__whole(s->terms, FK_P_DOMAIN, at + 1,
+                                  s->address.len - (size_t)(at + 1 - folded), err));
+    if (field == FK_IN_FROM)
+        FK_TRY(fk_docterms__whole(s->terms, FK_P_FROM_ADDR, folded, s->address.len, err));
+    else if (field != FK_DOCFIELDS)
+        FK_TRY(fk_docterms__whole(s->terms, FK_P_TO_ADDR, folded, s->address.len, err));
+done:
+    return st;
+}
+
+static enum fk_status subject_take(void *ctx, unsigned level, const char *text, size_t len,
+                                   struct fk_err *err) {
+    struct terms_sink *s = ctx;
+    if (level == 0 && !s->has_subject) {
+        fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
+        s->has_subject = true;
+    }
+    enum fk_status st = fk_docterms__text(s->terms, FK_IN_SUBJECT, text, len, err);
+    fk_docterms__gap(s->terms, FK_IN_SUBJECT);
+    return st;
+}
+
+static enum fk_status message_id_take(void *ctx, const char *text, size_t len, struct fk_err *err) {
+    struct terms_sink *s = ctx;
+    return fk_docterms__whole(s->terms, FK_P_MSGID, text, len, err);
+}
+
+static enum fk_status date_take(void *ctx, unsigned level, int64_t ms, struct fk_err *err) {
+    struct terms_sink *s = ctx;
+    (void)err;
+    if (level == 0 && !(s->found & FK_FOUND_DATE)) {
+        s->date_ms = ms;
+        s->found |= FK_FOUND_DATE;
+    }
+    return FK_OK;
+}
+
+static enum fk_status file_take(void *ctx, const char *name, size_t len, struct fk_err *err) {
+    struct terms_sink *s = ctx;
+    if (s->file_count++ < FILES)
+        fk_fields_add(&s->files, "file", name, cut_length(name, len, NAME_BYTES));
+    enum fk_status st = fk_docterms__text(s->terms, FK_IN_FILE, name, len, err);
+    fk_docterms__gap(s->terms, FK_IN_FILE);
+    return st;
+}
+
+static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *text, size_t len,
+                                struct fk_err *err) {
+    struct terms_sink *s = ctx;
+    enum fk_status st = kind == FK_TEXT_HTML
+                            ? fk_docterms__html(s->terms, text, len, err)
+                            : fk_docterms__text(s->terms, FK_IN_BODY, text, len, err);
+    fk_docterms__gap(s->terms, FK_IN_BODY);
+    return st;
+}
+
+static void alternative_take(void *ctx, bool begins) {
+    struct terms_sink *s = ctx;
+    fk_docterms__alternative(s->terms, begins);
+}
+
+static void attachment_take(void *ctx) {
+    struct terms_sink *s = ctx;
+    s->found |= FK_FOUND_ATTACHMENT;
+    s->attachments++;
+}
+
+static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err) {
+    struct terms_sink *s = ctx;
+    (void)level;
+    (void)err;
+    s->found |= FK_FOUND_NESTED;
+    return FK_OK;
+}
+
+static void display_write(const struct terms_sink *s, struct fk_buf *out) {
+    char text[FK_TIME_SIZE];
+    if (s->found & FK_FOUND_DATE) {
+        fk_time_format(text, s->date_ms);
+        fk_fields_add_str(out, "date", text);
+    }
+    for (size_t i = 0; i < SHOWN; i++)
+        if (s->people[i].len)
+            fk_fields_add(out, shown[i], s->people[i].data, s->people[i].len);
+    if (s->has_subject)
+        fk_fields_add(out, "subject", s->subject.data, s->subject.len);
+    if (s->attachments) {
+        snprintf(text, sizeof text, "%u", s->attachments);
+        fk_fields_add_str(out, "attachments", text);
+    }
+    fk_buf_add(out, s->files.data, s->files.len);
+}
+
+enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message, size_t len,
+                              bool headers_only, struct fk_buf *out, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    unsigned reasons = 0;
+    struct terms_sink s = {.terms = terms};
+    struct fk_buf display = FK_BUF_INIT;
+    const struct fk_sink sink = {
+        &s,        mailbox_take, subject_take,     message_id_take, date_take,
+        file_take, text_take,    alternative_take, attachment_take, nested_take};
+    fk_docterms__reset(terms);
+    FK_TRY(fk_reading__read(message, len, headers_only, &sink, &reasons, err));
+    if (fk_docterms__is_cut(terms))
+        reasons |= FK_REASON_SIZE;
+    display_write(&s, &display);
+    fk_put_u32(out, reasons);
+    fk_put_u8(out, s.found);
+    fk_put_u64(out, (uint64_t)s.date_ms);
+    fk_put_bytes(out, display.data, display.len);
+    FK_TRY(fk_docterms__write(terms, out, err));
+    if (display.failed)
+        st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
+done:
+    for (size_t i = 0; i < SHOWN; i++)
+        fk_buf_free(&s.people[i]);
+    fk_buf_free(&s.subject);
+    fk_buf_free(&s.files);
+    fk_buf_free(&s.address);
+    fk_buf_free(&display);
+    return st;
+}

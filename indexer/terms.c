@@ -1,0 +1,224 @@
+/* terms.c - folded text into tokens; the rule is in terms.h. One pass, no allocation a token.
+ *
+ * A CJK run is seen through a window of two: when a character comes, the one before it is told as
+ * bigram and, by itself, as a term that has a position if it is an end of the run (or stands at a
+ * line end). */
+#include "indexer/fold_priv.h"
+#include "indexer/terms.h"
+
+#include <string.h>
+
+/* A character with its marks; more marks than fit are as if they were not there. */
+enum { UNIT_MAX = 24 };
+struct unit {
+    uint8_t text[UNIT_MAX];
+    uint8_t len;
+    bool is_end; /* begins its run, or stands at a line end */
+};
+
+struct cut {
+    const char *text;
+    int32_t at, len;
+    uint32_t pos;
+    fk_token_fn fn;
+    void *ctx;
+    bool is_query;
+    struct unit before; /* len 0: no run is open */
+    bool run_is_one;    /* only one character has come in this run */
+    bool owes_single;   /* query: the last run's last character, told only if something follows */
+};
+
+static void tell(struct cut *c, const void *text, size_t len, bool positional) {
+    const struct fk_token token = {text, len, c->pos, positional};
+    c->fn(c->ctx, &token);
+}
+
+static void pay_single(struct cut *c) {
+    if (!c->owes_single)
+        return;
+    c->owes_single = false;
+    tell(c, c->before.text, c->before.len, true);
+    c->pos++;
+    c->before.len = 0;
+}
+
+static void run_end(struct cut *c) {
+    if (c->before.len == 0 || c->owes_single)
+        return;
+    if (c->is_query && !c->run_is_one) {
+        c->owes_single = true;
+        return;
+    }
+    tell(c, c->before.text, c->before.len, true);
+    c->pos++;
+    c->before.len = 0;
+}
+
+/* over_line_end: the character stands on the next line. */
+static void run_add(struct cut *c, const struct unit *unit, bool over_line_end) {
+    pay_single(c);
+    struct unit *before = &c->before;
+    if (before->len == 0) {
+        *before = *unit;
+        before->is_end = true;
+        c->run_is_one = true;
+        return;
+    }
+    uint8_t pair[2 * UNIT_MAX];
+    memcpy(pair, before->text, before->len);
+    memcpy(pair + before->len, unit->text, unit->len);
+    tell(c, pair, (size_t)before->len + unit->len, true);
+    if (!c->is_query)
+        tell(c, before->text, before->len, before->is_end || over_line_end);
+    c->pos++;
+    *before = *unit;
+    before->is_end = over_line_end;
+    c->run_is_one = false;
+}
+
+static uint8_t class_at(const struct cut *c, int32_t at, int32_t *next_out) {
+    int32_t next = at;
+    const int32_t cp = fk_utf8_next(c->text, &next, c->len);
+    *next_out = next;
+    return cp < 0 ? 0 : fk_terms__class((uint32_t)cp);
+}
+
+/* A CJK character at c->at, with its marks. */
+static void take_unit(struct cut *c, int32_t next, bool over_line_end) {
+    struct unit unit = {.len = (uint8_t)(next - c->at)};
+    memcpy(unit.text, c->text + c->at, unit.len);
+    c->at = next;
+    while (c->at < c->len && (uint8_t)c->text[c->at] >= 0x80 &&
+           (class_at(c, c->at, &next) & FK_CH_MARK)) {
+        const size_t n = (size_t)(next - c->at);
+        if (unit.len + n <= UNIT_MAX) {
+            memcpy(unit.text + unit.len, c->text + c->at, n);
+            unit.len = (uint8_t)(unit.len + n);
+        }
+        c->at = next;
+    }
+    run_add(c, &unit, over_line_end);
+}
+
+static bool is_word_byte(uint8_t b) {
+    return (b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z');
+}
+
+static void take_word(struct cut *c) {
+    run_end(c);
+    pay_single(c);
+    int32_t begin = c->at;
+    while (c->at < c->len) {
+        int32_t next = c->at + 1;
+        const uint8_t b = (uint8_t)c->text[c->at];
+        if (b < 0x80 ? !is_word_byte(b) : !(class_at(c, c->at, &next) & (FK_CH_WORD | FK_CH_MARK)))
+            break;
+        if (next - begin > FK_WORD_MAX) {
+            tell(c, c->text + begin, (size_t)(c->at - begin), true);
+            c->pos++;
+            begin = c->at;
+        }
+        c->at = next;
+    }
+    tell(c, c->text + begin, (size_t)(c->at - begin), true);
+    c->pos++;
+}
+
+/* Past blanks, one line end, blanks and marks of quotation, where a CJK character follows there;
+ * false, and nothing is taken, otherwise. */
+static bool take_line_end(struct cut *c) {
+    int32_t at = c->at;
+    const char *text = c->text;
+    while (at < c->len && (text[at] == ' ' || text[at] == '\t'))
+        at++;
+    if (at < c->len && text[at] == '\r')
+        at++;
+    else if (at >= c->len || text[at] != '\n')
+        return false;
+    if (at < c->len && text[at] == '\n')
+        at++;
+    while (at < c->len && (text[at] == ' ' || text[at] == '\t' || text[at] == '>'))
+        at++;
+    int32_t next;
+    if (at >= c->len || (uint8_t)text[at] < 0x80 || !(class_at(c, at, &next) & FK_CH_CJK))
+        return false;
+    c->at = at;
+    return true;
+}
+
+static void take_separator(struct cut *c, int32_t next) {
+    if (c->before.len > 0 && !c->owes_single && take_line_end(c)) {
+        (void)class_at(c, c->at, &next);
+        take_unit(c, next, true);
+        return;
+    }
+    run_end(c);
+    c->at = next;
+}
+
+static void cut_all(struct cut *c) {
+    while (c->at < c->len) {
+        const uint8_t b = (uint8_t)c->text[c->at];
+        int32_t next = c->at + 1;
+        if (b < 0x80) {
+            if (is_word_byte(b))
+                take_word(c);
+            else
+                take_separator(c, next);
+            continue;
+        }
+        const uint8_t class = class_at(c, c->at, &next);
+        if (class & FK_CH_CJK)
+            take_unit(c, next, false);
+        else if (class & FK_CH_WORD)
+            take_word(c);
+        else
+            take_separator(c, next);
+    }
+    run_end(c);
+}
+
+static enum fk_status cut_text(const char *text, size_t len, struct cut *c, struct fk_err *err) {
+    struct fk_buf folded = FK_BUF_INIT;
+    enum fk_status st = fk_terms_fold(text, len, &folded, err);
+    if (st == FK_OK) {
+        c->text = (const char *)folded.data;
+        c->len = (int32_t)folded.len;
+        cut_all(c);
+    }
+    fk_buf_wipe(&folded);
+    return st;
+}
+
+enum fk_status fk_terms_of_text(const char *text, size_t len, uint32_t pos, fk_token_fn fn,
+                                void *ctx, uint32_t *next_out, struct fk_err *err) {
+    struct cut c = {.pos = pos, .fn = fn, .ctx = ctx};
+    enum fk_status st = cut_text(text, len, &c, err);
+    if (st == FK_OK)
+        *next_out = c.pos;
+    return st;
+}
+
+enum fk_status fk_terms_of_query(const char *text, size_t len, fk_token_fn fn, void *ctx,
+                                 struct fk_err *err) {
+    struct cut c = {.fn = fn, .ctx = ctx, .is_query = true};
+    return cut_text(text, len, &c, err);
+}
+
+enum fk_status fk_terms_of_address(const char *text, size_t len, struct fk_buf *out,
+                                   struct fk_err *err) {
+    static const char around[] = " \t\r\n<>";
+    while (len > 0 && strchr(around, text[0]) && text[0])
+        text++, len--;
+    while (len > 0 && strchr(around, text[len - 1]) && text[len - 1])
+        len--;
+    const size_t begin = out->len;
+    enum fk_status st = fk_terms_fold(text, len, out, err);
+    if (st == FK_OK && out->len - begin > FK_ADDRESS_MAX) {
+        size_t end = begin + FK_ADDRESS_MAX;
+        while (end > begin && (out->data[end] & 0xc0) == 0x80)
+            end--;
+        out->len = end;
+    }
+    return st;
+}

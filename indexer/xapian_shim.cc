@@ -1,0 +1,424 @@
+/* xapian_shim.cc - the one C++ file: every entry is noexcept and hands whatever is thrown to
+ * map_exception. Written for Xapian 1.4.22 and newer. */
+#include "indexer/xapian_shim.h"
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+#include <xapian.h>
+
+struct fk_xwriter {
+    Xapian::WritableDatabase db;
+};
+struct fk_xdoc {
+    Xapian::Document doc;
+};
+struct fk_xreader {
+    Xapian::Database db;
+};
+struct fk_xquery {
+    Xapian::Query query;
+};
+
+static enum fk_status fail_of(const Xapian::Error &e, enum fk_status status, const char *what,
+                              struct fk_err *err) {
+    const char *system = e.get_error_string();
+    return fk_fail(err, status, "%s: %s%s%s (%s)", what, e.get_msg().c_str(), system ? ": " : "",
+                   system ? system : "", e.get_type());
+}
+
+/* Called in a catch-all only. What a full disk is, Xapian tells by its errno text alone. */
+static enum fk_status map_exception(const char *what, struct fk_err *err) noexcept {
+    try {
+        throw;
+    } catch (const Xapian::DatabaseNotFoundError &e) {
+        return fail_of(e, FK_NOT_FOUND, what, err);
+    } catch (const Xapian::DocNotFoundError &e) {
+        return fail_of(e, FK_NOT_FOUND, what, err);
+    } catch (const Xapian::DatabaseLockError &e) {
+        return fail_of(e, FK_RETRY, what, err);
+    } catch (const Xapian::DatabaseModifiedError &e) {
+        return fail_of(e, FK_RETRY, what, err);
+    } catch (const Xapian::DatabaseCorruptError &e) {
+        return fail_of(e, FK_CORRUPT, what, err);
+    } catch (const Xapian::DatabaseVersionError &e) {
+        return fail_of(e, FK_CORRUPT, what, err);
+    } catch (const Xapian::WildcardError &e) {
+        return fail_of(e, FK_INVALID, what, err);
+    } catch (const Xapian::InvalidArgumentError &e) {
+        return fail_of(e, FK_INVALID, what, err);
+    } catch (const Xapian::RangeError &e) {
+        return fail_of(e, FK_CORRUPT, what, err);
+    } catch (const Xapian::SerialisationError &e) {
+        return fail_of(e, FK_CORRUPT, what, err);
+    } catch (const Xapian::Error &e) {
+        const char *system = e.get_error_string();
+        bool full =
+            system && (!strcmp(system, strerror(ENOSPC)) || !strcmp(system, strerror(EDQUOT)));
+        return fail_of(e, full ? FK_FULL : FK_IO, what, err);
+    } catch (const std::bad_alloc &) {
+        return fk_fail(err, FK_NOMEM, "%s: out of memory", what);
+    } catch (const std::exception &e) {
+        return fk_fail(err, FK_IO, "%s: %s", what, e.what());
+    } catch (...) {
+        return fk_fail(err, FK_IO, "%s: an unknown exception", what);
+    }
+}
+
+/* Runs a piece of Xapian and turns what it throws into a status. */
+template <typename F>
+static enum fk_status guarded(const char *what, struct fk_err *err, F piece) noexcept {
+    try {
+        return piece();
+    } catch (...) {
+        return map_exception(what, err);
+    }
+}
+
+static enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_err *err) {
+    fk_buf_add(out, text.data(), text.size());
+    return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
+}
+
+/* ---- writing */
+
+/* All changes stand in a transaction, so that Xapian never commits on its own without the mark. */
+enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **out, struct fk_err *err) {
+    return guarded("cannot open the index for writing", err, [&] {
+        fk_xwriter *w = new fk_xwriter;
+        try {
+            w->db = Xapian::WritableDatabase(dir, Xapian::DB_CREATE_OR_OPEN);
+            w->db.begin_transaction();
+        } catch (...) {
+            delete w;
+            throw;
+        }
+        *out = w;
+        return FK_OK;
+    });
+}
+
+void fk_xwriter_close(struct fk_xwriter **w) {
+    if (!*w)
+        return;
+    try {
+        (*w)->db.cancel_transaction();
+        (*w)->db.close();
+    } catch (...) {
+        /* What was committed stands; there is nothing else that closing could lose. */
+    }
+    try {
+        delete *w;
+    } catch (...) {
+    }
+    *w = nullptr;
+}
+
+enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err) {
+    return guarded("cannot commit to the index", err, [&] {
+        w->db.commit_transaction();
+        w->db.begin_transaction();
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xwriter_set_meta(struct fk_xwriter *w, const char *key, const char *value,
+                                   struct fk_err *err) {
+    return guarded("cannot write to the index", err, [&] {
+        w->db.set_metadata(key, value);
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xwriter_get_meta(struct fk_xwriter *w, const char *key, struct fk_buf *out,
+                                   struct fk_err *err) {
+    return guarded("cannot read the index", err,
+                   [&] { return into_buf(w->db.get_metadata(key), out, err); });
+}
+
+enum fk_status fk_xdoc_new(struct fk_xdoc **out, struct fk_err *err) {
+    return guarded("a document for the index", err, [&] {
+        *out = new fk_xdoc;
+        return FK_OK;
+    });
+}
+
+void fk_xdoc_free(struct fk_xdoc **doc) {
+    delete *doc;
+    *doc = nullptr;
+}
+
+enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len, struct fk_err *err) {
+    return guarded("a term for the index", err, [&] {
+        doc->doc.add_boolean_term(std::string(term, len));
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xdoc_posting(struct fk_xdoc *doc, const char *term, size_t len, uint32_t pos,
+                               struct fk_err *err) {
+    return fk_xdoc_postings(doc, term, len, &pos, 1, err);
+}
+
+/* To a phrase, Xapian 1.4.22 reads a term without positions as one at 0,
+ * and misses the same term twice in a row at 0; with nothing at 0 and 1 no phrase gets there, as
+ * its second term would have to stand at 1 (seen: tests/unit/search/test_query_plan.c). */
+enum { POSITION_FIRST = 2 };
+
+enum fk_status fk_xdoc_postings(struct fk_xdoc *doc, const char *term, size_t len,
+                                const uint32_t *positions, size_t n, struct fk_err *err) {
+    return guarded("a term for the index", err, [&] {
+        const std::string name(term, len);
+        for (size_t i = 0; i < n; i++)
+            doc->doc.add_posting(name, positions[i] + POSITION_FIRST);
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *value, size_t len,
+                             struct fk_err *err) {
+    return guarded("a value for the index", err, [&] {
+        doc->doc.add_value(slot, std::string(static_cast<const char *>(value), len));
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len, struct fk_err *err) {
+    return guarded("a record for the index", err, [&] {
+        doc->doc.set_data(std::string(static_cast<const char *>(data), len));
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc *doc,
+                              struct fk_err *err) {
+    return guarded("cannot write to the index", err, [&] {
+        w->db.replace_document(docid, doc->doc);
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid, struct fk_err *err) {
+    return guarded("cannot delete from the index", err, [&] {
+        try {
+            w->db.delete_document(docid);
+        } catch (const Xapian::DocNotFoundError &) {
+        }
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xcompact(const char *from_dir, const char *to_dir, struct fk_err *err) {
+    return guarded("cannot compact the index", err, [&] {
+        Xapian::Database(from_dir).compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER);
+        return FK_OK;
+    });
+}
+
+/* ---- reading */
+
+enum fk_status fk_xreader_open(const char *dir, struct fk_xreader **out, struct fk_err *err) {
+    return guarded("cannot open the index", err, [&] {
+        *out = new fk_xreader{Xapian::Database(dir)};
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xreader_reopen(struct fk_xreader *r, struct fk_err *err) {
+    return guarded("cannot open the index again", err, [&] {
+        r->db.reopen();
+        return FK_OK;
+    });
+}
+
+void fk_xreader_close(struct fk_xreader **r) {
+    delete *r;
+    *r = nullptr;
+}
+
+enum fk_status fk_xreader_get_meta(struct fk_xreader *r, const char *key, struct fk_buf *out,
+                                   struct fk_err *err) {
+    return guarded("cannot read the index", err,
+                   [&] { return into_buf(r->db.get_metadata(key), out, err); });
+}
+
+enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out, struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        *documents_out = r->db.get_doccount();
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, size_t len,
+                                     uint64_t *out, struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        *out = r->db.get_termfreq(std::string(term, len));
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *docid_out,
+                               struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        Xapian::PostingIterator it = r->db.postlist_begin("");
+        if (after == UINT32_MAX)
+            return fk_fail(err, FK_NOT_FOUND, "the index has no further document");
+        it.skip_to(after + 1);
+        if (it == r->db.postlist_end(""))
+            return fk_fail(err, FK_NOT_FOUND, "the index has no further document");
+        *docid_out = *it;
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
+                               struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        const Xapian::Document doc = r->db.get_document(docid);
+        for (Xapian::TermIterator t = doc.termlist_begin(); t != doc.termlist_end(); ++t) {
+            std::string line = "term " + *t;
+            for (Xapian::PositionIterator p = t.positionlist_begin(); p != t.positionlist_end();
+                 ++p)
+                line += " " + std::to_string(*p - POSITION_FIRST);
+            fk_buf_add(out, line.data(), line.size());
+            fk_buf_byte(out, '\n');
+        }
+        for (Xapian::ValueIterator v = doc.values_begin(); v != doc.values_end(); ++v) {
+            fk_buf_printf(out, "value %u ", v.get_valueno());
+            fk_buf_hex(out, (*v).data(), (*v).size());
+            fk_buf_byte(out, '\n');
+        }
+        fk_buf_str(out, "data\n");
+        return into_buf(doc.get_data(), out, err);
+    });
+}
+
+enum fk_status fk_xreader_data(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
+                               struct fk_err *err) {
+    return guarded("cannot read the index", err,
+                   [&] { return into_buf(r->db.get_document(docid).get_data(), out, err); });
+}
+
+enum fk_status fk_xreader_value(struct fk_xreader *r, uint32_t docid, unsigned slot,
+                                struct fk_buf *out, struct fk_err *err) {
+    return guarded("cannot read the index", err,
+                   [&] { return into_buf(r->db.get_document(docid).get_value(slot), out, err); });
+}
+
+/* ---- queries */
+
+template <typename F> static struct fk_xquery *query_of(F make) noexcept {
+    try {
+        return new fk_xquery{make()};
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+template <Xapian::Query::op Op>
+static struct fk_xquery *query_join(struct fk_xquery *a, struct fk_xquery *b) noexcept {
+    struct fk_xquery *joined = nullptr;
+    if (a && b)
+        joined = query_of([&] { return Xapian::Query(Op, a->query, b->query); });
+    delete a;
+    delete b;
+    return joined;
+}
+
+struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
+    return query_of([&] { return Xapian::Query(std::string(term, len)); });
+}
+
+struct fk_xquery *fk_xquery_all(void) {
+    return query_of([] { return Xapian::Query(std::string()); });
+}
+
+struct fk_xquery *fk_xquery_nothing(void) {
+    return query_of([] { return Xapian::Query(); });
+}
+
+struct fk_xquery *fk_xquery_and(struct fk_xquery *a, struct fk_xquery *b) {
+    return query_join<Xapian::Query::OP_AND>(a, b);
+}
+
+struct fk_xquery *fk_xquery_or(struct fk_xquery *a, struct fk_xquery *b) {
+    return query_join<Xapian::Query::OP_OR>(a, b);
+}
+
+struct fk_xquery *fk_xquery_and_not(struct fk_xquery *a, struct fk_xquery *b) {
+    return query_join<Xapian::Query::OP_AND_NOT>(a, b);
+}
+
+struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens, size_t n) {
+    return query_of([&] {
+        std::vector<Xapian::Query> row;
+        for (size_t i = 0; i < n; i++)
+            row.emplace_back(std::string(terms[i], lens[i]));
+        return Xapian::Query(Xapian::Query::OP_PHRASE, row.begin(), row.end(),
+                             static_cast<Xapian::termcount>(n));
+    });
+}
+
+struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max) {
+    return query_of([&] {
+        return Xapian::Query(Xapian::Query::OP_WILDCARD, std::string(prefix, len), max,
+                             Xapian::Query::WILDCARD_LIMIT_ERROR, Xapian::Query::OP_OR);
+    });
+}
+
+/* An open lower end is the least value there can be, since to Xapian a document without the value
+ * has the empty one. */
+struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,
+                                  size_t to_len) {
+    return query_of([&] {
+        const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
+                                         : std::string(1, '\0');
+        const std::string high(static_cast<const char *>(to), to_len);
+        if (high.empty())
+            return Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low);
+        return Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+    });
+}
+
+struct fk_xquery *fk_xquery_copy(const struct fk_xquery *q) {
+    return q ? query_of([&] { return q->query; }) : nullptr;
+}
+
+void fk_xquery_free(struct fk_xquery **q) {
+    delete *q;
+    *q = nullptr;
+}
+
+/* The total is exact because every match is looked at: with check_at_least at the number of
+ * documents both bounds are the count. */
+enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q,
+                                 unsigned sort_slot, uint64_t offset, size_t limit,
+                                 struct fk_xhits *out, struct fk_err *err) {
+    if (!q)
+        return fk_fail(err, FK_NOMEM, "the query could not be built: out of memory");
+    if (limit > FK_XHITS_MAX)
+        return fk_fail(err, FK_INVALID, "%zu hits at once are over the limit of %d", limit,
+                       FK_XHITS_MAX);
+    return guarded("cannot search the index", err, [&] {
+        const Xapian::doccount all = r->db.get_doccount();
+        const Xapian::doccount first = offset < all ? static_cast<Xapian::doccount>(offset) : all;
+        Xapian::Enquire enquire(r->db);
+        enquire.set_query(q->query);
+        enquire.set_weighting_scheme(Xapian::BoolWeight());
+        enquire.set_docid_order(Xapian::Enquire::DESCENDING);
+        enquire.set_sort_by_value(sort_slot, true);
+        const Xapian::MSet hits =
+            enquire.get_mset(first, static_cast<Xapian::doccount>(limit), all);
+        if (hits.get_matches_lower_bound() != hits.get_matches_upper_bound())
+            return fk_fail(err, FK_IO, "the index gave between %u and %u hits, not a count",
+                           hits.get_matches_lower_bound(), hits.get_matches_upper_bound());
+        out->count = 0;
+        for (Xapian::MSetIterator m = hits.begin(); m != hits.end(); ++m)
+            out->docids[out->count++] = *m;
+        out->total = hits.get_matches_lower_bound();
+        return FK_OK;
+    });
+}

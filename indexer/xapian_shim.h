@@ -1,0 +1,114 @@
+/*
+ * xapian_shim.h - Xapian in plain C: no policy, no logging, one place that maps exceptions.
+ *
+ * A struct fk_xwriter is the one writer of a database directory; a struct fk_xreader any number of
+ * readers. Queries are built bottom-up; each constructor takes what it is given (also NULL, which
+ * stands for a query that failed to be built, and makes the result NULL), and the last one is
+ * freed with fk_xquery_free.
+ *
+ * Errors: FK_NOT_FOUND no database or document; FK_RETRY another writer has it, or the reader's
+ * snapshot is gone (reopen); FK_CORRUPT; FK_FULL; FK_INVALID a term over 245 bytes; FK_IO.
+ * Threads: one at a time a handle.
+ */
+#ifndef FK_INDEXER_XAPIAN_SHIM_H
+#define FK_INDEXER_XAPIAN_SHIM_H
+#include "base/buf.h"
+#include "base/status.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- writing */
+struct fk_xwriter;
+struct fk_xdoc;
+FK_CHECKED enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **out,
+                                          struct fk_err *err);
+void fk_xwriter_close(struct fk_xwriter **w); /* what is not committed is dropped */
+FK_CHECKED enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err);
+/* Metadata is committed together with documents. */
+FK_CHECKED enum fk_status fk_xwriter_set_meta(struct fk_xwriter *w, const char *key,
+                                              const char *value, struct fk_err *err);
+FK_CHECKED enum fk_status fk_xwriter_get_meta(struct fk_xwriter *w, const char *key,
+                                              struct fk_buf *out, struct fk_err *err);
+
+FK_CHECKED enum fk_status fk_xdoc_new(struct fk_xdoc **out, struct fk_err *err);
+void fk_xdoc_free(struct fk_xdoc **doc);
+FK_CHECKED enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len,
+                                       struct fk_err *err);
+FK_CHECKED enum fk_status fk_xdoc_posting(struct fk_xdoc *doc, const char *term, size_t len,
+                                          uint32_t pos, struct fk_err *err);
+/* The same for every position of a term at once: ascending, at least one. */
+FK_CHECKED enum fk_status fk_xdoc_postings(struct fk_xdoc *doc, const char *term, size_t len,
+                                           const uint32_t *positions, size_t n, struct fk_err *err);
+FK_CHECKED enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *value,
+                                        size_t len, struct fk_err *err);
+FK_CHECKED enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len,
+                                       struct fk_err *err);
+/* docid >= 1; replaces one that is there. */
+FK_CHECKED enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc *doc,
+                                         struct fk_err *err);
+/* Content where it is not there. */
+FK_CHECKED enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid,
+                                            struct fk_err *err);
+/* A compacted copy, for swapping: what was deleted is not in it. to_dir must not be there yet. */
+FK_CHECKED enum fk_status fk_xcompact(const char *from_dir, const char *to_dir, struct fk_err *err);
+
+/* ---- reading */
+struct fk_xreader;
+struct fk_xquery;
+FK_CHECKED enum fk_status fk_xreader_open(const char *dir, struct fk_xreader **out,
+                                          struct fk_err *err);
+FK_CHECKED enum fk_status fk_xreader_reopen(struct fk_xreader *r, struct fk_err *err);
+void fk_xreader_close(struct fk_xreader **r);
+FK_CHECKED enum fk_status fk_xreader_get_meta(struct fk_xreader *r, const char *key,
+                                              struct fk_buf *out, struct fk_err *err);
+FK_CHECKED enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out,
+                                           struct fk_err *err);
+/* In how many documents a term is; 0 where it is in none. */
+FK_CHECKED enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, size_t len,
+                                                uint64_t *out, struct fk_err *err);
+/* The smallest docid that is greater than `after`; FK_NOT_FOUND when there is none. */
+FK_CHECKED enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *docid_out,
+                                          struct fk_err *err);
+/* All that is stored of a document, appended as lines: terms with positions, values, data. For
+ * comparing two indexes and for looking into one. */
+FK_CHECKED enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
+                                          struct fk_err *err);
+FK_CHECKED enum fk_status fk_xreader_data(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
+                                          struct fk_err *err);
+FK_CHECKED enum fk_status fk_xreader_value(struct fk_xreader *r, uint32_t docid, unsigned slot,
+                                           struct fk_buf *out, struct fk_err *err);
+
+struct fk_xquery *fk_xquery_term(const char *term, size_t len);
+struct fk_xquery *fk_xquery_all(void);
+struct fk_xquery *fk_xquery_nothing(void);
+struct fk_xquery *fk_xquery_and(struct fk_xquery *a, struct fk_xquery *b);
+struct fk_xquery *fk_xquery_or(struct fk_xquery *a, struct fk_xquery *b);
+struct fk_xquery *fk_xquery_and_not(struct fk_xquery *a, struct fk_xquery *b);
+/* Terms at consecutive positions, in this order. Borrowed for the call. */
+struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens, size_t n);
+/* Every term that begins so; FK_INVALID comes from fk_xreader_search when more than max do. */
+struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max);
+/* from <= value <= to; an empty one is open. A document without the value is never in it. */
+struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,
+                                  size_t to_len);
+/* The same query once more, for a second use. */
+struct fk_xquery *fk_xquery_copy(const struct fk_xquery *q);
+void fk_xquery_free(struct fk_xquery **q);
+
+struct fk_xhits {
+    uint32_t docids[1000];
+    size_t count;
+    uint64_t total; /* exact, never Xapian's estimate */
+};
+enum { FK_XHITS_MAX = 1000 };
+/* Sorted by a value, greatest first, ties by docid, greatest first. offset and limit in hits;
+ * limit at most FK_XHITS_MAX. Takes nothing: q stays the caller's. */
+FK_CHECKED enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q,
+                                            unsigned sort_slot, uint64_t offset, size_t limit,
+                                            struct fk_xhits *out, struct fk_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

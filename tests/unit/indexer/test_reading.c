@@ -1,0 +1,386 @@
+/* Messages in, terms out, without the box: what is read of a message and what is left out. */
+#include "base/pack.h"
+#include "indexer/html_priv.h"
+#include "indexer/mime_priv.h"
+#include "indexer/sink_priv.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+static struct fk_err err;
+
+struct answer {
+    struct fk_buf bytes, text; /* text: "term pos pos\n" for each */
+    uint32_t reasons;
+    uint8_t found;
+    int64_t date_ms;
+    char display[4000];
+};
+
+static uint32_t varint(const uint8_t **at) {
+    uint32_t v = 0;
+    for (int shift = 0;; shift += 7) {
+        const uint8_t b = *(*at)++;
+        v |= (uint32_t)(b & 0x7f) << shift;
+        if (b < 0x80)
+            return v;
+    }
+}
+
+static void read_bytes(const void *message, size_t len, bool headers_only, struct answer *a) {
+    static struct fk_docterms *terms;
+    fk_reading__prepare();
+    if (!terms)
+        assert_int_equal(fk_docterms__new(&terms, &err), FK_OK);
+    *a = (struct answer){.reasons = 0};
+    assert_int_equal(fk_sink__terms(terms, message, len, headers_only, &a->bytes, &err), FK_OK);
+    struct fk_reader r;
+    size_t n;
+    fk_reader_init(&r, a->bytes.data, a->bytes.len);
+    a->reasons = fk_get_u32(&r);
+    a->found = fk_get_u8(&r);
+    a->date_ms = (int64_t)fk_get_u64(&r);
+    const uint8_t *display = fk_get_bytes(&r, &n);
+    snprintf(a->display, sizeof a->display, "%.*s", (int)n, (const char *)display);
+    const uint32_t count = fk_get_u32(&r);
+    const uint8_t *at = r.at;
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t len_of = *at++;
+        fk_buf_add(&a->text, at, len_of);
+        at += len_of;
+        uint32_t pos = 0;
+        for (uint32_t k = varint(&at); k > 0; k--)
+            fk_buf_printf(&a->text, " %u", pos += varint(&at));
+        fk_buf_byte(&a->text, '\n');
+    }
+    assert_ptr_equal(at, r.end);
+}
+
+static void read_text(const char *message, struct answer *a) {
+    read_bytes(message, strlen(message), false, a);
+}
+
+static void answer_free(struct answer *a) {
+    fk_buf_free(&a->bytes);
+    fk_buf_free(&a->text);
+}
+
+/* The term's line, "" for one that is not there. */
+static const char *line_of(struct answer *a, const char *term) {
+    static char line[200];
+    const size_t n = strlen(term);
+    line[0] = 0;
+    for (const char *at = fk_buf_cstr(&a->text); *at; at = strchr(at, '\n') + 1)
+        if (strncmp(at, term, n) == 0 && (at[n] == ' ' || at[n] == '\n'))
+            snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+    return line;
+}
+#define HAS(a, term) assert_string_not_equal(line_of(a, term), "")
+#define HAS_NOT(a, term) assert_string_equal(line_of(a, term), "")
+
+static void headers_go_to_their_fields(void **state) {
+    (void)state;
+    struct answer a;
+    read_text("From: =?UTF-8?B?5L2Q6Jek?= <T.Sato@Example.JP>\r\n"
+              "To: a@b.example, =?UTF-8?B?5ZCJ55Sw?= <yoshida@b.example>\r\n"
+              "Cc: c@d.example\r\nBcc: e@f.example\r\nReply-To: reply@g.example\r\n"
+              "Subject: =?ISO-2022-JP?B?GyRCMnE1RBsoQg==?= memo\r\n"
+              "Date: Tue, 24 Nov 2026 10:00:00 +0900\r\nMessage-ID: <ID.1@x>\r\n\r\nbody text\r\n",
+              &a);
+    assert_string_equal(line_of(&a, "S会議"), "S会議 1");
+    assert_string_equal(line_of(&a, "Smemo"), "Smemo 3");
+    assert_string_equal(line_of(&a, "F佐藤"), "F佐藤 1");
+    assert_string_equal(line_of(&a, "Fsato"), "Fsato 4");
+    HAS(&a, "T吉田");
+    HAS(&a, "Cd");
+    HAS(&a, "Nf");
+    assert_string_equal(line_of(&a, "XPt.sato@example.jp"), "XPt.sato@example.jp");
+    HAS(&a, "XFt.sato@example.jp");
+    HAS(&a, "XTyoshida@b.example");
+    HAS(&a, "XTe@f.example");
+    HAS(&a, "XPreply@g.example");
+    HAS_NOT(&a, "XTreply@g.example");
+    HAS_NOT(&a, "Treply");
+    HAS(&a, "XDexample.jp");
+    HAS(&a, "XMID.1@x");
+    HAS(&a, "body");
+    assert_int_equal(a.found, FK_FOUND_DATE);
+    assert_int_equal(a.date_ms, 1795482000000);
+    assert_string_equal(a.display, "date: 2026-11-24T01:00:00.000Z\n"
+                                   "from: 佐藤 <T.Sato@Example.JP>\n"
+                                   "to: a@b.example, 吉田 <yoshida@b.example>\n"
+                                   "cc: c@d.example\nsubject: 会議 memo\n");
+    assert_int_equal(a.reasons, 0);
+    answer_free(&a);
+}
+
+static const char alternative[] =
+    "Content-Type: multipart/alternative; boundary=x\r\n\r\n"
+    "--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    "来週の会議の\r\n資料を送ります。\r\n\r\nPlease reply soon.\r\n"
+    "--x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    "<html><head><style>p {color: hidden}</style></head><body>"
+    "<p>来週の会議の資料を送ります。</p><p>Please <b>re</b>ply soon.</p>"
+    "<p>Only in HTML: <a href=x>量子</a></p><script>secret()</script></body></html>\r\n"
+    "--x--\r\n";
+
+static void of_an_alternative_html_is_read_only_for_what_it_adds(void **state) {
+    (void)state;
+    struct answer a;
+    read_text(alternative, &a);
+    assert_string_equal(line_of(&a, "来週"), "来週 1"); /* once */
+    assert_string_equal(line_of(&a, "の資"), "の資 6"); /* over the line end */
+    assert_string_equal(line_of(&a, "reply"), strchr(line_of(&a, "reply"), ' ') ? "reply 15" : "");
+    HAS(&a, "html");
+    HAS(&a, "量子");
+    HAS_NOT(&a, "hidden");
+    HAS_NOT(&a, "secret");
+    answer_free(&a);
+}
+
+static void html_alone_is_read_in_full(void **state) {
+    (void)state;
+    struct answer a;
+    read_text("Content-Type: text/html\r\n\r\n"
+              "<meta http-equiv=Content-Type content=\"text/html; charset=shift_jis\">"
+              "<p>\x89\xef<b>\x8b\x63</b></p><td>east</td><td>west</td>caf&eacute; "
+              "A<br>B <img alt=picture src=x>",
+              &a);
+    HAS(&a, "会議"); /* inline elements do not break words */
+    HAS(&a, "café");
+    HAS(&a, "east");
+    HAS(&a, "west");
+    HAS(&a, "picture");
+    HAS_NOT(&a, "eastwest");
+    assert_int_equal(a.reasons, 0);
+    answer_free(&a);
+}
+
+static void nested_messages_and_names_of_files_are_read(void **state) {
+    (void)state;
+    struct answer a;
+    read_text(
+        "Subject: outer\n"
+        "Content-Type: multipart/mixed; boundary=x\n\n"
+        "--x\nContent-Type: message/rfc822\n\n"
+        "From: inner@x.example\nSubject: =?UTF-8?B?6YeP5a2Q?=\n"
+        "Content-Type: text/plain; charset=iso-2022-jp\n\n\x1b$B2q5D\x1b(B\n"
+        "--x\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        "U3ViamVjdDogY29kZWQKCmVuY29kZWQgYm9keQo=\n"
+        "--x\nContent-Type: application/pdf; name=\"a.pdf\"\n"
+        "Content-Disposition: attachment; filename*=utf-8''%E4%BC%9A%E8%AD%B0.pdf\n\n%PDF words\n"
+        "--x\nContent-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n"
+        "Content-Disposition: attachment; filename=note.txt\n\nsoft=\n break =E4=BC=9A\n"
+        "--x--\nepilogue\n",
+        &a);
+    assert_string_equal(line_of(&a, "Souter"), "Souter 1");
+    HAS(&a, "S量子");
+    HAS(&a, "Scoded");
+    HAS(&a, "encoded");
+    HAS(&a, "会議");
+    HAS(&a, "XFinner@x.example");
+    HAS(&a, "A会議");
+    HAS(&a, "Apdf");
+    HAS(&a, "Anote");
+    HAS(&a, "soft");
+    HAS(&a, "break");
+    HAS(&a, "epilogue");
+    HAS_NOT(&a, "words"); /* a PDF's content is not text */
+    assert_int_equal(a.found, FK_FOUND_ATTACHMENT | FK_FOUND_NESTED);
+    assert_non_null(strstr(a.display, "attachments: 2\n"));
+    assert_non_null(strstr(a.display, "file: 会議.pdf\nfile: a.pdf\nfile: note.txt\n"));
+    answer_free(&a);
+}
+
+static void what_is_no_message_is_read_as_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes, *term;
+    } cases[] = {
+        {"just a line\n\nand more\n", "more"},
+        {"\n\nno headers at all\n", "headers"},
+        {"From sato@x Tue Nov 24 10:00:00 2026\nSubject: mbox\n\nline\n", "Smbox"},
+        {"Subject: cut off", "Soff"},
+        {"Subject: a\r\nnonsense without colon\r\nTo: z@y\r\n\r\nbody\r\n", "body"},
+        {"Content-Type: multipart/mixed\n\nno boundary\n", "boundary"},
+        {"Content-Type: multipart/mixed; boundary=x\n\nnever comes\n", "never"},
+        {"Content-Type: ;;;\n\nodd type\n", "odd"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a;
+        read_text(cases[i].bytes, &a);
+        if (!*line_of(&a, cases[i].term))
+            fail_msg("%s: no %s in %s", cases[i].bytes, cases[i].term, fk_buf_cstr(&a.text));
+        answer_free(&a);
+    }
+    struct answer a;
+    read_text("", &a);
+    answer_free(&a);
+    read_bytes("Subject: be\0hind\n\nbo\0dy\n", 24, false, &a);
+    HAS(&a, "Shind");
+    HAS(&a, "dy");
+    answer_free(&a);
+}
+
+static void headers_alone_can_be_read(void **state) {
+    (void)state;
+    struct answer a;
+    static const char message[] = "Subject: seen\nFrom: a@b\n\nunseen\n";
+    read_bytes(message, sizeof message - 1, true, &a);
+    HAS(&a, "Sseen");
+    HAS(&a, "XFa@b");
+    HAS_NOT(&a, "unseen");
+    answer_free(&a);
+}
+
+/* ---- bombs: each is read as far as the limits go, quickly, and says so */
+
+#ifdef __SANITIZE_ADDRESS__
+enum { SECONDS_MOST = 40 }; /* instrumented code is slower; how much is not what is asked */
+#else
+enum { SECONDS_MOST = 8 };
+#endif
+
+static void bomb_read(struct fk_buf *b, unsigned reason, const char *term) {
+    struct timespec t0, t1;
+    struct answer a;
+    assert_false(b->failed);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t0);
+    read_bytes(b->data, b->len, false, &a);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t1);
+    const double s = (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9;
+    if (!(a.reasons & reason))
+        fail_msg("reasons %x lack %x", a.reasons, reason);
+    HAS(&a, term);
+    if (s > SECONDS_MOST)
+        fail_msg("took %.1f s", s);
+    answer_free(&a);
+    fk_buf_free(b);
+}
+
+static void a_hundred_thousand_nested_parts_are_cut_and_said(void **state) {
+    (void)state;
+    struct fk_buf b = FK_BUF_INIT;
+    fk_buf_str(&b, "Subject: deep\n");
+    for (int i = 0; i < 100000; i++)
+        fk_buf_printf(&b, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i);
+    bomb_read(&b, FK_REASON_DEPTH, "Sdeep");
+}
+
+static void a_hundred_thousand_nested_messages_are_cut_and_said(void **state) {
+    (void)state;
+    struct fk_buf b = FK_BUF_INIT;
+    for (int i = 0; i < 100000; i++)
+        fk_buf_str(&b, "Subject: deep\nContent-Type: message/rfc822\n\n");
+    bomb_read(&b, FK_REASON_DEPTH, "Sdeep");
+}
+
+static void parts_without_number_are_cut_and_said(void **state) {
+    (void)state;
+    struct fk_buf b = FK_BUF_INIT;
+    fk_buf_str(&b, "Content-Type: multipart/mixed; boundary=\"a b\"\n\n");
+    for (int i = 0; i < 200000; i++)
+        fk_buf_str(&b, "--a b\n\npart\n");
+    bomb_read(&b, FK_REASON_PARTS, "part");
+}
+
+static void a_million_header_fields_are_cut_and_said(void **state) {
+    (void)state;
+    struct fk_buf b = FK_BUF_INIT;
+    fk_buf_str(&b, "Subject: many\n");
+    for (int i = 0; i < 1000000; i++)
+        fk_buf_str(&b, "X: 1\n");
+    fk_buf_str(&b, "\nbody after them\n");
+    bomb_read(&b, FK_REASON_HEADERS, "after");
+}
+
+static void a_subject_of_50_mb_is_cut_and_said(void **state) {
+    (void)state;
+    struct fk_buf b = FK_BUF_INIT;
+    fk_buf_str(&b, "Subject: begin");
+    for (int i = 0; i < 1 << 20; i++)
+        fk_buf_str(&b, " word word word word word word word word word wor");
+    fk_buf_str(&b, "\nTo: behind@it\n\nbody after it\n");
+    bomb_read(&b, FK_REASON_HEADERS, "after");
+}
+
+static void text_over_the_limit_is_cut_and_said(void **state) {
+    (void)state;
+    struct fk_buf b = FK_BUF_INIT;
+    fk_buf_str(&b, "Subject: long\n\n");
+    while (b.len < (66u << 20))
+        fk_buf_str(
+            &b, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
+    bomb_read(&b, FK_REASON_SIZE, "Slong");
+}
+
+static void lines_that_only_look_like_boundaries_are_left_alone(void **state) {
+    (void)state;
+    struct fk_buf b = FK_BUF_INIT;
+    struct answer a;
+    fk_buf_str(&b, "Subject: a patch\n\n");
+    for (int i = 0; i < 20000; i++)
+        fk_buf_str(&b, "--- a/file\nkey: value\n");
+    fk_buf_str(&b, "the end\n");
+    read_bytes(b.data, b.len, false, &a);
+    assert_int_equal(a.reasons, 0);
+    HAS(&a, "end");
+    answer_free(&a);
+    fk_buf_free(&b);
+}
+
+static void a_deep_page_is_read_to_its_ground(void **state) {
+    (void)state;
+    struct fk_buf b = FK_BUF_INIT, text = FK_BUF_INIT;
+    fk_html__prepare();
+    for (int i = 0; i < 100000; i++)
+        fk_buf_str(&b, "<div>");
+    fk_buf_str(&b, "ground");
+    assert_int_equal(fk_html__text((const char *)b.data, b.len, &text, &err), FK_OK);
+    assert_non_null(strstr(fk_buf_cstr(&text), "ground"));
+    fk_buf_free(&b);
+    fk_buf_free(&text);
+}
+
+static void people_read_the_same_message_as_text(void **state) {
+    (void)state;
+    struct fk_buf out = FK_BUF_INIT;
+    fk_reading__prepare();
+    assert_int_equal(
+        fk_sink__people((const uint8_t *)alternative, sizeof alternative - 1, false, &out, &err),
+        FK_OK);
+    const char *text = fk_buf_cstr(&out) + 4;
+    assert_non_null(strstr(text, "来週の会議の\r\n資料"));
+    assert_null(strstr(text, "Only in HTML"));
+    fk_buf_free(&out);
+    static const char two[] = "From: a@b\nTo: c@d\nTo: e@f\nSubject: x\n\n";
+    assert_int_equal(fk_sink__people((const uint8_t *)two, sizeof two - 1, false, &out, &err),
+                     FK_OK);
+    assert_string_equal(fk_buf_cstr(&out) + 4, "From: a@b\nTo: c@d, e@f\nSubject: x\n\n");
+    fk_buf_free(&out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(headers_go_to_their_fields),
+        cmocka_unit_test(of_an_alternative_html_is_read_only_for_what_it_adds),
+        cmocka_unit_test(html_alone_is_read_in_full),
+        cmocka_unit_test(nested_messages_and_names_of_files_are_read),
+        cmocka_unit_test(what_is_no_message_is_read_as_text),
+        cmocka_unit_test(headers_alone_can_be_read),
+        cmocka_unit_test(a_hundred_thousand_nested_parts_are_cut_and_said),
+        cmocka_unit_test(a_hundred_thousand_nested_messages_are_cut_and_said),
+        cmocka_unit_test(parts_without_number_are_cut_and_said),
+        cmocka_unit_test(a_million_header_fields_are_cut_and_said),
+        cmocka_unit_test(a_subject_of_50_mb_is_cut_and_said),
+        cmocka_unit_test(text_over_the_limit_is_cut_and_said),
+        cmocka_unit_test(lines_that_only_look_like_boundaries_are_left_alone),
+        cmocka_unit_test(a_deep_page_is_read_to_its_ground),
+        cmocka_unit_test(people_read_the_same_message_as_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,262 @@
+/* The shim on a database of its own: what search is promised by its header. */
+#include "indexer/xapian_shim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char dir[256];
+static struct fk_err err;
+#define OK(call) assert_int_equal(call, FK_OK)
+
+/* Document n has the words of the text at positions 1.. and the value v (8 bytes) in slot 0. */
+static void put(struct fk_xwriter *w, uint32_t n, const char *text, uint8_t v) {
+    struct fk_xdoc *doc;
+    OK(fk_xdoc_new(&doc, &err));
+    uint32_t pos = 1;
+    for (const char *at = text; *at; pos++) {
+        size_t len = strcspn(at, " ");
+        OK(fk_xdoc_posting(doc, at, len, pos, &err));
+        at += len + (at[len] == ' ');
+    }
+    OK(fk_xdoc_term(doc, "XKall", 5, &err));
+    const uint8_t value[8] = {[7] = v};
+    if (v)
+        OK(fk_xdoc_value(doc, 0, value, 8, &err));
+    OK(fk_xdoc_data(doc, text, strlen(text), &err));
+    OK(fk_xwriter_put(w, n, doc, &err));
+    fk_xdoc_free(&doc);
+}
+
+static struct fk_xreader *database(void) {
+    static int serial;
+    const char *base = getenv("TEST_DIR");
+    snprintf(dir, sizeof dir, "%s/x%d.%d", base ? base : "/tmp", getpid(), serial++);
+    struct fk_xwriter *w;
+    OK(fk_xwriter_open(dir, &w, &err));
+    put(w, 3, "red apple pie", 5);
+    put(w, 7, "apple red", 9);
+    put(w, 8, "green apple red", 9);
+    put(w, 900, "plum", 0);
+    OK(fk_xwriter_set_meta(w, "mark", "901", &err));
+    OK(fk_xwriter_commit(w, &err));
+    fk_xwriter_close(&w);
+    struct fk_xreader *r;
+    OK(fk_xreader_open(dir, &r, &err));
+    return r;
+}
+
+static void expect(struct fk_xreader *r, struct fk_xquery *q, const char *want) {
+    static struct fk_xhits hits;
+    char got[200];
+    size_t n = 0;
+    got[0] = 0;
+    OK(fk_xreader_search(r, q, 0, 0, 100, &hits, &err));
+    for (size_t i = 0; i < hits.count; i++)
+        n += (size_t)snprintf(got + n, sizeof got - n, "%u ", hits.docids[i]);
+    assert_string_equal(got, want);
+    assert_int_equal(hits.total, hits.count);
+    fk_xquery_free(&q);
+}
+#define T(word) fk_xquery_term(word, strlen(word))
+
+static void hits_come_greatest_value_first_then_greatest_docid(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    expect(r, T("apple"), "8 7 3 ");
+    expect(r, fk_xquery_all(), "8 7 3 900 ");
+    expect(r, fk_xquery_nothing(), "");
+    fk_xreader_close(&r);
+}
+
+static void operators_do_what_they_are_named(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    expect(r, fk_xquery_and(T("apple"), T("pie")), "3 ");
+    expect(r, fk_xquery_or(T("plum"), T("pie")), "3 900 ");
+    expect(r, fk_xquery_and_not(fk_xquery_all(), T("apple")), "900 ");
+    const char *words[] = {"apple", "red"};
+    const size_t lens[] = {5, 3};
+    expect(r, fk_xquery_phrase(words, lens, 2), "8 7 ");
+    expect(r, fk_xquery_phrase(words, lens, 1), "8 7 3 ");
+    expect(r, fk_xquery_prefix("p", 1, 10), "3 900 ");
+    fk_xreader_close(&r);
+}
+
+static void a_range_may_be_open_and_leaves_out_what_has_no_value(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    const uint8_t five[8] = {[7] = 5}, six[8] = {[7] = 6};
+    expect(r, fk_xquery_range(0, five, 8, six, 8), "3 ");
+    expect(r, fk_xquery_range(0, six, 8, NULL, 0), "8 7 ");
+    expect(r, fk_xquery_range(0, NULL, 0, six, 8), "3 ");
+    expect(r, fk_xquery_range(0, NULL, 0, NULL, 0), "8 7 3 ");
+    fk_xreader_close(&r);
+}
+
+static void a_total_is_exact_beyond_the_page(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    static struct fk_xhits hits;
+    struct fk_xquery *q = T("apple");
+    OK(fk_xreader_search(r, q, 0, 1, 1, &hits, &err));
+    assert_int_equal(hits.total, 3);
+    assert_int_equal(hits.count, 1);
+    assert_int_equal(hits.docids[0], 7);
+    OK(fk_xreader_search(r, q, 0, 0, 0, &hits, &err));
+    assert_int_equal(hits.total, 3);
+    OK(fk_xreader_search(r, q, 0, 1000, 10, &hits, &err));
+    assert_int_equal(hits.total, 3);
+    assert_int_equal(hits.count, 0);
+    fk_xquery_free(&q);
+    fk_xreader_close(&r);
+}
+
+static void too_wide_a_prefix_is_invalid(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    static struct fk_xhits hits;
+    struct fk_xquery *q = fk_xquery_prefix("p", 1, 1);
+    assert_int_equal(fk_xreader_search(r, q, 0, 0, 10, &hits, &err), FK_INVALID);
+    fk_xquery_free(&q);
+    fk_xreader_close(&r);
+}
+
+static void a_query_built_from_nothing_is_told_at_search(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    static struct fk_xhits hits;
+    struct fk_xquery *q = fk_xquery_and(T("apple"), NULL);
+    assert_null(q);
+    assert_int_equal(fk_xreader_search(r, q, 0, 0, 10, &hits, &err), FK_NOMEM);
+    fk_xreader_close(&r);
+}
+
+static void what_is_not_there_is_not_found(void **state) {
+    (void)state;
+    struct fk_xreader *r = database(), *none = NULL;
+    struct fk_buf b = FK_BUF_INIT;
+    assert_int_equal(fk_xreader_data(r, 4, &b, &err), FK_NOT_FOUND);
+    assert_int_equal(fk_xreader_open("/nonexistent/db", &none, &err), FK_NOT_FOUND);
+    uint32_t next;
+    OK(fk_xreader_next(r, 8, &next, &err));
+    assert_int_equal(next, 900);
+    assert_int_equal(fk_xreader_next(r, 900, &next, &err), FK_NOT_FOUND);
+    uint64_t count;
+    OK(fk_xreader_term_count(r, "apple", 5, &count, &err));
+    assert_int_equal(count, 3);
+    fk_xreader_close(&r);
+}
+
+static void a_term_over_the_limit_is_invalid(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    struct fk_xwriter *w, *second;
+    OK(fk_xwriter_open(dir, &w, &err));
+    assert_int_equal(fk_xwriter_open(dir, &second, &err), FK_RETRY);
+    struct fk_xdoc *doc;
+    char *term = memset(malloc(300), 'x', 300);
+    OK(fk_xdoc_new(&doc, &err));
+    OK(fk_xdoc_term(doc, term, 300, &err));
+    assert_int_equal(fk_xwriter_put(w, 1, doc, &err), FK_INVALID);
+    free(term);
+    fk_xdoc_free(&doc);
+    fk_xwriter_close(&w);
+}
+
+static void what_was_not_committed_is_dropped_with_its_mark(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    struct fk_xwriter *w;
+    OK(fk_xwriter_open(dir, &w, &err));
+    put(w, 901, "quince", 1);
+    OK(fk_xwriter_delete(w, 3, &err));
+    OK(fk_xwriter_delete(w, 4, &err));
+    OK(fk_xwriter_set_meta(w, "mark", "902", &err));
+    fk_xwriter_close(&w);
+    OK(fk_xreader_reopen(r, &err));
+    expect(r, T("quince"), "");
+    expect(r, T("pie"), "3 ");
+    struct fk_buf mark = FK_BUF_INIT;
+    OK(fk_xreader_get_meta(r, "mark", &mark, &err));
+    assert_string_equal(fk_buf_cstr(&mark), "901");
+    fk_buf_free(&mark);
+    fk_xreader_close(&r);
+}
+
+static void a_compacted_copy_has_the_same_documents_and_no_deleted_word(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    struct fk_xwriter *w;
+    OK(fk_xwriter_open(dir, &w, &err));
+    OK(fk_xwriter_delete(w, 3, &err));
+    OK(fk_xwriter_commit(w, &err));
+    fk_xwriter_close(&w);
+    char copy[300];
+    snprintf(copy, sizeof copy, "%s.copy", dir);
+    OK(fk_xcompact(dir, copy, &err));
+    OK(fk_xreader_reopen(r, &err));
+    struct fk_xreader *c;
+    OK(fk_xreader_open(copy, &c, &err));
+    struct fk_buf before = FK_BUF_INIT, after = FK_BUF_INIT;
+    for (uint32_t id = 0; fk_xreader_next(r, id, &id, &err) == FK_OK;)
+        OK(fk_xreader_dump(r, id, &before, &err));
+    for (uint32_t id = 0; fk_xreader_next(c, id, &id, &err) == FK_OK;)
+        OK(fk_xreader_dump(c, id, &after, &err));
+    assert_string_equal(fk_buf_cstr(&before), fk_buf_cstr(&after));
+    assert_non_null(strstr(fk_buf_cstr(&after), "term apple 2\n"));
+    fk_xreader_close(&c);
+    fk_xreader_close(&r);
+    fk_buf_free(&before);
+    fk_buf_free(&after);
+}
+
+static void a_phrase_at_the_first_place_is_exact(void **state) {
+    (void)state;
+    char path[300];
+    struct fk_xwriter *w;
+    struct fk_xdoc *doc;
+    const uint32_t twice[] = {0, 1}, second[] = {1};
+    const char *knock[] = {"knock", "knock"}, *who[] = {"knock", "who"};
+    const size_t knock_lens[] = {5, 5}, who_lens[] = {5, 3};
+    fk_xreader_close(&(struct fk_xreader *){database()}); /* gives a new directory name */
+    snprintf(path, sizeof path, "%s.first", dir);
+    OK(fk_xwriter_open(path, &w, &err));
+    OK(fk_xdoc_new(&doc, &err));
+    OK(fk_xdoc_postings(doc, "knock", 5, twice, 2, &err));
+    OK(fk_xwriter_put(w, 1, doc, &err));
+    fk_xdoc_free(&doc);
+    OK(fk_xdoc_new(&doc, &err));
+    OK(fk_xdoc_term(doc, "knock", 5, &err)); /* somewhere, at no position */
+    OK(fk_xdoc_postings(doc, "who", 3, second, 1, &err));
+    OK(fk_xwriter_put(w, 2, doc, &err));
+    fk_xdoc_free(&doc);
+    OK(fk_xwriter_commit(w, &err));
+    fk_xwriter_close(&w);
+    struct fk_xreader *r;
+    OK(fk_xreader_open(path, &r, &err));
+    expect(r, fk_xquery_phrase(knock, knock_lens, 2), "1 ");
+    expect(r, fk_xquery_phrase(who, who_lens, 2), "");
+    fk_xreader_close(&r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hits_come_greatest_value_first_then_greatest_docid),
+        cmocka_unit_test(operators_do_what_they_are_named),
+        cmocka_unit_test(a_range_may_be_open_and_leaves_out_what_has_no_value),
+        cmocka_unit_test(a_total_is_exact_beyond_the_page),
+        cmocka_unit_test(too_wide_a_prefix_is_invalid),
+        cmocka_unit_test(a_query_built_from_nothing_is_told_at_search),
+        cmocka_unit_test(what_is_not_there_is_not_found),
+        cmocka_unit_test(a_term_over_the_limit_is_invalid),
+        cmocka_unit_test(what_was_not_committed_is_dropped_with_its_mark),
+        cmocka_unit_test(a_compacted_copy_has_the_same_documents_and_no_deleted_word),
+        cmocka_unit_test(a_phrase_at_the_first_place_is_exact),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
