@@ -1,0 +1,92 @@
+/* json.c - hits and coverage as objects; a document's fields by the table below. */
+#include "search/json.h"
+#include "base/clock.h"
+#include "search/query_priv.h"
+
+json_t *fk_json_text(const char *text, size_t len) {
+    json_t *whole = json_stringn(text, len);
+    if (whole != NULL)
+        return whole;
+    struct fk_buf clean = FK_BUF_INIT;
+    for (const char *at = text, *end = text + len; at < end;) {
+        struct fk_query__char c = fk_query__char_at(at, end);
+        if (c.bytes > 0)
+            fk_buf_add(&clean, at, c.bytes);
+        else
+            fk_buf_str(&clean, "\xef\xbf\xbd");
+        at += c.bytes > 0 ? c.bytes : 1;
+    }
+    whole = clean.failed ? NULL : json_stringn((const char *)clean.data, clean.len);
+    fk_buf_free(&clean);
+    return whole;
+}
+
+json_t *fk_json_time(int64_t ms) {
+    char text[FK_TIME_SIZE];
+    fk_time_format(text, ms);
+    return json_string(text);
+}
+
+enum shape { TEXT, NUMBER, LIST };
+static const struct {
+    const char *name, *key;
+    enum shape shape;
+} shown[] = {
+    {"date", "date", TEXT},  {"from", "from", TEXT},       {"to", "to", TEXT},
+    {"cc", "cc", TEXT},      {"subject", "subject", TEXT}, {"size", "size", NUMBER},
+    {"file", "files", LIST}, {"partial", "partial", LIST},
+};
+
+static void add_field(json_t *object, const struct fk_field *field, struct fk_buf *value) {
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        if (!fk_field_is(field, shown[i].name))
+            continue;
+        fk_buf_reset(value);
+        fk_field_value(field, value);
+        const char *text = fk_buf_cstr(value);
+        if (shown[i].shape == LIST)
+            (void)json_array_append_new(json_object_get(object, shown[i].key),
+                                        fk_json_text(text, value->len));
+        else
+            (void)json_object_set_new(object, shown[i].key,
+                                      shown[i].shape == TEXT
+                                          ? fk_json_text(text, value->len)
+                                          : json_integer((json_int_t)strtoll(text, NULL, 10)));
+        return;
+    }
+}
+
+json_t *fk_json_hit(const struct fk_hit *hit) {
+    json_t *object =
+        json_pack("{s:I, s:o, s:[], s:[], s:i}", "seq", (json_int_t)hit->seq, "received",
+                  fk_json_time(hit->received_ms), "files", "partial", "captures", 1);
+    struct fk_buf value = FK_BUF_INIT;
+    struct fk_field field;
+    struct fk_fields it = fk_fields_begin(hit->fields, hit->fields_len);
+    while (object != NULL && fk_fields_next(&it, &field))
+        add_field(object, &field, &value);
+    fk_buf_free(&value);
+    return object;
+}
+
+json_t *fk_json_coverage(const struct fk_search *search) {
+    const struct fk_search_coverage *c = fk_search_coverage(search);
+    char zone[FK_ZONE_SIZE];
+    fk_search_zone(zone, c->zone_minutes);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "query",
+                     fk_search_canonical(search), "total", (json_int_t)c->total, "captures",
+                     (json_int_t)c->total, "partial_hits", (json_int_t)c->partial_hits,
+                     "ledger_entries", (json_int_t)c->head, "index_mark", (json_int_t)c->mark,
+                     "unread", (json_int_t)c->unread, "documents", (json_int_t)c->documents,
+                     "partial", (json_int_t)c->partial, "act", (json_int_t)c->act, "zone", zone);
+}
+
+bool fk_json_print(json_t *json, struct fk_buf *out) {
+    char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+    if (text != NULL)
+        fk_buf_str(out, text);
+    bool good = text != NULL && !out->failed;
+    free(text);
+    json_decref(json);
+    return good;
+}

@@ -1,0 +1,26 @@
+/*
+ * json.h - what a search gives, as JSON: the same for the command line and for HTTP
+ * (docs/openapi.json has every key).
+ *
+ * Ownership: a json_t is the caller's (json_decref); NULL when out of memory. Text that is not
+ * UTF-8 comes with U+FFFD where it is wrong. Threads: any.
+ */
+#ifndef FK_SEARCH_JSON_H
+#define FK_SEARCH_JSON_H
+#include "search/search.h"
+#include <jansson.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+json_t *fk_json_text(const char *text, size_t len);
+json_t *fk_json_time(int64_t ms);
+json_t *fk_json_hit(const struct fk_hit *hit);
+json_t *fk_json_coverage(const struct fk_search *search);
+/* Appends one line of text without its LF. False when out of memory. Takes the reference. */
+bool fk_json_print(json_t *json, struct fk_buf *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,139 @@
+/* query_names.c - the characters that the syntax is made of, and the names of fields. */
+#include "search/query_priv.h"
+
+static uint32_t decode(const unsigned char *at, size_t left, unsigned *bytes) {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned n = at[0] < 0x80       ? 1
+                 : at[0] >> 5 == 6  ? 2
+                 : at[0] >> 4 == 14 ? 3
+                 : at[0] >> 3 == 30 ? 4
+                                    : 0;
+    *bytes = 0;
+    if (n == 0 || n > left)
+        return 0;
+    uint32_t code = n == 1 ? at[0] : at[0] & (0x7fu >> n);
+    for (unsigned i = 1; i < n; i++) {
+        if (at[i] >> 6 != 2)
+            return 0;
+        code = code << 6 | (at[i] & 0x3f);
+    }
+    if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+        return 0;
+    *bytes = n;
+    return code;
+}
+
+static uint32_t written_for(uint32_t code) {
+    if (code >= 0xff01 && code <= 0xff5e)
+        return code - 0xfee0;
+    switch (code) {
+    case 0x201c: /* the quotation marks that word processors put for " */
+    case 0x201d:
+    case 0x201e:
+    case 0x201f:
+        return '"';
+    case 0x2212: /* minus sign */
+        return '-';
+    case 0x301c: /* wave dash */
+        return '~';
+    case '\t':
+    case '\n':
+    case '\r':
+    case 0xa0:
+    case 0x3000:
+    case 0x202f:
+    case 0x205f:
+        return ' ';
+    default:
+        return code >= 0x2000 && code <= 0x200a ? ' ' : code;
+    }
+}
+
+struct fk_query__char fk_query__char_at(const char *at, const char *end) {
+    struct fk_query__char c = {0, 0, 0};
+    if (at < end) {
+        c.code = decode((const unsigned char *)at, (size_t)(end - at), &c.bytes);
+        c.as = written_for(c.code);
+    }
+    return c;
+}
+
+bool fk_query__is_space(uint32_t as) {
+    return as == ' ';
+}
+
+static const struct fk_query__name names[] = {
+    {"from", FK_F_FROM, FORM_TEXT, OP_IS},
+    {"to", FK_F_TO, FORM_TEXT, OP_IS},
+    {"cc", FK_F_CC, FORM_TEXT, OP_IS},
+    {"bcc", FK_F_BCC, FORM_TEXT, OP_IS},
+    {"participants", FK_F_PARTICIPANTS, FORM_TEXT, OP_IS},
+    {"subject", FK_F_SUBJECT, FORM_TEXT, OP_IS},
+    {"body", FK_F_BODY, FORM_TEXT, OP_IS},
+    {"filename", FK_F_FILENAME, FORM_TEXT, OP_IS},
+    {"msgid", FK_F_MSGID, FORM_TEXT, OP_IS},
+    {"has", FK_F_HAS, FORM_CHOICE, OP_IS},
+    {"unsearchable", FK_F_UNSEARCHABLE, FORM_CHOICE, OP_IS},
+    {"date", FK_F_DATE, FORM_TIME, OP_IS},
+    {"received", FK_F_RECEIVED, FORM_TIME, OP_IS},
+    {"size", FK_F_SIZE, FORM_SIZE, OP_IS},
+    /* as Gmail and KQL have them */
+    {"recipients", FK_F_TO, FORM_TEXT, OP_IS},
+    {"attachmentnames", FK_F_FILENAME, FORM_TEXT, OP_IS},
+    {"rfc822msgid", FK_F_MSGID, FORM_TEXT, OP_IS},
+    {"sent", FK_F_DATE, FORM_TIME, OP_IS},
+    {"since", FK_F_RECEIVED, FORM_TIME, OP_GE},
+    {"after", FK_F_RECEIVED, FORM_TIME, OP_GE},
+    {"until", FK_F_RECEIVED, FORM_TIME, OP_LE},
+    {"before", FK_F_RECEIVED, FORM_TIME, OP_LT},
+    {"larger", FK_F_SIZE, FORM_SIZE, OP_GT},
+    {"smaller", FK_F_SIZE, FORM_SIZE, OP_LT},
+    /* Japanese */
+    {"差出人", FK_F_FROM, FORM_TEXT, OP_IS},
+    {"送信者", FK_F_FROM, FORM_TEXT, OP_IS},
+    {"宛先", FK_F_TO, FORM_TEXT, OP_IS},
+    {"受信者", FK_F_TO, FORM_TEXT, OP_IS},
+    {"関係者", FK_F_PARTICIPANTS, FORM_TEXT, OP_IS},
+    {"件名", FK_F_SUBJECT, FORM_TEXT, OP_IS},
+    {"本文", FK_F_BODY, FORM_TEXT, OP_IS},
+    {"添付", FK_F_FILENAME, FORM_TEXT, OP_IS},
+    {"ファイル名", FK_F_FILENAME, FORM_TEXT, OP_IS},
+    {"日付", FK_F_DATE, FORM_TIME, OP_IS},
+    {"送信日", FK_F_DATE, FORM_TIME, OP_IS},
+    {"受信日", FK_F_RECEIVED, FORM_TIME, OP_IS},
+    {"サイズ", FK_F_SIZE, FORM_SIZE, OP_IS},
+    /* in the language, not in this version: said, so that nobody takes no hits for an answer */
+    {"attachment", FK_F_ANY, FORM_LATER, OP_IS},
+    {"tag", FK_F_ANY, FORM_LATER, OP_IS},
+    {"case", FK_F_ANY, FORM_LATER, OP_IS},
+    {"hold", FK_F_ANY, FORM_LATER, OP_IS},
+    {"amount", FK_F_ANY, FORM_LATER, OP_IS},
+    {"counterparty", FK_F_ANY, FORM_LATER, OP_IS},
+    {"txn_date", FK_F_ANY, FORM_LATER, OP_IS},
+    {"取引年月日", FK_F_ANY, FORM_LATER, OP_IS},
+    {"取引金額", FK_F_ANY, FORM_LATER, OP_IS},
+    {"取引先", FK_F_ANY, FORM_LATER, OP_IS},
+};
+
+const struct fk_query__name *fk_query__find_name(const char *name, size_t len) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i].name) == len && memcmp(names[i].name, name, len) == 0)
+            return &names[i];
+    static const struct fk_query__name header = {"header", FK_F_ANY, FORM_LATER, OP_IS};
+    return len > 7 && memcmp(name, "header.", 7) == 0 ? &header : NULL;
+}
+
+const char *fk_query__name_of(enum fk_q_field field) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].field == field)
+            return names[i].name;
+    return "";
+}
+
+bool fk_query__is_operator(const char *word, size_t len) {
+    static const char *const words[] = {"AND", "OR", "NOT", "NEAR"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == len && memcmp(words[i], word, len) == 0)
+            return true;
+    return len > 4 && memcmp(word, "NEAR", 4) == 0 && (word[4] == '(' || word[4] == '/');
+}

@@ -1,0 +1,106 @@
+/*
+ * query_parse.h - a query's text as a tree. docs/query.md is the language; no file, no index here.
+ *
+ *     struct fk_query *query = NULL;
+ *     struct fk_query_fault fault;
+ *     FK_TRY(fk_query_parse(text, len, &query, &fault, err));
+ *     fk_query_canonical(query, &buf);            what was understood, as text that means the same
+ *     walk(fk_query_root(query));
+ * done:
+ *     fk_query_free(&query);
+ *
+ * The canonical form parses to the tree it was printed from. It is what is shown to the person who
+ * asked and what stands in the ledger, so nothing is dropped or widened on the way to it.
+ *
+ * Ownership: nodes and their texts belong to the query. Errors: FK_INVALID with a fault, FK_NOMEM.
+ * Threads: any; a query that is parsed is read-only.
+ */
+#ifndef FK_SEARCH_QUERY_PARSE_H
+#define FK_SEARCH_QUERY_PARSE_H
+#include "base/buf.h"
+#include "base/status.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    FK_QUERY_MAX_BYTES = 16384, /* of text */
+    FK_QUERY_MAX_TERMS = 1000,  /* leaves of the tree */
+    FK_QUERY_MAX_DEPTH = 64     /* parentheses and NOTs inside one another */
+};
+
+enum fk_q_kind {
+    FK_Q_ALL,  /* everything: the empty query and a lone "*" */
+    FK_Q_TEXT, /* text in a field; a word or a phrase: the tokeniser says which */
+    FK_Q_TIME, /* field DATE or RECEIVED between from and to */
+    FK_Q_SIZE, /* least to most bytes */
+    FK_Q_AND,  /* two or more children */
+    FK_Q_OR,   /* two or more children */
+    FK_Q_NOT   /* one child */
+};
+
+enum fk_q_field {
+    FK_F_ANY, /* no field given: subject, body, file names, people */
+    FK_F_FROM,
+    FK_F_TO,
+    FK_F_CC,
+    FK_F_BCC,
+    FK_F_PARTICIPANTS,
+    FK_F_SUBJECT,
+    FK_F_BODY,
+    FK_F_FILENAME,
+    FK_F_MSGID,
+    FK_F_HAS,          /* text is "attachment" */
+    FK_F_UNSEARCHABLE, /* text is "any" or a reason */
+    FK_F_DATE,
+    FK_F_RECEIVED,
+    FK_F_SIZE
+};
+
+/* A year, month, day or minute, counted from year 0, month 0 of it, 1970-01-01 and its midnight. In
+ * which zone is said only when it is turned into a moment. */
+enum fk_q_unit { FK_UNIT_OPEN, FK_UNIT_YEAR, FK_UNIT_MONTH, FK_UNIT_DAY, FK_UNIT_MINUTE };
+struct fk_q_when {
+    enum fk_q_unit unit; /* OPEN: no bound on this side */
+    int64_t count;
+};
+
+struct fk_q_node {
+    enum fk_q_kind kind;
+    enum fk_q_field field;
+    const char *text; /* as it was written, not folded; NUL-terminated */
+    size_t len;
+    bool prefix; /* words that begin with text */
+    struct fk_q_when from, to;
+    uint64_t least, most;
+    size_t byte, character;         /* where it begins in the query, from 1 */
+    struct fk_q_node *first, *next; /* children, sibling */
+};
+
+/* Where a query is wrong. Both positions count from 1. */
+struct fk_query_fault {
+    size_t byte, character;
+    char expected[200]; /* what is wrong, or what should have stood there */
+    char hint[300];     /* what to write instead; "" for none */
+};
+
+struct fk_query;
+FK_CHECKED enum fk_status fk_query_parse(const char *text, size_t len, struct fk_query **out,
+                                         struct fk_query_fault *fault, struct fk_err *err);
+void fk_query_free(struct fk_query **query);
+const struct fk_q_node *fk_query_root(const struct fk_query *query);
+void fk_query_canonical(const struct fk_query *query, struct fk_buf *out);
+
+/* Fills fault and err and returns FK_INVALID: for whoever finds a node wrong after parsing. */
+enum fk_status fk_query_blame(const struct fk_q_node *node, struct fk_query_fault *fault,
+                              struct fk_err *err, const char *hint, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* The first and the last millisecond of a time at an offset from UTC. */
+int64_t fk_q_when_first_ms(const struct fk_q_when *when, int zone_minutes);
+int64_t fk_q_when_last_ms(const struct fk_q_when *when, int zone_minutes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,33 @@
+/*
+ * query_plan.h - a query's tree as a query to the index: which terms, in which fields.
+ *
+ * A text of one token is looked for as a term, of several as a phrase; without a field in every
+ * field of FK_BARE. Nothing is stemmed, ranked or left out.
+ *
+ * Errors: FK_INVALID with a fault (a text of punctuation, a "*" after several words), FK_NOMEM.
+ * Ownership: *out is freed with fk_xquery_free. Threads: any.
+ */
+#ifndef FK_SEARCH_QUERY_PLAN_H
+#define FK_SEARCH_QUERY_PLAN_H
+#include "indexer/xapian_shim.h"
+#include "search/query_parse.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FK_PLAN_MAX_EXPANSION = 1000 }; /* words that one "word*" may stand for, in each field */
+
+/* node: the root of a query, or a part of it. */
+FK_CHECKED enum fk_status fk_query_plan(const struct fk_q_node *node, int zone_minutes,
+                                        struct fk_xquery **out, struct fk_query_fault *fault,
+                                        struct fk_err *err);
+/* Whoever has to do with it: text as after "participants:". Takes nothing else of the language. */
+FK_CHECKED enum fk_status fk_query_plan_person(const char *person, struct fk_xquery **out,
+                                               struct fk_err *err);
+/* Received between two moments, both included; INT64_MIN and INT64_MAX leave a side open. */
+struct fk_xquery *fk_query_plan_received(int64_t first_ms, int64_t last_ms);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

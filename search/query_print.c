@@ -1,0 +1,114 @@
+/* query_print.c - the tree as text again: the canonical form, and blame for a node of it. */
+#include "search/query_priv.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+/* May the text stand without quotes and still be read as this one text? */
+static bool bare(const struct fk_q_node *node) {
+    const char *at = node->text, *end = node->text + node->len;
+    char word[8];
+    size_t ascii = 0;
+    for (bool first = true; at < end; first = false) {
+        struct fk_query__char c = fk_query__char_at(at, end);
+        if (c.bytes == 0 || fk_query__is_space(c.as) ||
+            (c.as < 0x80 && strchr("\"()*:=<>", (int)c.as)))
+            return false;
+        if (first && c.as == '-')
+            return false;
+        if (ascii < sizeof word)
+            word[ascii++] = c.as < 0x80 ? (char)c.as : '?';
+        at += c.bytes;
+    }
+    return !fk_query__is_operator(word, ascii);
+}
+
+static void print_text(const struct fk_q_node *node, struct fk_buf *out) {
+    bool quoted = !bare(node);
+    if (quoted)
+        fk_buf_byte(out, '"');
+    fk_buf_add(out, node->text, node->len);
+    if (quoted)
+        fk_buf_byte(out, '"');
+    if (node->prefix)
+        fk_buf_byte(out, '*');
+}
+
+static void print_size(const struct fk_q_node *node, struct fk_buf *out) {
+    if (node->least == node->most) {
+        fk_buf_printf(out, "%llu", (unsigned long long)node->least);
+        return;
+    }
+    if (node->least > 0 || node->most == UINT64_MAX)
+        fk_buf_printf(out, "%llu", (unsigned long long)node->least);
+    fk_buf_str(out, "..");
+    if (node->most < UINT64_MAX)
+        fk_buf_printf(out, "%llu", (unsigned long long)node->most);
+}
+
+static void print_times(const struct fk_q_node *node, struct fk_buf *out) {
+    fk_query__print_when(&node->from, out);
+    if (node->from.unit == node->to.unit && node->from.count == node->to.count)
+        return;
+    fk_buf_str(out, "..");
+    fk_query__print_when(&node->to, out);
+}
+
+static void print(const struct fk_q_node *node, struct fk_buf *out);
+
+static void print_child(const struct fk_q_node *node, struct fk_buf *out) {
+    bool group = node->kind == FK_Q_AND || node->kind == FK_Q_OR;
+    if (group)
+        fk_buf_byte(out, '(');
+    print(node, out);
+    if (group)
+        fk_buf_byte(out, ')');
+}
+
+static void print(const struct fk_q_node *node, struct fk_buf *out) {
+    switch (node->kind) {
+    case FK_Q_ALL:
+        fk_buf_byte(out, '*');
+        return;
+    case FK_Q_NOT:
+        fk_buf_str(out, "NOT ");
+        print_child(node->first, out);
+        return;
+    case FK_Q_AND:
+    case FK_Q_OR:
+        for (const struct fk_q_node *c = node->first; c != NULL; c = c->next) {
+            print_child(c, out);
+            if (c->next != NULL)
+                fk_buf_str(out, node->kind == FK_Q_AND ? " AND " : " OR ");
+        }
+        return;
+    default:
+        break;
+    }
+    if (node->field != FK_F_ANY) {
+        fk_buf_str(out, fk_query__name_of(node->field));
+        fk_buf_byte(out, ':');
+    }
+    if (node->kind == FK_Q_TIME)
+        print_times(node, out);
+    else if (node->kind == FK_Q_SIZE)
+        print_size(node, out);
+    else
+        print_text(node, out);
+}
+
+void fk_query_canonical(const struct fk_query *query, struct fk_buf *out) {
+    print(fk_query_root(query), out);
+}
+
+enum fk_status fk_query_blame(const struct fk_q_node *node, struct fk_query_fault *fault,
+                              struct fk_err *err, const char *hint, const char *fmt, ...) {
+    va_list args;
+    fault->byte = node->byte;
+    fault->character = node->character;
+    (void)snprintf(fault->hint, sizeof fault->hint, "%s", hint);
+    va_start(args, fmt);
+    (void)vsnprintf(fault->expected, sizeof fault->expected, fmt, args);
+    va_end(args);
+    return fk_fail(err, FK_INVALID, "query, character %zu: %s%s%s", fault->character,
+                   fault->expected, *hint ? "; " : "", hint);
+}

@@ -1,0 +1,406 @@
+/*
+ * search.c - one search: the question made into a query, counted, recorded, and its hits fetched
+ * page by page.
+ *
+ * Pages are asked for by offset while the index stands still. A cursor, or an index that has moved
+ * on, starts a new row of pages at the last hit's received time, and hits that were given before
+ * are passed over: ties go by seq, so what comes after a hit is well defined.
+ */
+#include "search/search.h"
+#include "base/clock.h"
+#include "base/pack.h"
+#include "indexer/index.h"
+#include "search/query_plan.h"
+#include "search/tail.h"
+
+enum { REOPEN_TRIES = 10 };
+
+struct fk_search {
+    struct fk_xreader *reader; /* NULL: there is no index */
+    struct fk_query *query;
+    struct fk_xquery *whole; /* the query with user and times */
+    struct fk_xquery *rest;  /* of it, what begins at `after`; NULL: all of it */
+    struct fk_search_coverage coverage;
+    struct fk_seqs disposed; /* not yet forgotten by the index */
+    struct fk_buf canonical, data;
+    uint64_t limit, given;
+    bool has_after;
+    int64_t after_ms; /* the last hit given, or the cursor */
+    uint64_t after_seq;
+    struct fk_xhits page;
+    uint64_t page_at; /* offset of the page in `rest` or `whole` */
+    size_t page_size, page_next;
+};
+
+/* ---- counting */
+
+static enum fk_status add_page(struct fk_search *s, const struct fk_xquery *q, uint64_t offset,
+                               uint64_t *disposed, struct fk_err *err) {
+    enum fk_status st =
+        fk_xreader_search(s->reader, q, FK_SLOT_RECEIVED, offset, FK_XHITS_MAX, &s->page, err);
+    for (size_t i = 0; st == FK_OK && i < s->page.count; i++)
+        *disposed += fk_seqs_has(&s->disposed, s->page.docids[i]);
+    return st;
+}
+
+/* How many documents match, less those that are disposed of. */
+static enum fk_status count(struct fk_search *s, const struct fk_xquery *q, uint64_t *out,
+                            struct fk_err *err) {
+    uint64_t disposed = 0;
+    enum fk_status st = fk_xreader_search(s->reader, q, FK_SLOT_RECEIVED, 0, 0, &s->page, err);
+    uint64_t total = s->page.total;
+    if (s->disposed.count > 0)
+        for (uint64_t at = 0; st == FK_OK && at < total; at += FK_XHITS_MAX)
+            st = add_page(s, q, at, &disposed, err);
+    if (st == FK_OK)
+        *out = total - disposed;
+    return st;
+}
+
+static struct fk_xquery *partly_searchable(void) {
+    static const char term[] = FK_P_FLAG "partial";
+    return fk_xquery_term(term, sizeof term - 1);
+}
+
+/* ---- the question as a query */
+
+/* Which "word*" stands for too many words: the search of it alone is refused. */
+static enum fk_status blame_prefix(struct fk_search *s, const struct fk_q_node *node,
+                                   struct fk_query_fault *fault, struct fk_err *err) {
+    struct fk_xquery *alone = NULL;
+    enum fk_status st = FK_OK;
+    for (const struct fk_q_node *c = node->first; c != NULL && st == FK_OK; c = c->next)
+        st = blame_prefix(s, c, fault, err);
+    if (!node->prefix || st != FK_OK)
+        return st;
+    if (fk_query_plan(node, 0, &alone, fault, NULL) == FK_OK &&
+        fk_xreader_search(s->reader, alone, FK_SLOT_RECEIVED, 0, 0, &s->page, NULL) == FK_INVALID)
+        st = fk_query_blame(node, fault, err, "write more letters before the *",
+                            "\"%.60s*\" stands for more than %d words", node->text,
+                            FK_PLAN_MAX_EXPANSION);
+    fk_xquery_free(&alone);
+    return st;
+}
+
+static enum fk_status narrow(struct fk_xquery **whole, struct fk_xquery *by, struct fk_err *err) {
+    *whole = fk_xquery_and(*whole, by);
+    return *whole != NULL ? FK_OK : fk_fail(err, FK_NOMEM, "out of memory for a query");
+}
+
+static enum fk_status understand(struct fk_search *s, const struct fk_search_options *o,
+                                 struct fk_query_fault *fault, struct fk_err *err) {
+    size_t len = o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len;
+    struct fk_xquery *part = NULL;
+    enum fk_status st = FK_OK;
+    FK_TRY(fk_query_parse(o->query, len, &s->query, fault, err));
+    fk_query_canonical(s->query, &s->canonical);
+    (void)fk_buf_cstr(&s->canonical); /* its NUL */
+    if (s->canonical.failed) {
+        st = fk_fail(err, FK_NOMEM, "out of memory for a query");
+        goto done;
+    }
+    FK_TRY(fk_query_plan(fk_query_root(s->query), o->zone_minutes, &s->whole, fault, err));
+    if (o->user != NULL) {
+        st = fk_query_plan_person(o->user, &part, err);
+        if (st == FK_INVALID)
+            st = fk_fail(err, st, "there is no name or address in the user \"%.100s\"", o->user);
+        if (st != FK_OK)
+            goto done;
+        FK_TRY(narrow(&s->whole, part, err));
+    }
+    if (o->since_ms != INT64_MIN || o->until_ms != INT64_MAX)
+        FK_TRY(narrow(&s->whole, fk_query_plan_received(o->since_ms, o->until_ms), err));
+done:
+    return st;
+}
+
+/* ---- the index */
+
+static enum fk_status read_mark(struct fk_search *s, struct fk_err *err) {
+    struct fk_buf mark = FK_BUF_INIT;
+    enum fk_status st = fk_xreader_get_meta(s->reader, "mark", &mark, err);
+    if (st == FK_OK)
+        s->coverage.mark = strtoull(fk_buf_cstr(&mark), NULL, 10);
+    fk_buf_free(&mark);
+    return st;
+}
+
+/* A rebuilt index takes the place of one whose name was just read: then the name is read again. */
+static enum fk_status open_index(struct fk_search *s, const char *dir, struct fk_err *err) {
+    char path[4096];
+    for (int tries = 0;; tries++) {
+        enum fk_status st = fk_index_path(dir, path, sizeof path, err);
+        if (st == FK_NOT_FOUND)
+            return FK_OK; /* an empty one */
+        if (st == FK_OK)
+            st = fk_xreader_open(path, &s->reader, err);
+        if (st == FK_OK)
+            return read_mark(s, err);
+        if (st != FK_NOT_FOUND)
+            return st;
+        if (tries == REOPEN_TRIES)
+            return fk_fail(err, FK_CORRUPT, "the index %s is not there: run fumikura reindex",
+                           path);
+    }
+}
+
+static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
+    struct fk_xquery *partial = partly_searchable(), *both = NULL;
+    enum fk_status st = FK_OK;
+    FK_TRY(fk_xreader_count(s->reader, &s->coverage.documents, err));
+    FK_TRY(count(s, s->whole, &s->coverage.total, err));
+    FK_TRY(count(s, partial, &s->coverage.partial, err));
+    both = fk_xquery_and(fk_xquery_copy(s->whole), partial);
+    partial = NULL;
+    FK_TRY(count(s, both, &s->coverage.partial_hits, err));
+done:
+    fk_xquery_free(&partial);
+    fk_xquery_free(&both);
+    return st;
+}
+
+/* Mark, tail and counts belong together; where the index moves on in between, all are made anew. */
+static enum fk_status measure(struct fk_search *s, struct fk_lend *lend,
+                              struct fk_query_fault *fault, struct fk_err *err) {
+    struct fk_tail tail;
+    enum fk_status st = FK_OK;
+    for (int tries = 0;; tries++) {
+        FK_TRY(fk_tail_read(lend, s->coverage.mark, &tail, err));
+        s->coverage.head = tail.head;
+        s->coverage.unread = tail.mails;
+        fk_seqs_free(&s->disposed);
+        s->disposed = tail.disposed;
+        if (s->reader == NULL || (st = count_all(s, err)) != FK_RETRY || tries == REOPEN_TRIES)
+            break;
+        FK_TRY(fk_xreader_reopen(s->reader, err));
+        FK_TRY(read_mark(s, err));
+    }
+    if (st == FK_INVALID) {
+        st = blame_prefix(s, fk_query_root(s->query), fault, err);
+        st = st == FK_OK ? FK_INVALID : st;
+    }
+done:
+    return st;
+}
+
+/* ---- the act */
+
+static void add_time(struct fk_buf *body, const char *name, int64_t ms) {
+    char text[FK_TIME_SIZE];
+    if (ms == INT64_MIN || ms == INT64_MAX)
+        return;
+    fk_time_format(text, ms);
+    fk_fields_add_str(body, name, text);
+}
+
+static void add_number(struct fk_buf *body, const char *name, uint64_t n) {
+    char text[24];
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)n);
+    fk_fields_add_str(body, name, text);
+}
+
+void fk_search_zone(char out[FK_ZONE_SIZE], int minutes) {
+    unsigned east = (unsigned)abs(minutes);
+    (void)snprintf(out, FK_ZONE_SIZE, "%c%02u:%02u", minutes < 0 ? '-' : '+', east / 60 % 24,
+                   east % 60);
+}
+
+static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
+                             const struct fk_search_options *o, struct fk_err *err) {
+    struct fk_buf body = FK_BUF_INIT;
+    struct fk_receipt receipt;
+    char zone[FK_ZONE_SIZE];
+    fk_search_zone(zone, o->zone_minutes);
+    fk_fields_add_str(&body, "person", o->person);
+    fk_fields_add_str(&body, "via", o->via);
+    if (o->reason != NULL)
+        fk_fields_add_str(&body, "reason", o->reason);
+    fk_fields_add(&body, "query", o->query,
+                  o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len);
+    fk_fields_add_str(&body, "canonical", fk_search_canonical(s));
+    if (o->user != NULL)
+        fk_fields_add_str(&body, "user", o->user);
+    add_time(&body, "since", o->since_ms);
+    add_time(&body, "until", o->until_ms);
+    fk_fields_add_str(&body, "zone", zone);
+    if (o->cursor != NULL)
+        fk_fields_add_str(&body, "cursor", o->cursor);
+    add_number(&body, "limit", o->limit);
+    add_number(&body, "hits", s->coverage.total);
+    add_number(&body, "index", s->coverage.mark);
+    add_number(&body, "unread", s->coverage.unread);
+    enum fk_status st =
+        body.failed
+            ? fk_fail(err, FK_NOMEM, "out of memory for an act")
+            : fk_keep_append(
+                  keep, &(struct fk_record){.kind = "act", .fields = "what=search", .body = &body},
+                  &receipt, err);
+    fk_buf_free(&body);
+    if (st == FK_OK)
+        s->coverage.act = receipt.seq;
+    else
+        (void)fk_err_prefix(err, "the search cannot be recorded, so it is not answered");
+    return st;
+}
+
+/* ---- hits */
+
+/* From here on only what comes behind a hit. */
+static enum fk_status start_after(struct fk_search *s, int64_t ms, uint64_t seq,
+                                  struct fk_err *err) {
+    s->has_after = true;
+    s->after_ms = ms;
+    s->after_seq = seq;
+    s->page_at = s->page_size = s->page_next = 0;
+    fk_xquery_free(&s->rest);
+    s->rest = fk_xquery_and(fk_xquery_copy(s->whole), fk_query_plan_received(INT64_MIN, ms));
+    return s->rest != NULL ? FK_OK : fk_fail(err, FK_NOMEM, "out of memory for a query");
+}
+
+static enum fk_status read_cursor(struct fk_search *s, const char *cursor, struct fk_err *err) {
+    unsigned long long ms, seq;
+    int end = 0;
+    if (cursor == NULL)
+        return FK_OK;
+    if (strspn(cursor, "0123456789-") != strlen(cursor) ||
+        sscanf(cursor, "%19llu-%19llu%n", &ms, &seq, &end) != 2 || cursor[end] != 0 ||
+        ms > INT64_MAX)
+        return fk_fail(err, FK_INVALID, "the cursor is not one that a search gave: begin anew");
+    return start_after(s, (int64_t)ms, seq, err);
+}
+
+static enum fk_status received_of(struct fk_search *s, uint32_t docid, int64_t *out,
+                                  struct fk_err *err) {
+    fk_buf_reset(&s->data);
+    enum fk_status st = fk_xreader_value(s->reader, docid, FK_SLOT_RECEIVED, &s->data, err);
+    if (st == FK_OK)
+        *out = s->data.len == 8 ? (int64_t)fk_be64_read(s->data.data) : 0;
+    return st;
+}
+
+static enum fk_status load_page(struct fk_search *s, struct fk_err *err) {
+    uint64_t want = s->limit > 0 ? s->limit - s->given + 1 : FK_XHITS_MAX;
+    if (want > FK_XHITS_MAX)
+        want = FK_XHITS_MAX;
+    s->page_at += s->page_size;
+    s->page_next = s->page_size = 0;
+    enum fk_status st =
+        fk_xreader_search(s->reader, s->rest != NULL ? s->rest : s->whole, FK_SLOT_RECEIVED,
+                          s->page_at, (size_t)want, &s->page, err);
+    if (st == FK_OK)
+        s->page_size = s->page.count;
+    if (st == FK_OK && s->page_size == 0)
+        return fk_fail(err, FK_NOT_FOUND, "no further hits");
+    return st;
+}
+
+/* The next docid that is a hit, left in the page. */
+static enum fk_status find_next(struct fk_search *s, int64_t *received, struct fk_err *err) {
+    for (;; s->page_next++) {
+        enum fk_status st = FK_OK;
+        if (s->page_next == s->page_size && (st = load_page(s, err)) != FK_OK)
+            return st;
+        uint32_t docid = s->page.docids[s->page_next];
+        if (fk_seqs_has(&s->disposed, docid))
+            continue;
+        if ((st = received_of(s, docid, received, err)) != FK_OK)
+            return st;
+        if (!s->has_after || *received < s->after_ms ||
+            (*received == s->after_ms && docid < s->after_seq))
+            return FK_OK;
+    }
+}
+
+static enum fk_status find_and_read(struct fk_search *s, int64_t *received, struct fk_err *err) {
+    enum fk_status st = find_next(s, received, err);
+    if (st != FK_OK)
+        return st;
+    fk_buf_reset(&s->data);
+    return fk_xreader_data(s->reader, s->page.docids[s->page_next], &s->data, err);
+}
+
+/* As find_and_read, in a newer state of the index where the one of open is gone. */
+static enum fk_status find(struct fk_search *s, int64_t *received, struct fk_err *err) {
+    if (s->reader == NULL)
+        return fk_fail(err, FK_NOT_FOUND, "no further hits");
+    for (int tries = 0;; tries++) {
+        enum fk_status st = find_and_read(s, received, err);
+        if (st != FK_RETRY || tries == REOPEN_TRIES)
+            return st;
+        if ((st = fk_xreader_reopen(s->reader, err)) != FK_OK ||
+            (st = start_after(s, s->has_after ? s->after_ms : INT64_MAX,
+                              s->has_after ? s->after_seq : UINT64_MAX, err)) != FK_OK)
+            return st;
+    }
+}
+
+enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk_err *err) {
+    int64_t received;
+    if (s->limit > 0 && s->given == s->limit)
+        return fk_fail(err, FK_NOT_FOUND, "the limit of %llu hits is reached",
+                       (unsigned long long)s->limit);
+    enum fk_status st = find(s, &received, err);
+    if (st != FK_OK)
+        return st;
+    s->has_after = true;
+    s->after_ms = received;
+    s->after_seq = s->page.docids[s->page_next++];
+    s->given++;
+    *out = (struct fk_hit){s->after_seq, received, (const char *)s->data.data, s->data.len};
+    return FK_OK;
+}
+
+enum fk_status fk_search_cursor(struct fk_search *s, struct fk_buf *out, struct fk_err *err) {
+    int64_t received;
+    enum fk_status st = find(s, &received, err);
+    if (st == FK_OK)
+        fk_buf_printf(out, "%lld-%llu", (long long)s->after_ms, (unsigned long long)s->after_seq);
+    return st;
+}
+
+/* ---- the whole */
+
+enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_lend *lend,
+                              const struct fk_search_options *options, struct fk_search **out,
+                              struct fk_query_fault *fault, struct fk_err *err) {
+    struct fk_search *s = calloc(1, sizeof *s);
+    enum fk_status st = FK_OK;
+    memset(fault, 0, sizeof *fault);
+    if (s == NULL)
+        return fk_fail(err, FK_NOMEM, "out of memory for a search");
+    s->limit = options->limit;
+    s->coverage.zone_minutes = options->zone_minutes;
+    FK_TRY(understand(s, options, fault, err));
+    FK_TRY(read_cursor(s, options->cursor, err));
+    FK_TRY(open_index(s, dir, err));
+    FK_TRY(measure(s, lend, fault, err));
+    FK_TRY(record(s, keep, options, err));
+    *out = s;
+    s = NULL;
+done:
+    fk_search_close(&s);
+    return st;
+}
+
+const struct fk_search_coverage *fk_search_coverage(const struct fk_search *s) {
+    return &s->coverage;
+}
+
+const char *fk_search_canonical(const struct fk_search *s) {
+    return (const char *)s->canonical.data;
+}
+
+void fk_search_close(struct fk_search **search) {
+    struct fk_search *s = *search;
+    if (s == NULL)
+        return;
+    fk_xreader_close(&s->reader);
+    fk_query_free(&s->query);
+    fk_xquery_free(&s->whole);
+    fk_xquery_free(&s->rest);
+    fk_seqs_free(&s->disposed);
+    fk_buf_free(&s->canonical);
+    fk_buf_free(&s->data);
+    free(s);
+    *search = NULL;
+}
