@@ -1,0 +1,64 @@
+/*
+ * roll.h - what retention knows of a ledger: read from its first entry to its head, every time.
+ *
+ * Nothing is kept beside the ledger: holds, rules and disposals are what its entries say. A roll
+ * costs 24 bytes a message that is still there.
+ *
+ * "Received" is the time of the message's entry, but not before that of any earlier entry: a clock
+ * that stood in 1970 when a message came does not make it 50 years old. An officer's accept-clock
+ * entry begins this anew.
+ *
+ *     FK_TRY(fk_roll_read(lend, &roll, err));
+ *     fk_roll_free(&roll);
+ *
+ * Ownership: the roll owns all below it. Errors: lend.h's; FK_CORRUPT for an entry or a body that
+ * cannot be read: then nothing is known, and nothing may be disposed of. Threads: one.
+ */
+#ifndef FK_RETENTION_ROLL_H
+#define FK_RETENTION_ROLL_H
+#include "archiver/vault/lend.h"
+#include "retention/trusted.h"
+#include "retention/verdict.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A copy in the open that an export made; its key is nobody's to destroy. */
+struct fk_package {
+    uint64_t seq, first, last;
+    int64_t time_ms;
+};
+
+struct fk_roll {
+    struct fk_head head;
+    struct fk_mail_record *mails; /* ascending; not those disposed of */
+    size_t mail_count, mail_cap;
+    struct fk_origin **origins;
+    size_t origin_count, origin_cap;
+    struct fk_holds holds;
+    struct fk_seqs disposed;
+    uint64_t rules;      /* the newest hold, release, class or policy entry: a verdict's basis */
+    uint64_t policy_seq; /* the newest policy entry, 0 none, and its rules */
+    struct fk_buf policy;
+    uint64_t class_seq; /* an entry that classes messages by hand, 0 none */
+    struct fk_clock_mark clock;
+    struct fk_package *packages;
+    size_t package_count, package_cap;
+    int64_t latest_ms; /* of all entries, since the clock was last accepted */
+};
+
+FK_CHECKED enum fk_status fk_roll_read(struct fk_lend *lend, struct fk_roll **out,
+                                       struct fk_err *err);
+void fk_roll_free(struct fk_roll **roll);
+
+/* The message; NULL when that seq is no mail or is disposed of. */
+const struct fk_mail_record *fk_roll_mail(const struct fk_roll *roll, uint64_t seq);
+
+/* One entry, in order; what fk_roll_read does with each. body: of hold and policy entries. */
+FK_CHECKED enum fk_status fk_roll_take(struct fk_roll *roll, const struct fk_entry *entry,
+                                       const void *body, size_t len, struct fk_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
