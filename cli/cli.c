@@ -1,0 +1,81 @@
+/* cli.c - what commands have in common: their errors, dates and progress. */
+#include "cli/cli.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int cli_fail(const struct fk_err *err) {
+    fprintf(stderr, "fumikura: %s\n", err->text);
+    return fk_status_exit(err->status);
+}
+
+int cli_usage(const char *command, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    fprintf(stderr, "fumikura %s: ", command);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+    const struct fk_command *c = cli_command(command);
+    if (c)
+        fprintf(stderr, "usage: fumikura %s %s\n", c->name, c->args);
+    return 2;
+}
+
+/* What is missing of the whole form, for the first and the last moment of a day, minute, second. */
+static bool date_complete(const char *text, bool last, char out[FK_TIME_SIZE]) {
+    static const char first_tail[] = "0000-00-00T00:00:00.000Z";
+    static const char last_tail[] = "0000-00-00T23:59:59.999Z";
+    size_t len = strlen(text);
+    if (len != 10 && len != 16 && len != 19)
+        return false;
+    snprintf(out, FK_TIME_SIZE, "%s%s", text, (last ? last_tail : first_tail) + len);
+    return true;
+}
+
+bool cli_date(const char *text, bool end_of_day, int offset_minutes, int64_t *ms_out) {
+    char whole[FK_TIME_SIZE];
+    int64_t ms;
+    if (!date_complete(text, end_of_day, whole) || !fk_time_parse(whole, &ms))
+        return false;
+    *ms_out = ms - (int64_t)offset_minutes * 60000;
+    return true;
+}
+
+void cli_print_text(const char *text) {
+    for (; *text; text++)
+        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+}
+
+int cli_finish(int exit_status) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return exit_status;
+    fprintf(stderr, "fumikura: cannot write the result: %s\n", strerror(errno));
+    return exit_status ? exit_status : 75;
+}
+
+static bool bar_is_shown;
+
+void cli_progress(const char *what, uint64_t done, uint64_t all) {
+    static int64_t last_ms;
+    enum { WIDTH = 40 };
+    int64_t now = fk_monotonic_ms();
+    if (!isatty(STDERR_FILENO) || (now - last_ms < 100 && done < all))
+        return;
+    last_ms = now;
+    int filled = all ? (int)((double)done / (double)all * WIDTH) : WIDTH;
+    fprintf(stderr, "\r%s [%.*s%*s] %llu of %llu ", what, filled > WIDTH ? WIDTH : filled,
+            "########################################", WIDTH - filled, "",
+            (unsigned long long)done, (unsigned long long)all);
+    bar_is_shown = true;
+}
+
+void cli_progress_end(void) {
+    if (bar_is_shown)
+        fputc('\n', stderr);
+    bar_is_shown = false;
+}

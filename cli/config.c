@@ -1,0 +1,422 @@
+/*
+ * config.c - one table of keys; libconfuse reads the file, this file decides what each value may
+ * be.
+ *
+ * Every value is a string to libconfuse, so that one place words what was expected. The text is
+ * handed over with its comments blanked: libconfuse 3.3 counts a comment's line end three times,
+ * and an error that names the wrong line is worse than none.
+ */
+#include "cli/config.h"
+#include "base/io.h"
+#include "cli/config_value.h"
+
+#include <confuse.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONFIG_MAX_BYTES = 1 << 20, SOCKET_PATH_MAX = 107 };
+
+enum kind {
+    SIZE,
+    SECONDS,
+    NUMBER,
+    ADDRESSES,
+    WEB,
+    HOST,
+    NAME,
+    OPTIONAL_NAME,
+    PERIOD,
+    ZONE,
+    MONTH_DAY,
+    START
+};
+struct key {
+    const char *name;
+    enum kind kind;
+    size_t at; /* in struct fk_config, or in struct fk_config_class */
+    const char *initial;
+    uint64_t min, max;
+};
+#define AT(field) offsetof(struct fk_config, field)
+#define KIB(n) ((uint64_t)(n) << 10)
+#define MIB(n) ((uint64_t)(n) << 20)
+#define GIB(n) ((uint64_t)(n) << 30)
+
+static const struct key keys[] = {
+    {"smtp", ADDRESSES, AT(smtp), "{\"127.0.0.1:2525\"}", 0, 0},
+    {"lmtp", ADDRESSES, AT(lmtp), "{\"unix:run/lmtp.sock\"}", 0, 0},
+    {"hostname", HOST, AT(hostname), "", 0, 0},
+    {"source", NAME, AT(source), "mail", 0, 0},
+    {"floor", PERIOD, AT(floor), "P0D", 0, 0},
+    {"size-limit", SIZE, AT(size_limit), "256 MiB", KIB(64), GIB(4)},
+    {"connections", NUMBER, AT(connections), "256", 1, 65535},
+    {"in-flight", SIZE, AT(in_flight), "1 GiB", MIB(1), GIB(1024)},
+    {"command-timeout", SECONDS, AT(command_timeout_s), "5 min", 1, 86400},
+    {"data-timeout", SECONDS, AT(data_timeout_s), "3 min", 1, 86400},
+    {"segment-size", SIZE, AT(segment_size), "1 GiB", MIB(1), GIB(1024)},
+    {"disk-reserve", SIZE, AT(disk_reserve), "64 MiB", MIB(1), GIB(1024)},
+    {"compression", NUMBER, AT(compression), "3", 1, 19},
+    {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
+    {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
+    {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
+    {"index-memory", SIZE, AT(index_memory), "512 MiB", MIB(64), GIB(64)},
+    {"web", WEB, AT(web), "127.0.0.1:8025", 0, 0},
+    {"timezone", ZONE, AT(zone_minutes), "+09:00", 0, 0},
+    {"fiscal-year-end", MONTH_DAY, AT(fiscal_year_end), "03-31", 0, 0},
+};
+static const struct key class_keys[] = {
+    {"period", PERIOD, offsetof(struct fk_config_class, period), NULL, 0, 0},
+    {"from", START, offsetof(struct fk_config_class, from), "received", 0, 0},
+    {"source", OPTIONAL_NAME, offsetof(struct fk_config_class, source), "", 0, 0},
+};
+enum { KEYS = sizeof keys / sizeof *keys, CLASS_KEYS = sizeof class_keys / sizeof *class_keys };
+
+/* libconfuse's callbacks carry no pointer of ours: what the load at hand is about. */
+static _Thread_local struct {
+    const char *path;
+    struct fk_err *err;
+} loading;
+
+static enum fk_status refuse(int line, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static enum fk_status refuse(int line, const char *fmt, ...) {
+    char text[400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return fk_fail(loading.err, FK_INVALID, "%s, line %d: %s", loading.path, line, text);
+}
+
+static void on_parse_error(cfg_t *cfg, const char *fmt, va_list ap) {
+    char text[300];
+    vsnprintf(text, sizeof text, fmt, ap);
+    const char *hint = "";
+    if (strncmp(text, "no such option", 14) == 0)
+        hint = "; fumikura.conf.example lists the keys, and a value with spaces stands in quotes";
+    refuse(cfg->line, "%s%s", text, hint);
+}
+
+/* What was expected, or NULL where the value is good. */
+static const char *expected_text(const struct key *k, const char *text) {
+    uint64_t v;
+    int minutes;
+    switch (k->kind) {
+    case SIZE:
+        return fk_value_size(text, &v) ? NULL : FK_EXPECTED_SIZE;
+    case SECONDS:
+        return fk_value_seconds(text, &v) ? NULL : FK_EXPECTED_TIME;
+    case NUMBER:
+        return fk_value_number(text, &v) ? NULL : "a whole number";
+    case ADDRESSES:
+        return fk_value_address(text) ? NULL : FK_EXPECTED_ADDRESS;
+    case WEB:
+        return fk_value_is_loopback(text) ? NULL
+                                          : "a loopback address such as \"127.0.0.1:8025\" (there "
+                                            "are no accounts yet, so only this machine may ask)";
+    case HOST:
+        return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
+                       strlen(text)
+                   ? NULL
+                   : "a host name";
+    case OPTIONAL_NAME:
+        if (!*text)
+            return NULL;
+        /* fall through */
+    case NAME:
+        return fk_value_name(text) ? NULL : FK_EXPECTED_NAME;
+    case PERIOD:
+        return fk_value_period(text) ? NULL : FK_EXPECTED_PERIOD;
+    case ZONE:
+        return fk_value_zone(text, &minutes) ? NULL : FK_EXPECTED_ZONE;
+    case MONTH_DAY:
+        return fk_value_month_day(text) ? NULL : FK_EXPECTED_MONTH_DAY;
+    case START:
+        return strcmp(text, "received") == 0 || strcmp(text, "fiscal-year-end") == 0
+                   ? NULL
+                   : "\"received\" or \"fiscal-year-end\"";
+    }
+    return NULL;
+}
+
+static uint64_t number_of(const struct key *k, const char *text) {
+    uint64_t v = 0;
+    if (k->kind == SIZE)
+        (void)fk_value_size(text, &v); /* checked when it was read */
+    else if (k->kind == SECONDS)
+        (void)fk_value_seconds(text, &v);
+    else
+        (void)fk_value_number(text, &v);
+    return v;
+}
+
+static const char *unit_of(const struct key *k) {
+    return k->kind == SIZE ? " bytes" : k->kind == SECONDS ? " s" : "";
+}
+
+/* An address of a Unix socket is taken from the vault's directory, and must fit the system's limit.
+ */
+static char *address_make(const char *text, const char *dir) {
+    char *out = NULL;
+    int n;
+    if (strncmp(text, "unix:", 5) == 0 && text[5] != '/')
+        n = asprintf(&out, "unix:%s/%s", dir, text + 5);
+    else
+        n = asprintf(&out, "%s", text);
+    return n < 0 ? NULL : out;
+}
+
+static void directory_of(const char *path, char out[PATH_MAX]) {
+    const char *slash = strrchr(path, '/');
+    snprintf(out, PATH_MAX, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+static int value_check(cfg_t *cfg, cfg_opt_t *opt, const struct key *k) {
+    unsigned n = cfg_opt_size(opt);
+    const char *text = n ? cfg_opt_getnstr(opt, n - 1) : "";
+    const char *expected = expected_text(k, text);
+    if (expected) {
+        refuse(cfg->line, "%s is \"%s\"; expected %s", k->name, text, expected);
+        return -1;
+    }
+    if (k->max) {
+        uint64_t v = number_of(k, text);
+        if (v < k->min || v > k->max) {
+            refuse(cfg->line, "%s is \"%s\"; expected %llu to %llu%s", k->name, text,
+                   (unsigned long long)k->min, (unsigned long long)k->max, unit_of(k));
+            return -1;
+        }
+    }
+    if (k->kind == ADDRESSES && fk_value_address(text) == FK_ADDRESS_UNIX) {
+        char dir[PATH_MAX];
+        directory_of(loading.path, dir);
+        char *address = address_make(text, dir);
+        size_t len = address ? strlen(address + 5) : 0;
+        free(address);
+        if (len > SOCKET_PATH_MAX) {
+            refuse(cfg->line,
+                   "%s is \"%s\"; the whole path has %zu bytes, and a socket's may have %d",
+                   k->name, text, len, SOCKET_PATH_MAX);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static const struct key *key_find(const struct key *list, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i].name, name) == 0)
+            return &list[i];
+    return NULL;
+}
+
+static int key_check(cfg_t *cfg, cfg_opt_t *opt) {
+    return value_check(cfg, opt, key_find(keys, KEYS, opt->name));
+}
+
+static int class_key_check(cfg_t *cfg, cfg_opt_t *opt) {
+    return value_check(cfg, opt, key_find(class_keys, CLASS_KEYS, opt->name));
+}
+
+static int class_check(cfg_t *cfg, cfg_opt_t *opt) {
+    cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+    if (!fk_value_name(cfg_title(section))) {
+        refuse(cfg->line, "class \"%s\"; expected " FK_EXPECTED_NAME, cfg_title(section));
+        return -1;
+    }
+    if (!cfg_getstr(section, "period")) {
+        refuse(cfg->line, "class \"%s\" has no period; expected " FK_EXPECTED_PERIOD,
+               cfg_title(section));
+        return -1;
+    }
+    return 0;
+}
+
+/* Spaces in place of comments, line ends kept. Quotes and braces that are never closed are refused
+ * here, where their line is known. */
+static enum fk_status comments_blank(char *p) {
+    int line = 1, opened = 0, depth = 0;
+    for (; *p; p++) {
+        if (*p == '\n') {
+            line++;
+        } else if (*p == '"' || *p == '\'') {
+            char quote = *p++;
+            for (; *p != quote; p++) {
+                if (*p == '\\' && p[1] && p[1] != '\n')
+                    p++;
+                else if (!*p || *p == '\n')
+                    return refuse(line, "a quote is not closed; expected %c before the line's end",
+                                  quote);
+            }
+        } else if (*p == '#' || (p[0] == '/' && p[1] == '/')) {
+            for (; *p && *p != '\n'; p++)
+                *p = ' ';
+            p--;
+        } else if (p[0] == '/' && p[1] == '*') {
+            return refuse(line, "expected comments to begin with #");
+        } else if (*p == '{') {
+            depth++;
+            opened = line;
+        } else if (*p == '}') {
+            depth--;
+        }
+    }
+    return depth > 0 ? refuse(opened, "expected a } for this {") : FK_OK;
+}
+
+static bool value_store(const struct key *k, const char *text, void *base) {
+    void *slot = (char *)base + k->at;
+    switch (k->kind) {
+    case SIZE:
+        *(uint64_t *)slot = number_of(k, text);
+        return true;
+    case SECONDS:
+    case NUMBER:
+        *(unsigned *)slot = (unsigned)number_of(k, text);
+        return true;
+    case ZONE:
+        return fk_value_zone(text, slot);
+    default:
+        return (*(char **)slot = strdup(text)) != NULL;
+    }
+}
+
+static bool addresses_store(cfg_t *cfg, const struct key *k, const char *dir, struct fk_config *c) {
+    unsigned n = cfg_size(cfg, k->name);
+    char **list = calloc(n + 1, sizeof *list);
+    *(char ***)((char *)c + k->at) = list;
+    for (unsigned i = 0; list && i < n; i++)
+        if (!(list[i] = address_make(cfg_getnstr(cfg, k->name, i), dir)))
+            return false;
+    return list != NULL;
+}
+
+static bool classes_store(cfg_t *cfg, struct fk_config *c) {
+    unsigned n = cfg_size(cfg, "class");
+    c->classes = calloc(n ? n : 1, sizeof *c->classes);
+    for (unsigned i = 0; c->classes && i < n; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "class", i);
+        struct fk_config_class *class = &c->classes[c->class_count++];
+        if (!(class->name = strdup(cfg_title(section))))
+            return false;
+        for (size_t j = 0; j < CLASS_KEYS; j++)
+            if (!value_store(&class_keys[j], cfg_getstr(section, class_keys[j].name), class))
+                return false;
+    }
+    return c->classes != NULL;
+}
+
+static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config **out,
+                                  struct fk_err *err) {
+    char dir[PATH_MAX];
+    directory_of(path, dir);
+    struct fk_config *c = calloc(1, sizeof *c);
+    bool good = c != NULL;
+    for (size_t i = 0; good && i < KEYS; i++)
+        good = keys[i].kind == ADDRESSES ? addresses_store(cfg, &keys[i], dir, c)
+                                         : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
+    if (!good || !classes_store(cfg, c)) {
+        fk_config_free(&c);
+        return fk_fail(err, FK_NOMEM, "%s: no memory for the configuration", path);
+    }
+    *out = c;
+    return FK_OK;
+}
+
+static void options_make(cfg_opt_t options[KEYS + 2], cfg_opt_t class_options[CLASS_KEYS + 1]) {
+    for (size_t i = 0; i < CLASS_KEYS; i++)
+        class_options[i] = (cfg_opt_t)CFG_STR(class_keys[i].name, class_keys[i].initial, CFGF_NONE);
+    class_options[CLASS_KEYS] = (cfg_opt_t)CFG_END();
+    for (size_t i = 0; i < KEYS; i++)
+        if (keys[i].kind == ADDRESSES)
+            options[i] = (cfg_opt_t)CFG_STR_LIST(keys[i].name, (char *)(uintptr_t)keys[i].initial,
+                                                 CFGF_NONE);
+        else
+            options[i] = (cfg_opt_t)CFG_STR(keys[i].name, keys[i].initial, CFGF_NONE);
+    options[KEYS] =
+        (cfg_opt_t)CFG_SEC("class", class_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+    options[KEYS + 1] = (cfg_opt_t)CFG_END();
+}
+
+static cfg_t *parser_new(void) {
+    cfg_opt_t options[KEYS + 2], class_options[CLASS_KEYS + 1];
+    options_make(options, class_options);
+    cfg_t *cfg = cfg_init(options, CFGF_NONE);
+    if (!cfg)
+        return NULL;
+    cfg_set_error_function(cfg, on_parse_error);
+    for (size_t i = 0; i < KEYS; i++)
+        cfg_set_validate_func(cfg, keys[i].name, key_check);
+    cfg_set_validate_func(cfg, "class", class_check);
+    char name[64];
+    for (size_t i = 0; i < CLASS_KEYS; i++) {
+        snprintf(name, sizeof name, "class|%s", class_keys[i].name);
+        cfg_set_validate_func(cfg, name, class_key_check);
+    }
+    return cfg;
+}
+
+enum fk_status fk_config_load(const char *path, struct fk_config **out, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_buf text = FK_BUF_INIT;
+    struct fk_err own = FK_ERR_INIT;
+    cfg_t *cfg = NULL;
+    char *whole = realpath(path, NULL);
+    loading.path = whole;
+    loading.err = err ? err : &own;
+    if (!whole)
+        FK_TRY(fk_fail(err, FK_NOT_FOUND,
+                       "%s: there is no such configuration; "
+                       "\"fumikura init DIR\" makes a vault with one",
+                       path));
+    FK_TRY(fk_read_file(whole, CONFIG_MAX_BYTES, &text, err));
+    if (memchr(text.data ? text.data : (uint8_t *)"", 0, text.len))
+        FK_TRY(fk_fail(err, FK_INVALID, "%s: holds a NUL byte; expected text", whole));
+    if (!fk_buf_reserve(&text, 1) || !(cfg = parser_new()))
+        FK_TRY(fk_fail(err, FK_NOMEM, "%s: no memory to read the configuration", whole));
+    text.data[text.len] = 0;
+    FK_TRY(comments_blank((char *)text.data));
+    loading.err->text[0] = 0;
+    if (cfg_parse_buf(cfg, (char *)text.data) != CFG_SUCCESS) {
+        if (!loading.err->text[0])
+            (void)fk_fail(err, FK_INVALID, "%s: is not a configuration", whole);
+        FK_TRY(FK_INVALID);
+    }
+    st = config_make(cfg, whole, out, err);
+done:
+    if (cfg)
+        cfg_free(cfg);
+    free(whole);
+    fk_buf_free(&text);
+    return st;
+}
+
+static void list_free(char **list) {
+    for (char **p = list; p && *p; p++)
+        free(*p);
+    free(list);
+}
+
+void fk_config_free(struct fk_config **cp) {
+    struct fk_config *c = *cp;
+    if (!c)
+        return;
+    list_free(c->smtp);
+    list_free(c->lmtp);
+    free(c->web);
+    free(c->hostname);
+    free(c->source);
+    free(c->floor);
+    free(c->fiscal_year_end);
+    for (size_t i = 0; i < c->class_count; i++) {
+        free(c->classes[i].name);
+        free(c->classes[i].period);
+        free(c->classes[i].from);
+        free(c->classes[i].source);
+    }
+    free(c->classes);
+    free(c);
+    *cp = NULL;
+}

@@ -1,0 +1,39 @@
+/*
+ * config.h - fumikura.conf, read and checked (libconfuse). fumikura.conf.example has every key.
+ *
+ * Errors: FK_NOT_FOUND no such file; FK_INVALID with file, line and what was expected.
+ * Ownership: the struct owns all it points to until fk_config_free. Threads: read-only after load.
+ */
+#ifndef FK_CLI_CONFIG_H
+#define FK_CLI_CONFIG_H
+#include "base/status.h"
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fk_config_class {
+    char *name, *period, *from, *source;
+};
+struct fk_config {
+    char **smtp, **lmtp; /* NULL-terminated; "127.0.0.1:2525", "unix:/absolute/path" */
+    char *web, *hostname, *source, *floor;
+    uint64_t size_limit, in_flight, segment_size, disk_reserve, index_memory; /* bytes */
+    unsigned connections, command_timeout_s, data_timeout_s;
+    int compression;
+    unsigned index_workers, index_batch, index_time_s;
+    int zone_minutes; /* east of UTC */
+    char *fiscal_year_end;
+    struct fk_config_class *classes;
+    size_t class_count;
+};
+
+FK_CHECKED enum fk_status fk_config_load(const char *path, struct fk_config **out,
+                                         struct fk_err *err);
+void fk_config_free(struct fk_config **config);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

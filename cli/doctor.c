@@ -1,0 +1,245 @@
+/* doctor.c - what a machine must have and a vault must be, asked one by one, with what to do. It
+ * reads no message and no key. */
+#include "base/clock.h"
+#include "base/frame.h"
+#include "base/io.h"
+#include "cli/cli.h"
+#include "cli/config.h"
+#include "cli/config_value.h"
+#include "cli/json.h"
+#include "cli/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum { CIFS_MAGIC = 0xff534d42, SMB2_MAGIC = 0xfe534d42, FUSE_MAGIC = 0x65735546 };
+static const int64_t not_before_ms =
+    1767225600000; /* 2026-01-01: before this program was written */
+
+struct doctor {
+    const struct fk_cli *cli;
+    bool json;
+    unsigned bad;
+    struct cli_server server;
+};
+enum verdict { GOOD, WARNING, BAD };
+
+static void tell(struct doctor *d, enum verdict v, const char *check, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+static void tell(struct doctor *d, enum verdict v, const char *check, const char *fmt, ...) {
+    static const char *const words[] = {"good", "warning", "bad"};
+    char text[600];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    d->bad += v == BAD;
+    if (d->json)
+        cli_json_line(json_pack("{s:s, s:s, s:o}", "check", check, "verdict", words[v], "text",
+                                cli_json_text(text, strlen(text))));
+    else
+        printf("%-8s %s: %s\n", words[v], check, text);
+}
+
+static void path_of(const struct doctor *d, const char *name, char out[PATH_MAX]) {
+    if (fk_join_path(out, PATH_MAX, d->cli->dir, name, NULL) != FK_OK)
+        out[0] = 0;
+}
+
+/* ---- the vault */
+
+static void vault_check(struct doctor *d) {
+    char path[PATH_MAX];
+    struct fk_buf b = FK_BUF_INIT;
+    struct fk_err err = FK_ERR_INIT;
+    path_of(d, "ledger", path);
+    if (fk_read_file(path, 4096, &b, &err) != FK_OK)
+        tell(d, BAD, "vault", "%s; \"fumikura init DIR\" makes a vault", err.text);
+    else if (strncmp(fk_buf_cstr(&b), "fumikura-ledger/1 id=", 21) != 0)
+        tell(d, BAD, "vault", "%s: is not the file of a vault", path);
+    else
+        tell(d, GOOD, "vault", "ledger %.32s", fk_buf_cstr(&b) + 21);
+    fk_buf_free(&b);
+}
+
+static void secret_check(struct doctor *d, const char *check, const char *name, mode_t forbidden,
+                         const char *what_to_do) {
+    char path[PATH_MAX];
+    struct stat s;
+    path_of(d, name, path);
+    if (stat(path, &s) != 0)
+        tell(d, BAD, check, "%s: %s; restore it from where it is kept safe", path, strerror(errno));
+    else if (s.st_mode & forbidden)
+        tell(d, BAD, check, "%s: others may read it (mode %04o); %s", path,
+             (unsigned)(s.st_mode & 07777), what_to_do);
+    else if (s.st_uid != geteuid())
+        tell(d, WARNING, check, "%s: belongs to user %u, not to the one who asks", path,
+             (unsigned)s.st_uid);
+    else
+        tell(d, GOOD, check, "%s: mode %04o", path, (unsigned)(s.st_mode & 07777));
+}
+
+static void owner_check(struct doctor *d) {
+    struct stat s;
+    if (stat(d->cli->dir, &s) != 0)
+        tell(d, BAD, "directory", "%s: %s", d->cli->dir, strerror(errno));
+    else if (s.st_mode & S_IWOTH)
+        tell(d, BAD, "directory", "%s: anybody may write into it; chmod o-w", d->cli->dir);
+    else if (access(d->cli->dir, R_OK | W_OK | X_OK) != 0)
+        tell(d, BAD, "directory", "%s: %s", d->cli->dir, strerror(errno));
+    else
+        tell(d, GOOD, "directory", "%s: mode %04o", d->cli->dir, (unsigned)(s.st_mode & 07777));
+}
+
+static void disk_check(struct doctor *d) {
+    struct statvfs v;
+    struct statfs f;
+    if (statvfs(d->cli->dir, &v) != 0 || statfs(d->cli->dir, &f) != 0) {
+        tell(d, BAD, "disk", "%s: %s", d->cli->dir, strerror(errno));
+        return;
+    }
+    uint64_t type = (uint64_t)(uint32_t)f.f_type, left = (uint64_t)v.f_bavail * v.f_frsize;
+    if (type == NFS_SUPER_MAGIC || type == CIFS_MAGIC || type == SMB2_MAGIC || type == FUSE_MAGIC)
+        tell(d, BAD, "filesystem", "a network or FUSE file system; LMDB needs a local disk");
+    else
+        tell(d, GOOD, "filesystem", "local (type %" PRIx64 ")", type);
+    uint64_t reserve = d->cli->config->disk_reserve;
+    const char *said = left < reserve       ? "less than disk-reserve: mail is answered 452"
+                       : left < 4 * reserve ? "less than four times disk-reserve: make room soon"
+                                            : "enough";
+    tell(d,
+         left < reserve       ? BAD
+         : left < 4 * reserve ? WARNING
+                              : GOOD,
+         "disk", "%" PRIu64 " MiB free; %s", left >> 20, said);
+}
+
+/* ---- the machine */
+
+static void clock_check(struct doctor *d) {
+    char path[PATH_MAX], now[FK_TIME_SIZE];
+    struct stat s;
+    int64_t ms = fk_now_ms();
+    fk_time_format(now, ms);
+    path_of(d, "lock", path);
+    if (ms < not_before_ms)
+        tell(d, BAD, "clock", "%s: it is wrong; set it, and keep it with NTP", now);
+    else if (stat(path, &s) == 0 && (int64_t)s.st_mtime * 1000 > ms + 300000)
+        tell(d, BAD, "clock", "%s: earlier than this vault was made; set it", now);
+    else
+        tell(d, GOOD, "clock", "%s", now);
+}
+
+static void sandbox_check(struct doctor *d) {
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* _VERSION */);
+    uint32_t action = SECCOMP_RET_KILL_PROCESS;
+    if (abi < 1)
+        tell(d, BAD, "landlock",
+             "this kernel has none: nothing is indexed without a sandbox "
+             "(intake goes on); boot with lsm=landlock,...");
+    else
+        tell(d, GOOD, "landlock", "ABI %ld", abi);
+    if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) != 0)
+        tell(d, BAD, "seccomp",
+             "this kernel has none: nothing is indexed without a sandbox "
+             "(intake goes on)");
+    else
+        tell(d, GOOD, "seccomp", "filters can kill a process");
+}
+
+static void memory_file_check(struct doctor *d) {
+    struct fk_err err = FK_ERR_INIT;
+    int fd = -1;
+    enum fk_status st = fk_memfile_new("fumikura-doctor", &fd, &err);
+    if (st == FK_OK)
+        st = fk_memfile_seal(fd, &err);
+    if (st == FK_OK)
+        tell(d, GOOD, "memory files", "can be sealed");
+    else
+        tell(d, BAD, "memory files", "%s: messages cannot be handed over", err.text);
+    fk_close(&fd);
+}
+
+/* ---- addresses */
+
+static int address_bind(const char *text) {
+    bool six = fk_value_address(text) == FK_ADDRESS_INET6;
+    char host[INET6_ADDRSTRLEN + 1];
+    const char *colon = strrchr(text, ':');
+    snprintf(host, sizeof host, "%.*s", (int)(colon - text) - 2 * six, text + six);
+    uint16_t port = htons((uint16_t)atoi(colon + 1));
+    struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = port};
+    struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = port};
+    const int on = 1;
+    int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    int rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (rc == 0 && six)
+        rc = inet_pton(AF_INET6, host, &a6.sin6_addr) == 1
+                 ? bind(fd, (struct sockaddr *)&a6, sizeof a6)
+                 : -1;
+    else if (rc == 0)
+        rc = inet_pton(AF_INET, host, &a4.sin_addr) == 1
+                 ? bind(fd, (struct sockaddr *)&a4, sizeof a4)
+                 : -1;
+    int saved = errno;
+    (void)close(fd);
+    errno = saved;
+    return rc;
+}
+
+static void address_check(struct doctor *d, const char *key, const char *text) {
+    if (fk_value_address(text) == FK_ADDRESS_UNIX)
+        tell(d, GOOD, key, "%s", text);
+    else if (d->server.running)
+        tell(d, GOOD, key, "%s (the server has it)", text);
+    else if (address_bind(text) < 0)
+        tell(d, BAD, key, "%s: %s; choose another address, or stop what has it", text,
+             strerror(errno));
+    else
+        tell(d, GOOD, key, "%s is free", text);
+}
+
+int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    struct doctor d = {.cli = cli};
+    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (o != 'j')
+            return cli_usage("doctor", "no such option");
+        d.json = true;
+    }
+    if (optind < argc)
+        return cli_usage("doctor", "takes no argument \"%s\"", argv[optind]);
+    cli_server_ask(cli->dir, &d.server);
+    tell(&d, GOOD, "configuration", "%s", cli->config_path);
+    vault_check(&d);
+    owner_check(&d);
+    secret_check(&d, "key", "secrets/kek", 077, "chmod 600");
+    secret_check(&d, "key files", "keys", 007, "chmod o-rwx");
+    disk_check(&d);
+    clock_check(&d);
+    sandbox_check(&d);
+    memory_file_check(&d);
+    for (char **a = cli->config->smtp; *a; a++)
+        address_check(&d, "smtp", *a);
+    for (char **a = cli->config->lmtp; *a; a++)
+        address_check(&d, "lmtp", *a);
+    address_check(&d, "web", cli->config->web);
+    return d.bad ? 1 : 0;
+}

@@ -1,0 +1,193 @@
+/*
+ * cli/search.c - `fumikura search`: hits to stdout, what was covered to stderr (with --json as last
+ * object), so that a script has hits only and a person never hits without their coverage.
+ */
+#include "archiver/vault/keep.h"
+#include "archiver/vault/lend.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/config.h"
+#include "search/json.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+struct ask {
+    struct fk_search_options options;
+    struct fk_buf query;
+    bool count, json;
+};
+
+static bool take_number(const char *text, uint64_t *out) {
+    unsigned long long n;
+    int end = 0;
+    if (strspn(text, "0123456789") != strlen(text) || sscanf(text, "%19llu%n", &n, &end) != 1 ||
+        text[end] != 0)
+        return false;
+    *out = n;
+    return true;
+}
+
+static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *ask) {
+    static const struct option options[] = {
+        {"user", required_argument, NULL, 'u'},   {"since", required_argument, NULL, 's'},
+        {"until", required_argument, NULL, 'U'},  {"limit", required_argument, NULL, 'l'},
+        {"reason", required_argument, NULL, 'r'}, {"count", no_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
+    struct fk_search_options *o = &ask->options;
+    int zone = o->zone_minutes = cli->config->zone_minutes;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'u')
+            o->user = optarg;
+        else if (c == 's' && !cli_date(optarg, false, zone, &o->since_ms))
+            return cli_usage(argv[0], "--since takes a date such as 2026-11-24, not %s", optarg);
+        else if (c == 'U' && !cli_date(optarg, true, zone, &o->until_ms))
+            return cli_usage(argv[0], "--until takes a date such as 2026-11-24, not %s", optarg);
+        else if (c == 'l' && !take_number(optarg, &o->limit))
+            return cli_usage(argv[0], "--limit takes a number (0: all), not %s", optarg);
+        else if (c == 'r')
+            o->reason = optarg;
+        else if (c == 'c')
+            ask->count = true;
+        else if (c == 'j')
+            ask->json = true;
+        else if (c == '?')
+            return cli_usage(argv[0], "a query that begins with - stands after --");
+    }
+    for (int i = optind; i < argc; i++) {
+        fk_buf_str(&ask->query, i > optind ? " " : "");
+        fk_buf_str(&ask->query, argv[i]);
+    }
+    o->query = fk_buf_cstr(&ask->query);
+    return 0;
+}
+
+/* ---- output */
+
+/* A header of a stranger's mail on a terminal: control characters do nothing there. */
+static void print_plain(FILE *to, const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
+        if (c < 0x20 || c == 0x7f || c1)
+            putc(' ', to);
+        else
+            putc(c, to);
+        i += c1;
+    }
+}
+
+static void print_field(const struct fk_hit *hit, const char *name, struct fk_buf *value) {
+    fk_buf_reset(value);
+    putchar('\t');
+    if (fk_fields_find(hit->fields, hit->fields_len, name, value))
+        print_plain(stdout, (const char *)value->data, value->len);
+}
+
+static void print_hit(const struct ask *ask, const struct fk_hit *hit, struct fk_buf *line) {
+    char received[FK_TIME_SIZE];
+    if (ask->json) {
+        fk_buf_reset(line);
+        if (fk_json_print(fk_json_hit(hit), line))
+            (void)puts(fk_buf_cstr(line));
+        return;
+    }
+    fk_time_local(received, hit->received_ms, ask->options.zone_minutes);
+    printf("%llu\t%s", (unsigned long long)hit->seq, received);
+    print_field(hit, "from", line);
+    print_field(hit, "subject", line);
+    putchar('\n');
+}
+
+static void print_coverage(const struct fk_search *search, uint64_t shown) {
+    const struct fk_search_coverage *c = fk_search_coverage(search);
+    fprintf(stderr, "%llu %s", (unsigned long long)c->total, c->total == 1 ? "hit" : "hits");
+    if (shown < c->total)
+        fprintf(stderr, ", %llu shown", (unsigned long long)shown);
+    fprintf(stderr, " in %llu messages, for: %s. ", (unsigned long long)c->documents,
+            fk_search_canonical(search));
+    if (c->partial > 0)
+        fprintf(stderr,
+                "%llu of the messages, %llu of the hits, are only partly searchable "
+                "(unsearchable:any finds them). ",
+                (unsigned long long)c->partial, (unsigned long long)c->partial_hits);
+    if (c->unread > 0)
+        fprintf(stderr,
+                "Not searched: %llu messages that the index has not read yet "
+                "(fumikura index --wait). ",
+                (unsigned long long)c->unread);
+    fprintf(stderr, "Index has read to seq %llu of %llu; act seq=%llu.\n",
+            (unsigned long long)c->mark, (unsigned long long)c->head, (unsigned long long)c->act);
+}
+
+/* The query with a mark under the place that is wrong; a wide character gets a wide blank. */
+static void print_fault(const char *query, const struct fk_query_fault *fault) {
+    if (fault->character == 0 || strlen(query) > 200)
+        return;
+    fprintf(stderr, "  ");
+    print_plain(stderr, query, strlen(query));
+    fprintf(stderr, "\n  ");
+    for (size_t i = 0; i + 1 < fault->byte; i++) {
+        unsigned char c = (unsigned char)query[i];
+        if (c >= 0xe1)
+            fputs("\xe3\x80\x80", stderr);
+        else if (c < 0x80 || c >= 0xc0)
+            fputc(' ', stderr);
+    }
+    fprintf(stderr, "^\n");
+}
+
+static int answer(struct fk_search *search, const struct ask *ask, struct fk_err *err) {
+    struct fk_buf line = FK_BUF_INIT;
+    struct fk_hit hit;
+    uint64_t shown = 0;
+    enum fk_status st = FK_NOT_FOUND;
+    if (ask->count && !ask->json)
+        printf("%llu\n", (unsigned long long)fk_search_coverage(search)->total);
+    if (!ask->count)
+        for (; (st = fk_search_next(search, &hit, err)) == FK_OK; shown++)
+            print_hit(ask, &hit, &line);
+    if (st == FK_NOT_FOUND && ask->json) {
+        fk_buf_reset(&line);
+        json_t *coverage = json_pack("{s:o}", "coverage", fk_json_coverage(search));
+        if (fk_json_print(coverage, &line))
+            (void)puts(fk_buf_cstr(&line));
+    } else if (st == FK_NOT_FOUND) {
+        (void)fflush(stdout);
+        print_coverage(search, ask->count ? fk_search_coverage(search)->total : shown);
+    }
+    fk_buf_free(&line);
+    return cli_finish(st == FK_NOT_FOUND ? 0 : cli_fail(err));
+}
+
+int cmd_search(struct fk_cli *cli, int argc, char **argv) {
+    struct ask ask = {FK_SEARCH_OPTIONS, FK_BUF_INIT, false, false};
+    struct fk_keep *keep = NULL;
+    struct fk_lend *lend = NULL;
+    struct fk_search *search = NULL;
+    struct fk_query_fault fault = {0};
+    struct fk_err err = FK_ERR_INIT;
+    char person[100];
+    enum fk_status st = FK_OK;
+    int status = take_options(cli, argc, argv, &ask);
+    if (status != 0)
+        goto freed;
+    fk_person(person, sizeof person);
+    ask.options.person = person;
+    ask.options.via = "command";
+    FK_TRY(fk_keep_open(cli->dir, &keep, &err));
+    FK_TRY(fk_lend_open(cli->dir, &lend, &err));
+    FK_TRY(fk_search_open(cli->dir, keep, lend, &ask.options, &search, &fault, &err));
+    status = answer(search, &ask, &err);
+done:
+    if (st != FK_OK) {
+        status = cli_fail(&err);
+        print_fault(ask.options.query, &fault);
+    }
+    fk_search_close(&search);
+    fk_lend_close(&lend);
+    fk_keep_close(&keep);
+freed:
+    fk_buf_free(&ask.query);
+    return status;
+}

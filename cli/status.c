@@ -1,0 +1,140 @@
+/* status.c - where the vault stands: ledger, segments, index, disk, processes. */
+#include "archiver/vault/lend.h"
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "cli/server.h"
+#include "indexer/index.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+struct status {
+    struct fk_head head;
+    json_t *segments;
+    struct fk_index_state index;
+    bool has_index;
+    uint64_t free_bytes, disk_bytes;
+    struct cli_server server;
+};
+
+static enum fk_status segment_add(void *ctx, const struct fk_segment_info *i, struct fk_err *err) {
+    struct status *s = ctx;
+    json_t *o = json_pack("{s:o, s:s, s:o, s:o, s:o}", "segment", cli_json_number(i->number),
+                          "state", i->state, "first", cli_json_number(i->first), "last",
+                          cli_json_number(i->last), "bytes", cli_json_number(i->bytes));
+    if (!o || json_array_append_new(s->segments, o) != 0)
+        return fk_fail(err, FK_NOMEM, "no memory for the list of segments");
+    if (*i->digest)
+        json_object_set_new(o, "digest", json_string(i->digest));
+    return FK_OK;
+}
+
+static enum fk_status index_ask(const char *dir, struct status *s, struct fk_err *err) {
+    enum fk_status st = fk_index_state(dir, &s->index, err);
+    s->has_index = st == FK_OK;
+    return st == FK_NOT_FOUND ? FK_OK : st;
+}
+
+static enum fk_status disk_ask(const char *dir, struct status *s, struct fk_err *err) {
+    struct statvfs v;
+    if (statvfs(dir, &v) != 0)
+        return fk_fail_sys(err, errno, "%s: cannot ask for the disk's space", dir);
+    s->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+    s->disk_bytes = (uint64_t)v.f_blocks * v.f_frsize;
+    return FK_OK;
+}
+
+static json_t *server_json(const struct cli_server *server) {
+    json_t *root = json_object();
+    for (size_t i = 0; i < server->count; i++)
+        json_object_set_new(root, server->process[i].name, json_integer(server->process[i].pid));
+    return root;
+}
+
+static json_t *index_json(const struct status *s) {
+    if (!s->has_index)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o}", "mark", cli_json_number(s->index.mark), "documents",
+                     cli_json_number(s->index.documents), "partial",
+                     cli_json_number(s->index.partial));
+}
+
+static void json_print(const struct status *s) {
+    char digest[2 * FK_SHA256_BYTES + 1];
+    fk_hex(digest, s->head.last_digest, FK_SHA256_BYTES);
+    json_t *root = json_object();
+    json_object_set_new(root, "ledger", json_string(s->head.ledger));
+    json_object_set_new(root, "next", cli_json_number(s->head.next_seq));
+    json_object_set_new(root, "digest", json_string(digest));
+    json_object_set(root, "segments", s->segments);
+    json_object_set_new(root, "index", index_json(s));
+    json_object_set_new(root, "free", cli_json_number(s->free_bytes));
+    json_object_set_new(root, "disk", cli_json_number(s->disk_bytes));
+    json_object_set_new(root, "server", s->server.running ? server_json(&s->server) : json_null());
+    cli_json_line(root);
+}
+
+static long long number_in(const json_t *o, const char *name) {
+    return json_integer_value(json_object_get(o, name));
+}
+
+static void segment_print(const json_t *o) {
+    printf("segment %lld %s: entries %lld to %lld, %lld bytes\n", number_in(o, "segment"),
+           json_string_value(json_object_get(o, "state")), number_in(o, "first"),
+           number_in(o, "last"), number_in(o, "bytes"));
+}
+
+static void text_print(const struct status *s) {
+    char digest[2 * FK_SHA256_BYTES + 1];
+    size_t i;
+    fk_hex(digest, s->head.last_digest, FK_SHA256_BYTES);
+    printf("ledger %s: %" PRIu64 " entries, newest %.16s\n", s->head.ledger, s->head.next_seq,
+           digest);
+    for (i = 0; i < json_array_size(s->segments); i++)
+        segment_print(json_array_get(s->segments, i));
+    if (s->has_index)
+        printf("index: %" PRIu64 " messages, %" PRIu64 " of them in part, entries before %" PRIu64
+               "\n",
+               s->index.documents, s->index.partial, s->index.mark);
+    else
+        printf("index: there is none yet\n");
+    printf("disk: %" PRIu64 " MiB free of %" PRIu64 " MiB\n", s->free_bytes >> 20,
+           s->disk_bytes >> 20);
+    printf("server: %s\n", s->server.running ? "runs" : "does not run");
+    for (i = 0; i < s->server.count; i++)
+        printf("  %s: process %d\n", s->server.process[i].name, (int)s->server.process[i].pid);
+}
+
+int cmd_status(struct fk_cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    struct fk_err err = FK_ERR_INIT;
+    struct fk_lend *lend = NULL;
+    struct status s = {.segments = json_array()};
+    bool json = false;
+    enum fk_status st;
+    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (o != 'j')
+            return cli_usage("status", "no such option");
+        json = true;
+    }
+    if (optind < argc)
+        return cli_usage("status", "takes no argument \"%s\"", argv[optind]);
+    cli_server_ask(cli->dir, &s.server);
+    FK_TRY(fk_lend_open(cli->dir, &lend, &err));
+    FK_TRY(fk_lend_head(lend, &s.head, &err));
+    FK_TRY(fk_lend_segments(lend, segment_add, &s, &err));
+    FK_TRY(index_ask(cli->dir, &s, &err));
+    FK_TRY(disk_ask(cli->dir, &s, &err));
+    if (json)
+        json_print(&s);
+    else
+        text_print(&s);
+done:
+    fk_lend_close(&lend);
+    json_decref(s.segments);
+    return st == FK_OK ? 0 : cli_fail(&err);
+}
