@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# run.sh PROGRAM - figures beside peers in the same run, as medians of ratios. About six minutes.
+#
+# On a shared machine an absolute figure means little: so each round runs smtp-sink (stores nothing: the
+# ceiling), Postfix delivering to Maildir and Fumikura one after the other on the same disk, with the same
+# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|index|memory.
+# Postfix's rate is that of delivered mail (all files in the Maildir), not of its 250s.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+ROOT=$PWD FUMIKURA=$PWD/$1 blast=$PWD/$(dirname "$1")/tools/smtp-blast rounds=${ROUNDS:-3}
+TEST_DIR=$(mktemp -d /var/tmp/fumikura-bench.XXXXXX)
+chmod 755 "$TEST_DIR"
+export ROOT FUMIKURA TEST_DIR
+. tests/lib/server.sh
+at_exit 'rm -rf "$TEST_DIR"'
+cache=${BENCH_CACHE:-/var/tmp/fumikura-bench-mail}
+results=$TEST_DIR/results # lines: round, measure, value
+: >"$results"
+wanted() { [ -z "${ONLY:-}" ] || [[ $1 =~ $ONLY ]]; }
+record() { printf '%s\t%s\t%s\n' "$round" "$1" "$2" >>"$results"; }
+value() { sed -n "s/.*\b$1=\([0-9.]*\).*/\1/p" "$2" | tail -n 1; } # of smtp-blast's last line
+
+make_mail() {
+    [ -e "$cache/done" ] && return
+    echo "making the generator's 2k set in $cache ..."
+    rm -rf "$cache"
+    python3 tests/gen_corpus.py 2000 "$cache" >"$TEST_DIR/gen.log" || fail "the generator: $(tail -n 1 "$TEST_DIR/gen.log")"
+    mv "$TEST_DIR/gen.log" "$cache/done"
+}
+# blast CONNECTIONS ADDRESS NAME: sends the set once; records rate and quantiles under NAME.
+send_set() {
+    "$blast" -x -c "$1" -t to@bench.example -o "$TEST_DIR/acks" "$2" "$cache/cur" >"$TEST_DIR/blast" 2>&1 ||
+        { cat "$TEST_DIR/blast" >&2; fail "$3: not every message was acknowledged"; }
+    record "$3.rate" "$(value rate "$TEST_DIR/blast")"
+    record "$3.p50" "$(value p50_ms "$TEST_DIR/blast")"
+    record "$3.p99" "$(value p99_ms "$TEST_DIR/blast")"
+}
+
+sink() { # connections
+    local pid port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    smtp-sink -u nobody "127.0.0.1:$port" 256 2>"$TEST_DIR/sink.log" &
+    pid=$!
+    wait_for 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" || fail "smtp-sink"
+    send_set "$1" "127.0.0.1:$port" "sink$1"
+    kill $pid
+    wait $pid 2>/dev/null
+}
+postfix_maildir() { # connections
+    local dir=$TEST_DIR/postfix port began
+    mkdir -p "$dir/mail"
+    chown nobody:nogroup "$dir/mail"
+    port=$(tests/postfix.sh start "$dir" "virtual_mailbox_domains = bench.example" "virtual_mailbox_base = $dir/mail" \
+        "virtual_mailbox_maps = static:box/" "virtual_uid_maps = static:$(id -u nobody)" "virtual_gid_maps = static:$(id -g nobody)" \
+        "virtual_transport = virtual" "virtual_mailbox_limit = 0") || fail "Postfix"
+    began=$(date +%s%N)
+    send_set "$1" "127.0.0.1:$port" "postfix-ack$1"
+    delivered() { [ "$(ls -U "$dir/mail/box/new" | wc -l)" -ge 2000 ]; }
+    wait_for 300 delivered || fail "Postfix delivered $(ls -U "$dir/mail/box/new" | wc -l) of 2000"
+    record "postfix$1.rate" "$(echo "$began $(date +%s%N)" | awk '{printf "%.1f", 2000 / (($2 - $1) / 1e9)}')"
+    tests/postfix.sh stop "$dir"
+    rm -rf "$dir"
+}
+cpu_ticks() { awk '{print $14 + $15}' "/proc/$1/stat"; }
+ours() { # connections
+    local keep receive before
+    rm -rf "$V"
+    vault_new
+    # The index is another table; here it would take the CPU that is measured.
+    server_start
+    kill -STOP "$(role_pid indexd)"
+    keep=$(role_pid keep) receive=$(role_pid receive)
+    before=$(($(cpu_ticks "$keep") + $(cpu_ticks "$receive")))
+    send_set "$1" "$(address smtp)" "ours$1"
+    record "ours$1.cpu_ms" "$(echo "$before $(cpu_ticks "$keep") $(cpu_ticks "$receive")" |
+        awk -v hz="$(getconf CLK_TCK)" '{printf "%.3f", ($2 + $3 - $1) / hz}')"
+    kill -CONT "$(role_pid indexd)"
+    server_stop
+}
+
+cpu_of() { # name, command...: records messages a CPU-second, of the command and all its children
+    local name=$1 cpu
+    shift
+    TIMEFORMAT='%U %S %R'
+    cpu=$({ time "$@" >"$TEST_DIR/out" 2>&1 || { cat "$TEST_DIR/out" >&2; touch "$TEST_DIR/broken"; }; } 2>&1 | tail -n 1)
+    [ ! -e "$TEST_DIR/broken" ] || fail "$name"
+    record "$name.cpu" "$(echo "$cpu" | awk '{printf "%.1f", 2000 / ($1 + $2)}')"
+    record "$name.wall" "$(echo "$cpu" | awk '{printf "%.1f", 2000 / $3}')"
+}
+notmuch_config() {
+    rm -rf "$TEST_DIR/notmuch"
+    mkdir -p "$TEST_DIR/notmuch"
+    printf '[database]\npath=%s\nmail_root=%s\n[new]\ntags=\nignore=done\n[maildir]\nsynchronize_flags=false\n[user]\nname=a\nprimary_email=a@b.example\n' \
+        "$TEST_DIR/notmuch" "$cache" >"$TEST_DIR/notmuch.conf"
+}
+index_round() {
+    export NOTMUCH_CONFIG=$TEST_DIR/notmuch.conf
+    rm -rf "$V"
+    vault_new
+    fk import "$cache" >"$TEST_DIR/imported" || fail "import"
+    cpu_of index fk index --wait
+    record index.bytes "$(du -sb "$V/index" | cut -f 1)"
+    notmuch_config
+    cpu_of notmuch notmuch new
+    record notmuch.bytes "$(du -sb "$TEST_DIR/notmuch" | cut -f 1)"
+    notmuch_config
+    XAPIAN_CJK_NGRAM=1 cpu_of ngram notmuch new
+    record ngram.bytes "$(du -sb "$TEST_DIR/notmuch" | cut -f 1)"
+}
+memory_round() {
+    local watch
+    rm -rf "$V"
+    vault_new
+    server_start
+    head -c 7500000 /dev/urandom | base64 -w 76 | sed 's/$/\r/' >"$TEST_DIR/body"
+    { printf 'Subject: ten megabytes\r\n\r\n'; cat "$TEST_DIR/body"; } >"$TEST_DIR/big.eml"
+    python3 tests/lib/peak.py keep="$(role_pid keep)" receive="$(role_pid receive)" indexd="$(role_pid indexd)" >"$TEST_DIR/peak" &
+    watch=$!
+    "$blast" -c 16 -r 64 "$(address smtp)" "$TEST_DIR/big.eml" >"$TEST_DIR/blast" || fail "memory: $(cat "$TEST_DIR/blast")"
+    kill $watch
+    wait $watch
+    while read -r name kib; do record "memory.$name" "$kib"; done <"$TEST_DIR/peak"
+    record memory.in_flight $((16 * $(stat -c %s "$TEST_DIR/big.eml") / 1024))
+    server_stop
+}
+
+
+[ -z "${BENCH_LIB:-}" ] || return 0
+make_mail
+echo "machine: $(nproc) x $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), kernel $(uname -r), $(. /etc/os-release; echo "$PRETTY_NAME")"
+echo "mail: $(cat "$cache/done" | head -c 300)"
+echo "load before: $(cut -d ' ' -f 1-3 /proc/loadavg)"
+for round in $(seq "$rounds"); do
+    for connections in 16 1; do
+        wanted smtp && { sink $connections; postfix_maildir $connections; ours $connections; }
+    done
+    wanted index && index_round
+    [ "$round" = 1 ] && wanted memory && memory_round
+    echo "round $round of $rounds done, load $(cut -d ' ' -f 1-3 /proc/loadavg)"
+done
+python3 tests/bench/table.py "$results"

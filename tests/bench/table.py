@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""table.py RESULTS: lines "round<TAB>measure<TAB>value" to the table of ratios. A ratio is taken within each
+round; the median of the rounds is what counts. Exit 1 where a ratio is below what must be."""
+import collections
+import statistics
+import sys
+
+values = collections.defaultdict(dict)
+with open(sys.argv[1], encoding="ascii") as f:
+    for line in f:
+        turn, name, number = line.rstrip("\n").split("\t")
+        values[name][turn] = float(number or "nan")
+
+
+def median(name):
+    return statistics.median(values[name].values())
+
+
+def row(what, ours, peer, must, aim, less=False):
+    """less: ours is to be at most so much of the peer's (bytes)."""
+    if ours not in values or peer not in values:
+        return True
+    ratios = [values[ours][t] / values[peer][t] for t in values[ours] if t in values[peer]]
+    ratio = statistics.median(ratios)
+    fine = must is None or (ratio <= must if less else ratio >= must)
+    print(f"{what:<58} {median(ours):>11.1f} {median(peer):>11.1f} {ratio:>6.2f}  {min(ratios):.2f}-{max(ratios):.2f}  "
+          f"{'' if must is None else must:>5} {'' if aim is None else aim:>5}  {'' if fine else 'BELOW'}")
+    return fine
+
+
+print(f"\n{'':<58} {'Fumikura':>11} {'peer':>11} {'ratio':>6}  rounds      must   aim")
+ok = [
+    row("SMTP, 16 connections, msg/s : Postfix to Maildir", "ours16.rate", "postfix16.rate", 3.0, None),
+    row("SMTP, 16 connections, msg/s : smtp-sink (stores nothing)", "ours16.rate", "sink16.rate", 0.5, 0.7),
+    row("SMTP, 1 connection, msg/s : Postfix to Maildir", "ours1.rate", "postfix1.rate", 1.5, None),
+    row("SMTP, 1 connection, msg/s : smtp-sink", "ours1.rate", "sink1.rate", None, None),
+    row("index, messages a CPU-second : notmuch new", "index.cpu", "notmuch.cpu", 1.3, 2.0),
+    row("index, messages a CPU-second : notmuch, CJK n-grams", "index.cpu", "ngram.cpu", 4.0, 6.0),
+    row("index, bytes on disk : notmuch, CJK n-grams", "index.bytes", "ngram.bytes", None, 0.5, less=True),
+]
+for title, names in (("latency of a message, ms", ("ours16", "postfix-ack16", "sink16", "ours1", "postfix-ack1", "sink1")),):
+    if "ours16.p50" in values:
+        print(f"\n{title}: " + "; ".join(f"{n} p50 {median(n + '.p50'):.1f} p99 {median(n + '.p99'):.1f}" for n in names))
+        print("Postfix acknowledges " + ", ".join(f"{median(f'postfix-ack{c}.rate'):.0f}/s at {c}" for c in (16, 1)) +
+              "; keep and receive use " + ", ".join(f"{median(f'ours{c}.cpu_ms'):.2f} CPU-s for the set at {c}" for c in (16, 1)))
+if "memory.keep" in values:
+    flight = median("memory.in_flight")
+    for part in ("keep", "receive"):
+        beyond = (median("memory." + part) - flight) / 1024
+        ok.append(beyond < 64)
+        print(f"peak RssAnon + RssShmem of {part}, 16 connections of 10 MB: {median('memory.' + part) / 1024:.0f} MiB "
+              f"({max(beyond, 0):.0f} beyond the {flight / 1024:.0f} in flight; must be under 64)")
+    print(f"... of indexd: {median('memory.indexd') / 1024:.0f} MiB")
+sys.exit(0 if all(ok) else 1)

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# search: what is asked for in Japanese and English, by field, date, size and person, and nothing else; text, count, JSON
+. "$ROOT/tests/lib/server.sh"
+cd "$TEST_DIR" || exit 1
+own_mails
+vault_new
+server_start
+fk import --json mails/*.eml >imported 2>import.err || fail "import: $(cat import.err)"
+fk index --wait >/dev/null || fail "index"
+jq -r '"\(.seq) \(.path | split("/")[-1][0:2])"' imported >names
+all=$(cut -d ' ' -f 2 names | sort | tr '\n' ' ')
+expect "$(ls mails/*.eml | wc -l)" "$(wc -w <<<"$all")" "imported"
+finds() { # WANTED QUERY-AND-OPTIONS...
+    local wanted=$1
+    shift
+    fk search "$@" >hits 2>covered || fail "$*: $(cat covered)"
+    got=$(cut -f 1 hits | while read -r seq; do sed -n "s/^$seq //p" names; done | sort | tr '\n' ' ')
+    expect "$wanted" "${got% }" "search $*"
+}
+
+finds "01 12 20" 会議
+finds "01 12 20" 議 件名:会議 OR 会議
+finds "01 20" 件名：会議
+finds "01 20" 件名:会議　差出人:佐藤
+finds "01 20" '"次回の会議"'
+finds "" '"会議の次回"'
+finds "12" '会議 -次回の会議 OR zephyrquartz -john'
+finds "13" falcon
+finds "13" ＦＡＬＣＯＮ
+finds "13" 'falc*'
+finds "13 15 19 21" from:smith
+finds "13 15 19 21" from:@partner.example
+finds "08 13 14 15 16 19 21" participants:@partner.example
+finds "08 13 14 15 16 19 21" --user partner.example
+finds "08 13 14 15 16 19 21" --user John.Smith@Partner.Example
+finds "08 14 16" to:john.smith@partner.example
+finds "05" cc:takahashi.makoto@example.jp
+finds "05" 量子暗号通信装置
+finds "17" 添付:売上
+finds "17 18 19" 'has:attachment smaller:100K'
+finds "24" larger:1M
+finds "17" msgid:17.csv@mail.example.jp
+finds "23" unsearchable:any
+finds "01 02" 'date:2026-06-01..2026-06-03'
+finds "${all% }"
+finds "${all% }" 'NOT nothinglikethis'
+finds "01 02" --until 2026-06-03
+finds "03" --since 2026-06-04 --until 2026-06-04
+finds "24" --limit 1
+
+expect 3 "$(fk search --count 会議 2>/dev/null)" "--count"
+fk search --json 会議 >json 2>/dev/null || fail "--json"
+expect 3 "$(jq -s '[.[] | select(.seq)] | length' json)" "hits in JSON"
+expect 3 "$(jq -s '.[-1].coverage | .total' json)" "total in JSON"
+expect true "$(jq -s '[.[] | select(.seq) | .received] | . == (sort | reverse)' json)" "newest first"
+expect "会議の日程について" "$(jq -rs '[.[] | select(.seq)][-1].subject' json)" "the subject, decoded"
+expect "2026-06-02T01:30:00.000Z" "$(jq -rs '[.[] | select(.seq)][-1].date' json)" "the Date header"
+expect '["売上_2026年5月.csv"]' "$(fk search --json 添付:売上 2>/dev/null | head -n 1 | jq -c .files)" "names of attachments"
+grep -q "^$(head -n 1 names | cut -d ' ' -f 1)"$'\t''2026-06-02 10:30:00	佐藤 花子 <sato.hanako@example.jp>	会議の日程について$' \
+    <(fk search from:佐藤 件名:会議の日程 2>/dev/null) || fail "a line of text: $(fk search from:佐藤 件名:会議の日程 2>&1)"
+
+# What is wrong is pointed at; what is not yet indexed is said.
+fk search '会議 form:tanaka' >out 2>err
+expect 2 $? "status of a wrong query"
+[ ! -s out ] || fail "hits of a wrong query"
+grep -q 'character 4: there is no field "form"' err || fail "the place of the error: $(cat err)"
+sed -n 3p err | grep -q '^  　　 ^$' || fail "the mark under the error: $(cat err)"
+fk search --since yesterday x >out 2>err
+expect 2 $? "status of a wrong date"
+server_stop # its indexer would read on by itself
+fk import mails/13-ascii.eml >/dev/null || fail "import"
+fk search falcon 2>err >hits || fail "search"
+expect 1 "$(wc -l <hits)" "hits before the index has read on"
+grep -q 'Not searched: 1 messages' err || fail "what is not searched: $(cat err)"
+# A subject cannot write to the terminal.
+printf 'Subject: \033[31mred\007 \302\233x\r\nFrom: a@b.example\r\n\r\nescape\r\n' >escape.eml
+fk import escape.eml >/dev/null && fk index --wait >/dev/null || fail "index"
+fk search escape 2>/dev/null | LC_ALL=C grep -q $'[\001-\010\013-\037]' && fail "a control character was printed"
+exit 0

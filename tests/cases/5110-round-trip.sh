@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# a set is written, verified by us and by coreutils alone, listed, and restored to a vault that gives the same bytes
+. "$ROOT/tests/lib/kept.sh"
+vault_new
+class short P1D
+kept 3
+fk hold add keep --reason "stays" --seq 1 2 >/dev/null || fail "hold"
+fk tape write --to one >out || fail "tape write: $(cat out)"
+kept 2
+fk tape write --to two --since-last >out || fail "tape write --since-last: $(cat out)"
+set -- $seqs
+for set in one two; do
+    fk tape verify $set >out || fail "tape verify $set: $(cat out)"
+    grep -q '^the archive has recorded it in entry' out || fail "not recorded: $(cat out)"
+    # The commands of README.txt, in both languages, without any program of ours.
+    for readme in README.txt README.ja.txt; do
+        (cd $set && sh -ec "$(sed -n 's/^    //p' $readme)") >out 2>&1 || fail "$set/$readme: $(cat out)"
+        grep -q '^chain ok' out || fail "$set/$readme: the chain: $(cat out)"
+        grep -q 'NOT SEALED\|FAILED' out && fail "$set/$readme: $(cat out)"
+    done
+    grep -rlE 'fumikura-(kek|keys)/1 ' $set/data/segments $set/data/ledger && fail "a key is on the set"
+done
+FUMIKURA_CONFIG='' "$FUMIKURA" tape verify one >/dev/null || fail "verify without a vault"
+expect "one two" "$(fk tape list --json | jq -r .where | xargs -n1 basename | xargs)" "the sets in the ledger"
+
+# What is disposed of after the sets were written cannot be read from them with the keys as they are now.
+cp -a "$V" old-copy
+forward 3
+accept_clock >/dev/null || fail "run"
+refused 1 "segment 1 is on none of the sets" fk tape restore two --keys "$V" --to w
+rm -rf w
+"$FUMIKURA" tape restore one two --keys "$V" --to w >out || fail "restore: $(cat out)"
+V=w
+for n in 1 2; do fk show "${!n}" --raw | cmp - "$(mail $n)" || fail "message ${!n} after the restore"; done
+for n in 3 4 5; do refused 1 "disposed of by entry" fk show "${!n}" --raw; done
+fk verify >out || fail "verify of the restored vault: $(cat out)"
+expect keep "$(fk hold list --json | jq -r .name)" "holds of the restored vault"
+fk import "$(mail 1)" >/dev/null || fail "the restored vault takes no mail"
+
+# With a copy of the keys from before the disposal all can be read: such copies are what docs warn of.
+"$FUMIKURA" tape restore one two --keys old-copy --to x >out || fail "restore with old keys: $(cat out)"
+V=x
+fk show "$3" --raw | cmp - "$(mail 3)" || fail "message $3 with the old keys"
+fk verify >out || fail "verify: $(cat out)"
+chmod 644 old-copy/secrets/kek
+refused 1 "others can read" fk tape restore one two --keys old-copy --to y
+refused 2 "is not empty" fk tape restore one two --keys w --to x

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# demo.sh PROGRAM - the whole way of a message, to look at: from a real Postfix into the vault, found by a
+# Japanese word, held, written to a tape, verified; the server killed under load, a byte flipped.
+# All of it in one directory below /var/tmp and on loopback; the system's own mail is not touched.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+program=$PWD/$1 ROOT=$PWD tools=$PWD/$(dirname "$1")/tools
+TEST_DIR=$(mktemp -d /var/tmp/fumikura-demo.XXXXXX)
+chmod 755 "$TEST_DIR"
+mkdir "$TEST_DIR/bin"
+ln -s "$program" "$TEST_DIR/bin/fumikura"
+PATH=$TEST_DIR/bin:$PATH FUMIKURA=fumikura
+export LANG=C.UTF-8 ROOT TEST_DIR FUMIKURA PATH
+. tests/lib/server.sh
+cd "$TEST_DIR" || exit 2
+V=v
+at_exit 'cd /; rm -rf "$TEST_DIR"'
+
+if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' plain=$'\e[0m'; else bold='' dim='' green='' plain=''; fi
+step=0
+heading() { step=$((step + 1)); printf '\n%s%d  %s%s\n' "$bold" $step "$*" "$plain"; }
+say() { printf '   %s\n' "$*"; }
+good() { printf '   %s✓%s %s\n' "$green" "$plain" "$*"; }
+run() { # shows a command and its first lines
+    local rc
+    printf '   %s$ %s%s\n' "$dim" "$*" "$plain"
+    "$@" >out 2>&1
+    rc=$?
+    head -n "${LINES_SHOWN:-8}" out | sed 's/^/   /'
+    [ "$(wc -l <out)" -le "${LINES_SHOWN:-8}" ] || say "…"
+    return $rc
+}
+must() { run "$@" || { cat out; fail "$*"; }; }
+progress() { [ ! -t 1 ] || printf '\r   %s' "$*"; }
+
+printf '%sFumikura 文蔵%s: a mail comes in, is kept, found, held, written to tape and proven\n' "$bold" "$plain"
+
+heading "A vault and its server"
+must fumikura init v --smtp 127.0.0.1:0 --web 127.0.0.1:0
+server_start
+good "serving: SMTP on $(address smtp), the page on http://$(address web)/"
+
+heading "24 messages through a real Postfix (always_bcc)"
+python3 "$ROOT/tests/fixtures/make_mails.py" mails
+port=$("$ROOT/tests/postfix.sh" start "$TEST_DIR/postfix" "always_bcc = archive@fumikura.invalid" \
+    "transport_maps = inline:{ fumikura.invalid=smtp:[127.0.0.1]:$(address smtp | sed 's/.*://') }") || fail "Postfix did not start"
+at_exit '"$ROOT/tests/postfix.sh" stop "$TEST_DIR/postfix"'
+while IFS=$'\t' read -r file from to _; do
+    python3 "$ROOT/tests/lib/smtp.py" "127.0.0.1:$port" "mails/$file" "$from" $to >/dev/null || fail "Postfix refused $file"
+    progress "$file                    "
+done <mails/names.tsv
+all_kept() { [ "$(grep -c 'status=sent (250 2.0.0 kept seq=' postfix/log/mail.log)" -eq 24 ]; }
+wait_for 30 all_kept || fail "not all of them arrived: $(grep -c 'kept seq=' postfix/log/mail.log) of 24"
+progress "                                        "$'\r'
+say "${dim}from Postfix's own log:$plain"
+grep -o 'relay=.*kept seq=.*' postfix/log/mail.log | tail -n 2 | sed 's/, delay=.*dsn=/, dsn=/; s/^/   /'
+good "24 of 24 kept: durable on disk before each 250, the ledger's digest in the sender's log"
+
+heading "Found by a Japanese word, whatever charset it came in"
+must fumikura -C v index --wait
+must fumikura -C v search 会議
+must fumikura -C v search --count '契約 -from:smith'
+seq=$(fumikura -C v search --limit 1 量子暗号通信装置 | awk '$1 ~ /^[0-9]+$/ {print $1; exit}')
+LINES_SHOWN=12 must fumikura -C v show "$seq" --text
+
+heading "Held, so that no rule can delete it"
+must fumikura -C v hold add 監査2026 --reason "契約更新の調査" --query 契約更新
+must fumikura -C v hold list
+
+heading "A tape: sealed segments, the ledger as text, how to verify without us"
+must fumikura -C v tape write --to tape
+must fumikura -C v tape verify tape
+run ls tape
+(cd tape && sha256sum --quiet -c tagmanifest-sha256.txt && sha256sum --quiet -c manifest-sha256.txt) &&
+    good "and with sha256sum alone"
+
+heading "kill -9 of the whole server, with messages in flight"
+"$tools/smtp-blast" -c 8 -r 60 -o acks "$(address smtp)" mails/0*.eml >blast.log 2>&1 &
+client=$!
+enough() { [ "$(wc -l <acks 2>/dev/null || echo 0)" -ge 60 ]; }
+wait_for 20 enough || fail "the client sent nothing: $(tail -n 3 blast.log)"
+server_kill
+wait $client
+say "killed; the client had $(wc -l <acks) messages acknowledged, the others were cut off"
+server_start
+FUMIKURA_PROGRAM=$program "$tools/acked" v acks >out || { cat out; fail "something that was acknowledged is lost"; }
+good "$(cat out)"
+must fumikura -C v verify
+
+heading "One byte flipped in a copy of the vault"
+cp -a v copy
+rm -rf copy/run copy/lock
+segment=$(ls copy/segments/*.sealed | head -n 1)
+python3 - "$segment" <<'PY'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(0, 2)
+    at = f.tell() * 2 // 3
+    f.seek(at)
+    old = f.read(1)
+    f.seek(at)
+    f.write(bytes([old[0] ^ 1]))
+print(f"   byte {at} of {sys.argv[1]}: {old[0]:02x} -> {old[0] ^ 1:02x}")
+PY
+run fumikura -C copy verify && fail "verify did not see it"
+good "named"
+
+printf '\n%sAll of it worked, in %d s.%s The page: %shttp://%s/%s\n' "$green" $SECONDS "$plain" "$bold" "$(address web)" "$plain"
+if [ -t 0 ]; then
+    say "Serving until Ctrl-C. Try: $program -C $TEST_DIR/v search 会議"
+    trap 'exit 0' INT TERM
+    wait "$SERVER"
+fi
+server_stop

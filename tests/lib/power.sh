@@ -1,0 +1,16 @@
+# power.sh - for cases that cut the power: what runs below the disk, and what is checked after the cut.
+# As WORK it prints a line for each 250; as CHECK it wants all of them back. See tests/power-cut.
+. "$ROOT/tests/lib/server.sh"
+power_work() { # below $DISK; the acknowledgements go to stdout
+    V=$DISK/v SERVER_LOG=$DISK/../server.log
+    vault_new >&2
+    config segment-size '"4 MiB"'
+    server_start "$@" >&2
+    exec 9>&1
+    "$BUILD/tools/smtp-blast" -a -c 8 -r 100000 -o /dev/fd/9 "$(address smtp)" "$TEST_DIR"/mails/*.eml >/dev/null
+}
+power_check() {
+    V=$DISK/v
+    verify_clean "the cut"
+    all_acked "$ACKS"
+}
