@@ -50,8 +50,8 @@ FK_CHECKED enum fk_status fk_frame_connect(const char *path, int *sock_out, stru
  * before it maps one. */
 FK_CHECKED enum fk_status fk_memfile_new(const char *name, int *fd_out, struct fk_err *err);
 FK_CHECKED enum fk_status fk_memfile_seal(int fd, struct fk_err *err);
-/* Maps a sealed memory file read-only; FK_CORRUPT when a seal is missing. Length 0 maps to a
- * non-NULL pointer. Unmap with fk_memfile_unmap. */
+/* The bytes of a sealed memory file, read-only: a small one copied, a large one mapped. FK_CORRUPT
+ * when a seal is missing. Length 0 gives a non-NULL pointer. Given back with fk_memfile_unmap. */
 FK_CHECKED enum fk_status fk_memfile_map(int fd, const uint8_t **data_out, size_t *len_out,
                                          struct fk_err *err);
 void fk_memfile_unmap(const uint8_t *data, size_t len);

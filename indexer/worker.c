@@ -9,11 +9,12 @@
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SOCKET = 3 };
+enum { SOCKET = 3, SPARE_MEMORY = 64 << 20 };
 
 static void no_token(void *ctx, const struct fk_token *token) {
     (void)ctx;
@@ -121,6 +122,10 @@ int fk_index_worker_main(void) {
     struct fk_frame f = FK_FRAME_INIT;
     struct fk_buf answer = FK_BUF_INIT;
     struct fk_docterms *terms = NULL;
+    /* Memory that one message gave back serves the next: the kernel clears each page it gives anew.
+     */
+    mallopt(M_MMAP_THRESHOLD, SPARE_MEMORY / 2);
+    mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
     fk_reading__prepare();
     warm_up();
     enum fk_status st = fk_docterms__new(&terms, &err);

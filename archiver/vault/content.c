@@ -1,7 +1,7 @@
-/* content.c - salt, digests, zstd and AES-256-GCM. A content up to FK_WHOLE_MAX is copied together
- * and packed at one go, which is faster for small mail and lets it be stored as it is where packing
- * gains nothing; a larger one is streamed, so that memory does not grow with it. In both the bytes
- * that are hashed are the bytes that are packed, from the same buffer. */
+/* content.c - salt, digests, zstd and AES-256-GCM. A content up to FK_PACK_WHOLE_MAX is copied
+ * together and packed at one go, which is faster for small mail and lets it be stored as it is
+ * where packing gains nothing; a larger one is streamed, so that memory does not grow with it. In
+ * both the bytes that are hashed are the bytes that are packed, from the same buffer. */
 #include "archiver/vault/content_priv.h"
 #include "base/pack.h"
 
@@ -227,8 +227,8 @@ enum fk_status fk_content__encode(struct fk_bench *b, struct fk_encoding *e, str
     ZSTD_CCtx_reset(b->pack, ZSTD_reset_session_and_parameters);
     ZSTD_CCtx_setParameter(b->pack, ZSTD_c_compressionLevel, e->level);
     hash_begin(b);
-    enum fk_status st = total_bytes(e) <= FK_WHOLE_MAX ? encode_whole(&p, random, err)
-                                                       : encode_stream(&p, random, err);
+    enum fk_status st = total_bytes(e) <= FK_PACK_WHOLE_MAX ? encode_whole(&p, random, err)
+                                                            : encode_stream(&p, random, err);
     hash_end(b, &e->digests);
     OPENSSL_cleanse(random, sizeof random);
     return st;

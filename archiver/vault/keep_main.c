@@ -16,7 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PEN_WAIT_MS = 10000, PEN_PAUSE_MS = 100, LARGE_ALLOCATION = 256 << 10, SEQS_MAX = 1000000 };
+enum {
+    PEN_WAIT_MS = 10000,
+    PEN_PAUSE_MS = 100,
+    LARGE_ALLOCATION = 2 << 20,
+    SPARE_MEMORY = 16 << 20,
+    SEQS_MAX = 1000000
+};
 
 struct keep {
     struct fk_pen *pen;
@@ -228,11 +234,13 @@ static enum fk_status pen_open(const char *dir, const struct fk_keep_options *op
     }
 }
 
-/* Two arenas, large blocks given back at once: memory follows what is in flight, not its peak. */
+/* Two arenas; blocks of a large message given back at once, so that memory follows what is in
+ * flight and not its peak; blocks of ordinary ones kept, since the kernel clears each page it gives
+ * anew. */
 static void memory_settle(void) {
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION);
-    mallopt(M_TRIM_THRESHOLD, LARGE_ALLOCATION);
+    mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
 }
 
 enum fk_status fk_keep_main(const char *dir, const struct fk_keep_options *options,

@@ -16,7 +16,8 @@
 enum {
     ACT_LASTS_MS = 24 * 3600 * 1000,
     SEQS_MAX = 1000000,
-    LARGE_ALLOCATION = 256 << 10,
+    LARGE_ALLOCATION = 2 << 20,
+    SPARE_MEMORY = 16 << 20,
     ASKER_WAIT_MS = 30000
 };
 static int role_of(const char *name) {
@@ -274,7 +275,8 @@ enum fk_status fk_lend_main(const char *dir, struct fk_child *child, struct fk_e
     static const struct fk_peer_handlers handlers = {role_of, on_open, on_frame, on_round};
     enum fk_status st;
     struct fk_lend_desk l = {.dir = dir, .alone = child->control < 0 && !child->listen};
-    mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION); /* large blocks go back at once */
+    mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION); /* large blocks go back at once, others are kept */
+    mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
     FK_TRY(fk_confine_core(err));
     FK_TRY(fk_confine_network(err));
     st = fk_desk_open(dir, &l.desk, err);

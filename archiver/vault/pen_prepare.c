@@ -121,7 +121,7 @@ static enum fk_status content_make(struct fk_pen *pen, const struct fk_draft *dr
     size_t total = FK_SALT_BYTES;
     for (size_t i = 0; i < draft->pieces; i++)
         total += draft->content[i].iov_len;
-    w.large = total > FK_WHOLE_MAX;
+    w.large = total > FK_PACK_WHOLE_MAX;
     struct fk_encoding e = {.ledger = pen->ledger,
                             .level = pen->options.zstd_level,
                             .pieces = draft->content,
