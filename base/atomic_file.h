@@ -35,7 +35,7 @@ FK_CHECKED enum fk_status fk_atomic_put(const char *path, mode_t mode, const voi
                                         struct fk_err *err);
 
 /* Overwrites a file with zeros, syncs, removes it and syncs its directory; content when it is not
- * there. What a journaling file system, a snapshot or an SSD may still hold: docs/keys.md. */
+ * there. What a journaling file system, a snapshot or an SSD may still hold: docs/retention.md. */
 FK_CHECKED enum fk_status fk_destroy_file(const char *path, struct fk_err *err);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /*
  * reason_priv.h - why a message is only partly searchable: bits for the code, words for people. The
- * words stand in the terms "XKpartial:WORD" and in the documents' data (docs/format-index.md).
+ * words stand in the terms "XKpartial:WORD" and in the documents' data (index.h).
  */
 #ifndef FK_INDEXER_REASON_PRIV_H
 #define FK_INDEXER_REASON_PRIV_H

@@ -132,7 +132,7 @@ static enum fk_status growth_check(const struct fk_checkpoint *head, uint64_t si
     if (size < head->size)
         return fk_fail(err, FK_DENIED,
                        "a head of %llu entries is smaller than the %llu that were signed: this is "
-                       "an older copy of the ledger; see docs/evidence.md on restoring",
+                       "an older copy of the ledger, and it is not signed",
                        (unsigned long long)size, (unsigned long long)head->size);
     if (!fk_tree_check_consistency(head->size, head->root, size, root, proof))
         return fk_fail(
