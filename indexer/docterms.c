@@ -259,7 +259,7 @@ static bool is_known(struct fk_docterms *d) {
         return true;
     }
     uint32_t at = m->heads[d->paragraph[0] % HEADS];
-    for (int tries = 0; at != NOTHING && tries < TRIES; at = m->next[at], tries++) {
+    for (unsigned tries = 0; at != NOTHING && tries < TRIES; at = m->next[at], tries++) {
         if (stands_at(d, at)) {
             m->expected = at + d->paragraph_count;
             return true;

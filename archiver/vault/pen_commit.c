@@ -114,7 +114,7 @@ static int extents_put(struct commit *c) {
         if (rc)
             return rc;
         for (size_t at = 0; at < len;) {
-            const uint8_t *data;
+            const uint8_t *data = NULL;
             struct fk_part *p = walk_next(&w, &data);
             memcpy(room + at, data, p->len);
             p->extent = c->stand.next_extent;

@@ -111,7 +111,7 @@ static enum fk_status source_hash(void *ctx, unsigned level, uint64_t index, fk_
         return fk_fail(err, FK_INVALID, "hash %llu of level %u is not in a tree of %llu entries",
                        (unsigned long long)index, level, (unsigned long long)t->size);
     uint64_t first = index << below;
-    const struct tile *tile;
+    const struct tile *tile = NULL;
     enum fk_status st = tile_get(t, tile_level, first >> 8, &tile, err);
     if (st == FK_OK)
         hashes_root(tile->hash + (first & (FK_TILE_WIDTH - 1)), 1u << below, out);
