@@ -330,7 +330,7 @@ static enum fk_status take_value(struct parser *p, const struct fk_query__name *
         st = take_choice(p, begin, *out);
     if (st != FK_OK || op != OP_NE)
         return st;
-    struct fk_q_node * not, *leaf = *out;
+    struct fk_q_node *not = NULL, *leaf = *out;
     if ((st = new_node(p, FK_Q_NOT, begin, &not )) != FK_OK)
         return st;
     not ->first = leaf;
