@@ -87,7 +87,7 @@ queue)
     find "$dir"/queue/{maildrop,incoming,active,deferred} -type f 2>/dev/null | wc -l
     ;;
 stop)
-    pid=$(tr -d ' ' <"$dir/queue/pid/master.pid" 2>/dev/null) || exit 0
+    pid=$(tr -d ' ' 2>/dev/null <"$dir/queue/pid/master.pid") || exit 0
     case $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) in */master\ *) ;; *) exit 0 ;; esac
     kill "$pid" 2>/dev/null || exit 0
     for _ in $(seq 100); do [ -d "/proc/$pid" ] || exit 0; sleep 0.1; done

@@ -91,8 +91,12 @@ server_kill() {
     all=$(descendants "$SERVER")
     kill -9 $all 2>/dev/null
     wait "$SERVER" 2>/dev/null
-    wait_for 10 eval 'for p in '"$(echo $all)"'; do [ ! -e /proc/$p ] || grep -q "^State:.Z" /proc/$p/status || exit 1; done'
+    wait_for 10 are_gone $all
     SERVER=
+}
+are_gone() {
+    local p
+    for p; do [ ! -e "/proc/$p" ] || grep -q '^State:.Z' "/proc/$p/status" || return 1; done
 }
 # send FILE [FROM [TO...]]: by SMTP; prints the reply to the final dot, fails on none.
 send() { python3 "$ROOT/tests/lib/smtp.py" "$(address smtp)" "$@"; }
