@@ -102,8 +102,9 @@ run-asan: asan-build
 	  LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp bash tests/run.sh $(BUILD)/asan
 run-bench: $(PROGRAM) $(call tool_programs,$(BUILD))
 	@bash tests/bench/run.sh $(PROGRAM)
+run-lint: export CPPFLAGS := $(CPPFLAGS)
 run-lint:
-	@CPPFLAGS='$(CPPFLAGS)' sh tests/lint.sh
+	@sh tests/lint.sh
 
 test-build: $(TEST_PROGRAM) $(call unit_programs,$(BUILD)/test) $(call tool_programs,$(BUILD)/test)
 asan-build: $(ASAN_PROGRAM) $(call unit_programs,$(BUILD)/asan) $(call tool_programs,$(BUILD)/asan)

@@ -27,9 +27,7 @@ struct fk_buf {
     bool failed;
 };
 #define FK_BUF_INIT                                                                                \
-    {                                                                                              \
-        NULL, 0, 0, false                                                                          \
-    }
+    { NULL, 0, 0, false }
 
 bool fk_buf_reserve(struct fk_buf *b, size_t extra_bytes);
 void fk_buf_add(struct fk_buf *b, const void *data, size_t len);

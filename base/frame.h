@@ -28,9 +28,7 @@ struct fk_frame {
     int fd;                /* -1 for none; close it or take it (then set -1) */
 };
 #define FK_FRAME_INIT                                                                              \
-    {                                                                                              \
-        0, 0, FK_BUF_INIT, -1                                                                      \
-    }
+    { 0, 0, FK_BUF_INIT, -1 }
 
 /* A connected pair, close-on-exec. */
 FK_CHECKED enum fk_status fk_frame_pair(int out[2], struct fk_err *err);

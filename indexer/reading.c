@@ -110,7 +110,7 @@ static enum fk_status name_pass(void *ctx, const char *name, size_t len, struct 
 
 static bool is_attachment_by_word(const struct fk_mime_part *part) {
     const char *p = part->disposition.text;
-    size_t n = part->disposition.len;
+    size_t n = p ? part->disposition.len : 0;
     while (n > 0 && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
         p++, n--;
     return n >= 10 && strncasecmp(p, "attachment", 10) == 0;

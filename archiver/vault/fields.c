@@ -48,9 +48,10 @@ static int hex_digit(char c) {
 
 /* -1 where no escape stands at p. */
 static int escape_at(const char *p, const char *end) {
-    if (end - p < 3 || hex_digit(p[1]) < 0 || hex_digit(p[2]) < 0)
+    if (end - p < 3)
         return -1;
-    return hex_digit(p[1]) << 4 | hex_digit(p[2]);
+    const int high = hex_digit(p[1]), low = hex_digit(p[2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 static bool value_is_well_formed(const char *p, const char *end) {

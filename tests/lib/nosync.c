@@ -1,7 +1,7 @@
 /*
- * nosync.c - takes the syncs out of a program (LD_PRELOAD): the control that a power cut must catch.
- * Every sync says that it has been done; nothing asks the disk. LMDB writes its meta page through a
- * descriptor opened with O_DSYNC, so that flag goes too.
+ * nosync.c - takes the syncs out of a program (LD_PRELOAD): the control that a power cut must
+ * catch. Every sync says that it has been done; nothing asks the disk. LMDB writes its meta page
+ * through a descriptor opened with O_DSYNC, so that flag goes too.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -76,7 +76,8 @@ static bool is_file(const char *path, bool over_the_wire, const struct fk_envelo
     fk_buf_reset(&data);
     if (fk_read_file(path, FILE_MAX_BYTES, &data, NULL) != FK_OK)
         return false;
-    if (over_the_wire && data.len && (data.len < 2 || memcmp(data.data + data.len - 2, "\r\n", 2)))
+    if (over_the_wire && data.len &&
+        (data.len < 2 || memcmp(data.data + data.len - 2, "\r\n", 2) != 0))
         fk_buf_str(&data, "\r\n");
     return data.len == e->message_len &&
            (!data.len || memcmp(data.data, e->message, data.len) == 0);

@@ -184,7 +184,7 @@ static long points(void) {
     assert_non_null(f);
     while (fgets(line, sizeof line, f))
         n++;
-    fclose(f);
+    assert_int_equal(fclose(f), 0);
     unlink(log);
     remove_all(dir);
     return n;

@@ -136,7 +136,7 @@ static void secrets_that_are_wrong_are_named(void **state) {
     FILE *f = fopen(path, "r+");
     assert_non_null(f);
     fputs("G", f);
-    fclose(f);
+    assert_int_equal(fclose(f), 0);
     assert_int_equal(fk_sign_open(dir, &s, &err), FK_CORRUPT);
     assert_non_null(strstr(err.text, "log-head"));
     snprintf(path, sizeof path, "%s/log-key", dir);
