@@ -46,8 +46,9 @@ static enum fk_status options_read(struct fk_child *child, int argc, char **argv
                                    struct fk_err *err) {
     static const struct option options[] = {
         {"control", required_argument, NULL, 'c'}, {"keep", required_argument, NULL, 'k'},
-        {"lend", required_argument, NULL, 'l'},    {"socket", required_argument, NULL, 's'},
-        {"listen", required_argument, NULL, 'p'},  {NULL, 0, NULL, 0}};
+        {"lend", required_argument, NULL, 'l'},    {"sign", required_argument, NULL, 'n'},
+        {"socket", required_argument, NULL, 's'},  {"listen", required_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0}};
     enum fk_status st = FK_OK;
     for (int o; st == FK_OK && (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'c')
@@ -56,6 +57,8 @@ static enum fk_status options_read(struct fk_child *child, int argc, char **argv
             st = descriptor_read(optarg, &child->keep, err);
         else if (o == 'l')
             st = descriptor_read(optarg, &child->lend, err);
+        else if (o == 'n')
+            st = descriptor_read(optarg, &child->sign, err);
         else if (o == 's')
             st = socket_read(child, optarg, err);
         else if (o == 'p')
@@ -87,7 +90,7 @@ static enum fk_status signals_take(struct fk_child *child, struct fk_err *err) {
 }
 
 enum fk_status fk_child_begin(struct fk_child *child, int argc, char **argv, struct fk_err *err) {
-    *child = (struct fk_child){.control = -1, .signals = -1, .keep = -1, .lend = -1};
+    *child = (struct fk_child){.control = -1, .signals = -1, .keep = -1, .lend = -1, .sign = -1};
     enum fk_status st = options_read(child, argc, argv, err);
     return st == FK_OK ? signals_take(child, err) : st;
 }
@@ -177,6 +180,7 @@ int fk_child_end(struct fk_child *child, enum fk_status st, const struct fk_err 
         fk_close(&child->sockets[i].fd);
     fk_close(&child->keep);
     fk_close(&child->lend);
+    fk_close(&child->sign);
     fk_close(&child->control);
     fk_close(&child->signals);
     return fk_status_exit(st);

@@ -3,15 +3,17 @@
  *
  * serve runs each child as
  *
- *     fumikura -c FILE NAME --control FD [--keep FD] [--lend FD] [--socket ROLE:FD]... [--listen
- * PATH]
+ *     fumikura -c FILE NAME --control FD [--keep FD] [--lend FD] [--sign FD] [--socket ROLE:FD]...
+ *              [--listen PATH]
  *
- *     NAME      gets                                              stopped
- *     keep      --listen --socket mail:FD (receive), act:FD (web)    5th
- *     lend      --listen --socket index:FD (indexd), act:FD (web)    4th
- *     indexd    --lend                                               3rd
- *     receive   --keep                                               1st
- *     web       --keep --lend                                        2nd
+ *     NAME      gets                                                           stopped
+ *     keep      --listen --socket mail:FD (receive), act:FD (web)              7th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  6th
+ *     sign      --socket log:FD (logd)                                         5th
+ *     indexd    --lend                                                         3rd
+ *     logd      --lend --sign                                                  4th
+ *     receive   --keep                                                         1st
+ *     web       --keep --lend                                                  2nd
  *
  * with stdin and stdout on /dev/null and stderr as serve has it. A main is
  *
@@ -23,7 +25,7 @@
  *     for (;;) poll child.control and child.signals among the rest; when one is readable,
  *         fk_child_next(&child, 0, &event, err):
  *             FK_CHILD_STOP    finish or refuse what is running, return 0: SIGTERM, or serve is
- * gone FK_CHILD_SOCKET  event.name "keep" or "lend": that process was started anew;
+ * gone FK_CHILD_SOCKET  event.name "keep", "lend" or "sign": that process was started anew;
  *                              fk_keep_reattach(keep, event.fd). (To keep and lend themselves:
  *                              name is the role of one more socket.)
  * done:
@@ -53,7 +55,7 @@ struct fk_child_socket {
 };
 struct fk_child {
     int control, signals; /* for poll; control is -1 when started apart */
-    int keep, lend;       /* -1 where not given; the main's to take */
+    int keep, lend, sign; /* -1 where not given; the main's to take */
     struct fk_child_socket sockets[FK_CHILD_SOCKETS];
     size_t socket_count;
     const char *listen; /* NULL where not given */

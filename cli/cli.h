@@ -70,6 +70,7 @@ int cmd_reindex(struct fk_cli *, int, char **);
 int cmd_search(struct fk_cli *, int, char **);
 int cmd_show(struct fk_cli *, int, char **);
 int cmd_verify(struct fk_cli *, int, char **);
+int cmd_checkpoint(struct fk_cli *, int, char **);
 int cmd_seal(struct fk_cli *, int, char **);
 int cmd_hold(struct fk_cli *, int, char **);
 int cmd_retention(struct fk_cli *, int, char **);
@@ -80,6 +81,8 @@ int cmd_doctor(struct fk_cli *, int, char **);
 /* processes that serve starts */
 int cmd_keep(struct fk_cli *, int, char **);
 int cmd_lend(struct fk_cli *, int, char **);
+int cmd_sign(struct fk_cli *, int, char **);
+int cmd_logd(struct fk_cli *, int, char **);
 int cmd_receive(struct fk_cli *, int, char **);
 int cmd_web(struct fk_cli *, int, char **);
 int cmd_indexd(struct fk_cli *, int, char **);

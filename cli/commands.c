@@ -7,6 +7,7 @@
 const struct fk_command fk_commands[] = {
     /* for people */
     {"audit", "[--since D] [--until D] [--reason T] [--json]", "lists who did what and why", cmd_audit, FK_NEEDS_CONFIG, false},
+    {"checkpoint", "[--print | --key | --vkey] [--json]", "prints the newest signed checkpoint, or the log's public key", cmd_checkpoint, FK_NEEDS_CONFIG, false},
     {"doctor", "[--json]", "checks the machine and the vault's directory", cmd_doctor, FK_NEEDS_CONFIG, false},
     {"hold", "add NAME --reason T (--query Q [--user A] [--since D] [--until D] | --seq N...) | list [--all] [--json] | release NAME --reason T", "keeps named messages whatever the rules say", cmd_hold, FK_NEEDS_CONFIG, false},
     {"import", "[--json] PATH...", "brings in EML, mbox, Maildir and directories of them", cmd_import, FK_NEEDS_CONFIG, false},
@@ -17,17 +18,19 @@ const struct fk_command fk_commands[] = {
     {"seal", "[--json]", "closes the active segment and seals what is closed", cmd_seal, FK_NEEDS_CONFIG, false},
     {"search", "[--user A] [--since D] [--until D] [--limit N] [--count] [--json] [--reason T] [QUERY]", "lists the messages that a query finds, newest first", cmd_search, FK_NEEDS_CONFIG, false},
     {"serve", "", "runs everything in the foreground", cmd_serve, FK_NEEDS_CONFIG, false},
-    {"show", "SEQ [--raw | --text | --envelope | --entry] [--reason T] [--json]", "shows one message or entry", cmd_show, FK_NEEDS_CONFIG, false},
+    {"show", "SEQ [--raw | --text | --envelope | --entry | --proof] [--reason T] [--json]", "shows one message or entry", cmd_show, FK_NEEDS_CONFIG, false},
     {"status", "[--json]", "says where ledger, segments, index, disk and server stand", cmd_status, FK_NEEDS_CONFIG, false},
     {"tape", "write --to DIR [--since-last] [--continue] [--json] | verify DIR [--json] | list [--json] | restore DIR... --keys OLDVAULT --to DIR [--accept-missing] [--json]", "writes and verifies sets that stand alone", cmd_tape, FK_TAKES_CONFIG, false},
-    {"verify", "[--from D] [--to D] [--segment N] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
+    {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE]] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
 
     /* processes that serve starts */
     {"index-worker", "", "reads messages in a sandbox; started by indexers", cmd_index_worker, FK_NEEDS_NOTHING, true},
     {"indexd", "", "grows the index; started by serve", cmd_indexd, FK_NEEDS_CONFIG, true},
     {"keep", "", "has the pen; started by serve and by commands", cmd_keep, FK_NEEDS_CONFIG, true},
     {"lend", "", "has the reading desk; started by serve and by commands", cmd_lend, FK_NEEDS_CONFIG, true},
+    {"logd", "", "makes the log's tiles and checkpoints; started by serve", cmd_logd, FK_NEEDS_CONFIG, true},
     {"receive", "", "takes mail in by SMTP and LMTP; started by serve", cmd_receive, FK_NEEDS_CONFIG, true},
+    {"sign", "", "has the log's key; started by serve and by commands", cmd_sign, FK_NEEDS_CONFIG, true},
     {"web", "", "has the pages and the API; started by serve", cmd_web, FK_NEEDS_CONFIG, true},
 
     {NULL, NULL, NULL, NULL, FK_NEEDS_NOTHING, false},

@@ -59,6 +59,7 @@ static const struct key keys[] = {
     {"segment-size", SIZE, AT(segment_size), "1 GiB", MIB(1), GIB(1024)},
     {"disk-reserve", SIZE, AT(disk_reserve), "64 MiB", MIB(1), GIB(1024)},
     {"compression", NUMBER, AT(compression), "3", 1, 19},
+    {"checkpoint-interval", SECONDS, AT(checkpoint_interval_s), "10 s", 1, 300},
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},

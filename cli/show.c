@@ -3,7 +3,9 @@
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/keep.h"
 #include "archiver/vault/lend.h"
+#include "archiver/vault/logbook.h"
 #include "base/clock.h"
+#include "cli/checkpoint.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/config_value.h"
@@ -15,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum mode { WHOLE, RAW, TEXT, ENVELOPE, ENTRY };
+enum mode { WHOLE, RAW, TEXT, ENVELOPE, ENTRY, PROOF };
 struct show {
     enum mode mode;
     bool json;
@@ -145,6 +147,26 @@ static void print(const struct show *s, const struct fk_envelope *e) {
     }
 }
 
+/* The proof shows nothing of the message, so no act records it. */
+static enum fk_status proof_print(const struct fk_cli *cli, struct fk_lend *lend,
+                                  const struct show *s, struct fk_err *err) {
+    struct fk_checkpoint c;
+    struct fk_buf note = FK_BUF_INIT, proof = FK_BUF_INIT;
+    enum fk_status st;
+    FK_TRY(cli_checkpoint_get(cli, lend, s->seq + 1, &c, &note, err));
+    FK_TRY(fk_logbook_proof(cli->dir, s->seq, &c, &note, &proof, err));
+    if (s->json)
+        cli_json_line(json_pack("{s:o, s:o, s:o}", "seq", cli_json_number(s->seq), "line",
+                                cli_json_text(s->line.data, s->line.len - 1), "proof",
+                                cli_json_text(proof.data, proof.len)));
+    else
+        bytes_print(proof.data, proof.len);
+done:
+    fk_buf_free(&note);
+    fk_buf_free(&proof);
+    return st;
+}
+
 static enum fk_status show(const struct fk_cli *cli, struct show *s, struct fk_err *err) {
     struct fk_lend *lend = NULL;
     struct fk_envelope e;
@@ -152,6 +174,10 @@ static enum fk_status show(const struct fk_cli *cli, struct show *s, struct fk_e
     enum fk_status st;
     FK_TRY(fk_lend_open(cli->dir, &lend, err));
     FK_TRY(line_fetch(lend, s, err));
+    if (s->mode == PROOF) {
+        st = proof_print(cli, lend, s, err);
+        goto done;
+    }
     bool has_content = fk_entry_field_at(&s->entry, "c256", &len) != NULL;
     if (s->mode == ENTRY || (s->mode == WHOLE && !has_content)) {
         print(s, NULL);
@@ -179,6 +205,7 @@ static int options_read(struct show *s, int argc, char **argv) {
                                             {"envelope", no_argument, NULL, ENVELOPE},
                                             {"text", no_argument, NULL, TEXT},
                                             {"entry", no_argument, NULL, ENTRY},
+                                            {"proof", no_argument, NULL, PROOF},
                                             {"json", no_argument, NULL, 'j'},
                                             {"reason", required_argument, NULL, 'r'},
                                             {NULL, 0, NULL, 0}};
@@ -190,7 +217,7 @@ static int options_read(struct show *s, int argc, char **argv) {
         else if (o == '?')
             return cli_usage("show", "no such option");
         else if (s->mode != WHOLE)
-            return cli_usage("show", "one of --raw, --text, --envelope and --entry");
+            return cli_usage("show", "one of --raw, --text, --envelope, --entry and --proof");
         else
             s->mode = (enum mode)o;
     }

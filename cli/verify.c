@@ -1,6 +1,8 @@
 /* verify.c - everything is read again and checked; each finding says where, what, and what to do.
  */
-#include "archiver/vault/lend.h"
+#include "archiver/vault/log_verify.h"
+#include "archiver/vault/logbook.h"
+#include "base/io.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/config_value.h"
@@ -15,6 +17,8 @@
 struct verify {
     const char *from, *to; /* dates or seqs as given; NULL where not */
     struct fk_verify_range range;
+    const char *against, *vkey; /* a checkpoint from outside, the key it is signed with */
+    uint64_t findings;
     bool json;
 };
 
@@ -31,6 +35,10 @@ static const char *advice(const char *check) {
         {"segment", changed},
         {"key", "restore the key file from its mirror or escrow"},
         {"codec", "the content is damaged, or was written by a newer version"},
+        {"truncated", changed},
+        {"fork", changed},
+        {"tile", "stop the server, remove log/tile and start it: the tiles are made anew"},
+        {"note", "it is made anew by the server; compare it with one from outside"},
         {"leftover", "nothing is lost: it goes when a server or \"fumikura seal\" is run"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -40,7 +48,8 @@ static const char *advice(const char *check) {
 }
 
 static void on_finding(void *ctx, const struct fk_finding *f) {
-    const struct verify *v = ctx;
+    struct verify *v = ctx;
+    v->findings++;
     cli_progress_end();
     if (v->json) {
         cli_json_line(json_pack("{s:o, s:o, s:s, s:o, s:s}", "seq", cli_json_number(f->seq),
@@ -93,9 +102,57 @@ static enum fk_status place_find(struct fk_lend *lend, const struct fk_cli *cli,
     return cli_ledger_seq_at(lend, ms + end, out, err);
 }
 
+static enum fk_status vkey_read(const struct fk_cli *cli, const char *path,
+                                struct fk_verifier *out, struct fk_err *err) {
+    struct fk_buf text = FK_BUF_INIT;
+    enum fk_status st;
+    if (!path)
+        return fk_logbook_verifier(cli->dir, out, err);
+    FK_TRY(fk_read_file(path, 4096, &text, err));
+    while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
+        text.len--;
+    st = fk_verifier_parse((const char *)text.data, text.len, out, err);
+    if (st != FK_OK)
+        st = fk_err_prefix(err, "%s", path);
+done:
+    fk_buf_free(&text);
+    return st;
+}
+
+/* A note that is none, or of another log, is what the caller gave, and no finding about the vault. */
+static enum fk_status against(const struct fk_cli *cli, struct fk_lend *lend, struct verify *v,
+                              struct fk_err *err) {
+    struct fk_buf note = FK_BUF_INIT;
+    struct fk_verifier key;
+    struct fk_checkpoint c;
+    struct fk_err why = FK_ERR_INIT;
+    enum fk_status st;
+    FK_TRY(vkey_read(cli, v->vkey, &key, err));
+    FK_TRY(fk_read_file(v->against, 65536, &note, err));
+    st = fk_checkpoint_open(note.data, note.len, &key, &c, &why);
+    if (st != FK_OK)
+        FK_TRY(fk_fail(err, FK_INVALID, "%s: %s", v->against, why.text));
+    st = fk_log_compare(cli->dir, lend, &c, on_finding, v, err);
+    if (st == FK_OK && v->json)
+        cli_json_line(json_pack("{s:{s:s, s:o}}", "against", "origin", c.origin, "size",
+                                cli_json_number(c.size)));
+    else if (st == FK_OK)
+        printf("the first %" PRIu64 " entries are those of the checkpoint %s\n", c.size, v->against);
+done:
+    fk_buf_free(&note);
+    return st;
+}
+
+/* The worse of two: trouble before findings, findings before nothing. */
+static void take(enum fk_status *st, enum fk_status next) {
+    if (*st == FK_OK || (*st == FK_CORRUPT && next != FK_OK))
+        *st = next;
+}
+
 static enum fk_status verify(const struct fk_cli *cli, struct verify *v, struct fk_err *err) {
     struct fk_lend *lend = NULL;
     struct fk_verify_sum sum = {0};
+    const bool whole = !v->from && !v->to && !v->range.segment;
     enum fk_status st;
     FK_TRY(fk_lend_open(cli->dir, &lend, err));
     FK_TRY(place_find(lend, cli, v->from, false, &v->range.from, err));
@@ -106,6 +163,11 @@ static enum fk_status verify(const struct fk_cli *cli, struct verify *v, struct 
     }
     v->range.to -= v->to != NULL;
     st = fk_lend_verify(lend, &v->range, on_finding, on_progress, v, &sum, err);
+    if (whole && (st == FK_OK || sum.findings))
+        take(&st, fk_log_verify(cli->dir, lend, on_finding, v, err));
+    if (v->against && (st == FK_OK || v->findings))
+        take(&st, against(cli, lend, v, err));
+    sum.findings = v->findings;
     if (st == FK_OK || sum.findings)
         sum_print(v, &sum);
     cli_progress_end();
@@ -118,6 +180,8 @@ int cmd_verify(struct fk_cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"from", required_argument, NULL, 'f'},
                                             {"to", required_argument, NULL, 't'},
                                             {"segment", required_argument, NULL, 's'},
+                                            {"against", required_argument, NULL, 'a'},
+                                            {"vkey", required_argument, NULL, 'k'},
                                             {"json", no_argument, NULL, 'j'},
                                             {NULL, 0, NULL, 0}};
     struct verify v = {.range = {0, UINT64_MAX, 0}};
@@ -127,11 +191,17 @@ int cmd_verify(struct fk_cli *cli, int argc, char **argv) {
             v.from = optarg;
         else if (o == 't')
             v.to = optarg;
+        else if (o == 'a')
+            v.against = optarg;
+        else if (o == 'k')
+            v.vkey = optarg;
         else if (o == 'j')
             v.json = true;
         else if (o != 's' || !fk_value_number(optarg, &v.range.segment) || !v.range.segment)
             return cli_usage("verify", "expected the number of a segment, from 1");
     }
+    if (v.vkey && !v.against)
+        return cli_usage("verify", "--vkey is the key of the checkpoint that --against names");
     if (optind < argc)
         return cli_usage("verify", "takes no argument \"%s\"", argv[optind]);
     return verify(cli, &v, &err) == FK_OK ? 0 : cli_fail(&err);

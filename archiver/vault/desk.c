@@ -1,5 +1,6 @@
 /* desk.c - reading: finds the segment, checks what it gives out. */
 #include "archiver/vault/desk_priv.h"
+#include "base/fault.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum fk_status fk_desk_open(const char *dir, struct fk_desk **out, struct fk_err *err) {
     struct fk_desk *d = calloc(1, sizeof *d);
@@ -59,6 +61,25 @@ static enum fk_status head_read(struct fk_desk *d, struct fk_head *out, struct f
     head.next_seq = b->next;
     fk_sha256(d->line.data, d->line.len, head.last_digest);
     fk_hex(head.ledger, d->ledger, sizeof d->ledger);
+    *out = head;
+done:
+    return st;
+}
+
+/* Segments before the newest are on the disk since it was begun. */
+static enum fk_status settled_head_read(struct fk_desk *d, struct fk_head *out,
+                                        struct fk_err *err) {
+    struct fk_head head;
+    struct fk_book *b;
+    char folder[PATH_MAX];
+    enum fk_status st;
+    FK_TRY(head_read(d, &head, err));
+    FK_TRY(fk_shelf__newest(d->shelf, &b, err));
+    int injected = fk_fault("settle");
+    if (injected || fdatasync(b->pages->fd) != 0)
+        FK_TRY(fk_fail_sys(err, injected ? injected : errno, "%s: cannot sync", b->pages->path));
+    fk_layout__path(folder, d->dir, "segments");
+    FK_TRY(fk_sync_dir(folder, err));
     *out = head;
 done:
     return st;
@@ -177,6 +198,10 @@ static enum fk_status rest(struct fk_desk *d, enum fk_status st) {
 
 enum fk_status fk_desk_head(struct fk_desk *d, struct fk_head *out, struct fk_err *err) {
     return rest(d, head_read(d, out, err));
+}
+
+enum fk_status fk_desk_settled_head(struct fk_desk *d, struct fk_head *out, struct fk_err *err) {
+    return rest(d, settled_head_read(d, out, err));
 }
 
 enum fk_status fk_desk_line(struct fk_desk *d, uint64_t seq, struct fk_buf *out,

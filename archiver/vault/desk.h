@@ -22,6 +22,8 @@ void fk_desk_close(struct fk_desk **desk);
 
 FK_CHECKED enum fk_status fk_desk_head(struct fk_desk *desk, struct fk_head *out,
                                        struct fk_err *err);
+FK_CHECKED enum fk_status fk_desk_settled_head(struct fk_desk *desk, struct fk_head *out,
+                                               struct fk_err *err);
 /* One line, appended. */
 FK_CHECKED enum fk_status fk_desk_line(struct fk_desk *desk, uint64_t seq, struct fk_buf *out,
                                        struct fk_err *err);

@@ -164,8 +164,9 @@ enum fk_status fk_lend_open(const char *dir, struct fk_lend **out, struct fk_err
 
 /* ---- asking */
 
-enum fk_status fk_lend_head(struct fk_lend *l, struct fk_head *out, struct fk_err *err) {
-    enum fk_status st = ask_for(l, FK_LEND_HEAD, NULL, 0, FK_LEND_IS_HEAD, err);
+static enum fk_status head_ask(struct fk_lend *l, uint64_t settled, struct fk_head *out,
+                               struct fk_err *err) {
+    enum fk_status st = ask_for(l, FK_LEND_HEAD, &settled, 1, FK_LEND_IS_HEAD, err);
     if (st != FK_OK)
         return st;
     struct fk_reader r;
@@ -180,6 +181,14 @@ enum fk_status fk_lend_head(struct fk_lend *l, struct fk_head *out, struct fk_er
     memcpy(head.last_digest, digest, sizeof head.last_digest);
     *out = head;
     return FK_OK;
+}
+
+enum fk_status fk_lend_head(struct fk_lend *l, struct fk_head *out, struct fk_err *err) {
+    return head_ask(l, 0, out, err);
+}
+
+enum fk_status fk_lend_settled_head(struct fk_lend *l, struct fk_head *out, struct fk_err *err) {
+    return head_ask(l, 1, out, err);
 }
 
 enum fk_status fk_lend_lines(struct fk_lend *l, uint64_t from, struct fk_buf *lines,

@@ -39,6 +39,10 @@ struct fk_head {
 };
 FK_CHECKED enum fk_status fk_lend_head(struct fk_lend *lend, struct fk_head *out,
                                        struct fk_err *err);
+/* The same, once all entries before it are on the disk. (A reader may see a commit a moment before
+ * its sync has returned; what was signed must survive a power cut.) */
+FK_CHECKED enum fk_status fk_lend_settled_head(struct fk_lend *lend, struct fk_head *out,
+                                               struct fk_err *err);
 /* Appends whole lines from seq `from` on, at least one, up to about 1 MiB. FK_NOT_FOUND past the
  * head. */
 FK_CHECKED enum fk_status fk_lend_lines(struct fk_lend *lend, uint64_t from, struct fk_buf *lines,

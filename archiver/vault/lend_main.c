@@ -21,8 +21,8 @@ enum {
     ASKER_WAIT_MS = 30000
 };
 static int role_of(const char *name) {
-    static const char *const names[] = {"index", "act", "all"};
-    for (int i = 0; i < 3; i++)
+    static const char *const names[] = {"index", "log", "act", "all"};
+    for (int i = 0; i < 4; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
@@ -129,7 +129,8 @@ done:
 static enum fk_status head_answer(struct fk_lend_request *q, struct fk_err *err) {
     struct fk_head head;
     struct fk_buf b = FK_BUF_INIT;
-    enum fk_status st = fk_desk_head(q->l->desk, &head, err);
+    enum fk_status st = q->number[0] ? fk_desk_settled_head(q->l->desk, &head, err)
+                                     : fk_desk_head(q->l->desk, &head, err);
     if (st != FK_OK)
         return st;
     fk_put_u64(&b, head.next_seq);
@@ -217,18 +218,19 @@ static enum fk_status apart_answer(struct fk_lend_request *q, struct fk_err *err
 
 /* ---- the table of requests */
 
+enum { INDEX = 1 << ROLE_INDEX, LOG = 1 << ROLE_LOG, ACT = 1 << ROLE_ACT, ALL = 1 << ROLE_ALL };
 static const struct {
     uint16_t type, numbers;
-    bool index, act; /* roles that may ask it, beside `all` */
+    unsigned roles; /* that may ask it */
     enum fk_status (*answer)(struct fk_lend_request *q, struct fk_err *err);
 } requests[] = {
-    {FK_LEND_HEAD, 0, true, true, head_answer},
-    {FK_LEND_LINES, 1, true, true, lines_answer},
-    {FK_LEND_CONTENT, 2, true, true, content_answer},
-    {FK_LEND_SEGMENTS, 0, false, true, segments_answer},
-    {FK_LEND_SEGMENT_FILE, 1, false, false, segment_file_answer},
-    {FK_LEND_VERIFY, 3, false, false, fk_lend__verify},
-    {FK_LEND_APART, 0, false, false, apart_answer},
+    {FK_LEND_HEAD, 1, INDEX | LOG | ACT | ALL, head_answer},
+    {FK_LEND_LINES, 1, INDEX | LOG | ACT | ALL, lines_answer},
+    {FK_LEND_CONTENT, 2, INDEX | ACT | ALL, content_answer},
+    {FK_LEND_SEGMENTS, 0, ACT | ALL, segments_answer},
+    {FK_LEND_SEGMENT_FILE, 1, ALL, segment_file_answer},
+    {FK_LEND_VERIFY, 3, ALL, fk_lend__verify},
+    {FK_LEND_APART, 0, ALL, apart_answer},
 };
 
 static bool numbers_read(const struct fk_frame *f, unsigned n, uint64_t number[3]) {
@@ -249,8 +251,7 @@ static enum fk_status on_frame(void *ctx, struct fk_peer *peer, struct fk_frame 
         if (f->fd >= 0 || !numbers_read(f, requests[i].numbers, q.number))
             return fk_fail(err, FK_CORRUPT, "a request of type %u is not of the form", f->type);
         enum fk_status st;
-        if ((q.role == ROLE_INDEX && !requests[i].index) ||
-            (q.role == ROLE_ACT && !requests[i].act))
+        if (!(requests[i].roles & 1u << q.role))
             st = fk_fail(err, FK_DENIED, "this socket may not ask that");
         else
             st = requests[i].answer(&q, err);

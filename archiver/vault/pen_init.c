@@ -1,6 +1,7 @@
 /* pen_init.c - a new vault. The file `ledger` is written last: a directory without it is no vault,
  * so that a crash in between leaves nothing that looks like one. */
 #include "archiver/vault/pen_priv.h"
+#include "archiver/vault/signet.h"
 #include "base/atomic_file.h"
 #include "base/io.h"
 
@@ -54,7 +55,7 @@ enum fk_status fk_vault_init(const char *dir, struct fk_err *err) {
     static const uint8_t zeros[FK_SHA256_BYTES];
     const struct fk_pen_options options = FK_PEN_OPTIONS;
     uint8_t id[FK_LEDGER_BYTES];
-    char hex[2 * FK_LEDGER_BYTES + 1], fields[64], path[PATH_MAX];
+    char hex[2 * FK_LEDGER_BYTES + 1], fields[64], origin[64], path[PATH_MAX];
     struct fk_kek kek = {0};
     const struct fk_where where = {dir, id, &kek};
     enum fk_status st;
@@ -63,6 +64,9 @@ enum fk_status fk_vault_init(const char *dir, struct fk_err *err) {
     fk_hex(hex, id, sizeof id);
     snprintf(fields, sizeof fields, "ledger=%s", hex);
     FK_TRY(fk_kek__create(dir, &kek, err));
+    snprintf(origin, sizeof origin, "fumikura/%s", hex);
+    fk_layout__path(path, dir, "secrets");
+    FK_TRY(fk_signet_init(path, origin, err));
     struct fk_beginning b = {&where, 1,         0,     0, 0, fk_pen__map_bytes(&options),
                              zeros,  "genesis", fields};
     FK_TRY(fk_pen__build(&b, err));

@@ -2,7 +2,9 @@
  * segment, as it does when a crash has left a sealed one last. */
 #include "archiver/vault/restore.h"
 #include "archiver/vault/pen_priv.h"
+#include "archiver/vault/signet.h"
 #include "base/atomic_file.h"
+#include "base/clock.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BLOCK = 1 << 20, SEQS_A_LINE = 1400 }; /* at most 42 bytes a seq in a list */
@@ -22,6 +25,7 @@ struct restore {
     struct fk_pen *pen;
     struct fk_seqs gone; /* contents to be named by a dispose entry */
     struct fk_restore_sum sum;
+    char origin[80]; /* of the log that begins here */
     uint64_t bytes, all_bytes;
     uint8_t *block;
 };
@@ -74,6 +78,20 @@ done:
     return st;
 }
 
+/* What the old key has signed may go past what is restored here, so the log begins anew, under an
+ * origin of its own; the admin entry names it. */
+static enum fk_status log_begin(struct restore *r, struct fk_err *err) {
+    char path[PATH_MAX];
+    const time_t now = (time_t)(fk_now_ms() / 1000);
+    struct tm t;
+    gmtime_r(&now, &t);
+    snprintf(r->origin, sizeof r->origin, "fumikura/%s/%04d%02d%02dT%02d%02d%02dZ",
+             r->order->ledger, t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+             t.tm_sec);
+    fk_layout__path(path, r->order->dir, "secrets");
+    return fk_signet_init(path, r->origin, err);
+}
+
 static enum fk_status segment_place(struct restore *r, uint64_t number, struct fk_err *err) {
     const struct fk_restore_segment *s = &r->order->segments[number - 1];
     struct fk_keyname name = {r->order->keys, r->ledger, &r->kek, number, 0};
@@ -106,6 +124,7 @@ static enum fk_status files_place(struct restore *r, struct fk_err *err) {
     FK_TRY(fk_layout__check(o->keys, err));
     FK_TRY(fk_pen__lay_out(o->dir, err));
     FK_TRY(kek_copy(r, err));
+    FK_TRY(log_begin(r, err));
     for (size_t i = 0; i < o->count; i++)
         r->all_bytes += o->segments[i].bytes;
     for (size_t i = 0; i < o->count; i++)
@@ -246,7 +265,7 @@ static enum fk_status all_erase(struct restore *r, struct fk_err *err) {
 }
 
 static enum fk_status entries_make(struct restore *r, struct fk_err *err) {
-    char fields[256];
+    char fields[384];
     const struct fk_restore *o = r->order;
     uint64_t next = 0;
     enum fk_status st;
@@ -264,8 +283,8 @@ static enum fk_status entries_make(struct restore *r, struct fk_err *err) {
     FK_TRY(fk_shelf__scan(r->pen->shelf, &next, "dispose", named_already, r, err));
     FK_TRY(seals_append(r, err));
     FK_TRY(gone_append(r, err));
-    snprintf(fields, sizeof fields, "what=restore first=0 last=%" PRIu64 " manifest=%s",
-             r->sum.restored - 1, o->manifest);
+    snprintf(fields, sizeof fields, "what=restore first=0 last=%" PRIu64 " manifest=%s origin=%s",
+             r->sum.restored - 1, o->manifest, r->origin);
     FK_TRY(entry_append(r, "admin", fields, "restored from sealed segments", err));
     FK_TRY(all_erase(r, err));
     r->sum.next_seq = fk_pen_next_seq(r->pen);

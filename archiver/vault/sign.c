@@ -1,163 +1,140 @@
-/* sign.c - refuses what does not continue the last head; remembers before it answers. */
-#include "archiver/vault/sign.h"
-#include "base/atomic_file.h"
+/* sign.c - the asking end of the signer's socket: one request at a time. An answer that is not of its
+ * form counts as a signer that has gone. */
+#include "archiver/vault/occasion_priv.h"
+#include "archiver/vault/sign_priv.h"
 #include "base/io.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <openssl/rand.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static const char key_format[] = "fumikura-log-key/1 name=";
 
 struct fk_sign {
-    char head_path[PATH_MAX];
-    struct fk_signer *signer;
-    struct fk_checkpoint head;
+    int sock;  /* -1 while the signer is away */
+    pid_t pid; /* of one started for the occasion; 0 for none */
+    uint32_t last_id;
+    struct fk_frame frame;
 };
 
-enum fk_status fk_sign_init(const char *secrets_dir, const char *ledger_id, struct fk_err *err) {
-    char path[PATH_MAX];
-    uint8_t seed[32];
-    struct fk_buf line = FK_BUF_INIT;
-    enum fk_status st;
-    FK_TRY(fk_join_path(path, sizeof path, secrets_dir, "log-key", err));
-    if (access(path, F_OK) == 0)
-        return fk_fail(err, FK_INVALID, "%s: this log has a key already", path);
-    if (RAND_bytes(seed, sizeof seed) != 1)
-        return fk_fail(err, FK_IO, "the system gives no random bytes for a signing key");
-    fk_buf_printf(&line, "%sfumikura/%s seed=", key_format, ledger_id);
-    fk_buf_hex(&line, seed, sizeof seed);
-    fk_buf_byte(&line, '\n');
-    st = line.failed ? fk_fail(err, FK_NOMEM, "no memory for a signing key")
-                     : fk_atomic_put(path, 0600, line.data, line.len, err);
-    explicit_bzero(seed, sizeof seed);
-    fk_buf_wipe(&line);
-done:
-    return st;
-}
-
-static enum fk_status key_parse(const char *path, const char *line, size_t len,
-                                struct fk_signer **out, struct fk_err *err) {
-    char name[FK_NAME_MAX];
-    uint8_t seed[32];
-    const char *at = line + sizeof key_format - 1, *space;
-    if (len < sizeof key_format || memcmp(line, key_format, sizeof key_format - 1) != 0 ||
-        !(space = memchr(at, ' ', len - (size_t)(at - line))) ||
-        (size_t)(space - at) >= sizeof name ||
-        (size_t)(line + len - space) != sizeof " seed=" - 1 + 64 + 1 || line[len - 1] != '\n' ||
-        memcmp(space, " seed=", 6) != 0 || !fk_unhex(seed, space + 6, sizeof seed))
-        return fk_fail(err, FK_CORRUPT, "%s: not a log key (\"%sNAME seed=HEX\")", path,
-                       key_format);
-    memcpy(name, at, (size_t)(space - at));
-    name[space - at] = 0;
-    enum fk_status st = fk_signer_new(name, seed, out, err);
-    explicit_bzero(seed, sizeof seed);
-    return st;
-}
-
-static enum fk_status key_load(const char *path, struct fk_signer **out, struct fk_err *err) {
-    struct fk_buf line = FK_BUF_INIT;
-    struct stat s;
-    enum fk_status st;
-    if (stat(path, &s) != 0)
-        return fk_fail_sys(err, errno, "%s: cannot read the log's key", path);
-    if (s.st_mode & 077)
-        return fk_fail(err, FK_DENIED, "%s: others can read the log's key; chmod 600 it", path);
-    FK_TRY(fk_read_file(path, 4096, &line, err));
-    st = key_parse(path, (const char *)line.data, line.len, out, err);
-done:
-    fk_buf_wipe(&line);
-    return st;
-}
-
-static enum fk_status head_load(struct fk_sign *s, struct fk_err *err) {
-    struct fk_buf note = FK_BUF_INIT;
-    const struct fk_verifier *v = fk_signer_verifier(s->signer);
-    enum fk_status st = fk_read_file(s->head_path, 65536, &note, err);
-    if (st == FK_NOT_FOUND) {
-        memcpy(s->head.origin, v->name, sizeof s->head.origin);
-        fk_sha256("", 0, s->head.root);
-        st = FK_OK;
-    } else if (st == FK_OK) {
-        st = fk_checkpoint_open(note.data, note.len, v, &s->head, err);
-        if (st != FK_OK)
-            st = fk_fail(err, FK_CORRUPT, "%s: not the last head that was signed with this key",
-                         s->head_path);
-    }
-    fk_buf_free(&note);
-    return st;
-}
-
-enum fk_status fk_sign_open(const char *secrets_dir, struct fk_sign **out, struct fk_err *err) {
-    char path[PATH_MAX];
-    enum fk_status st;
+enum fk_status fk_sign_attach(int sock, struct fk_sign **out, struct fk_err *err) {
     struct fk_sign *s = calloc(1, sizeof *s);
-    if (!s)
-        return fk_fail(err, FK_NOMEM, "no memory for the log's key");
-    FK_TRY(fk_join_path(path, sizeof path, secrets_dir, "log-key", err));
-    FK_TRY(fk_join_path(s->head_path, sizeof s->head_path, secrets_dir, "log-head", err));
-    FK_TRY(key_load(path, &s->signer, err));
-    FK_TRY(head_load(s, err));
+    if (!s) {
+        fk_close(&sock);
+        return fk_fail(err, FK_NOMEM, "no memory to talk to the signer");
+    }
+    s->sock = sock;
+    s->frame = (struct fk_frame)FK_FRAME_INIT;
     *out = s;
-    s = NULL;
-done:
-    fk_sign_close(&s);
+    return FK_OK;
+}
+
+void fk_sign_reattach(struct fk_sign *s, int sock) {
+    fk_close(&s->sock);
+    s->sock = sock;
+}
+
+void fk_sign_close(struct fk_sign **sp) {
+    struct fk_sign *s = *sp;
+    if (!s)
+        return;
+    fk_close(&s->sock);
+    fk_occasion_end(&s->pid);
+    fk_frame_free(&s->frame);
+    free(s);
+    *sp = NULL;
+}
+
+static enum fk_status signer_is_away(struct fk_sign *s, struct fk_err *err) {
+    fk_close(&s->sock);
+    return fk_fail(err, FK_RETRY, "the signer is away; try again");
+}
+
+/* FAIL and HELLO: what the signer says, as our own failure. */
+static enum fk_status said(struct fk_sign *s, struct fk_err *err) {
+    struct fk_reader r;
+    char text[sizeof err->text];
+    fk_reader_init(&r, s->frame.payload.data, s->frame.payload.len);
+    uint32_t status = fk_get_u32(&r);
+    fk_get_cstr(&r, text, sizeof text);
+    if (!fk_reader_done(&r) || status > FK_NOMEM)
+        return signer_is_away(s, err);
+    return status == FK_OK ? FK_OK : fk_fail(err, (enum fk_status)status, "%s", text);
+}
+
+static enum fk_status ask(struct fk_sign *s, uint16_t type, const struct fk_buf *payload,
+                          uint16_t expected, struct fk_err *err) {
+    if (s->sock < 0)
+        return signer_is_away(s, err);
+    if (payload->failed)
+        return fk_fail(err, FK_NOMEM, "no memory to ask the signer");
+    if (fk_frame_send(s->sock, type, ++s->last_id, payload->data, payload->len, -1, err) != FK_OK)
+        return signer_is_away(s, err);
+    do {
+        if (fk_frame_recv(s->sock, &s->frame, err) != FK_OK)
+            return signer_is_away(s, err);
+        if (s->frame.type == FK_SIGN_HELLO && said(s, err) != FK_OK) {
+            enum fk_status st = err ? err->status : FK_RETRY;
+            fk_close(&s->sock);
+            return st;
+        }
+    } while (s->frame.type == FK_SIGN_HELLO || s->frame.id != s->last_id);
+    if (s->frame.type == FK_SIGN_FAIL) {
+        enum fk_status st = said(s, err);
+        return st == FK_OK ? signer_is_away(s, err) : st;
+    }
+    return s->frame.type == expected ? FK_OK : signer_is_away(s, err);
+}
+
+enum fk_status fk_sign_open(const char *dir, struct fk_sign **out, struct fk_err *err) {
+    int sock = -1;
+    pid_t pid = 0;
+    struct fk_sign *s = NULL;
+    struct fk_sign_head head;
+    enum fk_status st = fk_occasion_start(dir, "sign", &sock, &pid, err);
+    if (st == FK_OK)
+        st = fk_sign_attach(sock, &s, err);
+    if (st != FK_OK) {
+        fk_occasion_end(&pid);
+        return st;
+    }
+    s->pid = pid;
+    st = fk_sign_head(s, &head, err); /* says at once why it cannot */
+    if (st == FK_OK)
+        *out = s;
+    else
+        fk_sign_close(&s);
     return st;
 }
 
-void fk_sign_close(struct fk_sign **s) {
-    if (!*s)
-        return;
-    fk_signer_free(&(*s)->signer);
-    free(*s);
-    *s = NULL;
-}
-
-const struct fk_checkpoint *fk_sign_head(const struct fk_sign *sign) {
-    return &sign->head;
-}
-
-const struct fk_verifier *fk_sign_verifier(const struct fk_sign *sign) {
-    return fk_signer_verifier(sign->signer);
-}
-
-static enum fk_status growth_check(const struct fk_checkpoint *head, uint64_t size,
-                                   const fk_hash root, const struct fk_proof *proof,
-                                   struct fk_err *err) {
-    if (size < head->size)
-        return fk_fail(err, FK_DENIED,
-                       "a head of %llu entries is smaller than the %llu that were signed: this is "
-                       "an older copy of the ledger, and it is not signed",
-                       (unsigned long long)size, (unsigned long long)head->size);
-    if (!fk_tree_check_consistency(head->size, head->root, size, root, proof))
-        return fk_fail(
-            err, FK_DENIED,
-            "the head of %llu entries does not continue the one of %llu that was signed: "
-            "the ledger's past has been changed",
-            (unsigned long long)size, (unsigned long long)head->size);
+enum fk_status fk_sign_head(struct fk_sign *s, struct fk_sign_head *out, struct fk_err *err) {
+    const struct fk_buf nothing = FK_BUF_INIT;
+    struct fk_sign_head head;
+    struct fk_reader r;
+    size_t len;
+    enum fk_status st = ask(s, FK_SIGN_HEAD, &nothing, FK_SIGN_IS_HEAD, err);
+    if (st != FK_OK)
+        return st;
+    fk_reader_init(&r, s->frame.payload.data, s->frame.payload.len);
+    fk_get_cstr(&r, head.checkpoint.origin, sizeof head.checkpoint.origin);
+    head.checkpoint.size = fk_get_u64(&r);
+    const uint8_t *root = fk_get_raw(&r, sizeof head.checkpoint.root);
+    const char *key = (const char *)fk_get_bytes(&r, &len);
+    if (!fk_reader_done(&r) || fk_verifier_parse(key, len, &head.verifier, err) != FK_OK)
+        return signer_is_away(s, err);
+    memcpy(head.checkpoint.root, root, sizeof head.checkpoint.root);
+    *out = head;
     return FK_OK;
 }
 
 enum fk_status fk_sign_next(struct fk_sign *s, uint64_t size, const fk_hash root,
                             const struct fk_proof *proof, struct fk_buf *note, struct fk_err *err) {
-    struct fk_buf signed_note = FK_BUF_INIT;
-    struct fk_checkpoint next = s->head;
-    enum fk_status st;
-    FK_TRY(growth_check(&s->head, size, root, proof, err));
-    next.size = size;
-    memcpy(next.root, root, sizeof next.root);
-    FK_TRY(fk_checkpoint_sign(&next, s->signer, &signed_note, err));
-    FK_TRY(fk_atomic_put(s->head_path, 0600, signed_note.data, signed_note.len, err));
-    s->head = next;
-    fk_buf_add(note, signed_note.data, signed_note.len);
-    if (note->failed)
-        st = fk_fail(err, FK_NOMEM, "no memory for a checkpoint");
-done:
-    fk_buf_free(&signed_note);
-    return st;
+    struct fk_buf b = FK_BUF_INIT;
+    fk_put_u64(&b, size);
+    fk_buf_add(&b, root, sizeof(fk_hash));
+    fk_put_u16(&b, (uint16_t)proof->count);
+    fk_buf_add(&b, proof->hash, proof->count * sizeof(fk_hash));
+    enum fk_status st = ask(s, FK_SIGN_NEXT, &b, FK_SIGN_NOTE, err);
+    fk_buf_free(&b);
+    if (st != FK_OK)
+        return st;
+    fk_buf_add(note, s->frame.payload.data, s->frame.payload.len);
+    return note->failed ? fk_fail(err, FK_NOMEM, "no memory for a checkpoint") : FK_OK;
 }

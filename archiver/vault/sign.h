@@ -1,23 +1,14 @@
 /*
- * sign.h - the log's signing key, and its memory of what it has signed.
+ * sign.h - how the log asks for signatures. The key is in a process of its own (sign_main.h), which
+ * sees sizes, roots and proofs, never an entry, and signs nothing that does not continue what it
+ * signed before (signet.h).
  *
- * The signer sees sizes and roots, never an entry. It signs a head only if a consistency proof
- * shows that the last one it signed is a prefix of it, and remembers the new one durably before it
- * gives the signature out. So whoever restores yesterday's vault, or rewrites its past, gets no
- * signature over that (docs/decisions/0004).
+ *     FK_TRY(fk_sign_attach(sock, &sign, err));            from serve; fk_sign_open for one command
+ *     FK_TRY(fk_sign_head(sign, &head, err));              what was signed last
+ *     FK_TRY(fk_sign_next(sign, &next, &proof, &note, err));    proof: head.size to next.size
  *
- *     secrets/log-key    "fumikura-log-key/1 name=ORIGIN seed=<64 hex>", mode 0600
- *     secrets/log-head   the last note that was signed; absent before the first
- *
- * ORIGIN is "fumikura/" and the ledger's id: a verifier pins it together with the key.
- *
- *     FK_TRY(fk_sign_open(secrets_dir, &sign, err));
- *     head = fk_sign_head(sign);
- *     FK_TRY(fk_sign_next(sign, size, root, &proof, &note, err));       proof: head->size to size
- *
- * Errors: FK_DENIED a smaller head, one that is not consistent, or a key that others can read;
- * FK_CORRUPT a secret that is not of the form; FK_FULL, FK_IO the head could not be remembered, so
- * nothing was signed. Threads: one at a time.
+ * Errors: as signet.h; FK_RETRY the signer is away (fk_sign_reattach when there is one again).
+ * Threads: a struct fk_sign belongs to one thread.
  */
 #ifndef FK_VAULT_SIGN_H
 #define FK_VAULT_SIGN_H
@@ -28,17 +19,19 @@ extern "C" {
 
 struct fk_sign;
 
-/* Makes the key of a new log; FK_INVALID when there is one. */
-FK_CHECKED enum fk_status fk_sign_init(const char *secrets_dir, const char *ledger_id,
-                                       struct fk_err *err);
-FK_CHECKED enum fk_status fk_sign_open(const char *secrets_dir, struct fk_sign **out,
-                                       struct fk_err *err);
+/* Starts a signer for the occasion. FK_RETRY: the server's has the key. */
+FK_CHECKED enum fk_status fk_sign_open(const char *dir, struct fk_sign **out, struct fk_err *err);
+FK_CHECKED enum fk_status fk_sign_attach(int sock, struct fk_sign **out, struct fk_err *err);
+void fk_sign_reattach(struct fk_sign *sign, int sock); /* takes the descriptor */
 void fk_sign_close(struct fk_sign **sign);
 
-/* Borrowed: what was signed last (size 0 and the empty root before the first), and the key. */
-const struct fk_checkpoint *fk_sign_head(const struct fk_sign *sign);
-const struct fk_verifier *fk_sign_verifier(const struct fk_sign *sign);
-/* Appends the note. The same head again is signed again: silence would be an alarm. */
+struct fk_sign_head {
+    struct fk_checkpoint checkpoint; /* size 0 and the empty root before the first */
+    struct fk_verifier verifier;
+};
+FK_CHECKED enum fk_status fk_sign_head(struct fk_sign *sign, struct fk_sign_head *out,
+                                       struct fk_err *err);
+/* Appends the signed note over size and root. */
 FK_CHECKED enum fk_status fk_sign_next(struct fk_sign *sign, uint64_t size, const fk_hash root,
                                        const struct fk_proof *proof, struct fk_buf *note,
                                        struct fk_err *err);

@@ -47,6 +47,9 @@ const struct fk_tree_source *fk_tiles_source(const struct fk_tiles *t);
 /* Appends the line of one entry, checked against its leaf. */
 FK_CHECKED enum fk_status fk_tiles_line(struct fk_tiles *t, uint64_t index, struct fk_buf *out,
                                         struct fk_err *err);
+/* Appends all lines of bundle n (entries 256 n to 256 n + 255, or the last), each checked. */
+FK_CHECKED enum fk_status fk_tiles_bundle(struct fk_tiles *t, uint64_t n, struct fk_buf *out,
+                                          struct fk_err *err);
 void fk_tiles_close(struct fk_tiles **t);
 
 /* For those who name tiles: "tile/L/N" or, width under 256, "tile/L/N.p/W"; level -1 for entries.

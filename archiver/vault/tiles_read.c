@@ -167,51 +167,67 @@ const struct fk_tree_source *fk_tiles_source(const struct fk_tiles *t) {
     return &t->source;
 }
 
-/* The line at a place in a bundle; false where the bundle ends before it. */
-static bool bundle_line(const struct fk_buf *b, unsigned at, const uint8_t **line, size_t *len) {
-    size_t p = 0;
-    for (unsigned i = 0;; i++) {
-        if (b->len - p < 2)
-            return false;
-        *len = (size_t)b->data[p] << 8 | b->data[p + 1];
-        p += 2;
-        if (b->len - p < *len)
-            return false;
-        *line = b->data + p;
-        if (i == at)
-            return true;
-        p += *len;
-    }
+/* The lines of a bundle, one after another; false where the bundle ends. */
+static bool line_next(const struct fk_buf *b, size_t *at, const uint8_t **line, size_t *len) {
+    if (b->len - *at < 2)
+        return false;
+    *len = (size_t)b->data[*at] << 8 | b->data[*at + 1];
+    *line = b->data + *at + 2;
+    if (b->len - *at - 2 < *len)
+        return false;
+    *at += 2 + *len;
+    return true;
 }
 
-enum fk_status fk_tiles_line(struct fk_tiles *t, uint64_t index, struct fk_buf *out,
-                             struct fk_err *err) {
+/* Those from `from` to `to` (places in the bundle), each against its leaf in the tree. */
+static enum fk_status lines_read(struct fk_tiles *t, uint64_t n, unsigned from, unsigned to,
+                                 struct fk_buf *out, struct fk_err *err) {
     enum fk_status st;
     struct fk_buf b = FK_BUF_INIT;
     fk_hash leaf, own;
     char name[96];
-    const uint8_t *line;
-    size_t len;
-    uint64_t n = index >> 8;
-    unsigned width = n == t->size >> 8 ? width_at(t->size, 0) : FK_TILE_WIDTH;
-    FK_TRY(source_hash(t, 0, index, leaf, err));
+    const uint8_t *line = NULL;
+    size_t len = 0, at = 0;
+    const unsigned width = n == t->size >> 8 ? width_at(t->size, 0) : FK_TILE_WIDTH;
     FK_TRY(file_get(t, -1, n, width, name, &b, err));
-    if (!bundle_line(&b, (unsigned)(index & (FK_TILE_WIDTH - 1)), &line, &len)) {
-        st = fk_fail(err, FK_CORRUPT, "%s ends before entry %llu", name, (unsigned long long)index);
-        goto done;
+    for (unsigned i = 0; i < to; i++) {
+        const unsigned long long index = (unsigned long long)n << 8 | i;
+        if (!line_next(&b, &at, &line, &len))
+            FK_TRY(fk_fail(err, FK_CORRUPT, "%s ends before entry %llu", name, index));
+        if (i < from)
+            continue;
+        FK_TRY(source_hash(t, 0, index, leaf, err));
+        fk_tree_leaf(line, len, own);
+        if (memcmp(own, leaf, sizeof own) != 0)
+            FK_TRY(fk_fail(err, FK_CORRUPT, "%s: entry %llu is not the one in the tree", name,
+                           index));
+        fk_buf_add(out, line, len);
     }
-    fk_tree_leaf(line, len, own);
-    if (memcmp(own, leaf, sizeof own) != 0) {
-        st = fk_fail(err, FK_CORRUPT, "%s: entry %llu is not the one in the tree", name,
-                     (unsigned long long)index);
-        goto done;
-    }
-    fk_buf_add(out, line, len);
+    if (to == width && at != b.len)
+        FK_TRY(fk_fail(err, FK_CORRUPT, "%s has %zu bytes more than its entries", name, b.len - at));
     if (out->failed)
-        st = fk_fail(err, FK_NOMEM, "no memory for an entry");
+        st = fk_fail(err, FK_NOMEM, "no memory for entries of the log");
 done:
     fk_buf_free(&b);
     return st;
+}
+
+enum fk_status fk_tiles_line(struct fk_tiles *t, uint64_t index, struct fk_buf *out,
+                             struct fk_err *err) {
+    const unsigned at = (unsigned)(index & (FK_TILE_WIDTH - 1));
+    if (index >= t->size)
+        return fk_fail(err, FK_INVALID, "entry %llu is not in a tree of %llu entries",
+                       (unsigned long long)index, (unsigned long long)t->size);
+    return lines_read(t, index >> 8, at, at + 1, out, err);
+}
+
+enum fk_status fk_tiles_bundle(struct fk_tiles *t, uint64_t n, struct fk_buf *out,
+                               struct fk_err *err) {
+    const uint64_t last = t->size >> 8;
+    if (n > last || (n == last && width_at(t->size, 0) == 0))
+        return fk_fail(err, FK_INVALID, "bundle %llu is not in a tree of %llu entries",
+                       (unsigned long long)n, (unsigned long long)t->size);
+    return lines_read(t, n, 0, n == last ? width_at(t->size, 0) : FK_TILE_WIDTH, out, err);
 }
 
 void fk_tiles_close(struct fk_tiles **t) {

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,7 +19,7 @@
 
 struct fk_tilewriter {
     char dir[PATH_MAX - 128];
-    uint64_t pruned; /* partial tiles of this size are on the disk and will be superseded */
+    uint64_t pruned; /* before the tiles of this size no partial one is left */
     struct fk_frontier frontier;
     fk_hash edge[FK_TILE_LEVELS][FK_TILE_WIDTH]; /* the tiles being filled */
     struct fk_buf lines;                         /* the bundle being filled */
@@ -196,31 +197,41 @@ done:
     return st;
 }
 
-static enum fk_status partial_remove(const struct fk_tilewriter *w, int level, uint64_t n,
-                                     unsigned width, bool last, struct fk_err *err) {
+/* Removes the partial tiles n.p/ of a level but the one of a width (0: none is kept). */
+static enum fk_status partials_remove(const struct fk_tilewriter *w, int level, uint64_t n,
+                                      unsigned keep, struct fk_err *err) {
     char path[PATH_MAX];
+    struct dirent *e;
+    enum fk_status st = FK_OK;
     size_t base = (size_t)snprintf(path, sizeof path, "%s/", w->dir);
-    fk_tile_path(path + base, sizeof path - base, level, n, width);
-    if (unlink(path) != 0 && errno != ENOENT)
-        return fk_fail_sys(err, errno, "%s: cannot remove", path);
+    fk_tile_path(path + base, sizeof path - base, level, n, 1);
     *strrchr(path, '/') = 0;
-    if (last && rmdir(path) != 0 && errno != ENOENT && errno != ENOTEMPTY)
-        return fk_fail_sys(err, errno, "%s: cannot remove", path);
-    return FK_OK;
+    DIR *d = opendir(path);
+    if (!d)
+        return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "%s: cannot read", path);
+    while (st == FK_OK && (e = readdir(d))) {
+        if (e->d_name[0] == '.' || (keep && strtoul(e->d_name, NULL, 10) == keep))
+            continue;
+        if (unlinkat(dirfd(d), e->d_name, 0) != 0 && errno != ENOENT)
+            st = fk_fail_sys(err, errno, "%s/%s: cannot remove", path, e->d_name);
+    }
+    closedir(d);
+    if (st == FK_OK && !keep && rmdir(path) != 0 && errno != ENOENT)
+        st = fk_fail_sys(err, errno, "%s: cannot remove", path);
+    return st;
 }
 
 enum fk_status fk_tilewriter_prune(struct fk_tilewriter *w, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    uint64_t old = w->pruned, size = w->frontier.size;
+    uint64_t size = w->frontier.size;
     for (unsigned level = 0; level < FK_TILE_LEVELS; level++) {
-        uint64_t before = old >> (8 * level), now = size >> (8 * level);
-        unsigned width = width_at(old, level);
-        if (width == 0 || before == now)
-            continue;
-        bool full = before >> 8 != now >> 8;
-        FK_TRY(partial_remove(w, (int)level, before >> 8, width, full, err));
-        if (level == 0)
-            FK_TRY(partial_remove(w, -1, before >> 8, width, full, err));
+        uint64_t from = w->pruned >> (8 * level) >> 8, edge = size >> (8 * level) >> 8;
+        for (uint64_t n = from; n <= edge; n++) {
+            unsigned keep = n == edge ? width_at(size, level) : 0;
+            FK_TRY(partials_remove(w, (int)level, n, keep, err));
+            if (level == 0)
+                FK_TRY(partials_remove(w, -1, n, keep, err));
+        }
     }
     w->pruned = size;
 done:

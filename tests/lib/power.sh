@@ -5,6 +5,7 @@ power_work() { # below $DISK; the acknowledgements go to stdout
     V=$DISK/v SERVER_LOG=$DISK/../server.log
     vault_new >&2
     config segment-size '"4 MiB"'
+    config checkpoint-interval '"1 s"' # no checkpoint may be over what the cut takes away
     server_start "$@" >&2
     exec 9>&1
     "$BUILD/tools/smtp-blast" -a -c 8 -r 100000 -o /dev/fd/9 "$(address smtp)" "$TEST_DIR"/mails/*.eml >/dev/null

@@ -1,0 +1,263 @@
+/* checkpoint.c - the newest checkpoint by command; the process that makes them; the signer. */
+#include "cli/checkpoint.h"
+#include "archiver/vault/logbook.h"
+#include "archiver/vault/sign_main.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/config.h"
+#include "cli/json.h"
+#include "cli/server.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOOK_MS = 200, TICK_MS = 1000, IDLE_MS = 300000, TROUBLE_MS = 30000, GRACE_MS = 30000 };
+
+static void notice(const struct fk_err *why) {
+    fk_log(FK_LOG_WARNING, "%s", why->text);
+}
+
+/* ---- the newest one */
+
+static enum fk_status make(const struct fk_cli *cli, struct fk_lend *lend, struct fk_err *err) {
+    struct fk_sign *sign = NULL;
+    struct fk_logbook *log = NULL;
+    enum fk_status st;
+    FK_TRY(fk_sign_open(cli->dir, &sign, err));
+    FK_TRY(fk_logbook_open(cli->dir, lend, sign, notice, &log, err));
+    st = fk_logbook_advance(log, err);
+done:
+    fk_logbook_close(&log);
+    fk_sign_close(&sign);
+    return st;
+}
+
+enum fk_status cli_checkpoint_get(const struct fk_cli *cli, struct fk_lend *lend, uint64_t size,
+                                  struct fk_checkpoint *out, struct fk_buf *note,
+                                  struct fk_err *err) {
+    const int64_t patience = (int64_t)cli->config->checkpoint_interval_s * 1000 + GRACE_MS;
+    const int64_t until = fk_monotonic_ms() + patience;
+    for (;;) {
+        struct cli_server server;
+        struct fk_checkpoint c;
+        fk_buf_reset(note);
+        enum fk_status st = fk_logbook_newest(cli->dir, NULL, &c, note, err);
+        if (st == FK_OK && c.size >= size) {
+            *out = c;
+            return FK_OK;
+        }
+        if (st != FK_OK && st != FK_NOT_FOUND)
+            return st;
+        cli_server_ask(cli->dir, &server);
+        if (!server.running) {
+            st = make(cli, lend, err);
+            if (st != FK_OK && st != FK_RETRY)
+                return st;
+        }
+        if (fk_monotonic_ms() >= until)
+            return fk_fail(err, FK_RETRY,
+                           "there is no checkpoint over %" PRIu64 " entries yet; try again, and look "
+                           "at the server's log if it does not come",
+                           size);
+        (void)poll(NULL, 0, LOOK_MS);
+    }
+}
+
+/* ---- the command */
+
+enum mode { NOTE, PRINT, KEY, VKEY };
+
+/* Short enough to be read out over the telephone and compared with what is on paper. */
+static void readable_print(const struct fk_checkpoint *c, const struct fk_verifier *v) {
+    char id[9];
+    fk_hex(id, v->id, sizeof v->id);
+    printf("log      %s\nkey      %.4s %.4s\nentries  %" PRIu64 "\nroot    ", c->origin, id, id + 4,
+           c->size);
+    for (size_t i = 0; i < sizeof c->root; i += 2)
+        printf("%s %02x%02x", i == 16 ? "\n        " : "", c->root[i], c->root[i + 1]);
+    printf("\n");
+}
+
+static void json_print(const struct fk_checkpoint *c, const struct fk_buf *note,
+                       const struct fk_verifier *v) {
+    struct fk_buf key = FK_BUF_INIT;
+    char root[2 * sizeof c->root + 1];
+    fk_hex(root, c->root, sizeof c->root);
+    fk_verifier_format(v, &key);
+    cli_json_line(json_pack("{s:s, s:o, s:s, s:o, s:o}", "origin", c->origin, "size",
+                            cli_json_number(c->size), "root", root, "note",
+                            cli_json_text(note->data, note->len), "vkey",
+                            cli_json_text(key.data, key.len)));
+    fk_buf_free(&key);
+}
+
+static enum fk_status key_print(const struct fk_verifier *v, enum mode mode, struct fk_err *err) {
+    struct fk_buf text = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    if (mode == KEY)
+        st = fk_verifier_pem(v, &text, err);
+    else
+        fk_verifier_format(v, &text);
+    if (st == FK_OK)
+        printf("%.*s%s", (int)text.len, (const char *)text.data, mode == VKEY ? "\n" : "");
+    fk_buf_free(&text);
+    return st;
+}
+
+static enum fk_status checkpoint(const struct fk_cli *cli, enum mode mode, bool json,
+                                 struct fk_err *err) {
+    struct fk_lend *lend = NULL;
+    struct fk_head head;
+    struct fk_checkpoint c;
+    struct fk_verifier v;
+    struct fk_buf note = FK_BUF_INIT;
+    enum fk_status st;
+    FK_TRY(fk_lend_open(cli->dir, &lend, err));
+    FK_TRY(fk_lend_head(lend, &head, err));
+    FK_TRY(cli_checkpoint_get(cli, lend, head.next_seq, &c, &note, err));
+    FK_TRY(fk_logbook_verifier(cli->dir, &v, err));
+    if (json)
+        json_print(&c, &note, &v);
+    else if (mode == KEY || mode == VKEY)
+        st = key_print(&v, mode, err);
+    else if (mode == PRINT)
+        readable_print(&c, &v);
+    else
+        printf("%.*s", (int)note.len, (const char *)note.data);
+done:
+    fk_lend_close(&lend);
+    fk_buf_free(&note);
+    return st;
+}
+
+int cmd_checkpoint(struct fk_cli *cli, int argc, char **argv) {
+    static const struct option options[] = {{"print", no_argument, NULL, PRINT},
+                                            {"key", no_argument, NULL, KEY},
+                                            {"vkey", no_argument, NULL, VKEY},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
+    enum mode mode = NOTE;
+    bool json = false;
+    struct fk_err err = FK_ERR_INIT;
+    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (o == 'j')
+            json = true;
+        else if (o == '?' || mode != NOTE)
+            return cli_usage("checkpoint", "one of --print, --key and --vkey");
+        else
+            mode = (enum mode)o;
+    }
+    if (optind < argc)
+        return cli_usage("checkpoint", "takes no argument \"%s\"", argv[optind]);
+    if (checkpoint(cli, mode, json, &err) != FK_OK)
+        return cli_fail(&err);
+    return cli_finish(0);
+}
+
+/* ---- the server's process */
+
+struct daemon {
+    struct fk_cli *cli;
+    struct fk_child child;
+    struct fk_lend *lend;
+    struct fk_sign *sign;
+    struct fk_logbook *log; /* NULL after trouble, until it is opened anew */
+    int64_t last_ms;        /* the last checkpoint; 0 for none yet */
+    int64_t pause_until_ms;
+    char said[sizeof((struct fk_err *)0)->text]; /* the same trouble is told once */
+};
+
+/* FK_NOT_FOUND: told to stop. */
+static enum fk_status wait_for_serve(struct daemon *d, int wait_ms, struct fk_err *err) {
+    struct fk_child_event event;
+    enum fk_status st = fk_child_next(&d->child, wait_ms, &event, err);
+    if (st == FK_OK && event.what == FK_CHILD_STOP)
+        return fk_fail(err, FK_NOT_FOUND, "told to stop");
+    if (st == FK_OK && event.what == FK_CHILD_SOCKET) {
+        if (strcmp(event.name, "lend") == 0)
+            fk_lend_reattach(d->lend, event.fd);
+        else
+            fk_sign_reattach(d->sign, event.fd);
+        d->pause_until_ms = 0;
+    }
+    return st;
+}
+
+static bool is_due(const struct daemon *d, uint64_t next_seq) {
+    const int64_t age = fk_monotonic_ms() - d->last_ms;
+    return !d->last_ms || age >= IDLE_MS ||
+           (next_seq != fk_logbook_size(d->log) &&
+            age >= (int64_t)d->cli->config->checkpoint_interval_s * 1000);
+}
+
+static enum fk_status look(struct daemon *d, struct fk_err *err) {
+    struct fk_head head;
+    enum fk_status st;
+    if (!d->log)
+        FK_TRY(fk_logbook_open(d->cli->dir, d->lend, d->sign, notice, &d->log, err));
+    FK_TRY(fk_lend_head(d->lend, &head, err));
+    if (!is_due(d, head.next_seq))
+        goto done;
+    FK_TRY(fk_logbook_advance(d->log, err));
+    d->last_ms = fk_monotonic_ms();
+    d->said[0] = 0;
+done:
+    return st;
+}
+
+static void trouble(struct daemon *d, const struct fk_err *why) {
+    fk_logbook_close(&d->log);
+    d->pause_until_ms = fk_monotonic_ms() + (why->status == FK_RETRY ? TICK_MS : TROUBLE_MS);
+    if (why->status == FK_RETRY || strcmp(d->said, why->text) == 0)
+        return;
+    snprintf(d->said, sizeof d->said, "%s", why->text);
+    fk_log(FK_LOG_ERROR, "no checkpoint was made: %s", why->text);
+}
+
+static enum fk_status run(struct daemon *d, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    while (st == FK_OK) {
+        struct fk_err why = FK_ERR_INIT;
+        if (fk_monotonic_ms() >= d->pause_until_ms && look(d, &why) != FK_OK)
+            trouble(d, &why);
+        st = wait_for_serve(d, TICK_MS, err);
+    }
+    return st == FK_NOT_FOUND ? FK_OK : st;
+}
+
+int cmd_logd(struct fk_cli *cli, int argc, char **argv) {
+    struct daemon d = {.cli = cli};
+    struct fk_err err = FK_ERR_INIT;
+    enum fk_status st;
+    fk_log_name("fumikura logd");
+    FK_TRY(fk_child_begin(&d.child, argc, argv, &err));
+    if (d.child.lend >= 0)
+        FK_TRY(fk_lend_attach(fk_child_take(&d.child.lend), &d.lend, &err));
+    else
+        FK_TRY(fk_lend_open(cli->dir, &d.lend, &err));
+    if (d.child.sign >= 0)
+        FK_TRY(fk_sign_attach(fk_child_take(&d.child.sign), &d.sign, &err));
+    else
+        FK_TRY(fk_sign_open(cli->dir, &d.sign, &err));
+    FK_TRY(fk_child_ready(&d.child, NULL, &err));
+    st = run(&d, &err);
+done:
+    fk_logbook_close(&d.log);
+    fk_sign_close(&d.sign);
+    fk_lend_close(&d.lend);
+    return fk_child_end(&d.child, st, &err);
+}
+
+int cmd_sign(struct fk_cli *cli, int argc, char **argv) {
+    struct fk_child child;
+    struct fk_err err = FK_ERR_INIT;
+    fk_log_name("fumikura sign");
+    enum fk_status st = fk_child_begin(&child, argc, argv, &err);
+    if (st == FK_OK)
+        st = fk_sign_main(cli->dir, &child, &err);
+    return fk_child_end(&child, st, &err);
+}
