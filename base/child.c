@@ -44,11 +44,13 @@ static enum fk_status socket_read(struct fk_child *child, const char *text, stru
 
 static enum fk_status options_read(struct fk_child *child, int argc, char **argv,
                                    struct fk_err *err) {
-    static const struct option options[] = {
-        {"control", required_argument, NULL, 'c'}, {"keep", required_argument, NULL, 'k'},
-        {"lend", required_argument, NULL, 'l'},    {"sign", required_argument, NULL, 'n'},
-        {"socket", required_argument, NULL, 's'},  {"listen", required_argument, NULL, 'p'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"control", required_argument, NULL, 'c'},
+                                            {"keep", required_argument, NULL, 'k'},
+                                            {"lend", required_argument, NULL, 'l'},
+                                            {"sign", required_argument, NULL, 'n'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"listen", required_argument, NULL, 'p'},
+                                            {NULL, 0, NULL, 0}};
     enum fk_status st = FK_OK;
     for (int o; st == FK_OK && (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'c')

@@ -1,9 +1,12 @@
 /* checkpoint.c - the newest checkpoint by command; the process that makes them; the signer. */
 #include "cli/checkpoint.h"
+#include "archiver/vault/keep.h"
 #include "archiver/vault/logbook.h"
 #include "archiver/vault/sign_main.h"
+#include "archiver/vault/signet.h"
 #include "base/child.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "cli/config.h"
 #include "cli/json.h"
@@ -11,6 +14,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +64,8 @@ enum fk_status cli_checkpoint_get(const struct fk_cli *cli, struct fk_lend *lend
         }
         if (fk_monotonic_ms() >= until)
             return fk_fail(err, FK_RETRY,
-                           "there is no checkpoint over %" PRIu64 " entries yet; try again, and look "
+                           "there is no checkpoint over %" PRIu64
+                           " entries yet; try again, and look "
                            "at the server's log if it does not come",
                            size);
         (void)poll(NULL, 0, LOOK_MS);
@@ -134,18 +139,71 @@ done:
     return st;
 }
 
+/* For a ledger that is shorter than what was signed, or another. What was signed is named in the
+ * ledger, so that whoever has an old checkpoint finds where the two logs part. */
+static enum fk_status begin_anew(const struct fk_cli *cli, const char *reason, struct fk_err *err) {
+    struct fk_keep *keep = NULL;
+    struct fk_lend *lend = NULL;
+    struct fk_buf body = FK_BUF_INIT, fields = FK_BUF_INIT;
+    struct fk_receipt receipt;
+    struct fk_checkpoint old;
+    struct fk_head head;
+    struct cli_server server;
+    char person[128], origin[FK_ORIGIN_SIZE], secrets[PATH_MAX], root[2 * sizeof old.root + 1];
+    enum fk_status st;
+    cli_server_ask(cli->dir, &server);
+    if (server.running)
+        FK_TRY(fk_fail(err, FK_RETRY, "the server signs with the key; stop it first"));
+    FK_TRY(fk_join_path(secrets, sizeof secrets, cli->dir, "secrets", err));
+    FK_TRY(fk_lend_open(cli->dir, &lend, err));
+    FK_TRY(fk_lend_head(lend, &head, err));
+    fk_signet_origin(origin, head.ledger);
+    fk_buf_printf(&fields, "what=origin origin=%s", origin);
+    if (fk_logbook_signed(cli->dir, &old, NULL) == FK_OK) {
+        fk_hex(root, old.root, sizeof old.root);
+        fk_buf_printf(&fields, " old=%s size=%" PRIu64 " root=%s", old.origin, old.size, root);
+    }
+    fk_person(person, sizeof person);
+    fk_fields_add_str(&body, "person", person);
+    fk_fields_add_str(&body, "reason", reason);
+    if (fields.failed || body.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "no memory for an entry"));
+    struct fk_record record = {.kind = "admin", .fields = fk_buf_cstr(&fields), .body = &body};
+    FK_TRY(fk_keep_open(cli->dir, &keep, err));
+    FK_TRY(fk_keep_append(keep, &record, &receipt, err));
+    FK_TRY(fk_signet_renew(secrets, origin, err));
+    FK_TRY(make(cli, lend, err));
+    printf("the log begins anew as %s; entry %" PRIu64
+           " says why. Give its key (checkpoint --vkey) to "
+           "those who check\n",
+           origin, receipt.seq);
+done:
+    fk_keep_close(&keep);
+    fk_lend_close(&lend);
+    fk_buf_free(&fields);
+    fk_buf_free(&body);
+    return st;
+}
+
 int cmd_checkpoint(struct fk_cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"print", no_argument, NULL, PRINT},
                                             {"key", no_argument, NULL, KEY},
                                             {"vkey", no_argument, NULL, VKEY},
+                                            {"new-origin", no_argument, NULL, 'n'},
+                                            {"reason", required_argument, NULL, 'r'},
                                             {"json", no_argument, NULL, 'j'},
                                             {NULL, 0, NULL, 0}};
     enum mode mode = NOTE;
-    bool json = false;
+    bool json = false, anew = false;
+    const char *reason = NULL;
     struct fk_err err = FK_ERR_INIT;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'j')
             json = true;
+        else if (o == 'n')
+            anew = true;
+        else if (o == 'r')
+            reason = optarg;
         else if (o == '?' || mode != NOTE)
             return cli_usage("checkpoint", "one of --print, --key and --vkey");
         else
@@ -153,7 +211,9 @@ int cmd_checkpoint(struct fk_cli *cli, int argc, char **argv) {
     }
     if (optind < argc)
         return cli_usage("checkpoint", "takes no argument \"%s\"", argv[optind]);
-    if (checkpoint(cli, mode, json, &err) != FK_OK)
+    if (anew != (reason != NULL) || (anew && (mode != NOTE || json)))
+        return cli_usage("checkpoint", "--new-origin goes with --reason, and with nothing else");
+    if ((anew ? begin_anew(cli, reason, &err) : checkpoint(cli, mode, json, &err)) != FK_OK)
         return cli_fail(&err);
     return cli_finish(0);
 }

@@ -231,6 +231,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     vault_check(&d);
     owner_check(&d);
     secret_check(&d, "key", "secrets/kek", 077, "chmod 600");
+    secret_check(&d, "log key", "secrets/log-key", 077, "chmod 600");
     secret_check(&d, "key files", "keys", 007, "chmod o-rwx");
     disk_check(&d);
     clock_check(&d);

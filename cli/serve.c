@@ -28,20 +28,17 @@
 enum { KIDS = 7, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
 
 static const char *const start_order[KIDS] = {"keep", "lend",    "sign", "indexd",
-                                               "logd", "receive", "web"};
+                                              "logd", "receive", "web"};
 static const char *const stop_order[KIDS] = {"receive", "web",  "indexd", "logd",
-                                              "sign",    "lend", "keep"};
+                                             "sign",    "lend", "keep"};
 
 /* Who asks whom, and in which role. */
 static const struct link {
     const char *server, *client, *option, *role;
 } links[] = {
-    {"keep", "receive", "--keep", "mail"},
-    {"keep", "web", "--keep", "act"},
-    {"lend", "indexd", "--lend", "index"},
-    {"lend", "logd", "--lend", "log"},
-    {"lend", "web", "--lend", "act"},
-    {"sign", "logd", "--sign", "log"},
+    {"keep", "receive", "--keep", "mail"}, {"keep", "web", "--keep", "act"},
+    {"lend", "indexd", "--lend", "index"}, {"lend", "logd", "--lend", "log"},
+    {"lend", "web", "--lend", "act"},      {"sign", "logd", "--sign", "log"},
 };
 enum { LINKS = sizeof links / sizeof *links };
 

@@ -201,14 +201,11 @@ done:
 }
 
 static int options_read(struct show *s, int argc, char **argv) {
-    static const struct option options[] = {{"raw", no_argument, NULL, RAW},
-                                            {"envelope", no_argument, NULL, ENVELOPE},
-                                            {"text", no_argument, NULL, TEXT},
-                                            {"entry", no_argument, NULL, ENTRY},
-                                            {"proof", no_argument, NULL, PROOF},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"reason", required_argument, NULL, 'r'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"raw", no_argument, NULL, RAW},          {"envelope", no_argument, NULL, ENVELOPE},
+        {"text", no_argument, NULL, TEXT},        {"entry", no_argument, NULL, ENTRY},
+        {"proof", no_argument, NULL, PROOF},      {"json", no_argument, NULL, 'j'},
+        {"reason", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'j')
             s->json = true;

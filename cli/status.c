@@ -1,5 +1,7 @@
 /* status.c - where the vault stands: ledger, segments, index, disk, processes. */
 #include "archiver/vault/lend.h"
+#include "archiver/vault/logbook.h"
+#include "base/io.h"
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/server.h"
@@ -8,15 +10,21 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 struct status {
     struct fk_head head;
     json_t *segments;
     struct fk_index_state index;
     bool has_index;
+    struct fk_checkpoint checkpoint;
+    bool has_checkpoint;
+    int64_t checkpoint_age_s;
     uint64_t free_bytes, disk_bytes;
     struct cli_server server;
 };
@@ -37,6 +45,24 @@ static enum fk_status index_ask(const char *dir, struct status *s, struct fk_err
     enum fk_status st = fk_index_state(dir, &s->index, err);
     s->has_index = st == FK_OK;
     return st == FK_NOT_FOUND ? FK_OK : st;
+}
+
+/* A checkpoint that cannot be read is verify's to explain. */
+static void checkpoint_ask(const char *dir, struct status *s) {
+    char path[PATH_MAX];
+    struct stat f;
+    if (fk_join_path(path, sizeof path, dir, "log/checkpoint", NULL) != FK_OK ||
+        stat(path, &f) != 0 || fk_logbook_newest(dir, NULL, &s->checkpoint, NULL, NULL) != FK_OK)
+        return;
+    s->has_checkpoint = true;
+    s->checkpoint_age_s = time(NULL) - f.st_mtim.tv_sec;
+}
+
+static json_t *checkpoint_json(const struct status *s) {
+    if (!s->has_checkpoint)
+        return json_null();
+    return json_pack("{s:s, s:o, s:I}", "origin", s->checkpoint.origin, "size",
+                     cli_json_number(s->checkpoint.size), "age", (json_int_t)s->checkpoint_age_s);
 }
 
 static enum fk_status disk_ask(const char *dir, struct status *s, struct fk_err *err) {
@@ -71,6 +97,7 @@ static void json_print(const struct status *s) {
     json_object_set_new(root, "next", cli_json_number(s->head.next_seq));
     json_object_set_new(root, "digest", json_string(digest));
     json_object_set(root, "segments", s->segments);
+    json_object_set_new(root, "checkpoint", checkpoint_json(s));
     json_object_set_new(root, "index", index_json(s));
     json_object_set_new(root, "free", cli_json_number(s->free_bytes));
     json_object_set_new(root, "disk", cli_json_number(s->disk_bytes));
@@ -96,6 +123,11 @@ static void text_print(const struct status *s) {
            digest);
     for (i = 0; i < json_array_size(s->segments); i++)
         segment_print(json_array_get(s->segments, i));
+    if (s->has_checkpoint)
+        printf("checkpoint: the first %" PRIu64 " entries, signed %lld s ago\n", s->checkpoint.size,
+               (long long)s->checkpoint_age_s);
+    else
+        printf("checkpoint: there is none yet\n");
     if (s->has_index)
         printf("index: %" PRIu64 " messages, %" PRIu64 " of them in part, entries before %" PRIu64
                "\n",
@@ -129,6 +161,7 @@ int cmd_status(struct fk_cli *cli, int argc, char **argv) {
     FK_TRY(fk_lend_segments(lend, segment_add, &s, &err));
     FK_TRY(index_ask(cli->dir, &s, &err));
     FK_TRY(disk_ask(cli->dir, &s, &err));
+    checkpoint_ask(cli->dir, &s);
     if (json)
         json_print(&s);
     else

@@ -102,8 +102,8 @@ static enum fk_status place_find(struct fk_lend *lend, const struct fk_cli *cli,
     return cli_ledger_seq_at(lend, ms + end, out, err);
 }
 
-static enum fk_status vkey_read(const struct fk_cli *cli, const char *path,
-                                struct fk_verifier *out, struct fk_err *err) {
+static enum fk_status vkey_read(const struct fk_cli *cli, const char *path, struct fk_verifier *out,
+                                struct fk_err *err) {
     struct fk_buf text = FK_BUF_INIT;
     enum fk_status st;
     if (!path)
@@ -119,7 +119,8 @@ done:
     return st;
 }
 
-/* A note that is none, or of another log, is what the caller gave, and no finding about the vault. */
+/* A note that is none, or of another log, is what the caller gave, and no finding about the vault.
+ */
 static enum fk_status against(const struct fk_cli *cli, struct fk_lend *lend, struct verify *v,
                               struct fk_err *err) {
     struct fk_buf note = FK_BUF_INIT;
@@ -137,7 +138,8 @@ static enum fk_status against(const struct fk_cli *cli, struct fk_lend *lend, st
         cli_json_line(json_pack("{s:{s:s, s:o}}", "against", "origin", c.origin, "size",
                                 cli_json_number(c.size)));
     else if (st == FK_OK)
-        printf("the first %" PRIu64 " entries are those of the checkpoint %s\n", c.size, v->against);
+        printf("the first %" PRIu64 " entries are those of the checkpoint %s\n", c.size,
+               v->against);
 done:
     fk_buf_free(&note);
     return st;

@@ -74,6 +74,18 @@ run ls tape
 (cd tape && sha256sum --quiet -c tagmanifest-sha256.txt && sha256sum --quiet -c manifest-sha256.txt) &&
     good "and with sha256sum alone"
 
+heading "A signed checkpoint, a proof, and openssl to check them"
+must fumikura -C v checkpoint
+fumikura -C v checkpoint --key >log.pem && fumikura -C v show "$seq" --entry >line && fumikura -C v show "$seq" --proof >proof ||
+    fail "no proof of entry $seq"
+sed '1,/^$/d' proof >note
+sed '/^$/,$d' note >body
+sed -n 's/^— [^ ]* //p' note | head -n 1 | base64 -d | tail -c +5 >sig
+must openssl pkeyutl -verify -rawin -pubin -inkey log.pem -in body -sigfile sig
+python3 "$ROOT/tests/lib/proof.py" line proof log.pem >out || { cat out; fail "the proof of entry $seq"; }
+good "entry $seq is in the tree under it: $(cat out), by a reader that is not ours"
+must fumikura -C v verify --against note
+
 heading "kill -9 of the whole server, with messages in flight"
 "$tools/smtp-blast" -c 8 -r 60 -o acks "$(address smtp)" mails/0*.eml >blast.log 2>&1 &
 client=$!

@@ -2,8 +2,8 @@
  * lend_priv.h - what the reading desk and those who ask it say to each other (base/frame.h,
  * base/pack.h).
  *
- *     HEAD      u64 settled (0 or 1)         -> IS_HEAD u64 next, 32 bytes digest, u64 rules, string
- *     LINES     u64 from                     -> FILE, a sealed memory file with whole lines
+ *     HEAD      u64 settled (0 or 1)         -> IS_HEAD u64 next, 32 bytes digest, u64 rules,
+ * string LINES     u64 from                     -> FILE, a sealed memory file with whole lines
  *     CONTENT   u64 seq, u64 act             -> FILE, a sealed memory file: salt, bytes
  *     SEGMENTS  nothing                      -> SEGMENT..., END
  *     SEGMENT_FILE u64 number                -> FILE, the segment's file, read-only

@@ -1,4 +1,5 @@
-/* log_verify.c - one pass over the ledger's lines; a second one over the tiles where they differ. */
+/* log_verify.c - one pass over the ledger's lines; a second one over the tiles where they differ.
+ */
 #include "archiver/vault/log_verify.h"
 #include "archiver/vault/logbook.h"
 #include "archiver/vault/tiles.h"

@@ -6,10 +6,10 @@
  * of DIR/log still give the checkpoint's root; otherwise all that can be said is that the two have
  * parted.
  *
- * Findings are told as lend.h's verify tells them: check "truncated" (the ledger is shorter), "fork"
- * (it is another one), "tile" (a file of the log is missing or changed), "note" (the checkpoint is
- * none, or its signature is wrong). FK_CORRUPT when there was one. Costs: all entries up to the
- * checkpoint's size are hashed. Threads: one.
+ * Findings are told as lend.h's verify tells them: check "truncated" (the ledger is shorter),
+ * "fork" (it is another one), "tile" (a file of the log is missing or changed), "note" (the
+ * checkpoint is none, or its signature is wrong). FK_CORRUPT when there was one. Costs: all entries
+ * up to the checkpoint's size are hashed. Threads: one.
  */
 #ifndef FK_VAULT_LOG_VERIFY_H
 #define FK_VAULT_LOG_VERIFY_H
@@ -22,8 +22,8 @@ extern "C" {
 FK_CHECKED enum fk_status fk_log_compare(const char *dir, struct fk_lend *lend,
                                          const struct fk_checkpoint *c, fk_finding_fn finding,
                                          void *ctx, struct fk_err *err);
-/* The newest checkpoint of DIR/log, its signature, every tile and every bundle; content when there is
- * no checkpoint yet. */
+/* The newest checkpoint of DIR/log, its signature, every tile and every bundle; content when there
+ * is no checkpoint yet. */
 FK_CHECKED enum fk_status fk_log_verify(const char *dir, struct fk_lend *lend,
                                         fk_finding_fn finding, void *ctx, struct fk_err *err);
 

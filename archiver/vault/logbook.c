@@ -145,7 +145,8 @@ static enum fk_status line_add(struct fk_logbook *log, const uint8_t *line, size
         return st;
     if (e.seq != seq || memcmp(e.prev, log->last, sizeof log->last) != 0)
         return fk_fail(err, FK_DENIED,
-                       "entry %" PRIu64 " does not follow the entry before it in log/: the ledger is "
+                       "entry %" PRIu64
+                       " does not follow the entry before it in log/: the ledger is "
                        "not the one whose checkpoints were signed; nothing more is signed "
                        "(docs/evidence.md, \"A vault that was put back\")",
                        seq);
@@ -187,11 +188,12 @@ enum fk_status fk_logbook_advance(struct fk_logbook *log, struct fk_err *err) {
     enum fk_status st;
     FK_TRY(fk_lend_settled_head(log->lend, &head, err));
     if (head.next_seq < next.size)
-        FK_TRY(fk_fail(err, FK_DENIED,
-                       "the ledger has %" PRIu64 " entries and %" PRIu64 " were signed: this is an "
-                       "older copy; nothing more is signed (docs/evidence.md, \"A vault that was put "
-                       "back\")",
-                       head.next_seq, next.size));
+        FK_TRY(
+            fk_fail(err, FK_DENIED,
+                    "the ledger has %" PRIu64 " entries and %" PRIu64 " were signed: this is an "
+                    "older copy; nothing more is signed (docs/evidence.md, \"A vault that was put "
+                    "back\")",
+                    head.next_seq, next.size));
     FK_TRY(lines_add(log, head.next_seq, err));
     next.size = head.next_seq;
     fk_frontier_root(fk_tilewriter_frontier(log->tiles), next.root);
@@ -218,6 +220,18 @@ enum fk_status fk_logbook_verifier(const char *dir, struct fk_verifier *out, str
     while (text.len && text.data[text.len - 1] == '\n')
         text.len--;
     st = fk_verifier_parse((const char *)text.data, text.len, out, err);
+done:
+    fk_buf_free(&text);
+    return st;
+}
+
+enum fk_status fk_logbook_signed(const char *dir, struct fk_checkpoint *out, struct fk_err *err) {
+    char path[PATH_MAX];
+    struct fk_buf text = FK_BUF_INIT;
+    enum fk_status st;
+    FK_TRY(fk_join_path(path, sizeof path, dir, "secrets/log-head", err));
+    FK_TRY(fk_read_file(path, 65536, &text, err));
+    st = fk_checkpoint_read(text.data, text.len, out, err);
 done:
     fk_buf_free(&text);
     return st;

@@ -1,14 +1,15 @@
 /*
- * logbook.h - DIR/log as it grows: the ledger's lines as tiles (tiles.h), and the newest checkpoint.
+ * logbook.h - DIR/log as it grows: the ledger's lines as tiles (tiles.h), and the newest
+ * checkpoint.
  *
  *     log/checkpoint     the newest signed note
  *     log/vkey, key.pem  the log's public key: for convenience; a verifier has it from elsewhere
  *     log/tile/...
  *
  * One at a time a vault (flock on log/lock). Each advance asks the desk for a head that is on the
- * disk, adds the lines up to it, makes the tiles durable, gets the signature, and only then replaces
- * the checkpoint and removes the partial tiles that it replaces. A crash anywhere leaves the last
- * checkpoint with its tiles. Its cost is that of the new lines and the tree's height.
+ * disk, adds the lines up to it, makes the tiles durable, gets the signature, and only then
+ * replaces the checkpoint and removes the partial tiles that it replaces. A crash anywhere leaves
+ * the last checkpoint with its tiles. Its cost is that of the new lines and the tree's height.
  *
  * Where it stands is what the signer signed last. The chain (prev=) of the next line must hold to
  * the last line in the tiles, so a ledger that was put back from a backup and has grown again is
@@ -16,8 +17,8 @@
  * ledger; the signer then sees whether they are those it signed.
  *
  * Errors: FK_DENIED the ledger is shorter than what was signed, or is another one (docs/evidence.md
- * says what to do); FK_RETRY the desk or the signer is away, or another process has the log; FK_FULL,
- * FK_IO. After any of them the logbook is to be opened anew. Threads: one.
+ * says what to do); FK_RETRY the desk or the signer is away, or another process has the log;
+ * FK_FULL, FK_IO. After any of them the logbook is to be opened anew. Threads: one.
  */
 #ifndef FK_VAULT_LOGBOOK_H
 #define FK_VAULT_LOGBOOK_H
@@ -39,10 +40,13 @@ uint64_t fk_logbook_size(const struct fk_logbook *log);
 /* A checkpoint over all that is in the ledger now; the same size again is signed again. */
 FK_CHECKED enum fk_status fk_logbook_advance(struct fk_logbook *log, struct fk_err *err);
 
-/* For readers: the newest checkpoint, its note appended to note (may be NULL), its signature checked
- * against log/vkey, or v where given. FK_NOT_FOUND: none yet. */
+/* For readers: the newest checkpoint, its note appended to note (may be NULL), its signature
+ * checked against log/vkey, or v where given. FK_NOT_FOUND: none yet. */
 FK_CHECKED enum fk_status fk_logbook_newest(const char *dir, const struct fk_verifier *v,
                                             struct fk_checkpoint *out, struct fk_buf *note,
+                                            struct fk_err *err);
+/* What the signer remembers having signed last, read from its file. FK_NOT_FOUND: nothing yet. */
+FK_CHECKED enum fk_status fk_logbook_signed(const char *dir, struct fk_checkpoint *out,
                                             struct fk_err *err);
 FK_CHECKED enum fk_status fk_logbook_verifier(const char *dir, struct fk_verifier *out,
                                               struct fk_err *err);

@@ -4,7 +4,6 @@
 #include "archiver/vault/pen_priv.h"
 #include "archiver/vault/signet.h"
 #include "base/atomic_file.h"
-#include "base/clock.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -13,7 +12,6 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BLOCK = 1 << 20, SEQS_A_LINE = 1400 }; /* at most 42 bytes a seq in a list */
@@ -25,7 +23,7 @@ struct restore {
     struct fk_pen *pen;
     struct fk_seqs gone; /* contents to be named by a dispose entry */
     struct fk_restore_sum sum;
-    char origin[80]; /* of the log that begins here */
+    char origin[FK_ORIGIN_SIZE]; /* of the log that begins here */
     uint64_t bytes, all_bytes;
     uint8_t *block;
 };
@@ -82,12 +80,7 @@ done:
  * origin of its own; the admin entry names it. */
 static enum fk_status log_begin(struct restore *r, struct fk_err *err) {
     char path[PATH_MAX];
-    const time_t now = (time_t)(fk_now_ms() / 1000);
-    struct tm t;
-    gmtime_r(&now, &t);
-    snprintf(r->origin, sizeof r->origin, "fumikura/%s/%04d%02d%02dT%02d%02d%02dZ",
-             r->order->ledger, t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
-             t.tm_sec);
+    fk_signet_origin(r->origin, r->order->ledger);
     fk_layout__path(path, r->order->dir, "secrets");
     return fk_signet_init(path, r->origin, err);
 }

@@ -1,5 +1,5 @@
-/* sign.c - the asking end of the signer's socket: one request at a time. An answer that is not of its
- * form counts as a signer that has gone. */
+/* sign.c - the asking end of the signer's socket: one request at a time. An answer that is not of
+ * its form counts as a signer that has gone. */
 #include "archiver/vault/occasion_priv.h"
 #include "archiver/vault/sign_priv.h"
 #include "base/io.h"

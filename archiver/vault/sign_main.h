@@ -1,5 +1,6 @@
 /*
- * sign_main.h - the sign process: has DIR/secrets/log-key and log-head (signet.h), and nothing else.
+ * sign_main.h - the sign process: has DIR/secrets/log-key and log-head (signet.h), and nothing
+ * else.
  *
  * Roles of sockets: `log` and `all`, which may ask the same: the last head, and the next signature.
  * No network. It returns when its last socket closes, or as fk_keep_main does.

@@ -6,7 +6,8 @@
  *     NEXT      u64 size, 32 bytes root,
  *               u16 count, 32 bytes each     -> NOTE, the signed note
  *
- * Any request may be answered FAIL u32 status, string text. HELLO comes first, unasked, in that form.
+ * Any request may be answered FAIL u32 status, string text. HELLO comes first, unasked, in that
+ * form.
  */
 #ifndef FK_VAULT_SIGN_PRIV_H
 #define FK_VAULT_SIGN_PRIV_H

@@ -1,6 +1,7 @@
 /* signet.c - refuses what does not continue the last head; remembers before it answers. */
 #include "archiver/vault/signet.h"
 #include "base/atomic_file.h"
+#include "base/clock.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char key_format[] = "fumikura-log-key/1 name=";
@@ -22,6 +24,15 @@ struct fk_signet {
     struct fk_signer *signer;
     struct fk_checkpoint head;
 };
+
+void fk_signet_origin(char out[FK_ORIGIN_SIZE], const char *ledger) {
+    const time_t now = (time_t)(fk_now_ms() / 1000);
+    struct tm t;
+    char when[24];
+    gmtime_r(&now, &t);
+    (void)strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &t); /* which fits until the year 99999 */
+    snprintf(out, FK_ORIGIN_SIZE, "fumikura/%.40s/%s", ledger, when);
+}
 
 enum fk_status fk_signet_init(const char *secrets_dir, const char *origin, struct fk_err *err) {
     char path[PATH_MAX];
@@ -41,6 +52,35 @@ enum fk_status fk_signet_init(const char *secrets_dir, const char *origin, struc
     explicit_bzero(seed, sizeof seed);
     fk_buf_wipe(&line);
 done:
+    return st;
+}
+
+static enum fk_status put_aside(const char *secrets_dir, const char *name, const char *when,
+                                struct fk_err *err) {
+    char from[PATH_MAX], to[PATH_MAX + 32];
+    enum fk_status st = fk_join_path(from, sizeof from, secrets_dir, name, err);
+    if (st != FK_OK)
+        return st;
+    snprintf(to, sizeof to, "%s.%s", from, when);
+    if (rename(from, to) != 0 && errno != ENOENT)
+        return fk_fail_sys(err, errno, "%s: cannot put it aside", from);
+    return FK_OK;
+}
+
+/* The key goes first: one without its head would sign anything. */
+enum fk_status fk_signet_renew(const char *secrets_dir, const char *origin, struct fk_err *err) {
+    char when[FK_TIME_SIZE];
+    struct fk_signet *old = NULL;
+    enum fk_status st = fk_signet_open(secrets_dir, &old, err);
+    if (st == FK_RETRY)
+        return st; /* somebody signs with it */
+    fk_time_format(when, fk_now_ms());
+    FK_TRY(put_aside(secrets_dir, "log-key", when, err));
+    FK_TRY(put_aside(secrets_dir, "log-head", when, err));
+    FK_TRY(fk_sync_dir(secrets_dir, err));
+    st = fk_signet_init(secrets_dir, origin, err);
+done:
+    fk_signet_close(&old);
     return st;
 }
 
@@ -69,10 +109,11 @@ static enum fk_status key_load(struct fk_signet *signet, const char *path, struc
     enum fk_status st = FK_OK;
     signet->lock = open(path, O_RDONLY | O_CLOEXEC);
     if (signet->lock < 0 && errno == ENOENT)
-        return fk_fail(err, FK_NOT_FOUND,
-                       "%s: there is no key to sign the log with; put it back from where you keep a "
-                       "copy (docs/evidence.md says what to do when there is none)",
-                       path);
+        return fk_fail(
+            err, FK_NOT_FOUND,
+            "%s: there is no key to sign the log with; put it back from where you keep a "
+            "copy (docs/evidence.md says what to do when there is none)",
+            path);
     if (signet->lock < 0 || fstat(signet->lock, &s) != 0)
         return fk_fail_sys(err, errno, "%s: cannot read the log's key", path);
     if (s.st_mode & 077)
@@ -157,7 +198,8 @@ static enum fk_status growth_check(const struct fk_checkpoint *head, uint64_t si
 }
 
 enum fk_status fk_signet_next(struct fk_signet *s, uint64_t size, const fk_hash root,
-                            const struct fk_proof *proof, struct fk_buf *note, struct fk_err *err) {
+                              const struct fk_proof *proof, struct fk_buf *note,
+                              struct fk_err *err) {
     struct fk_buf signed_note = FK_BUF_INIT;
     struct fk_checkpoint next = s->head;
     enum fk_status st;

@@ -199,12 +199,13 @@ static enum fk_status lines_read(struct fk_tiles *t, uint64_t n, unsigned from, 
         FK_TRY(source_hash(t, 0, index, leaf, err));
         fk_tree_leaf(line, len, own);
         if (memcmp(own, leaf, sizeof own) != 0)
-            FK_TRY(fk_fail(err, FK_CORRUPT, "%s: entry %llu is not the one in the tree", name,
-                           index));
+            FK_TRY(
+                fk_fail(err, FK_CORRUPT, "%s: entry %llu is not the one in the tree", name, index));
         fk_buf_add(out, line, len);
     }
     if (to == width && at != b.len)
-        FK_TRY(fk_fail(err, FK_CORRUPT, "%s has %zu bytes more than its entries", name, b.len - at));
+        FK_TRY(
+            fk_fail(err, FK_CORRUPT, "%s has %zu bytes more than its entries", name, b.len - at));
     if (out->failed)
         st = fk_fail(err, FK_NOMEM, "no memory for entries of the log");
 done:

@@ -79,3 +79,19 @@ grep -q "chmod 600" err || fail "a key that others can read: $(cat err)"
 rm bad/secrets/log-key
 of bad checkpoint >out 2>err && fail "no key"
 grep -q "log-key: there is no key" err || fail "no key: $(cat err)"
+# A new origin: the old log is named in the ledger, its checkpoints still hold up to where the two part.
+server_start
+fk checkpoint --new-origin --reason r >out 2>err && fail "a new origin while the server signs"
+server_stop
+of back checkpoint --new-origin --reason "the disk of yesterday" >out 2>err || fail "a new origin: $(cat err)"
+of back audit >out || fail "audit"
+of back checkpoint >anew.note || fail "a checkpoint under the new origin"
+grep -q '^fumikura/[0-9a-f]*/[0-9]*T[0-9]*Z$' anew.note || fail "the new origin: $(cat anew.note)"
+seq=$(sed -n 2p anew.note)
+for i in 1 2 3 4; do of back show "$((seq - i))" --entry; done >lines
+grep -q "kind=admin .*what=origin .*old=$(head -n 1 new.note) .*size=$size" lines || fail "the admin entry"
+of back verify --against anew.note >out || fail "verify under the new origin: $(cat out)"
+of back verify --against old.note --vkey vkey >out || fail "the old log's checkpoint before the parting: $(cat out)"
+found back fork - --against new.note --vkey vkey
+of back verify --against new.note >out 2>err && fail "a note by the old key, held against the new one"
+grep -q '^fumikura: new.note: ' err || fail "a note by another key: $(cat err)"

@@ -69,8 +69,8 @@ static void growth_is_signed_and_remembered(void **state) {
         struct fk_checkpoint c;
         assert_int_equal(advance(s, honest, n, &note, NULL), FK_OK);
         assert_int_equal(advance(s, honest, n, &note, NULL), FK_OK); /* idle: the same again */
-        assert_int_equal(fk_checkpoint_open(note.data, note.len / 2, fk_signet_verifier(s), &c, NULL),
-                         FK_OK);
+        assert_int_equal(
+            fk_checkpoint_open(note.data, note.len / 2, fk_signet_verifier(s), &c, NULL), FK_OK);
         assert_true(c.size == n);
         fk_buf_free(&note);
         fk_signet_close(&s);
