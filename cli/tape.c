@@ -1,8 +1,10 @@
 /* tape.c - sets of sealed segments: written, verified, listed, and made into a vault again. */
 #include "tape-export/tape.h"
+#include "archiver/vault/logbook.h"
 #include "base/atomic_file.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "cli/checkpoint.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/json.h"
@@ -29,8 +31,38 @@ static void show_progress(void *ctx, const char *doing, uint64_t done, uint64_t 
 
 /* ---- write */
 
+/* Sealed first, so that the checkpoint covers the seal entries of what goes onto the set. A set is
+ * written without one rather than not at all. */
+static enum fk_status checkpoint_take(struct tape *t, struct fk_tape_options *o, struct fk_buf *note,
+                                      struct fk_buf *vkey, struct fk_buf *pem, struct fk_err *err) {
+    struct fk_head head;
+    struct fk_checkpoint c;
+    struct fk_verifier v;
+    struct fk_err why = FK_ERR_INIT;
+    uint64_t newest;
+    enum fk_status st;
+    FK_TRY(fk_keep_seal(t->keep, &newest, err));
+    FK_TRY(fk_lend_head(t->lend, &head, err));
+    if (cli_checkpoint_get(t->cli, t->lend, head.next_seq, &c, note, &why) != FK_OK ||
+        fk_logbook_verifier(t->cli->dir, &v, &why) != FK_OK ||
+        fk_verifier_pem(&v, pem, &why) != FK_OK) {
+        fprintf(stderr, "fumikura: the set gets no checkpoint: %s\n", why.text);
+        goto done;
+    }
+    fk_verifier_format(&v, vkey);
+    fk_buf_byte(vkey, '\n');
+    if (note->failed || vkey->failed || pem->failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a checkpoint"));
+    o->checkpoint = note;
+    o->vkey = vkey;
+    o->pem = pem;
+done:
+    return st;
+}
+
 static enum fk_status write_set(struct tape *t, struct fk_err *err) {
     enum fk_status st;
+    struct fk_buf note = FK_BUF_INIT, vkey = FK_BUF_INIT, pem = FK_BUF_INIT;
     struct fk_tape_options options = {.to = t->to,
                                       .person = t->person,
                                       .since_last = t->since_last,
@@ -39,6 +71,7 @@ static enum fk_status write_set(struct tape *t, struct fk_err *err) {
     struct fk_tape_set set;
     FK_TRY(fk_keep_open(t->cli->dir, &t->keep, err));
     FK_TRY(fk_lend_open(t->cli->dir, &t->lend, err));
+    FK_TRY(checkpoint_take(t, &options, &note, &vkey, &pem, err));
     st = fk_tape_write(t->keep, t->lend, &options, &set, err);
     cli_progress_end();
     if (st != FK_OK)
@@ -53,6 +86,9 @@ static enum fk_status write_set(struct tape *t, struct fk_err *err) {
                ", %" PRIu64 " bytes\nmanifest-sha256.txt %s\nrecorded as entry %" PRIu64 "\n",
                set.segment_count, set.first, set.last, set.bytes, set.manifest, set.entry);
 done:
+    fk_buf_free(&note);
+    fk_buf_free(&vkey);
+    fk_buf_free(&pem);
     return st;
 }
 
@@ -77,10 +113,11 @@ static void print_finding(void *ctx, const struct fk_tape_finding *f) {
 static void sum_print(const struct tape *t, const char *dir, const struct fk_tape_sum *s) {
     if (t->json) {
         cli_json_line(
-            json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I}", "type", "summary",
+            json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "type", "summary",
                       "set", dir, "ledger", s->ledger, "manifest", s->manifest, "files",
                       (json_int_t)s->files, "bytes", (json_int_t)s->bytes, "entries",
-                      (json_int_t)s->entries, "segments", (json_int_t)s->segments, "export_entry",
+                      (json_int_t)s->entries, "segments", (json_int_t)s->segments, "signed",
+                      (json_int_t)s->signed_entries, "export_entry",
                       cli_json_number(s->export_entry), "findings", (json_int_t)s->findings));
         return;
     }
@@ -88,6 +125,10 @@ static void sum_print(const struct tape *t, const char *dir, const struct fk_tap
            " segments as sealed, %" PRIu64 " findings\n",
            s->files, s->bytes, s->entries, s->segments, s->findings);
     printf("manifest-sha256.txt %s\n", s->manifest);
+    if (s->signed_entries)
+        printf("its checkpoint covers the first %" PRIu64
+               " entries; whether its key is the archive's is for you to compare\n",
+               s->signed_entries);
     if (s->export_entry != UINT64_MAX)
         printf("the archive has recorded it in entry %" PRIu64 "\n", s->export_entry);
     else if (!t->lend)

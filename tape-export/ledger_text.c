@@ -99,6 +99,11 @@ enum fk_status fk_ledger_text_take(struct fk_ledger_text *t, const char *line, s
     if (t->each && (st = t->each(t->ctx, &e, err)) != FK_OK)
         return st;
     fk_sha256(line, len, t->head);
+    if (t->next_seq < t->root_at) {
+        fk_hash leaf;
+        fk_tree_leaf(line, len, leaf);
+        fk_frontier_add(&t->tree, leaf);
+    }
     t->next_seq++;
     return FK_OK;
 }

@@ -10,6 +10,7 @@
 #ifndef FK_TAPE_LEDGER_TEXT_H
 #define FK_TAPE_LEDGER_TEXT_H
 #include "archiver/vault/lend.h"
+#include "archiver/vault/tree.h"
 #include "tape-export/volume.h"
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,11 @@ FK_CHECKED enum fk_status fk_ledger_text_write(struct fk_volume *v, struct fk_le
                                                uint64_t head, size_t file_bytes,
                                                struct fk_err *err);
 
+/* The checkpoint of a set, and the key it is signed with (docs/evidence.md). */
+#define FK_SET_CHECKPOINT "data/log/checkpoint"
+#define FK_SET_VKEY "data/log/vkey"
+#define FK_SET_PEM "data/log/key.pem"
+
 struct fk_sealed_line { /* a seal entry */
     uint64_t seq, segment, first, last, bytes;
     char digest[65];
@@ -32,6 +38,8 @@ struct fk_ledger_text {
     char ledger[33]; /* id, from the genesis entry */
     uint64_t next_seq;
     uint8_t head[FK_SHA256_BYTES]; /* digest of the last line */
+    uint64_t root_at; /* set by who wants the tree's root over that many entries */
+    struct fk_frontier tree;
     struct fk_sealed_line *seals;
     size_t seal_count, seal_cap;
     /* Set by who wants to see each entry that fits; anything but FK_OK ends the reading. */

@@ -31,6 +31,8 @@ struct fk_tape_options {
     bool since_last;          /* only segments that no set recorded before has */
     bool resume;              /* go on with a set that was interrupted; files that are right stay */
     size_t ledger_file_bytes; /* 0: FK_LEDGER_FILE_BYTES */
+    /* A signed checkpoint to go along, and its key as C2SP has it and as PEM; NULL for none. */
+    const struct fk_buf *checkpoint, *vkey, *pem;
     fk_tape_progress_fn progress;
     void *ctx;
 };
@@ -53,7 +55,7 @@ FK_CHECKED enum fk_status fk_tape_list(struct fk_keep *keep, struct fk_lend *len
                                        struct fk_err *err);
 
 /* check: "layout", "manifest", "missing", "extra", "type", "digest", "size", "chain", "seal",
- * "segments", "export", "head" (docs/tape.md); place: the file, or "entry N". */
+ * "segments", "export", "head", "checkpoint" (docs/tape.md); place: the file, or "entry N". */
 struct fk_tape_finding {
     const char *check, *place, *text;
 };
@@ -65,6 +67,7 @@ struct fk_tape_watch {
 struct fk_tape_sum {
     uint64_t files, bytes, entries, segments, findings;
     char ledger[33], manifest[65];
+    uint64_t signed_entries; /* that the set's checkpoint covers; 0 where it has none */
     uint64_t export_entry; /* that names this set, where a vault was asked; UINT64_MAX else */
 };
 /* Reads all of it. lend NULL: without a vault. FK_CORRUPT at the end when there was a finding; *out

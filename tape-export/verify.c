@@ -3,6 +3,7 @@
  * check failed, and where. What it trusts is nothing in the set: only that an entry of the running
  * archive, where one is asked, names the manifest.
  */
+#include "archiver/vault/note.h"
 #include "base/io.h"
 #include "tape-export/catalogue.h"
 #include "tape-export/ledger_text.h"
@@ -264,6 +265,47 @@ static void head_compare(struct check *c, const struct fk_ledger_text *t) {
                 c->sum->ledger);
 }
 
+/* ---- the checkpoint: what it signs are the first entries of the ledger that is on the set */
+
+static bool checkpoint_read(struct check *c, struct fk_checkpoint *out) {
+    struct fk_err err = FK_ERR_INIT;
+    struct fk_buf note = FK_BUF_INIT, vkey = FK_BUF_INIT;
+    struct fk_verifier v;
+    bool is_read = false;
+    if (!fk_manifest_find(&c->payload, FK_SET_CHECKPOINT))
+        return false; /* a set of before there were any, or made while none was to be had */
+    if (tag_read(c, FK_SET_CHECKPOINT, &note) && tag_read(c, FK_SET_VKEY, &vkey)) {
+        while (vkey.len && vkey.data[vkey.len - 1] == '\n')
+            vkey.len--;
+        is_read = fk_verifier_parse((const char *)vkey.data, vkey.len, &v, &err) == FK_OK &&
+                  fk_checkpoint_open(note.data, note.len, &v, out, &err) == FK_OK;
+        if (!is_read)
+            finding(c, "checkpoint", FK_SET_CHECKPOINT, "%s", err.text);
+    }
+    fk_buf_free(&note);
+    fk_buf_free(&vkey);
+    return is_read;
+}
+
+static void checkpoint_compare(struct check *c, const struct fk_ledger_text *t,
+                               const struct fk_checkpoint *signed_) {
+    fk_hash root;
+    if (signed_->size > t->next_seq) {
+        finding(c, "checkpoint", FK_SET_CHECKPOINT,
+                "it is over %llu entries, and the ledger here has %llu",
+                (unsigned long long)signed_->size, (unsigned long long)t->next_seq);
+        return;
+    }
+    fk_frontier_root(&t->tree, root);
+    if (memcmp(root, signed_->root, sizeof root) != 0)
+        finding(c, "checkpoint", FK_SET_CHECKPOINT,
+                "it was signed over another ledger: the root of the first %llu entries is not its "
+                "root",
+                (unsigned long long)signed_->size);
+    else
+        c->sum->signed_entries = signed_->size;
+}
+
 /* ---- the archive's own word */
 
 static enum fk_status vault_compare(struct check *c, const struct fk_ledger_text *t,
@@ -322,6 +364,7 @@ enum fk_status fk_tape_verify(const char *dir, struct fk_lend *lend,
     struct fk_tape_sum sum = {.export_entry = UINT64_MAX};
     struct check c = {.dir = dir, .watch = watch, .sum = &sum};
     struct fk_ledger_text t = {.next_seq = 0};
+    struct fk_checkpoint checkpoint = {.size = 0};
     struct stat s;
     if (stat(dir, &s) != 0)
         FK_TRY(fk_fail_sys(err, errno, "%s: cannot open", dir));
@@ -332,9 +375,13 @@ enum fk_status fk_tape_verify(const char *dir, struct fk_lend *lend,
     digests_compare(&c, &c.tags);
     digests_compare(&c, &c.payload);
     size_compare(&c);
+    const bool has_checkpoint = checkpoint_read(&c, &checkpoint);
+    t.root_at = has_checkpoint ? checkpoint.size : 0;
     if (chain_check(&c, &t)) { /* of a broken one the rest would only say so again */
         head_compare(&c, &t);
         segments_compare(&c, &t);
+        if (has_checkpoint)
+            checkpoint_compare(&c, &t, &checkpoint);
         if (lend)
             FK_TRY(vault_compare(&c, &t, lend, err));
     }

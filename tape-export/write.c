@@ -134,8 +134,8 @@ static enum fk_status room_check(const struct job *j, struct fk_err *err) {
 }
 
 static enum fk_status folders_make(const char *dir, struct fk_err *err) {
-    static const char *const names[] = {"data", "data/segments", "data/ledger"};
-    static const char *const parents[] = {".", "data", "data"};
+    static const char *const names[] = {"data", "data/segments", "data/ledger", "data/log"};
+    static const char *const parents[] = {".", "data", "data", "data"};
     enum fk_status st = FK_OK;
     char path[PATH_MAX];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -297,6 +297,19 @@ done:
     return st;
 }
 
+static enum fk_status log_write(struct job *j, struct fk_err *err) {
+    const struct fk_tape_options *o = j->options;
+    enum fk_status st = FK_OK;
+    if (!o->checkpoint)
+        return FK_OK;
+    FK_TRY(fk_volume_put(&j->volume, FK_SET_CHECKPOINT, o->checkpoint->data, o->checkpoint->len,
+                         err));
+    FK_TRY(fk_volume_put(&j->volume, FK_SET_VKEY, o->vkey->data, o->vkey->len, err));
+    st = fk_volume_put(&j->volume, FK_SET_PEM, o->pem->data, o->pem->len, err);
+done:
+    return st;
+}
+
 static enum fk_status set_write(struct job *j, struct fk_err *err) {
     enum fk_status st = FK_OK;
     size_t bytes = j->options->ledger_file_bytes;
@@ -307,6 +320,7 @@ static enum fk_status set_write(struct job *j, struct fk_err *err) {
     FK_TRY(segments_write(j, err));
     FK_TRY(fk_ledger_text_write(&j->volume, j->lend, j->head.next_seq,
                                 bytes ? bytes : FK_LEDGER_FILE_BYTES, err));
+    FK_TRY(log_write(j, err));
     FK_TRY(tags_write(j, err));
 done:
     return st;

@@ -23,6 +23,42 @@ done
 FUMIKURA_CONFIG='' "$FUMIKURA" tape verify one >/dev/null || fail "verify without a vault"
 expect "one two" "$(fk tape list --json | jq -r .where | xargs -n1 basename | xargs)" "the sets in the ledger"
 
+for set in one two; do
+    signed=$("$FUMIKURA" tape verify $set --json | jq -r 'select(.type == "summary").signed')
+    [ "$signed" -gt 3 ] || fail "the checkpoint of set $set covers $signed entries"
+done
+# A checkpoint of another ledger, in a set whose manifests are made anew, is seen.
+cp -a two forged
+cp -a "$V" forger # the same key, another past
+rm -rf forger/run/*.sock forger/log forger/secrets/log-head
+for i in 1 2 3 4 5 6 7 8; do "$FUMIKURA" -C forger audit --reason x >/dev/null || fail "the forger's ledger"; done
+sed -i "s/^floor.*/floor = \"P1D\"/" forger/fumikura.conf
+"$FUMIKURA" -C forger checkpoint >forged/data/log/checkpoint || fail "the forger's checkpoint"
+manifests_anew() {
+    (cd "$1" && for n in 256 512; do find data -type f | sort | xargs sha${n}sum >manifest-sha$n.txt; done
+        sed -i "s/^Payload-Oxum: .*/Payload-Oxum: $(find data -type f -printf '%s\n' | awk '{n += $1} END {print n "." NR}')/" bag-info.txt
+        find . -maxdepth 1 -type f ! -name 'tagmanifest*' -printf '%P\n' | sort | xargs sha256sum >tagmanifest-sha256.txt)
+}
+manifests_anew forged
+"$FUMIKURA" tape verify forged >out && fail "a checkpoint over entries that are not here: $(cat out)"
+grep -q '^FAILED checkpoint: data/log/checkpoint: it is over' out || fail "a forged checkpoint: $(cat out)"
+cp two/data/log/checkpoint forged/data/log/checkpoint
+python3 - forged/data/ledger/*.txt <<'PY'
+import hashlib, re, sys # the forger changes an entry's word and chains all that follow anew
+lines = open(sys.argv[-1], "rb").read().splitlines(keepends=True)
+lines[2] = lines[2].replace(b"kind=mail", b"kind=mall")
+for i in range(3, len(lines)):
+    lines[i] = re.sub(rb"prev=[0-9a-f]{64}", b"prev=" + hashlib.sha256(lines[i - 1]).hexdigest().encode(), lines[i], count=1)
+open(sys.argv[-1], "wb").write(b"".join(lines))
+head = hashlib.sha256(lines[-1]).hexdigest()
+info = open("forged/bag-info.txt").read()
+open("forged/bag-info.txt", "w").write(re.sub(r"Fumikura-Head: .*", "Fumikura-Head: " + head, info))
+PY
+manifests_anew forged
+"$FUMIKURA" tape verify forged >out && fail "a ledger that was chained anew: $(cat out)"
+expect 1 "$(grep -c ^FAILED out)" "findings of a ledger that was chained anew: $(cat out)"
+grep -q '^FAILED checkpoint: data/log/checkpoint: it was signed over another ledger' out || fail "chained anew: $(cat out)"
+
 # What is disposed of after the sets were written cannot be read from them with the keys as they are now.
 cp -a "$V" old-copy
 forward 3
