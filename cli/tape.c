@@ -33,8 +33,9 @@ static void show_progress(void *ctx, const char *doing, uint64_t done, uint64_t 
 
 /* Sealed first, so that the checkpoint covers the seal entries of what goes onto the set. A set is
  * written without one rather than not at all. */
-static enum fk_status checkpoint_take(struct tape *t, struct fk_tape_options *o, struct fk_buf *note,
-                                      struct fk_buf *vkey, struct fk_buf *pem, struct fk_err *err) {
+static enum fk_status checkpoint_take(struct tape *t, struct fk_tape_options *o,
+                                      struct fk_buf *note, struct fk_buf *vkey, struct fk_buf *pem,
+                                      struct fk_err *err) {
     struct fk_head head;
     struct fk_checkpoint c;
     struct fk_verifier v;
@@ -112,13 +113,12 @@ static void print_finding(void *ctx, const struct fk_tape_finding *f) {
 
 static void sum_print(const struct tape *t, const char *dir, const struct fk_tape_sum *s) {
     if (t->json) {
-        cli_json_line(
-            json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "type", "summary",
-                      "set", dir, "ledger", s->ledger, "manifest", s->manifest, "files",
-                      (json_int_t)s->files, "bytes", (json_int_t)s->bytes, "entries",
-                      (json_int_t)s->entries, "segments", (json_int_t)s->segments, "signed",
-                      (json_int_t)s->signed_entries, "export_entry",
-                      cli_json_number(s->export_entry), "findings", (json_int_t)s->findings));
+        cli_json_line(json_pack(
+            "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "type", "summary", "set",
+            dir, "ledger", s->ledger, "manifest", s->manifest, "files", (json_int_t)s->files,
+            "bytes", (json_int_t)s->bytes, "entries", (json_int_t)s->entries, "segments",
+            (json_int_t)s->segments, "signed", (json_int_t)s->signed_entries, "export_entry",
+            cli_json_number(s->export_entry), "findings", (json_int_t)s->findings));
         return;
     }
     printf("read %" PRIu64 " files, %" PRIu64 " bytes: %" PRIu64 " entries in one chain, %" PRIu64

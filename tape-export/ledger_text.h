@@ -38,7 +38,7 @@ struct fk_ledger_text {
     char ledger[33]; /* id, from the genesis entry */
     uint64_t next_seq;
     uint8_t head[FK_SHA256_BYTES]; /* digest of the last line */
-    uint64_t root_at; /* set by who wants the tree's root over that many entries */
+    uint64_t root_at;              /* set by who wants the tree's root over that many entries */
     struct fk_frontier tree;
     struct fk_sealed_line *seals;
     size_t seal_count, seal_cap;

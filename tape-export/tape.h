@@ -68,7 +68,7 @@ struct fk_tape_sum {
     uint64_t files, bytes, entries, segments, findings;
     char ledger[33], manifest[65];
     uint64_t signed_entries; /* that the set's checkpoint covers; 0 where it has none */
-    uint64_t export_entry; /* that names this set, where a vault was asked; UINT64_MAX else */
+    uint64_t export_entry;   /* that names this set, where a vault was asked; UINT64_MAX else */
 };
 /* Reads all of it. lend NULL: without a vault. FK_CORRUPT at the end when there was a finding; *out
  * is filled then too. */

@@ -302,8 +302,8 @@ static enum fk_status log_write(struct job *j, struct fk_err *err) {
     enum fk_status st = FK_OK;
     if (!o->checkpoint)
         return FK_OK;
-    FK_TRY(fk_volume_put(&j->volume, FK_SET_CHECKPOINT, o->checkpoint->data, o->checkpoint->len,
-                         err));
+    FK_TRY(
+        fk_volume_put(&j->volume, FK_SET_CHECKPOINT, o->checkpoint->data, o->checkpoint->len, err));
     FK_TRY(fk_volume_put(&j->volume, FK_SET_VKEY, o->vkey->data, o->vkey->len, err));
     st = fk_volume_put(&j->volume, FK_SET_PEM, o->pem->data, o->pem->len, err);
 done:

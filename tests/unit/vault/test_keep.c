@@ -353,6 +353,51 @@ static void the_indexers_socket_reads_contents_and_no_files(void **state) {
     assert_int_equal(process_wait(pid), 0);
 }
 
+static void the_logs_socket_reads_lines_and_no_content(void **state) {
+    (void)state;
+    int sock, fd;
+    struct fk_lend *l = NULL;
+    struct fk_head head, settled;
+    struct fk_buf lines = FK_BUF_INIT;
+    struct fk_content content = {.fd = -1};
+    vault_make("");
+    struct fk_keep *k = keep_open();
+    assert_int_equal(mail_send(k, 1, 1, 100), FK_OK);
+    receipt_next(k);
+    uint64_t act = append(k, "act", "what=show of=1", "x").seq;
+    fk_keep_close(&k);
+    pid_t pid = process_start("lend", "log", &sock);
+    assert_int_equal(fk_lend_attach(sock, &l, &err), FK_OK);
+    assert_int_equal(fk_lend_head(l, &head, &err), FK_OK);
+    assert_int_equal(fk_lend_settled_head(l, &settled, &err), FK_OK);
+    assert_int_equal(head.next_seq, settled.next_seq);
+    assert_int_equal(fk_lend_lines(l, 0, &lines, &err), FK_OK);
+    assert_int_equal(fk_lend_content(l, 1, 0, &content, &err), FK_DENIED);
+    assert_int_equal(fk_lend_content(l, 1, act, &content, &err), FK_DENIED);
+    assert_int_equal(fk_lend_segment_file(l, 1, &fd, &err), FK_DENIED);
+    fk_buf_free(&lines);
+    fk_lend_close(&l);
+    assert_int_equal(process_wait(pid), 0);
+}
+
+/* What a checkpoint is to cover is on the disk first; when that fails nothing is said to be. */
+static void a_head_that_cannot_be_synced_is_not_settled(void **state) {
+    (void)state;
+    int sock;
+    struct fk_lend *l = NULL;
+    struct fk_head head;
+    vault_make("");
+    assert_int_equal(setenv("FUMIKURA_FAULT", "settle:1:eio", 1), 0);
+    pid_t pid = process_start("lend", "log", &sock);
+    assert_int_equal(unsetenv("FUMIKURA_FAULT"), 0);
+    assert_int_equal(fk_lend_attach(sock, &l, &err), FK_OK);
+    assert_int_equal(fk_lend_settled_head(l, &head, &err), FK_IO);
+    assert_int_equal(fk_lend_head(l, &head, &err), FK_OK);
+    assert_int_equal(fk_lend_settled_head(l, &head, &err), FK_OK);
+    fk_lend_close(&l);
+    assert_int_equal(process_wait(pid), 0);
+}
+
 /* ---- form */
 
 static void raw(int sock, uint16_t type, const char *payload, size_t len, int fd) {
@@ -456,7 +501,7 @@ static void a_desk_hangs_up_on_what_is_no_request(void **state) {
         uint16_t type;
         size_t len;
     } cases[] = {{"no such type", 99, 0},
-                 {"head with a payload", FK_LEND_HEAD, 8},
+                 {"head with two numbers", FK_LEND_HEAD, 16},
                  {"lines without a number", FK_LEND_LINES, 0},
                  {"content with one number", FK_LEND_CONTENT, 8},
                  {"content with three", FK_LEND_CONTENT, 24}};
@@ -693,6 +738,8 @@ int main(void) {
         cmocka_unit_test(a_content_is_given_only_against_an_act_that_names_it),
         cmocka_unit_test(an_act_allows_nothing_after_a_day),
         cmocka_unit_test(the_indexers_socket_reads_contents_and_no_files),
+        cmocka_unit_test(the_logs_socket_reads_lines_and_no_content),
+        cmocka_unit_test(a_head_that_cannot_be_synced_is_not_settled),
         cmocka_unit_test(requests_that_are_none_are_refused_and_the_pen_lives),
         cmocka_unit_test(a_mail_file_is_held_to_its_form),
         cmocka_unit_test(a_desk_hangs_up_on_what_is_no_request),
