@@ -438,10 +438,6 @@ enum fk_status fk_cursor__open(struct fk_pages *p, const char *table, struct fk_
     return st == FK_OK ? fk_cursor__open_tree(p, table, &tree, out, err) : st;
 }
 
-bool fk_pages__is_short(const struct fk_pages *p) {
-    return (uint64_t)p->size / p->page_size <= p->last_page;
-}
-
 enum fk_status fk_pages__last_before(struct fk_pages *p, const char *table, uint8_t key[8],
                                      bool *found_out, struct fk_err *err) {
     struct fk_pages before = *p;

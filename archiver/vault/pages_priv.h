@@ -53,9 +53,6 @@ void fk_pages__close(struct fk_pages **pages);
 FK_CHECKED enum fk_status fk_pages__snapshot(struct fk_pages *p, uint64_t txnid,
                                              struct fk_err *err);
 
-/* The file ends before the last page it says it has. Where only free pages are missing that is
- * sound (LMDB does not write them). */
-bool fk_pages__is_short(const struct fk_pages *p);
 /* The last key of a table in the snapshot before, as it was; *found_out false: there is none. A
  * later snapshot of a table that only grows has no smaller one; else an id was changed to turn back
  * time. */

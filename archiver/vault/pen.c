@@ -119,8 +119,10 @@ enum fk_status fk_pen__take(struct fk_pen *pen, uint64_t number, struct fk_err *
     char path[PATH_MAX];
     enum fk_status st;
     FK_TRY(fk_book__open(&pen->where, number, 0, &b, err));
-    if (fk_pages__is_short(b->pages)) /* LMDB maps it: a page it wants must be there */
-        FK_TRY(fk_pages__account(b->pages, err));
+    /* Also after a good end: LMDB takes the next pages from the free list, and one whose number has
+     * rotted would be written over while it is in use. It maps the file too, so all of it must be
+     * there. */
+    FK_TRY(fk_pages__account(b->pages, err));
     FK_TRY(fk_book__meta_number(b, "next-extent", &stand.next_extent, err));
     FK_TRY(fk_book__meta_number(b, "rules", &stand.rules, err));
     FK_TRY(fk_book__meta_number(b, "erased", &pen->erased, err));

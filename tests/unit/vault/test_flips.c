@@ -203,6 +203,74 @@ static void a_shortened_file_is_found(void **state) {
     }
 }
 
+/* What was given out before, as far as it could be read, is given out still. */
+static bool begins_with(const struct fk_buf *before) {
+    struct fk_buf now = FK_BUF_INIT;
+    (void)read_all(&now);
+    bool same = now.len >= before->len && memcmp(now.data, before->data, before->len) == 0;
+    fk_buf_free(&now);
+    return same;
+}
+
+static bool mail_try(struct fk_pen *pen) {
+    static uint8_t text[3000] = "a mail";
+    struct fk_sheet *sheet = NULL;
+    const struct fk_draft draft = {
+        .kind = "act", .fields = "what=search", .content = {{text, sizeof text}}, .pieces = 1};
+    bool taken = fk_pen_prepare(pen, &draft, &sheet, NULL) == FK_OK &&
+                 fk_pen_commit(pen, &sheet, 1, NULL) == FK_OK && sheet->status == FK_OK;
+    fk_sheet_free(&sheet);
+    return taken;
+}
+
+static void whole_put(int fd, const struct fk_buf *whole) {
+    char path[PATH_MAX + 16];
+    assert_int_equal(ftruncate(fd, (off_t)whole->len), 0);
+    assert_int_equal(pwrite(fd, whole->data, whole->len, 0), whole->len);
+    snprintf(path, sizeof path, "%s/run/clean", dir);
+    int marker = open(path, O_WRONLY | O_CREAT, 0644);
+    assert_true(marker >= 0);
+    close(marker);
+}
+
+/* Whatever looks like a page's number, in the free list above all, is made another: a pen that was
+ * put down in good order either refuses, or writes without touching what is there. */
+static void no_pen_writes_over_a_page_that_is_in_use(void **state) {
+    (void)state;
+    struct flipped f;
+    struct fk_buf whole = FK_BUF_INIT, before = FK_BUF_INIT;
+    int refused = 0, written = 0;
+    off_t size = open_at("segments/00000002.open", &f);
+    assert_true(fk_buf_reserve(&whole, (size_t)size));
+    assert_int_equal(pread(f.fd, whole.data, (size_t)size, 0), size);
+    whole.len = (size_t)size;
+    for (off_t at = 8192; at + 8 <= size; at += 8) {
+        struct fk_pen *pen = NULL;
+        const struct fk_pen_options options = FK_PEN_OPTIONS;
+        uint64_t word;
+        memcpy(&word, whole.data + at, sizeof word);
+        if (word < 2 || word >= (uint64_t)size / 4096)
+            continue;
+        flip(&f, at, (int)(random_next() % 4));
+        fk_buf_reset(&before);
+        (void)read_all(&before);
+        if (fk_pen_open(dir, &options, &pen, NULL) != FK_OK) {
+            refused++;
+        } else {
+            written += mail_try(pen);
+            fk_pen_close(&pen);
+            if (!begins_with(&before))
+                fail_msg("word at %lld: the pen has written over what was there", (long long)at);
+        }
+        whole_put(f.fd, &whole);
+    }
+    print_message("%d refused, %d written\n", refused, written);
+    assert_true(refused > 10 && written > 10);
+    fk_buf_free(&whole);
+    fk_buf_free(&before);
+    close(f.fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_flip_in_a_sealed_segment_is_found),
@@ -210,6 +278,7 @@ int main(void) {
         cmocka_unit_test(every_flip_in_a_key_file_is_found),
         cmocka_unit_test(every_bit_of_the_meta_pages_can_be_turned),
         cmocka_unit_test(a_shortened_file_is_found),
+        cmocka_unit_test(no_pen_writes_over_a_page_that_is_in_use),
         cmocka_unit_test(turned_back_it_is_sound),
     };
     return cmocka_run_group_tests(tests, vault_build, NULL);
