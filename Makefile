@@ -15,7 +15,7 @@ DESTDIR ?=
 BUILD := build
 VERSION := 0.1.0
 
-LIBS := libzstd libcrypto gmime-3.0 libmicrohttpd icu-uc icu-i18n jansson libxml-2.0 libseccomp libconfuse
+LIBS := libzstd libcrypto gmime-3.0 libmicrohttpd icu-uc icu-i18n jansson libxml-2.0 libseccomp libconfuse libcurl
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 LDLIBS := $(PKG_LIBS) -llmdb -lxapian -lstdc++ -lpthread -lm
@@ -166,7 +166,8 @@ install: $(PROGRAM)
 	  $(DESTDIR)$(PREFIX)/share/doc/fumikura
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fumikura
 	install -m 644 docs/man/fumikura.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 README.md LICENSE fumikura.conf.example docs/*.md $(DESTDIR)$(PREFIX)/share/doc/fumikura/
+	install -m 644 README.md LICENSE fumikura.conf.example docs/*.md docs/openapi.json $(DESTDIR)$(PREFIX)/share/doc/fumikura/
+	cp -R docs/decisions docs/systemd $(DESTDIR)$(PREFIX)/share/doc/fumikura/
 
 clean:
 	rm -rf $(BUILD)

@@ -7,11 +7,12 @@
  *              [--listen PATH]
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive), act:FD (web)              7th
- *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  6th
- *     sign      --socket log:FD (logd)                                         5th
- *     indexd    --lend                                                         3rd
- *     logd      --lend --sign                                                  4th
+ *     keep      --listen --socket mail:FD (receive), act:FD (web), anchor:FD (stampd)  8th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  7th
+ *     sign      --socket log:FD (logd)                                         6th
+ *     indexd    --lend                                                         4th
+ *     logd      --lend --sign                                                  5th
+ *     stampd    --keep                                                         3rd
  *     receive   --keep                                                         1st
  *     web       --keep --lend                                                  2nd
  *

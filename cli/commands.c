@@ -14,13 +14,14 @@ const struct fk_command fk_commands[] = {
     {"index", "[--wait] [--json]", "brings the index up to the ledger's head", cmd_index, FK_NEEDS_CONFIG, false},
     {"init", "DIR [--smtp ADDR]... [--lmtp ADDR]... [--web ADDR]", "makes a vault with its configuration", cmd_init, FK_NEEDS_NOTHING, false},
     {"reindex", "[--json]", "builds the index anew beside the old one, then swaps", cmd_reindex, FK_NEEDS_CONFIG, false},
-    {"retention", "plan [--json] | run [--reason T] [--accept-clock] [--json]", "says what the rules let go, and disposes of it", cmd_retention, FK_NEEDS_CONFIG, false},
+    {"retention", "plan [--json] | run [--reason T] [--accept-clock] [--if-due] [--json]", "says what the rules let go, and disposes of it", cmd_retention, FK_NEEDS_CONFIG, false},
     {"seal", "[--json]", "closes the active segment and seals what is closed", cmd_seal, FK_NEEDS_CONFIG, false},
     {"search", "[--user A] [--since D] [--until D] [--limit N] [--count] [--json] [--reason T] [QUERY]", "lists the messages that a query finds, newest first", cmd_search, FK_NEEDS_CONFIG, false},
     {"serve", "", "runs everything in the foreground", cmd_serve, FK_NEEDS_CONFIG, false},
     {"show", "SEQ [--raw | --text | --envelope | --entry | --proof] [--reason T] [--json]", "shows one message or entry", cmd_show, FK_NEEDS_CONFIG, false},
     {"status", "[--json]", "says where ledger, segments, index, disk and server stand", cmd_status, FK_NEEDS_CONFIG, false},
     {"tape", "write --to DIR [--since-last] [--continue] [--json] | verify DIR [--json] | list [--json] | restore DIR... --keys OLDVAULT --to DIR [--accept-missing] [--json]", "writes and verifies sets that stand alone", cmd_tape, FK_TAKES_CONFIG, false},
+    {"timestamp", "[--json]", "has the authority stamp the newest checkpoint, and anchors it", cmd_timestamp, FK_NEEDS_CONFIG, false},
     {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE]] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
 
     /* processes that serve starts */
@@ -31,6 +32,7 @@ const struct fk_command fk_commands[] = {
     {"logd", "", "makes the log's tiles and checkpoints; started by serve", cmd_logd, FK_NEEDS_CONFIG, true},
     {"receive", "", "takes mail in by SMTP and LMTP; started by serve", cmd_receive, FK_NEEDS_CONFIG, true},
     {"sign", "", "has the log's key; started by serve and by commands", cmd_sign, FK_NEEDS_CONFIG, true},
+    {"stampd", "", "has checkpoints stamped when it is due; started by serve", cmd_stampd, FK_NEEDS_CONFIG, true},
     {"web", "", "has the pages and the API; started by serve", cmd_web, FK_NEEDS_CONFIG, true},
 
     {NULL, NULL, NULL, NULL, FK_NEEDS_NOTHING, false},

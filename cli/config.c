@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { CONFIG_MAX_BYTES = 1 << 20, SOCKET_PATH_MAX = 107 };
 
@@ -26,6 +27,8 @@ enum kind {
     ADDRESSES,
     WEB,
     HOST,
+    URL,
+    ANY_PATH,
     NAME,
     OPTIONAL_NAME,
     PERIOD,
@@ -60,6 +63,9 @@ static const struct key keys[] = {
     {"disk-reserve", SIZE, AT(disk_reserve), "64 MiB", MIB(1), GIB(1024)},
     {"compression", NUMBER, AT(compression), "3", 1, 19},
     {"checkpoint-interval", SECONDS, AT(checkpoint_interval_s), "10 s", 1, 300},
+    {"timestamp", URL, AT(timestamp), "", 0, 0},
+    {"timestamp-roots", ANY_PATH, AT(timestamp_roots), "", 0, 0},
+    {"timestamp-interval", SECONDS, AT(timestamp_interval_s), "24 h", 60, 31 * 86400},
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
@@ -122,6 +128,12 @@ static const char *expected_text(const struct key *k, const char *text) {
                        strlen(text)
                    ? NULL
                    : "a host name";
+    case URL:
+        return !*text || strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0
+                   ? NULL
+                   : "an address such as \"https://tsa.example.jp/tsr\"";
+    case ANY_PATH:
+        return NULL;
     case OPTIONAL_NAME:
         if (!*text)
             return NULL;
@@ -309,6 +321,18 @@ static bool classes_store(cfg_t *cfg, struct fk_config *c) {
     return c->classes != NULL;
 }
 
+/* A path that is not absolute is taken from the vault's directory. */
+static bool path_whole(char **path, const char *dir) {
+    char *whole = NULL;
+    if (!**path || **path == '/')
+        return true;
+    if (asprintf(&whole, "%s/%s", dir, *path) < 0)
+        return false;
+    free(*path);
+    *path = whole;
+    return true;
+}
+
 static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config **out,
                                   struct fk_err *err) {
     char dir[PATH_MAX];
@@ -318,6 +342,7 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
     for (size_t i = 0; good && i < KEYS; i++)
         good = keys[i].kind == ADDRESSES ? addresses_store(cfg, &keys[i], dir, c)
                                          : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
+    good = good && path_whole(&c->timestamp_roots, dir);
     if (!good || !classes_store(cfg, c)) {
         fk_config_free(&c);
         return fk_fail(err, FK_NOMEM, "%s: no memory for the configuration", path);
@@ -365,6 +390,7 @@ enum fk_status fk_config_load(const char *path, struct fk_config **out, struct f
     struct fk_err own = FK_ERR_INIT;
     cfg_t *cfg = NULL;
     char *whole = realpath(path, NULL);
+    struct stat s;
     loading.path = whole;
     loading.err = err ? err : &own;
     if (!whole)
@@ -372,6 +398,8 @@ enum fk_status fk_config_load(const char *path, struct fk_config **out, struct f
                        "%s: there is no such configuration; "
                        "\"fumikura init DIR\" makes a vault with one",
                        path));
+    if (stat(whole, &s) == 0 && S_ISDIR(s.st_mode))
+        FK_TRY(fk_fail(err, FK_INVALID, "%s: is a directory; -C DIR takes a vault's", whole));
     FK_TRY(fk_read_file(whole, CONFIG_MAX_BYTES, &text, err));
     if (memchr(text.data ? text.data : (uint8_t *)"", 0, text.len))
         FK_TRY(fk_fail(err, FK_INVALID, "%s: holds a NUL byte; expected text", whole));
@@ -410,6 +438,8 @@ void fk_config_free(struct fk_config **cp) {
     free(c->hostname);
     free(c->source);
     free(c->floor);
+    free(c->timestamp);
+    free(c->timestamp_roots);
     free(c->fiscal_year_end);
     for (size_t i = 0; i < c->class_count; i++) {
         free(c->classes[i].name);

@@ -22,7 +22,8 @@ struct fk_config {
     uint64_t size_limit, in_flight, segment_size, disk_reserve, index_memory; /* bytes */
     unsigned connections, command_timeout_s, data_timeout_s;
     int compression;
-    unsigned checkpoint_interval_s;
+    unsigned checkpoint_interval_s, timestamp_interval_s;
+    char *timestamp, *timestamp_roots; /* "" for none; roots absolute */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */
     char *fiscal_year_end;

@@ -196,9 +196,24 @@ static void text_print(const struct fk_hold *x, int zone) {
     putchar('\n');
 }
 
+/* Who holds what and why is a look like any other: it stands in the ledger before it is printed. */
+static enum fk_status list_record(struct hold *h, struct fk_err *err) {
+    struct fk_buf body = FK_BUF_INIT;
+    struct fk_receipt receipt;
+    fk_fields_add_str(&body, "person", h->person);
+    fk_fields_add_str(&body, "via", "cli");
+    enum fk_status st =
+        body.failed ? fk_fail(err, FK_NOMEM, "no memory for an act")
+                    : fk_keep_append(h->keep, &(struct fk_record){"act", "what=holds", &body},
+                                     &receipt, err);
+    fk_buf_free(&body);
+    return st;
+}
+
 static enum fk_status list(struct hold *h, struct fk_err *err) {
     enum fk_status st;
-    FK_TRY(fk_lend_open(h->cli->dir, &h->lend, err));
+    FK_TRY(vault_open(h, err));
+    FK_TRY(list_record(h, err));
     FK_TRY(fk_roll_read(h->lend, &h->roll, err));
     for (size_t i = 0; i < h->roll->holds.count; i++) {
         const struct fk_hold *x = &h->roll->holds.at[i];

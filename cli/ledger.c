@@ -1,4 +1,4 @@
-/* ledger.c - lines by the megabyte, split; dates by halving. */
+/* ledger.c - lines by the megabyte, split. */
 #include "cli/ledger.h"
 
 #include <string.h>
@@ -42,37 +42,32 @@ done:
     return st;
 }
 
-static enum fk_status time_of(struct fk_lend *lend, uint64_t seq, int64_t *out,
-                              struct fk_err *err) {
-    struct fk_buf block = FK_BUF_INIT;
-    struct fk_entry e;
-    enum fk_status st;
-    FK_TRY(fk_lend_lines(lend, seq, &block, err));
-    const char *lf = memchr(block.data, '\n', block.len);
-    FK_TRY(fk_entry_read(block.data, lf ? (size_t)(lf + 1 - (const char *)block.data) : block.len,
-                         &e, err));
-    *out = e.time_ms;
-done:
-    fk_buf_free(&block);
-    return st;
+struct span {
+    int64_t since_ms, until_ms;
+    uint64_t first, end;
+};
+
+static enum fk_status span_take(void *ctx, const struct fk_entry *e, const char *line, size_t len,
+                                struct fk_err *err) {
+    struct span *s = ctx;
+    (void)line;
+    (void)len;
+    (void)err;
+    if (e->time_ms < s->since_ms || e->time_ms > s->until_ms)
+        return FK_OK;
+    if (s->first == s->end)
+        s->first = e->seq;
+    s->end = e->seq + 1;
+    return FK_OK;
 }
 
-enum fk_status cli_ledger_seq_at(struct fk_lend *lend, int64_t ms, uint64_t *out,
-                                 struct fk_err *err) {
-    struct fk_head head;
-    enum fk_status st;
-    uint64_t low = 0;
-    FK_TRY(fk_lend_head(lend, &head, err));
-    for (uint64_t high = head.next_seq; low < high;) {
-        uint64_t middle = low + (high - low) / 2;
-        int64_t time;
-        FK_TRY(time_of(lend, middle, &time, err));
-        if (time < ms)
-            low = middle + 1;
-        else
-            high = middle;
+enum fk_status cli_ledger_span(struct fk_lend *lend, int64_t since_ms, int64_t until_ms,
+                               uint64_t *first_out, uint64_t *end_out, struct fk_err *err) {
+    struct span s = {since_ms, until_ms, 0, 0};
+    enum fk_status st = cli_ledger_walk(lend, 0, UINT64_MAX, span_take, &s, err);
+    if (st == FK_OK) {
+        *first_out = s.first;
+        *end_out = s.end;
     }
-    *out = low;
-done:
     return st;
 }

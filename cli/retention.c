@@ -26,7 +26,7 @@ struct job {
     struct fk_roll *roll;
     char person[128];
     const char *reason;
-    bool json, accept_clock;
+    bool json, accept_clock, if_due;
     int zone;
     int64_t now_ms, wall_ms;
     /* of plan */
@@ -226,6 +226,13 @@ done:
 
 /* ---- run */
 
+static bool package_may_have(const struct fk_package *p, const struct fk_seqs *seqs) {
+    for (size_t i = 0; i < seqs->count; i++)
+        if (seqs->at[i] >= p->first && seqs->at[i] <= p->last)
+            return true;
+    return false;
+}
+
 /* What was destroyed, on whose word, by which rule, and what is still out in the open. */
 static void certificate_text(const struct job *j, const struct fk_disposal *d, const char *ranges) {
     char time[FK_TIME_SIZE];
@@ -244,14 +251,13 @@ static void certificate_text(const struct job *j, const struct fk_disposal *d, c
            "more, tapes included, but with an older copy of DIR/keys and DIR/secrets\n");
     for (size_t i = 0; i < d->roll->package_count; i++) {
         const struct fk_package *p = &d->roll->packages[i];
-        for (size_t k = 0; k < d->seqs->count; k++)
-            if (d->seqs->at[k] >= p->first && d->seqs->at[k] <= p->last) {
-                fk_time_format(time, p->time_ms);
-                printf("still out export entry %" PRIu64 " (%s): a package in the open that may "
-                       "have some of them\n",
-                       p->seq, time);
-                break;
-            }
+        if (!package_may_have(p, d->seqs))
+            continue;
+        fk_time_format(time, p->time_ms);
+        printf("still out export entry %" PRIu64
+               " (%s): a package in the open that may have some of "
+               "them\n",
+               p->seq, time);
     }
 }
 
@@ -269,7 +275,8 @@ static void certificate_json(const struct job *j, const struct fk_disposal *d, c
     json_object_set_new(o, "person", cli_json_text(j->person, strlen(j->person)));
     json_object_set_new(o, "reason", cli_json_text(j->reason, strlen(j->reason)));
     for (size_t i = 0; i < d->roll->package_count; i++)
-        json_array_append_new(out, cli_json_number(d->roll->packages[i].seq));
+        if (package_may_have(&d->roll->packages[i], d->seqs))
+            json_array_append_new(out, cli_json_number(d->roll->packages[i].seq));
     json_object_set_new(o, "packages_out", out);
     cli_json_line(o);
 }
@@ -308,7 +315,7 @@ static enum fk_status run(struct job *j, struct fk_err *err) {
     struct fk_retention_desk desk = {j->keep, j->lend, j->policy, j->person, j->reason};
     FK_TRY(fk_retention_dispose(&desk, certify, j, err));
     index_forget(j);
-    if (j->disposed == 0)
+    if (j->disposed == 0 && !j->if_due)
         st = fk_fail(err, FK_NOT_FOUND,
                      "nothing may be disposed of now (\"retention plan\" says why)");
 done:
@@ -319,6 +326,7 @@ int cmd_retention(struct fk_cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"reason", required_argument, NULL, 'r'},
                                             {"accept-clock", no_argument, NULL, 'a'},
+                                            {"if-due", no_argument, NULL, 'i'},
                                             {NULL, 0, NULL, 0}};
     struct job j = {.cli = cli, .reason = NULL};
     struct fk_err err = FK_ERR_INIT;
@@ -327,6 +335,8 @@ int cmd_retention(struct fk_cli *cli, int argc, char **argv) {
             j.json = true;
         else if (o == 'r')
             j.reason = optarg;
+        else if (o == 'i')
+            j.if_due = true;
         else if (o == 'a')
             j.accept_clock = true;
         else
@@ -338,6 +348,8 @@ int cmd_retention(struct fk_cli *cli, int argc, char **argv) {
         return cli_usage("retention", "expected plan or run");
     if (j.accept_clock && (!runs || !j.reason))
         return cli_usage("retention", "--accept-clock goes with run and a --reason of its own");
+    if (j.if_due && !runs)
+        return cli_usage("retention", "--if-due goes with run");
     if (!j.reason)
         j.reason = "the period of the class is over";
     enum fk_status st = runs ? run(&j, &err) : plan(&j, &err);

@@ -2,6 +2,7 @@
  */
 #include "archiver/vault/log_verify.h"
 #include "archiver/vault/logbook.h"
+#include "archiver/vault/stamps.h"
 #include "base/io.h"
 #include "cli/cli.h"
 #include "cli/config.h"
@@ -38,6 +39,7 @@ static const char *advice(const char *check) {
         {"truncated", changed},
         {"fork", changed},
         {"tile", "stop the server, remove log/tile and start it: the tiles are made anew"},
+        {"stamp", "restore DIR/time from a copy, or ask the authority"},
         {"note", "it is made anew by the server; compare it with one from outside"},
         {"leftover", "nothing is lost: it goes when a server or \"fumikura seal\" is run"},
     };
@@ -85,21 +87,32 @@ static void sum_print(const struct verify *v, const struct fk_verify_sum *sum) {
                sum->entries, sum->contents, sum->bytes, sum->disposed, sum->findings);
 }
 
-/* A seq, or a date as the first seq not before it; as an end, the first after it. */
+/* A seq, or a date as the first seq that was not written before it; as an end, one after the last
+ * that was not written after it. */
 static enum fk_status place_find(struct fk_lend *lend, const struct fk_cli *cli, const char *text,
-                                 bool end, uint64_t *out, struct fk_err *err) {
+                                 bool is_end, uint64_t *out, struct fk_err *err) {
+    struct fk_head head;
     int64_t ms;
+    uint64_t first, end;
     if (!text)
         return FK_OK;
-    if (fk_value_number(text, out)) {
-        *out += end;
-        return FK_OK;
+    if (!fk_value_number(text, out)) {
+        if (!cli_date(text, is_end, cli->config->zone_minutes, &ms))
+            return fk_fail(
+                err, FK_INVALID,
+                "\"%s\"; expected a date such as 2026-11-24 or 2026-11-24T10:00, or a seq", text);
+        enum fk_status st = cli_ledger_span(lend, is_end ? INT64_MIN : ms, is_end ? ms : INT64_MAX,
+                                            &first, &end, err);
+        if (st == FK_OK)
+            *out = is_end ? end : first < end ? first : UINT64_MAX;
+        return st;
     }
-    if (!cli_date(text, end, cli->config->zone_minutes, &ms))
-        return fk_fail(err, FK_INVALID,
-                       "\"%s\"; expected a date such as 2026-11-24 or 2026-11-24T10:00, or a seq",
-                       text);
-    return cli_ledger_seq_at(lend, ms + end, out, err);
+    enum fk_status st = fk_lend_head(lend, &head, err);
+    if (st == FK_OK && *out >= head.next_seq)
+        return fk_fail(err, FK_NOT_FOUND, "there is no entry %" PRIu64 ": the last is %" PRIu64,
+                       *out, head.next_seq - 1);
+    *out += is_end;
+    return st;
 }
 
 static enum fk_status vkey_read(const struct fk_cli *cli, const char *path, struct fk_verifier *out,
@@ -145,6 +158,51 @@ done:
     return st;
 }
 
+/* Each time stamp that an entry of the range holds. */
+struct stamps {
+    const struct fk_cli *cli;
+    struct verify *v;
+    uint64_t good, bad;
+};
+static enum fk_status stamp_take(void *ctx, const struct fk_entry *e, const char *line, size_t len,
+                                 struct fk_err *err) {
+    struct stamps *s = ctx;
+    struct fk_err why = FK_ERR_INIT;
+    const char *roots = s->cli->config->timestamp_roots;
+    (void)line;
+    (void)len;
+    if (!fk_entry_is(e, "anchor"))
+        return FK_OK;
+    enum fk_status st = fk_stamps_check(s->cli->dir, e, *roots ? roots : NULL, &why);
+    if (st == FK_OK) {
+        s->good++;
+        return FK_OK;
+    }
+    if (st != FK_CORRUPT)
+        return fk_fail(err, st, "%s", why.text);
+    struct fk_finding f = {.seq = e->seq, .check = "stamp"};
+    snprintf(f.text, sizeof f.text, "%s", why.text);
+    on_finding(s->v, &f);
+    s->bad++;
+    return FK_OK;
+}
+
+static enum fk_status stamps_verify(const struct fk_cli *cli, struct fk_lend *lend,
+                                    struct verify *v, struct fk_err *err) {
+    struct stamps s = {cli, v, 0, 0};
+    const bool judged = *cli->config->timestamp_roots;
+    enum fk_status st = cli_ledger_walk(lend, v->range.from, v->range.to, stamp_take, &s, err);
+    if (st != FK_OK)
+        return st;
+    if (v->json && s.good + s.bad)
+        cli_json_line(json_pack("{s:{s:o, s:o, s:b}}", "stamps", "good", cli_json_number(s.good),
+                                "bad", cli_json_number(s.bad), "judged", (int)judged));
+    else if (s.good + s.bad)
+        printf("%" PRIu64 " time stamps hold, %" PRIu64 " do not%s\n", s.good, s.bad,
+               judged ? "" : "; who signed them was not judged (timestamp-roots)");
+    return s.bad ? fk_fail(err, FK_CORRUPT, "%" PRIu64 " time stamps do not hold", s.bad) : FK_OK;
+}
+
 /* The worse of two: trouble before findings, findings before nothing. */
 static void take(enum fk_status *st, enum fk_status next) {
     if (*st == FK_OK || (*st == FK_CORRUPT && next != FK_OK))
@@ -159,14 +217,24 @@ static enum fk_status verify(const struct fk_cli *cli, struct verify *v, struct 
     FK_TRY(fk_lend_open(cli->dir, &lend, err));
     FK_TRY(place_find(lend, cli, v->from, false, &v->range.from, err));
     FK_TRY(place_find(lend, cli, v->to, true, &v->range.to, err));
-    if (v->to && v->range.from >= v->range.to) { /* nothing was written then */
+    uint64_t a, b;
+    if (v->from && v->to && fk_value_number(v->from, &a) && fk_value_number(v->to, &b) && a > b)
+        FK_TRY(fk_fail(err, FK_INVALID, "--from %s is after --to %s", v->from, v->to));
+    if (v->range.from == UINT64_MAX || (v->to && v->range.from >= v->range.to)) {
+        fprintf(stderr, "fumikura: no entry was written in that time: nothing was read\n");
         sum_print(v, &sum);
         goto done;
     }
     v->range.to -= v->to != NULL;
     st = fk_lend_verify(lend, &v->range, on_finding, on_progress, v, &sum, err);
+    if (st == FK_OK && v->range.segment && !sum.entries)
+        FK_TRY(fk_fail(err, FK_NOT_FOUND,
+                       "there is no segment %" PRIu64 "; \"fumikura status\" lists them",
+                       v->range.segment));
     if (whole && (st == FK_OK || sum.findings))
         take(&st, fk_log_verify(cli->dir, lend, on_finding, v, err));
+    if (!v->range.segment && (st == FK_OK || v->findings))
+        take(&st, stamps_verify(cli, lend, v, err));
     if (v->against && (st == FK_OK || v->findings))
         take(&st, against(cli, lend, v, err));
     sum.findings = v->findings;

@@ -63,11 +63,11 @@ static void on_open(void *ctx, struct fk_peer *peer) {
 
 /* ---- requests */
 
-enum role { ROLE_MAIL, ROLE_ACT, ROLE_ALL };
+enum role { ROLE_MAIL, ROLE_ACT, ROLE_ANCHOR, ROLE_ALL };
 
 static int role_of(const char *name) {
-    static const char *const names[] = {"mail", "act", "all"};
-    for (int i = 0; i < 3; i++)
+    static const char *const names[] = {"mail", "act", "anchor", "all"};
+    for (int i = 0; i < 4; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
@@ -78,7 +78,9 @@ static bool kind_is_allowed(enum role role, const char *kind) {
     static const char *const kinds[] = {"hold", "release", "class", "policy", "export",
                                         "fact", "anchor",  "gap",   "key",    "admin"};
     if (strcmp(kind, "act") == 0)
-        return role != ROLE_MAIL;
+        return role == ROLE_ACT || role == ROLE_ALL;
+    if (role == ROLE_ANCHOR)
+        return strcmp(kind, "anchor") == 0;
     for (size_t i = 0; role == ROLE_ALL && i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i], kind) == 0)
             return true;

@@ -43,8 +43,15 @@ enum fk_status fk_layout__ledger(const char *dir, uint8_t id[FK_LEDGER_BYTES], s
     char path[PATH_MAX];
     struct fk_buf b = FK_BUF_INIT;
     fk_layout__path(path, dir, "ledger");
+    char segments[PATH_MAX];
+    fk_layout__path(segments, dir, "segments");
     enum fk_status st = fk_read_file(path, 4096, &b, err);
-    if (st == FK_NOT_FOUND)
+    if (st == FK_NOT_FOUND && fk_layout__exists(segments))
+        st = fk_fail(err, FK_CORRUPT,
+                     "%s: the file is missing, and segments/ is there: put it back, one line \"%s1 "
+                     "id=HEX\" with the ledger's id (it stands in entry 0, on tapes, in log/vkey)",
+                     path, ledger_head);
+    else if (st == FK_NOT_FOUND)
         st = fk_fail(
             err, FK_INVALID,
             "%s: not a vault (it has no file \"ledger\"): make one with \"fumikura init %s\"", dir,
@@ -52,7 +59,7 @@ enum fk_status fk_layout__ledger(const char *dir, uint8_t id[FK_LEDGER_BYTES], s
     FK_TRY(st);
     const char *text = fk_buf_cstr(&b), *rest = text + sizeof ledger_head - 1;
     if (strncmp(text, ledger_head, sizeof ledger_head - 1) != 0)
-        st = fk_fail(err, FK_INVALID, "%s: not the ledger file of a vault", path);
+        st = fk_fail(err, FK_CORRUPT, "%s: not the ledger file of a vault", path);
     else if (strncmp(rest, known, sizeof known - 1) != 0)
         st = fk_fail(err, FK_INVALID,
                      "%s: the vault has format %.8s, this program knows 1: use a newer fumikura",
@@ -89,6 +96,8 @@ enum fk_status fk_layout__each(const char *dir, const char *folder, fk_layout_fn
     char path[PATH_MAX];
     fk_layout__path(path, dir, folder);
     DIR *d = opendir(path);
+    if (!d && errno == ENOENT)
+        return fk_fail(err, FK_CORRUPT, "%s: the directory is missing", path);
     if (!d)
         return fk_fail_sys(err, errno, "%s: cannot read the directory", path);
     enum fk_status st = FK_OK;

@@ -50,3 +50,14 @@ expect 1 "$(fk seal --json | jq .sealed)" "the sealed segment"
 fk show "$seq" --raw | cmp - "$TEST_DIR/m.eml" || fail "not the same bytes after sealing"
 fk status --json | jq -e '.segments[0].state == "sealed" and (.segments[0].digest | length == 64)' >/dev/null || fail "status"
 expect "$(fk status --json | jq -r '.segments[0].digest')" "$(sha256sum "$V"/segments/00000001.sealed | cut -d' ' -f1)" "the segment's digest"
+
+# A clock that was set back hides nothing: acts are listed by their own time, wherever they stand.
+FUMIKURA_TEST_CLOCK=+345600000 fk show 0 --entry >/dev/null
+FUMIKURA_TEST_CLOCK=+345600000 fk search --count of-tomorrow >/dev/null 2>&1
+fk search --count of-today >/dev/null 2>&1
+today=$(TZ=Asia/Tokyo date +%F)
+fk audit --json --since "$today" --until "$today" | jq -es 'any(.[]; .query == "of-today") and all(.[]; .query != "of-tomorrow")' >/dev/null ||
+    fail "acts of today, after a day that was to come"
+later=$(TZ=Asia/Tokyo date -d '+4 days' +%F)
+fk audit --json --since "$later" | jq -es 'any(.[]; .query == "of-tomorrow") and all(.[]; .query != "of-today")' >/dev/null ||
+    fail "acts of a day that was to come"

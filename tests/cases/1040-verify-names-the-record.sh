@@ -37,6 +37,25 @@ fk verify --from "$two" --to "$two" >/dev/null && fail "that one is wrong"
 fk show "$two" --raw >"$TEST_DIR/out" 2>"$TEST_DIR/err" && fail "a damaged message was shown"
 expect 0 "$(stat -c %s "$TEST_DIR/out")" "bytes of it that were printed"
 
+# What is not there is not called sound.
+for options in "--segment 99" "--from 99999" "--to 99999"; do
+    fk verify $options >"$TEST_DIR/out" 2>"$TEST_DIR/err"
+    expect 1 $? "exit status of verify $options"
+    grep -q "there is no" "$TEST_DIR/err" || fail "verify $options: $(cat "$TEST_DIR/err")"
+done
+fk verify --from 5 --to 3 2>/dev/null
+expect 2 $? "exit status of verify --from 5 --to 3"
+fk verify --from 2199-01-01 2>"$TEST_DIR/err" >/dev/null
+grep -q "nothing was read" "$TEST_DIR/err" || fail "verify of the future: $(cat "$TEST_DIR/err")"
+# Nor is a vault that has lost a part of itself a thing to try again, or another thing.
+for part in ledger segments; do
+    mv "$V/$part" "$TEST_DIR/away"
+    fk verify >"$TEST_DIR/out" 2>"$TEST_DIR/err"
+    expect 1 $? "exit status of verify without $part"
+    grep -q "$part.* missing" "$TEST_DIR/err" || fail "verify without $part: $(cat "$TEST_DIR/err")"
+    mv "$TEST_DIR/away" "$V/$part"
+done
+
 # The open segment: its bytes end with the last content that was written.
 rm -rf "$V" && cp -a "$TEST_DIR/sound" "$V"
 place=$(grep -abo "seq=$three prev" "$V/segments/00000002.open" | tail -n 1 | cut -d: -f 1)

@@ -22,3 +22,13 @@ fk hold release 監査2026 --reason "終わり" >/dev/null || fail "release"
 expect 1 "$(fk hold list --all --json | jq -s 'map(select(.released_by)) | length')" "holds with --all"
 fk hold add 監査2026 --reason "再開" --seq "$3" >/dev/null || fail "the name is free again"
 fk verify >/dev/null || fail "verify"
+
+# A look at the holds is in the ledger.
+before=$(fk status --json | jq .next)
+fk hold list >/dev/null || fail "hold list"
+expect $((before + 1)) "$(fk status --json | jq .next)" "entries after hold list"
+fk audit --json | jq -es 'any(.[]; .what == "holds")' >/dev/null || fail "the audit has no look at the holds"
+# Nothing due is no failure for a timer; damage is.
+fk retention run --if-due >out 2>&1 || fail "retention run --if-due: $(cat out)"
+fk retention plan --if-due >/dev/null 2>&1
+expect 2 $? "plan --if-due"
