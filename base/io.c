@@ -61,13 +61,9 @@ enum fk_status fk_pread_full(int fd, void *data, size_t len, off_t at, const cha
     return FK_OK;
 }
 
-enum fk_status fk_read_file(const char *path, size_t max_bytes, struct fk_buf *b,
-                            struct fk_err *err) {
+static enum fk_status read_all(int fd, const char *path, size_t max_bytes, struct fk_buf *b,
+                               struct fk_err *err) {
     enum fk_status st = FK_OK;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? fk_fail(err, FK_NOT_FOUND, "%s: no such file", path)
-                               : fk_fail_sys(err, errno, "%s: cannot open", path);
     size_t start = b->len;
     for (;;) {
         if (!fk_buf_reserve(b, 65536)) {
@@ -87,6 +83,49 @@ enum fk_status fk_read_file(const char *path, size_t max_bytes, struct fk_buf *b
             break;
         }
     }
+    return st;
+}
+
+enum fk_status fk_read_file(const char *path, size_t max_bytes, struct fk_buf *b,
+                            struct fk_err *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? fk_fail(err, FK_NOT_FOUND, "%s: no such file", path)
+                               : fk_fail_sys(err, errno, "%s: cannot open", path);
+    enum fk_status st = read_all(fd, path, max_bytes, b, err);
+    fk_close(&fd);
+    return st;
+}
+
+/* What it is is asked of the descriptor: a path may have become something else since. */
+enum fk_status fk_open_plain(int at, const char *path, const char *what, int *out,
+                             struct fk_err *err) {
+    struct stat s;
+    int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT)
+        return fk_fail(err, FK_NOT_FOUND, "%s: no such file", what);
+    if (fd < 0 && (errno == ELOOP || errno == ENXIO)) /* a link; a socket */
+        return fk_fail(err, FK_CORRUPT, "%s: is no plain file", what);
+    if (fd < 0)
+        return fk_fail_sys(err, errno, "%s: cannot open", what);
+    enum fk_status st = FK_OK;
+    if (fstat(fd, &s) != 0)
+        FK_TRY(fk_fail_sys(err, errno, "%s: cannot stat", what));
+    if (!S_ISREG(s.st_mode))
+        FK_TRY(fk_fail(err, FK_CORRUPT, "%s: is no plain file", what));
+    *out = fd;
+    fd = -1;
+done:
+    fk_close(&fd);
+    return st;
+}
+
+enum fk_status fk_read_plain(const char *path, size_t max_bytes, struct fk_buf *b,
+                             struct fk_err *err) {
+    int fd = -1;
+    enum fk_status st = fk_open_plain(AT_FDCWD, path, path, &fd, err);
+    if (st == FK_OK)
+        st = read_all(fd, path, max_bytes, b, err);
     fk_close(&fd);
     return st;
 }

@@ -23,6 +23,13 @@ FK_CHECKED enum fk_status fk_pread_full(int fd, void *data, size_t len, off_t at
 /* Appends a whole file to b; FK_INVALID when it is larger than max_bytes. */
 FK_CHECKED enum fk_status fk_read_file(const char *path, size_t max_bytes, struct fk_buf *b,
                                        struct fk_err *err);
+/* The same of what somebody else may have put there, on a medium say: files, and nothing else. A
+ * link is not followed, and a pipe or a device does not make anybody wait. FK_CORRUPT: there is
+ * something, and it is no plain file. */
+FK_CHECKED enum fk_status fk_open_plain(int at, const char *path, const char *what, int *out,
+                                        struct fk_err *err);
+FK_CHECKED enum fk_status fk_read_plain(const char *path, size_t max_bytes, struct fk_buf *b,
+                                        struct fk_err *err);
 /* fsync of the directory itself, so that a new or renamed entry in it survives a power cut. */
 FK_CHECKED enum fk_status fk_sync_dir(const char *dir, struct fk_err *err);
 /* mkdir that is content when the directory is there already. */

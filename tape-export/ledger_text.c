@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,9 +119,13 @@ static enum fk_status file_take(struct fk_ledger_text *t, const char *path, cons
     enum fk_status st = FK_OK;
     char *line = NULL;
     size_t room = 0;
-    FILE *f = fopen(path, "re");
+    int fd = -1;
+    FILE *f = NULL;
+    FK_TRY(fk_open_plain(AT_FDCWD, path, path, &fd, err));
+    f = fdopen(fd, "r");
     if (!f)
-        return fk_fail_sys(err, errno, "%s: cannot open", path);
+        FK_TRY(fk_fail_sys(err, errno, "%s: cannot open", path));
+    fd = -1; /* f's */
     for (ssize_t len; (len = getline(&line, &room, f)) > 0;)
         if ((st = fk_ledger_text_take(t, line, (size_t)len, err)) != FK_OK) {
             fk_err_prefix(err, "data/ledger/%s", name);
@@ -128,8 +133,11 @@ static enum fk_status file_take(struct fk_ledger_text *t, const char *path, cons
         }
     if (st == FK_OK && ferror(f))
         st = fk_fail_sys(err, errno, "%s: cannot read", path);
+done:
     free(line);
-    (void)fclose(f); /* only read */
+    fk_close(&fd);
+    if (f)
+        (void)fclose(f); /* only read */
     return st;
 }
 

@@ -151,7 +151,7 @@ static enum fk_status manifest_digest(const char *set, char hex[65], struct fk_e
     uint8_t digest[FK_SHA256_BYTES];
     char path[PATH_MAX];
     FK_TRY(fk_join_path(path, sizeof path, set, "manifest-sha256.txt", err));
-    FK_TRY(fk_read_file(path, (size_t)1 << 28, &text, err));
+    FK_TRY(fk_read_plain(path, (size_t)1 << 28, &text, err));
     fk_sha256(text.data, text.len, digest);
     fk_hex(hex, digest, sizeof digest);
 done:

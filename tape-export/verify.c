@@ -48,13 +48,16 @@ static void finding(struct check *c, const char *check, const char *place, const
 
 /* ---- what should be there */
 
-/* A tag file's text, appended; a finding where it cannot be had. */
+/* A tag file's text, appended; a finding where it cannot be had. Of what is no plain file the walk
+ * says so (check "type"), as it does of every other. */
 static bool tag_read(struct check *c, const char *name, struct fk_buf *out) {
     struct fk_err err = FK_ERR_INIT;
     char path[PATH_MAX];
     if (fk_join_path(path, sizeof path, c->dir, name, &err) == FK_OK &&
-        fk_read_file(path, (size_t)1 << 28, out, &err) == FK_OK)
+        fk_read_plain(path, (size_t)1 << 28, out, &err) == FK_OK)
         return true;
+    if (err.status == FK_CORRUPT)
+        return false;
     if (err.status == FK_NOT_FOUND)
         finding(c, "missing", name, "the set has no such file: it is incomplete, or not a set");
     else
@@ -104,9 +107,9 @@ static void lists_take(struct check *c) {
 static void file_hash(struct check *c, int at, const char *base, const char *name,
                       struct fk_listed *listed) {
     struct fk_err err = FK_ERR_INIT;
-    int fd = openat(at, base, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        finding(c, "digest", name, "cannot be opened: %s", strerror(errno));
+    int fd = -1;
+    if (fk_open_plain(at, base, name, &fd, &err) != FK_OK) {
+        finding(c, err.status == FK_CORRUPT ? "type" : "digest", name, "%s", err.text);
         return;
     }
     (void)posix_fadvise(fd, 0, 0,

@@ -53,7 +53,7 @@ enum fk_status fk_volume_look(const char *dir, struct fk_volume_look *out, struc
     FK_TRY(look_around(dir, &look, &complete, &begun, err));
     if (complete || begun) {
         FK_TRY(fk_join_path(path, sizeof path, dir, "bag-info.txt", err));
-        st = fk_read_file(path, 65536, &info, err);
+        st = fk_read_plain(path, 65536, &info, err);
         if (st != FK_OK && st != FK_NOT_FOUND)
             goto done;
         st = FK_OK;
@@ -96,7 +96,7 @@ struct fk_volume_file {
 enum fk_status fk_volume_begin(struct fk_volume *v, const char *name, struct fk_volume_file **out,
                                struct fk_err *err) {
     enum fk_status st = FK_OK;
-    char path[PATH_MAX];
+    char path[PATH_MAX], temp[PATH_MAX];
     struct fk_volume_file *f = calloc(1, sizeof *f);
     if (!f)
         return fk_fail(err, FK_NOMEM, "%s: no memory", name);
@@ -105,6 +105,9 @@ enum fk_status fk_volume_begin(struct fk_volume *v, const char *name, struct fk_
     f->summer = v->summer;
     snprintf(f->name, sizeof f->name, "%s", name);
     FK_TRY(fk_join_path(path, sizeof path, v->dir, name, err));
+    int n = snprintf(temp, sizeof temp, "%s.new", path);
+    if (n > 0 && (size_t)n < sizeof temp)
+        (void)unlink(temp); /* of an earlier attempt; where it is no file nothing waits for it */
     FK_TRY(fk_atomic_begin(path, 0644, &f->file, err));
     *out = f;
     f = NULL;
@@ -166,12 +169,7 @@ enum fk_status fk_volume_reuse(struct fk_volume *v, const char *name, const char
     if (!v->summer)
         FK_TRY(fk_summer_new(&v->summer, err));
     FK_TRY(fk_join_path(path, sizeof path, v->dir, name, err));
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        st = errno == ENOENT ? fk_fail(err, FK_NOT_FOUND, "%s: is not there yet", path)
-                             : fk_fail_sys(err, errno, "%s: cannot open", path);
-        goto done;
-    }
+    FK_TRY(fk_open_plain(AT_FDCWD, path, path, &fd, err));
     FK_TRY(fk_summer_file(v->summer, fd, path, &sum, err));
     if (strcmp(sum.sha256, sha256) != 0)
         FK_TRY(fk_fail(err, FK_NOT_FOUND, "%s: differs", path));

@@ -393,7 +393,7 @@ static enum fk_status complete_take(struct job *j, struct fk_err *err) {
     struct plan *p = &j->plan;
     size_t kept = 0;
     FK_TRY(fk_join_path(path, sizeof path, j->volume.dir, "bag-info.txt", err));
-    FK_TRY(fk_read_file(path, 65536, &info, err));
+    FK_TRY(fk_read_plain(path, 65536, &info, err));
     if (!fk_bag_info_find(info.data, info.len, "Fumikura-Segments", ranges, sizeof ranges) ||
         !fk_seqs_parse(ranges, strlen(ranges), p->count, &numbers) ||
         !fk_bag_info_find(info.data, info.len, "Fumikura-Head", head, sizeof head) ||

@@ -91,9 +91,8 @@ static enum fk_status segment_place(struct restore *r, uint64_t number, struct f
     struct fk_keyfile keys = {.fd = -1};
     char path[PATH_MAX];
     enum fk_status st;
-    int fd = open(s->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        FK_TRY(fk_fail_sys(err, errno, "%s: cannot open", s->path));
+    int fd = -1;
+    FK_TRY(fk_open_plain(AT_FDCWD, s->path, s->path, &fd, err));
     FK_TRY(fk_keyfile__newest(r->order->keys, number, &name.generation, err));
     if (!name.generation)
         FK_TRY(fk_fail(err, FK_NOT_FOUND, "%s/keys: there is no key file of segment %" PRIu64,

@@ -66,6 +66,10 @@ accept_clock >/dev/null || fail "run"
 refused 1 "segment 1 is on none of the sets" fk tape restore two --keys "$V" --to w
 rm -rf w
 "$FUMIKURA" tape restore one two --keys "$V" --to w >out || fail "restore: $(cat out)"
+for name in manifest-sha256.txt data/ledger/000000000000.txt data/segments/00000001.sealed; do
+    rm -rf pipes && cp -a two pipes && rm -f pipes/$name && mkfifo pipes/$name
+    refused 1 "$name: is no plain file" timeout 20 "$FUMIKURA" tape restore pipes one --keys "$V" --to no-$RANDOM
+done
 V=w
 for n in 1 2; do fk show "${!n}" --raw | cmp - "$(mail $n)" || fail "message ${!n} after the restore"; done
 for n in 3 4 5; do refused 1 "disposed of by entry" fk show "${!n}" --raw; done

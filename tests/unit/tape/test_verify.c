@@ -255,6 +255,33 @@ static void a_missing_an_extra_and_a_swapped_file_are_named(void **state) {
     ledger_free(&l);
 }
 
+/* Nobody may be made to wait for a pipe, or to read a device without an end. */
+static void what_is_no_plain_file_is_named_and_not_read(void **state) {
+    (void)state;
+    struct ledger l = ledger_make();
+    set_make(&l, &l);
+    char path[1024], aside[1024], want[200];
+    alarm(60);
+    for (int i = 0; i < FILES; i++) {
+        whole_path(path, files[i]);
+        snprintf(aside, sizeof aside, "%s-aside", root);
+        snprintf(want, sizeof want, "type %s; ", files[i]);
+        assert_int_equal(rename(path, aside), 0);
+        assert_int_equal(mkfifo(path, 0644), 0);
+        expect(want);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink("/dev/zero", path), 0);
+        expect(want);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink(aside, path), 0); /* the right bytes, from elsewhere */
+        expect(want);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(rename(aside, path), 0);
+    }
+    alarm(0);
+    ledger_free(&l);
+}
+
 /* These sets are consistent in themselves but for the ledger: all manifests are made for it. */
 static void a_ledger_that_was_rewritten_is_found(void **state) {
     (void)state;
@@ -347,6 +374,7 @@ int main(void) {
         cmocka_unit_test(a_set_as_written_is_clean),
         cmocka_unit_test(any_changed_byte_is_found_and_its_file_named),
         cmocka_unit_test(a_missing_an_extra_and_a_swapped_file_are_named),
+        cmocka_unit_test(what_is_no_plain_file_is_named_and_not_read),
         cmocka_unit_test(a_ledger_that_was_rewritten_is_found),
         cmocka_unit_test(a_directory_is_known_for_what_it_is),
         cmocka_unit_test(the_texts_are_in_the_program),
