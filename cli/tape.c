@@ -184,21 +184,28 @@ done:
 /* ---- restore */
 
 /* The old vault's, where it is there: addresses and rules stay as they were. */
-static enum fk_status config_put(const struct tape *t, struct fk_err *err) {
+static enum fk_status config_get(const struct tape *t, struct fk_buf *text, struct fk_err *err) {
     enum fk_status st;
     char path[PATH_MAX];
-    struct fk_buf text = FK_BUF_INIT;
     FK_TRY(fk_join_path(path, sizeof path, t->keys, "fumikura.conf", err));
-    st = fk_read_file(path, (size_t)1 << 20, &text, err);
+    st = fk_read_file(path, (size_t)1 << 20, text, err);
     if (st == FK_NOT_FOUND) {
-        cli_config_default(&text);
-        st = text.failed ? fk_fail(err, FK_NOMEM, "no memory for a configuration") : FK_OK;
+        cli_config_default(text);
+        st = text->failed ? fk_fail(err, FK_NOMEM, "no memory for a configuration") : FK_OK;
     }
-    FK_TRY(st);
-    FK_TRY(fk_join_path(path, sizeof path, t->to, "fumikura.conf", err));
-    st = fk_atomic_put(path, 0644, text.data, text.len, err);
 done:
-    fk_buf_free(&text);
+    return st;
+}
+
+static enum fk_status config_put(const struct tape *t, const struct fk_buf *text,
+                                 struct fk_err *err) {
+    enum fk_status st;
+    char path[PATH_MAX];
+    FK_TRY(fk_join_path(path, sizeof path, t->to, "fumikura.conf", err));
+    st = fk_atomic_put(path, 0644, text->data, text->len, err);
+    if (st != FK_OK)
+        fk_err_prefix(err, "the vault is restored and lacks only its configuration");
+done:
     return st;
 }
 
@@ -233,12 +240,15 @@ static enum fk_status restore_vault(struct tape *t, char *const *sets, size_t co
                                     .accept_missing = t->accept_missing,
                                     .progress = show_progress};
     struct fk_tape_restored sum;
+    struct fk_buf config = FK_BUF_INIT;
+    FK_TRY(config_get(t, &config, err)); /* before: what can fail early should */
     st = fk_tape_restore(&order, &sum, err);
     cli_progress_end();
-    if (st == FK_OK)
-        st = config_put(t, err);
-    if (st == FK_OK)
-        restored_print(t, &sum);
+    FK_TRY(st);
+    FK_TRY(config_put(t, &config, err));
+    restored_print(t, &sum);
+done:
+    fk_buf_free(&config);
     return st;
 }
 

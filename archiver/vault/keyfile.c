@@ -97,7 +97,7 @@ static enum fk_status head_parse(const struct fk_keyname *name, const char *text
     if (!ok)
         return fk_fail(err, FK_CORRUPT,
                        "%s: the first line is not that of segment %" PRIu64 ", generation %" PRIu64
-                       " of this ledger",
+                       " of this ledger: it is damaged, or of another archive",
                        kf->path, name->segment, name->generation);
     ok = sik_cipher(name->kek, 0, wrapped, sizeof wrapped, plain) == SIK_TEXT_BYTES;
     if (ok) {

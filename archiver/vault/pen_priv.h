@@ -77,8 +77,12 @@ FK_CHECKED enum fk_status fk_pen__reserve(const struct fk_pen *pen, struct fk_er
 FK_CHECKED enum fk_status fk_pen__touch(struct fk_pen *pen, struct fk_err *err);
 uint64_t fk_pen__map_bytes(const struct fk_pen_options *options);
 
-/* The folders of a vault in a new or empty directory; FK_INVALID when it is not empty. */
-FK_CHECKED enum fk_status fk_pen__lay_out(const char *dir, struct fk_err *err);
+/* The folders of a vault in a new or empty directory; FK_INVALID when it is not empty. *made: the
+ * directory was not there before. */
+FK_CHECKED enum fk_status fk_pen__lay_out(const char *dir, bool *made, struct fk_err *err);
+/* When a vault that was laid out could not be finished: all of it goes, and the directory too where
+ * it was made for it. err has the sentence of that failure; what cannot be removed is added. */
+void fk_pen__clear(const char *dir, bool made, struct fk_err *err);
 
 /* The file of a new segment under the name NNNNNNNN.new, with its key file and first entry,
  * durable. */

@@ -26,6 +26,7 @@ struct restore {
     char origin[FK_ORIGIN_SIZE]; /* of the log that begins here */
     uint64_t bytes, all_bytes;
     uint8_t *block;
+    bool made, laid_out; /* the directory; what is in it */
 };
 
 /* Copies all of fd, and checks its digest where one is given. */
@@ -110,11 +111,32 @@ done:
     return st;
 }
 
+/* A copy of the key files alone has no ledger file; then the first line of each says it. */
+static enum fk_status keys_check(const struct restore *r, struct fk_err *err) {
+    enum fk_status st;
+    uint8_t ledger[FK_LEDGER_BYTES];
+    char path[PATH_MAX], hex[2 * FK_LEDGER_BYTES + 1];
+    FK_TRY(fk_layout__check(r->order->keys, err));
+    fk_layout__path(path, r->order->keys, "ledger");
+    if (!fk_layout__exists(path))
+        return FK_OK;
+    FK_TRY(fk_layout__ledger(r->order->keys, ledger, err));
+    fk_hex(hex, ledger, sizeof ledger);
+    if (memcmp(ledger, r->ledger, sizeof ledger) != 0)
+        st = fk_fail(err, FK_INVALID,
+                     "%s: is of another archive (ledger %s) than the segments (ledger %s); they "
+                     "need the keys of their own",
+                     r->order->keys, hex, r->order->ledger);
+done:
+    return st;
+}
+
 static enum fk_status files_place(struct restore *r, struct fk_err *err) {
     const struct fk_restore *o = r->order;
     enum fk_status st;
-    FK_TRY(fk_layout__check(o->keys, err));
-    FK_TRY(fk_pen__lay_out(o->dir, err));
+    FK_TRY(keys_check(r, err));
+    FK_TRY(fk_pen__lay_out(o->dir, &r->made, err));
+    r->laid_out = true;
     FK_TRY(kek_copy(r, err));
     FK_TRY(log_begin(r, err));
     for (size_t i = 0; i < o->count; i++)
@@ -300,6 +322,8 @@ enum fk_status fk_vault_restore(const struct fk_restore *order, struct fk_restor
     *out = r.sum;
 done:
     fk_pen_close(&r.pen);
+    if (r.laid_out && st != FK_OK) /* another attempt needs the place, and no key may stay */
+        fk_pen__clear(order->dir, r.made, err);
     fk_seqs_free(&r.gone);
     OPENSSL_cleanse(&r.kek, sizeof r.kek);
     free(r.block);

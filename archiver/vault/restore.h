@@ -11,6 +11,8 @@
  * Keys that a disposal was to destroy and that an old copy of the key files still has are destroyed
  * before this returns.
  *
+ * On failure nothing stays of what was made: dir is empty, or absent, as it was.
+ *
  * Errors: FK_INVALID dir is not empty, or a segment or its keys are of another ledger; FK_DENIED
  * others can read the key files; FK_NOT_FOUND a key file is missing; FK_CORRUPT a segment is not
  * what its seal says, or none of its contents has a key (a copy of the keys from before it was

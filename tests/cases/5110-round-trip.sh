@@ -85,3 +85,20 @@ fk verify >out || fail "verify: $(cat out)"
 chmod 644 old-copy/secrets/kek
 refused 1 "others can read" fk tape restore one two --keys old-copy --to y
 refused 2 "is not empty" fk tape restore one two --keys w --to x
+
+# What fails leaves nothing, no key above all, and the place is free for the next attempt.
+[ ! -e y ] || fail "a refused restore left: $(find y)"
+chmod 600 old-copy/secrets/kek
+"$FUMIKURA" init other >/dev/null || fail "init of another archive"
+refused 2 "other: is of another archive" fk tape restore one two --keys other --to y
+mkdir other/no-ledger && cp -a other/keys other/secrets other/no-ledger/
+refused 1 "or of another archive" fk tape restore one two --keys other/no-ledger --to y
+mv old-copy/keys/00000002.* .
+refused 1 "there is no key file of segment 2" fk tape restore one two --keys old-copy --to y
+[ ! -e y ] || fail "a failed restore left: $(find y)"
+mkdir y y/lost+found
+FUMIKURA_FAULT=rename:5:eio refused 75 "cannot rename" fk tape restore one two --keys w --to y
+refused 1 "there is no key file of segment 2" fk tape restore one two --keys old-copy --to y
+expect lost+found "$(ls -A y)" "what failed restores left in a directory that was there"
+mv 00000002.* old-copy/keys/
+fk tape restore one two --keys old-copy --to y >out || fail "the restore after failed ones: $(cat out)"
