@@ -229,6 +229,12 @@ static void restored_print(const struct tape *t, const struct fk_tape_restored *
     printf("\"fumikura -C %s verify\" reads it all; \"reindex\" makes it searchable\n", t->to);
 }
 
+static void print_damaged(void *ctx, const char *sentence) {
+    (void)ctx;
+    cli_progress_end();
+    fprintf(stderr, "fumikura: damaged, another copy is tried: %s\n", sentence);
+}
+
 static enum fk_status restore_vault(struct tape *t, char *const *sets, size_t count,
                                     struct fk_err *err) {
     enum fk_status st;
@@ -238,7 +244,8 @@ static enum fk_status restore_vault(struct tape *t, char *const *sets, size_t co
                                     .to = t->to,
                                     .person = t->person,
                                     .accept_missing = t->accept_missing,
-                                    .progress = show_progress};
+                                    .progress = show_progress,
+                                    .damaged = print_damaged};
     struct fk_tape_restored sum;
     struct fk_buf config = FK_BUF_INIT;
     FK_TRY(config_get(t, &config, err)); /* before: what can fail early should */

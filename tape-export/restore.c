@@ -16,12 +16,29 @@ struct job {
     const struct fk_tape_restore *order;
     struct fk_ledger_text text; /* of the newest set */
     const char *newest;
-    struct fk_restore_segment *segments; /* by number-1; path NULL: not met yet */
+    struct fk_restore_segment *segments; /* by number-1; no paths: not met yet */
     size_t count, cap;
     struct fk_seqs disposed;
     bool past; /* the entry now read comes after the last of the segments */
     struct fk_tape_restored sum;
 };
+
+/* On several sets the first whose digest fits is taken, so all are kept. */
+static enum fk_status copy_add(struct fk_restore_segment *s, const char *path, struct fk_err *err) {
+    char **paths = realloc(s->paths, (s->path_count + 1) * sizeof *paths);
+    if (paths)
+        s->paths = paths;
+    if (!paths || !(paths[s->path_count] = strdup(path)))
+        return fk_fail(err, FK_NOMEM, "no memory for the list of segments");
+    s->path_count++;
+    return FK_OK;
+}
+
+static void copies_free(struct fk_restore_segment *s) {
+    while (s->path_count)
+        free(s->paths[--s->path_count]);
+    free(s->paths);
+}
 
 static enum fk_status segment_add(struct job *j, const char *folder, const char *name,
                                   struct fk_err *err) {
@@ -41,13 +58,9 @@ static enum fk_status segment_add(struct job *j, const char *folder, const char 
     }
     if (number > j->count)
         j->count = (size_t)number;
-    if (j->segments[number - 1].path)
-        return FK_OK; /* on an earlier set too: the digest decides about the one taken */
     char path[PATH_MAX];
     enum fk_status st = fk_join_path(path, sizeof path, folder, name, err);
-    if (st == FK_OK && !(j->segments[number - 1].path = strdup(path)))
-        st = fk_fail(err, FK_NOMEM, "no memory for the list of segments");
-    return st;
+    return st == FK_OK ? copy_add(&j->segments[number - 1], path, err) : st;
 }
 
 static enum fk_status segments_find(struct job *j, const char *set, struct fk_err *err) {
@@ -123,14 +136,14 @@ static enum fk_status seals_apply(struct job *j, struct fk_err *err) {
     for (size_t i = 0; i < j->count; i++) {
         struct fk_restore_segment *s = &j->segments[i];
         const struct fk_sealed_line *seal = fk_ledger_text_seal(&j->text, i + 1);
-        if (!s->path)
+        if (!s->path_count)
             return fk_fail(err, FK_NOT_FOUND,
                            "segment %zu is on none of the sets given; a vault needs all of them "
                            "from the first on (\"tape list\" says which set has which)",
                            i + 1);
         if (!seal)
             return fk_fail(err, FK_CORRUPT, "%s: the ledger has no seal entry for this segment",
-                           s->path);
+                           s->paths[0]);
         s->digest = seal->digest;
         s->first = seal->first;
         s->last = seal->last;
@@ -143,6 +156,12 @@ static void copying(void *ctx, uint64_t done, uint64_t all) {
     const struct fk_tape_restore *o = ctx;
     if (o->progress)
         o->progress(o->ctx, "restoring", done, all);
+}
+
+static void passed_over(void *ctx, const char *sentence) {
+    const struct fk_tape_restore *o = ctx;
+    if (o->damaged)
+        o->damaged(o->ctx, sentence);
 }
 
 static enum fk_status manifest_digest(const char *set, char hex[65], struct fk_err *err) {
@@ -176,6 +195,7 @@ static enum fk_status vault_make(struct job *j, struct fk_err *err) {
                                .person = o->person,
                                .accept_missing = o->accept_missing,
                                .progress = copying,
+                               .damaged = passed_over,
                                .ctx = (void *)(uintptr_t)o};
     FK_TRY(fk_vault_restore(&order, &made, err));
     j->sum.segments = j->count;
@@ -204,7 +224,7 @@ enum fk_status fk_tape_restore(const struct fk_tape_restore *order, struct fk_ta
     *out = j.sum;
 done:
     for (size_t i = 0; i < j.count; i++)
-        free((char *)(uintptr_t)j.segments[i].path);
+        copies_free(&j.segments[i]);
     free(j.segments);
     fk_seqs_free(&j.disposed);
     fk_ledger_text_free(&j.text);

@@ -85,6 +85,9 @@ struct fk_tape_restore {
     const char *keys, *to, *person;
     bool accept_missing;
     fk_tape_progress_fn progress;
+    /* A copy of a segment that is damaged, where another set has the segment too; NULL: not told.
+     */
+    void (*damaged)(void *ctx, const char *sentence);
     void *ctx;
 };
 struct fk_tape_restored {

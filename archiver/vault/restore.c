@@ -27,6 +27,7 @@ struct restore {
     uint64_t bytes, all_bytes;
     uint8_t *block;
     bool made, laid_out; /* the directory; what is in it */
+    bool bad_copy;       /* the failure is that of the file copied from */
 };
 
 /* Copies all of fd, and checks its digest where one is given. */
@@ -44,6 +45,7 @@ static enum fk_status file_copy(struct restore *r, int fd, const char *to, mode_
         do
             n = pread(fd, r->block, BLOCK, at);
         while (n < 0 && errno == EINTR);
+        r->bad_copy = n < 0;
         if (n < 0)
             FK_TRY(fk_fail_sys(err, errno, "cannot read at byte %lld", (long long)at));
         fk_digest_add(d, r->block, (size_t)n);
@@ -54,7 +56,8 @@ static enum fk_status file_copy(struct restore *r, int fd, const char *to, mode_
     }
     fk_digest_end(d, sum);
     fk_hex(hex, sum, sizeof sum);
-    if (digest && strcmp(hex, digest) != 0)
+    r->bad_copy = digest && strcmp(hex, digest) != 0;
+    if (r->bad_copy)
         FK_TRY(fk_fail(err, FK_CORRUPT, "SHA-256 is %s, not that of its seal entry", hex));
     st = fk_atomic_commit(&file, err);
 done:
@@ -86,28 +89,52 @@ static enum fk_status log_begin(struct restore *r, struct fk_err *err) {
     return fk_signet_init(path, r->origin, err);
 }
 
-static enum fk_status segment_place(struct restore *r, uint64_t number, struct fk_err *err) {
+static enum fk_status copy_take(struct restore *r, const char *from, const char *to,
+                                const char *digest, struct fk_err *err) {
+    uint64_t bytes = r->bytes;
+    int fd = -1;
+    enum fk_status st = fk_open_plain(AT_FDCWD, from, from, &fd, err);
+    r->bad_copy = st != FK_OK;
+    if (st == FK_OK && (st = file_copy(r, fd, to, 0400, digest, err)) != FK_OK)
+        fk_err_prefix(err, "%s", from);
+    if (st != FK_OK)
+        r->bytes = bytes;
+    fk_close(&fd);
+    return st;
+}
+
+/* The segment from the first of its copies that is whole. */
+static enum fk_status copies_try(struct restore *r, uint64_t number, struct fk_err *err) {
     const struct fk_restore_segment *s = &r->order->segments[number - 1];
+    struct fk_err why = FK_ERR_INIT;
+    char path[PATH_MAX];
+    enum fk_status st = FK_NOT_FOUND;
+    fk_layout__segment(path, r->order->dir, number, "sealed");
+    for (size_t i = 0; i < s->path_count && st != FK_OK; i++) {
+        st = copy_take(r, s->paths[i], path, s->digest, &why);
+        if (st == FK_OK || !r->bad_copy || i + 1 == s->path_count)
+            break;
+        if (r->order->damaged)
+            r->order->damaged(r->order->ctx, why.text);
+    }
+    return st == FK_OK ? FK_OK : fk_fail(err, st, "%s", why.text);
+}
+
+static enum fk_status segment_place(struct restore *r, uint64_t number, struct fk_err *err) {
     struct fk_keyname name = {r->order->keys, r->ledger, &r->kek, number, 0};
     struct fk_keyfile keys = {.fd = -1};
     char path[PATH_MAX];
     enum fk_status st;
-    int fd = -1;
-    FK_TRY(fk_open_plain(AT_FDCWD, s->path, s->path, &fd, err));
     FK_TRY(fk_keyfile__newest(r->order->keys, number, &name.generation, err));
     if (!name.generation)
         FK_TRY(fk_fail(err, FK_NOT_FOUND, "%s/keys: there is no key file of segment %" PRIu64,
                        r->order->keys, number));
     FK_TRY(fk_keyfile__open(&name, &keys, err));
-    fk_layout__segment(path, r->order->dir, number, "sealed");
-    st = file_copy(r, fd, path, 0400, s->digest, err);
-    if (st != FK_OK)
-        FK_TRY(fk_err_prefix(err, "%s", s->path));
+    FK_TRY(copies_try(r, number, err));
     fk_layout__keys(path, r->order->dir, number, name.generation);
     st = file_copy(r, keys.fd, path, 0600, NULL, err);
 done:
     fk_keyfile__close(&keys);
-    fk_close(&fd);
     return st;
 }
 

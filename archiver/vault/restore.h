@@ -15,8 +15,8 @@
  *
  * Errors: FK_INVALID dir is not empty, or a segment or its keys are of another ledger; FK_DENIED
  * others can read the key files; FK_NOT_FOUND a key file is missing; FK_CORRUPT a segment is not
- * what its seal says, or none of its contents has a key (a copy of the keys from before it was
- * sealed, most likely). Threads: one.
+ * what its seal says in any of its copies, or none of its contents has a key (a copy of the keys
+ * from before it was sealed, most likely). Threads: one.
  */
 #ifndef FK_VAULT_RESTORE_H
 #define FK_VAULT_RESTORE_H
@@ -27,7 +27,8 @@ extern "C" {
 #endif
 
 struct fk_restore_segment {
-    const char *path;   /* of the sealed file */
+    char **paths; /* copies of the sealed file; the first one that is whole is taken */
+    size_t path_count;
     const char *digest; /* SHA-256 of it, hex, from its seal entry */
     uint64_t first, last, bytes;
 };
@@ -41,6 +42,8 @@ struct fk_restore {
     const char *person;
     bool accept_missing; /* segments without any key too */
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
+    /* A copy that was passed over for the next one; the sentence names it. */
+    void (*damaged)(void *ctx, const char *sentence);
     void *ctx;
 };
 struct fk_restore_sum {

@@ -66,7 +66,7 @@ accept_clock >/dev/null || fail "run"
 refused 1 "segment 1 is on none of the sets" fk tape restore two --keys "$V" --to w
 rm -rf w
 "$FUMIKURA" tape restore one two --keys "$V" --to w >out || fail "restore: $(cat out)"
-for name in manifest-sha256.txt data/ledger/000000000000.txt data/segments/00000001.sealed; do
+for name in manifest-sha256.txt data/ledger/000000000000.txt; do
     rm -rf pipes && cp -a two pipes && rm -f pipes/$name && mkfifo pipes/$name
     refused 1 "$name: is no plain file" timeout 20 "$FUMIKURA" tape restore pipes one --keys "$V" --to no-$RANDOM
 done
@@ -84,11 +84,21 @@ fk show "$3" --raw | cmp - "$(mail 3)" || fail "message $3 with the old keys"
 fk verify >out || fail "verify: $(cat out)"
 chmod 644 old-copy/secrets/kek
 refused 1 "others can read" fk tape restore one two --keys old-copy --to y
+chmod 600 old-copy/secrets/kek
 refused 2 "is not empty" fk tape restore one two --keys w --to x
+
+# Of a segment that two sets have the copy that is whole is taken, and the damaged one is named.
+cp -a one rotten
+printf X | dd of=rotten/data/segments/00000001.sealed bs=1 seek=5000 conv=notrunc 2>/dev/null
+refused 0 "another copy is tried: rotten/data/segments/00000001.sealed: SHA-256 is" fk tape restore rotten one two --keys old-copy --to z
+rm rotten/data/segments/00000001.sealed && mkfifo rotten/data/segments/00000001.sealed
+refused 1 "00000001.sealed: is no plain file" timeout 20 "$FUMIKURA" tape restore rotten two --keys old-copy --to y
+V=z
+fk verify >out || fail "verify: $(cat out)"
+V=x
 
 # What fails leaves nothing, no key above all, and the place is free for the next attempt.
 [ ! -e y ] || fail "a refused restore left: $(find y)"
-chmod 600 old-copy/secrets/kek
 "$FUMIKURA" init other >/dev/null || fail "init of another archive"
 refused 2 "other: is of another archive" fk tape restore one two --keys other --to y
 mkdir other/no-ledger && cp -a other/keys other/secrets other/no-ledger/
