@@ -66,12 +66,14 @@ static enum fk_status write_set(struct tape *t, struct fk_err *err) {
     struct fk_buf note = FK_BUF_INIT, vkey = FK_BUF_INIT, pem = FK_BUF_INIT;
     struct fk_tape_options options = {.to = t->to,
                                       .person = t->person,
+                                      .vault = t->cli->dir,
                                       .since_last = t->since_last,
                                       .resume = t->resume,
                                       .progress = show_progress};
     struct fk_tape_set set;
     FK_TRY(fk_keep_open(t->cli->dir, &t->keep, err));
     FK_TRY(fk_lend_open(t->cli->dir, &t->lend, err));
+    FK_TRY(fk_tape_target(t->lend, &options, err));
     FK_TRY(checkpoint_take(t, &options, &note, &vkey, &pem, err));
     st = fk_tape_write(t->keep, t->lend, &options, &set, err);
     cli_progress_end();

@@ -67,10 +67,11 @@ static enum fk_status segments_find(struct job *j, const char *set, struct fk_er
     enum fk_status st;
     char folder[PATH_MAX];
     struct dirent *e;
+    FK_TRY(fk_volume_check(set, err));
     FK_TRY(fk_join_path(folder, sizeof folder, set, "data/segments", err));
     DIR *d = opendir(folder);
     if (!d)
-        return fk_fail_sys(err, errno, "%s: cannot open; is %s a set?", folder, set);
+        return fk_volume_fail(folder, errno, err);
     errno = 0;
     while (st == FK_OK && (e = readdir(d)))
         st = segment_add(j, folder, e->d_name, err);

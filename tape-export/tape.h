@@ -9,8 +9,8 @@
  *     FK_TRY(fk_tape_verify(dir, NULL, &watch, &sum, err));
  *     FK_TRY(fk_tape_list(keep, lend, person, fn, ctx, err));
  *
- * Writing: seal, data, manifests, all of it read again from the medium and compared, and only then
- * the `export` entry in the ledger: what has an entry was complete.
+ * Writing: a look at the target, seal, data, manifests, all of it read again from the medium and
+ * compared, and only then the `export` entry in the ledger: what has an entry was complete.
  *
  * Errors: FK_FULL no room on the target, the partial file is removed; FK_INVALID the target has
  * something else on it; FK_NOT_FOUND nothing to write; FK_CORRUPT what was read back, or what the
@@ -28,6 +28,7 @@ typedef void (*fk_tape_progress_fn)(void *ctx, const char *doing, uint64_t done,
 
 struct fk_tape_options {
     const char *to, *person;
+    const char *vault;        /* its directory, where no set is written; NULL: not looked at */
     bool since_last;          /* only segments that no set recorded before has */
     bool resume;              /* go on with a set that was interrupted; files that are right stay */
     size_t ledger_file_bytes; /* 0: FK_LEDGER_FILE_BYTES */
@@ -46,6 +47,11 @@ struct fk_tape_set {
 FK_CHECKED enum fk_status fk_tape_write(struct fk_keep *keep, struct fk_lend *lend,
                                         const struct fk_tape_options *options,
                                         struct fk_tape_set *out, struct fk_err *err);
+
+/* Whether a set may be written to options->to: what fk_tape_write asks first, for who does
+ * something before it. Seals nothing. */
+FK_CHECKED enum fk_status fk_tape_target(struct fk_lend *lend,
+                                         const struct fk_tape_options *options, struct fk_err *err);
 
 /* Sets that the ledger has, oldest first. Reading where they are is recorded as an act. */
 typedef enum fk_status (*fk_tape_set_fn)(void *ctx, const struct fk_tape_set *set,

@@ -162,7 +162,8 @@ static enum fk_status folder_walk(struct check *c, int parent, const char *base,
     if (!d) {
         int saved = errno;
         fk_close(&fd);
-        return fk_fail_sys(err, saved, "%s/%s: cannot open the directory", c->dir, prefix);
+        snprintf(name, sizeof name, "%s/%s", c->dir, prefix);
+        return fk_volume_fail(name, saved, err);
     }
     struct dirent *e;
     while (st == FK_OK && (errno = 0, e = readdir(d))) {
@@ -368,9 +369,7 @@ enum fk_status fk_tape_verify(const char *dir, struct fk_lend *lend,
     struct check c = {.dir = dir, .watch = watch, .sum = &sum};
     struct fk_ledger_text t = {.next_seq = 0};
     struct fk_checkpoint checkpoint = {.size = 0};
-    struct stat s;
-    if (stat(dir, &s) != 0)
-        FK_TRY(fk_fail_sys(err, errno, "%s: cannot open", dir));
+    FK_TRY(fk_volume_check(dir, err));
     FK_TRY(fk_summer_new(&c.summer, err));
     lists_take(&c);
     FK_TRY(folder_walk(&c, AT_FDCWD, dir, "", 0, err));

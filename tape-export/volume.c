@@ -18,6 +18,29 @@ static bool of_the_file_system(const char *name) {
     return strcmp(name, "lost+found") == 0 || strcmp(name, "_ltfs_lostandfound") == 0;
 }
 
+enum fk_status fk_volume_fail(const char *dir, int errnum, struct fk_err *err) {
+    switch (errnum) {
+    case ENOENT:
+        return fk_fail(err, FK_INVALID, "%s: there is no such directory", dir);
+    case ENOTDIR:
+        return fk_fail(err, FK_INVALID, "%s: is no directory; expected that of a set", dir);
+    case EACCES:
+    case EPERM:
+        return fk_fail(err, FK_DENIED, "%s: %s; whoever may read it can do this", dir,
+                       strerror(errnum));
+    default:
+        return fk_fail_sys(err, errnum, "%s: cannot open the directory", dir);
+    }
+}
+
+enum fk_status fk_volume_check(const char *dir, struct fk_err *err) {
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fk_volume_fail(dir, errno, err);
+    fk_close(&fd);
+    return FK_OK;
+}
+
 static enum fk_status look_around(const char *dir, struct fk_volume_look *look, bool *complete,
                                   bool *begun, struct fk_err *err) {
     DIR *d = opendir(dir);
@@ -25,7 +48,7 @@ static enum fk_status look_around(const char *dir, struct fk_volume_look *look, 
     if (!d && errno == ENOENT)
         return fk_make_dir(dir, 0755, err);
     if (!d)
-        return fk_fail_sys(err, errno, "%s: cannot open the directory", dir);
+        return fk_volume_fail(dir, errno, err);
     errno = 0;
     while ((e = readdir(d))) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||

@@ -12,7 +12,8 @@
  *     FK_TRY(fk_volume_end(&volume, &file, err));
  *     fk_volume_drop(&file);                       nothing left to do after an end
  *
- * Errors: FK_FULL no room; FK_IO the rest. Threads: one.
+ * Errors: FK_FULL no room; FK_INVALID no directory; FK_DENIED it may not be read; FK_IO the rest.
+ * Threads: one.
  */
 #ifndef FK_TAPE_VOLUME_H
 #define FK_TAPE_VOLUME_H
@@ -33,6 +34,10 @@ struct fk_volume_look {
     char ledger[33];   /* whose set it is; "" foreign */
     char foreign[256]; /* a name there that is none of ours */
 };
+/* That dir is a directory which may be read: FK_INVALID there is none, FK_DENIED it may not. */
+FK_CHECKED enum fk_status fk_volume_check(const char *dir, struct fk_err *err);
+/* The sentence and status for a directory that gave this errno. */
+enum fk_status fk_volume_fail(const char *dir, int errnum, struct fk_err *err);
 /* A directory that is not there counts as empty and is made. */
 FK_CHECKED enum fk_status fk_volume_look(const char *dir, struct fk_volume_look *out,
                                          struct fk_err *err);

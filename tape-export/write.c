@@ -88,10 +88,50 @@ done:
 
 /* ---- the target */
 
+/* Where a path leads, or would if its last part were made. */
+static enum fk_status place_of(const char *path, char out[PATH_MAX], struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    char parent[PATH_MAX];
+    if (realpath(path, out))
+        return FK_OK;
+    if (errno != ENOENT)
+        return fk_volume_fail(path, errno, err);
+    size_t len = strlen(path);
+    while (len && path[len - 1] == '/')
+        len--;
+    while (len && path[len - 1] != '/')
+        len--;
+    if (len >= sizeof parent)
+        return fk_fail(err, FK_INVALID, "%s: the path is too long", path);
+    snprintf(parent, sizeof parent, "%.*s", len ? (int)len : 1, len ? path : ".");
+    if (!realpath(parent, out))
+        st = fk_volume_fail(parent, errno, err);
+    return st;
+}
+
+/* The vault is what the set is to outlive; and what lies in its directory is its own. */
+static enum fk_status outside_check(const char *dir, const char *vault, struct fk_err *err) {
+    char to[PATH_MAX], whole[PATH_MAX];
+    enum fk_status st;
+    FK_TRY(place_of(dir, to, err));
+    FK_TRY(place_of(vault, whole, err));
+    size_t len = strlen(whole);
+    if (strncmp(to, whole, len) == 0 && (to[len] == 0 || to[len] == '/'))
+        st = fk_fail(err, FK_INVALID,
+                     "%s: is in the vault's own directory; a set goes to another disk or a tape",
+                     dir);
+done:
+    return st;
+}
+
 static enum fk_status target_check(const struct job *j, bool *complete_out, struct fk_err *err) {
     struct fk_volume_look look;
     const char *dir = j->options->to;
-    enum fk_status st = fk_volume_look(dir, &look, err);
+    enum fk_status st = FK_OK;
+    if (j->options->vault)
+        st = outside_check(dir, j->options->vault, err);
+    if (st == FK_OK)
+        st = fk_volume_look(dir, &look, err);
     if (st != FK_OK)
         return st;
     if (look.state == FK_VOLUME_FOREIGN)
@@ -425,6 +465,14 @@ static enum fk_status recorded_before(struct job *j, const char *manifest, struc
     return st;
 }
 
+enum fk_status fk_tape_target(struct fk_lend *lend, const struct fk_tape_options *options,
+                              struct fk_err *err) {
+    struct job j = {.options = options};
+    bool complete;
+    enum fk_status st = fk_lend_head(lend, &j.head, err);
+    return st == FK_OK ? target_check(&j, &complete, err) : st;
+}
+
 enum fk_status fk_tape_write(struct fk_keep *keep, struct fk_lend *lend,
                              const struct fk_tape_options *options, struct fk_tape_set *out,
                              struct fk_err *err) {
@@ -433,8 +481,9 @@ enum fk_status fk_tape_write(struct fk_keep *keep, struct fk_lend *lend,
     struct fk_tape_sum sum;
     struct fk_tape_set set = {.entry = 0};
     bool complete = false;
+    FK_TRY(fk_lend_head(lend, &j.head, err));
+    FK_TRY(target_check(&j, &complete, err)); /* before: a wrong target must not close a segment */
     FK_TRY(plan_make(&j, err));
-    FK_TRY(target_check(&j, &complete, err));
     if (complete)
         FK_TRY(complete_take(&j, err));
     else {

@@ -40,4 +40,26 @@ grep -q 'nothing is recorded' out || fail "$(cat out)"
 refused 1 "FAILED digest: ${file#d/}" "$FUMIKURA" tape verify d
 expect 1 "$(sets)" "sets in the ledger"
 mkdir g && touch g/somebody-elses
+# A wrong target is seen before anything is sealed for it.
+fk import "$(mail 1)" >/dev/null || fail "import"
+before=$(entries)
+touch file
 refused 2 "somebody-elses" fk tape write --to g
+refused 2 "h/: there is no such directory" fk tape write --to h/i
+refused 2 "file: is no directory" fk tape write --to file
+refused 2 "in the vault's own directory" fk tape write --to "$V/tape"
+[ ! -e "$V/tape" ] || fail "a directory was made in the vault"
+refused 2 "in the vault's own directory" fk tape write --to "$V/../$(basename "$V")/log"
+expect "$before" "$(entries)" "entries after targets that were refused"
+# So are what is no set.
+refused 2 "nosuch: there is no such directory" "$FUMIKURA" tape verify nosuch
+refused 2 "file: is no directory" "$FUMIKURA" tape verify file
+refused 2 "nosuch: there is no such directory" "$FUMIKURA" tape restore nosuch --keys "$V" --to r
+refused 2 "g/data/segments: there is no such directory" "$FUMIKURA" tape restore g --keys "$V" --to r
+if [ "$(id -u)" != 0 ]; then
+    chmod 0 g
+    refused 1 "g: Permission denied" "$FUMIKURA" tape verify g
+    refused 1 "g: Permission denied" "$FUMIKURA" tape restore g --keys "$V" --to r
+    refused 1 "g: Permission denied" fk tape write --to g
+    chmod 700 g
+fi
