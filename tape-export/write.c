@@ -378,18 +378,45 @@ static void keep_first(void *ctx, const struct fk_tape_finding *f) {
         snprintf(first->text, sizeof first->text, "%s: %s: %s", f->check, f->place, f->text);
 }
 
+/* The entry that names this manifest; UINT64_MAX for none. */
+static enum fk_status recorded_before(struct job *j, const char *manifest, uint64_t *entry,
+                                      struct fk_err *err) {
+    struct fk_catalogue sets = {NULL, 0, 0};
+    enum fk_status st = fk_catalogue_read(j->lend, &sets, err);
+    if (st != FK_OK)
+        return st;
+    const struct fk_tape_set *set = fk_catalogue_find(&sets, manifest);
+    *entry = set ? set->entry : UINT64_MAX;
+    fk_catalogue_free(&sets);
+    return FK_OK;
+}
+
 static enum fk_status read_back(struct job *j, struct fk_tape_sum *sum, struct fk_err *err) {
+    uint64_t entry = UINT64_MAX;
     struct first_finding first = {""};
     struct fk_tape_watch watch = {keep_first, NULL, &first};
     (void)fk_fault("tape-read-back"); /* a test damages the set here */
     progress(j, "reading back", 0, 1);
     enum fk_status st = fk_tape_verify(j->volume.dir, NULL, &watch, sum, err);
     progress(j, "reading back", 1, 1);
-    if (st == FK_CORRUPT)
-        fk_fail(err, FK_CORRUPT,
-                "%s: what was read back is not what was written (%s); nothing is "
-                "recorded of it",
-                j->volume.dir, first.text);
+    if (st != FK_OK && st != FK_CORRUPT)
+        return st;
+    const bool damaged = st == FK_CORRUPT;
+    FK_TRY(recorded_before(j, sum->manifest, &entry, err));
+    if (damaged && entry == UINT64_MAX)
+        st = fk_fail(err, FK_CORRUPT,
+                     "%s: what was read back is not what was written (%s); nothing is recorded of "
+                     "it",
+                     j->volume.dir, first.text);
+    else if (damaged)
+        st = fk_fail(err, FK_CORRUPT,
+                     "%s: this set was recorded in entry %llu and is damaged since (%s); keep "
+                     "another copy of it, or write a new set",
+                     j->volume.dir, (unsigned long long)entry, first.text);
+    else if (entry != UINT64_MAX)
+        st = fk_fail(err, FK_INVALID, "%s: this set is recorded already, in entry %llu",
+                     j->volume.dir, (unsigned long long)entry);
+done:
     return st;
 }
 
@@ -452,19 +479,6 @@ done:
     return st;
 }
 
-static enum fk_status recorded_before(struct job *j, const char *manifest, struct fk_err *err) {
-    struct fk_catalogue sets = {NULL, 0, 0};
-    enum fk_status st = fk_catalogue_read(j->lend, &sets, err);
-    if (st != FK_OK)
-        return st;
-    const struct fk_tape_set *set = fk_catalogue_find(&sets, manifest);
-    if (set)
-        st = fk_fail(err, FK_INVALID, "%s: this set is recorded already, in entry %llu",
-                     j->volume.dir, (unsigned long long)set->entry);
-    fk_catalogue_free(&sets);
-    return st;
-}
-
 enum fk_status fk_tape_target(struct fk_lend *lend, const struct fk_tape_options *options,
                               struct fk_err *err) {
     struct job j = {.options = options};
@@ -491,7 +505,6 @@ enum fk_status fk_tape_write(struct fk_keep *keep, struct fk_lend *lend,
         FK_TRY(set_write(&j, err));
     }
     FK_TRY(read_back(&j, &sum, err));
-    FK_TRY(recorded_before(&j, sum.manifest, err));
     FK_TRY(record(&j, sum.manifest, &set, err));
     set.segment_count = j.plan.count;
     set.bytes = sum.bytes;

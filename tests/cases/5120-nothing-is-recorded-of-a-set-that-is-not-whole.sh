@@ -22,6 +22,9 @@ mkfifo u/bag-info.txt.new
 timeout 20 "$FUMIKURA" -C "$V" tape write --to u --continue >out || fail "--continue: $(cat out)"
 fk tape verify u >out || fail "verify: $(cat out)"
 refused 2 "recorded already" fk tape write --to u --continue
+cp -a u worn
+printf 'X' | dd of=worn/data/segments/00000001.sealed bs=1 seek=5000 conv=notrunc 2>/dev/null
+refused 1 "was recorded in entry $(fk tape list --json | jq .entry) and is damaged since (digest: data/segments/00000001.sealed" fk tape write --to worn --continue
 refused 2 "a set in it already" fk tape write --to u
 
 # No room: the partial file is removed.
