@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -154,6 +156,34 @@ enum fk_status fk_join_path(char *out, size_t size, const char *dir, const char 
         return fk_fail(err, FK_INVALID, "%s/%s: the path is longer than %zu bytes", dir, name,
                        size - 1);
     return FK_OK;
+}
+
+static enum fk_status resolve_fail(const char *path, int errnum, struct fk_err *err) {
+    if (errnum == ENOENT || errnum == ENOTDIR)
+        return fk_fail(err, FK_INVALID, "%s: there is no such directory", path);
+    if (errnum == EACCES)
+        return fk_fail(err, FK_DENIED, "%s: %s", path, strerror(errnum));
+    return fk_fail_sys(err, errnum, "%s: cannot resolve", path);
+}
+
+enum fk_status fk_resolve_path(const char *path, char out[PATH_MAX], struct fk_err *err) {
+    char parent[PATH_MAX], whole[PATH_MAX];
+    if (realpath(path, out))
+        return FK_OK;
+    if (errno != ENOENT)
+        return resolve_fail(path, errno, err);
+    size_t end = strlen(path), start;
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    for (start = end; start && path[start - 1] != '/'; start--)
+        ;
+    if (start >= sizeof parent)
+        return fk_fail(err, FK_INVALID, "%s: the path is too long", path);
+    snprintf(parent, sizeof parent, "%.*s", start ? (int)start : 1, start ? path : ".");
+    if (!realpath(parent, whole))
+        return resolve_fail(parent, errno, err);
+    snprintf(parent, sizeof parent, "%.*s", (int)(end - start), path + start);
+    return fk_join_path(out, PATH_MAX, strcmp(whole, "/") == 0 ? "" : whole, parent, err);
 }
 
 void fk_close(int *fd) {

@@ -9,6 +9,7 @@
 #define FK_BASE_IO_H
 #include "base/buf.h"
 #include "base/status.h"
+#include <limits.h>
 #include <sys/types.h>
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +38,9 @@ FK_CHECKED enum fk_status fk_make_dir(const char *path, mode_t mode, struct fk_e
 /* "dir/name" into out; FK_INVALID when it does not fit. */
 FK_CHECKED enum fk_status fk_join_path(char *out, size_t size, const char *dir, const char *name,
                                        struct fk_err *err);
+/* Where a path leads, links followed, or would lead if its last part were made. FK_INVALID when
+ * that part would have no directory to be in. */
+FK_CHECKED enum fk_status fk_resolve_path(const char *path, char out[PATH_MAX], struct fk_err *err);
 /* Closes *fd where it is open and sets it to -1; for descriptors whose close cannot lose data. */
 void fk_close(int *fd);
 

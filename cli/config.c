@@ -384,15 +384,40 @@ static cfg_t *parser_new(void) {
     return cfg;
 }
 
+enum fk_status fk_config_parse(const void *text, size_t len, const char *path,
+                               struct fk_config **out, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_err own = FK_ERR_INIT;
+    struct fk_buf copy = FK_BUF_INIT;
+    cfg_t *cfg = NULL;
+    loading.path = path;
+    loading.err = err ? err : &own;
+    if (len && memchr(text, 0, len))
+        FK_TRY(fk_fail(err, FK_INVALID, "%s: holds a NUL byte; expected text", path));
+    fk_buf_add(&copy, text, len);
+    fk_buf_byte(&copy, 0);
+    if (copy.failed || !(cfg = parser_new()))
+        FK_TRY(fk_fail(err, FK_NOMEM, "%s: no memory to read the configuration", path));
+    FK_TRY(comments_blank((char *)copy.data));
+    loading.err->text[0] = 0;
+    if (cfg_parse_buf(cfg, (char *)copy.data) != CFG_SUCCESS) {
+        if (!loading.err->text[0])
+            (void)fk_fail(err, FK_INVALID, "%s: is not a configuration", path);
+        FK_TRY(FK_INVALID);
+    }
+    st = config_make(cfg, path, out, err);
+done:
+    if (cfg)
+        cfg_free(cfg);
+    fk_buf_free(&copy);
+    return st;
+}
+
 enum fk_status fk_config_load(const char *path, struct fk_config **out, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_buf text = FK_BUF_INIT;
-    struct fk_err own = FK_ERR_INIT;
-    cfg_t *cfg = NULL;
     char *whole = realpath(path, NULL);
     struct stat s;
-    loading.path = whole;
-    loading.err = err ? err : &own;
     if (!whole)
         FK_TRY(fk_fail(err, FK_NOT_FOUND,
                        "%s: there is no such configuration; "
@@ -401,22 +426,8 @@ enum fk_status fk_config_load(const char *path, struct fk_config **out, struct f
     if (stat(whole, &s) == 0 && S_ISDIR(s.st_mode))
         FK_TRY(fk_fail(err, FK_INVALID, "%s: is a directory; -C DIR takes a vault's", whole));
     FK_TRY(fk_read_file(whole, CONFIG_MAX_BYTES, &text, err));
-    if (memchr(text.data ? text.data : (uint8_t *)"", 0, text.len))
-        FK_TRY(fk_fail(err, FK_INVALID, "%s: holds a NUL byte; expected text", whole));
-    if (!fk_buf_reserve(&text, 1) || !(cfg = parser_new()))
-        FK_TRY(fk_fail(err, FK_NOMEM, "%s: no memory to read the configuration", whole));
-    text.data[text.len] = 0;
-    FK_TRY(comments_blank((char *)text.data));
-    loading.err->text[0] = 0;
-    if (cfg_parse_buf(cfg, (char *)text.data) != CFG_SUCCESS) {
-        if (!loading.err->text[0])
-            (void)fk_fail(err, FK_INVALID, "%s: is not a configuration", whole);
-        FK_TRY(FK_INVALID);
-    }
-    st = config_make(cfg, whole, out, err);
+    st = fk_config_parse(text.data, text.len, whole, out, err);
 done:
-    if (cfg)
-        cfg_free(cfg);
     free(whole);
     fk_buf_free(&text);
     return st;

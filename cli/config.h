@@ -33,6 +33,9 @@ struct fk_config {
 
 FK_CHECKED enum fk_status fk_config_load(const char *path, struct fk_config **out,
                                          struct fk_err *err);
+/* The same of a text that is not there yet, as it would be read at that absolute path. */
+FK_CHECKED enum fk_status fk_config_parse(const void *text, size_t len, const char *path,
+                                          struct fk_config **out, struct fk_err *err);
 void fk_config_free(struct fk_config **config);
 
 #ifdef __cplusplus

@@ -29,6 +29,10 @@ struct wanted {
 /* "none" is no address: nothing listens. */
 static const char *address_add(struct addresses *list, const char *text) {
     list->given = true;
+    for (const char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' ||
+            strchr("\"\\$", *p)) /* a string there gives them a meaning */
+            return "an address without quotes, backslashes, dollar signs and control characters";
     if (strcmp(text, "none") == 0)
         return NULL;
     if (!fk_value_address(text) || list->count == ADDRESSES_MAX)
@@ -85,20 +89,32 @@ void cli_config_default(struct fk_buf *out) {
     config_write(out, &as_it_is);
 }
 
+/* Before the vault is made: a directory too deep for a socket, say, would leave one that no command
+ * takes, init neither. */
+static enum fk_status config_check(const struct fk_buf *text, const char *dir, struct fk_err *err) {
+    struct fk_config *config = NULL;
+    char whole[PATH_MAX], path[PATH_MAX];
+    enum fk_status st;
+    FK_TRY(fk_resolve_path(dir, whole, err));
+    FK_TRY(fk_join_path(path, sizeof path, whole, "fumikura.conf", err));
+    st = fk_config_parse(text->data, text->len, path, &config, err);
+done:
+    fk_config_free(&config);
+    return st;
+}
+
 static enum fk_status vault_make(const char *dir, const struct wanted *w, struct fk_err *err) {
     struct fk_buf text = FK_BUF_INIT;
-    struct fk_config *config = NULL;
     char path[PATH_MAX];
     enum fk_status st;
     config_write(&text, w);
     if (text.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a configuration"));
     FK_TRY(fk_join_path(path, sizeof path, dir, "fumikura.conf", err));
+    FK_TRY(config_check(&text, dir, err));
     FK_TRY(fk_vault_init(dir, err));
-    FK_TRY(fk_atomic_put(path, 0644, text.data, text.len, err));
-    st = fk_config_load(path, &config, err); /* a directory too deep for a socket, say */
+    st = fk_atomic_put(path, 0644, text.data, text.len, err);
 done:
-    fk_config_free(&config);
     fk_buf_free(&text);
     return st;
 }

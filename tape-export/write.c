@@ -88,33 +88,12 @@ done:
 
 /* ---- the target */
 
-/* Where a path leads, or would if its last part were made. */
-static enum fk_status place_of(const char *path, char out[PATH_MAX], struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    char parent[PATH_MAX];
-    if (realpath(path, out))
-        return FK_OK;
-    if (errno != ENOENT)
-        return fk_volume_fail(path, errno, err);
-    size_t len = strlen(path);
-    while (len && path[len - 1] == '/')
-        len--;
-    while (len && path[len - 1] != '/')
-        len--;
-    if (len >= sizeof parent)
-        return fk_fail(err, FK_INVALID, "%s: the path is too long", path);
-    snprintf(parent, sizeof parent, "%.*s", len ? (int)len : 1, len ? path : ".");
-    if (!realpath(parent, out))
-        st = fk_volume_fail(parent, errno, err);
-    return st;
-}
-
 /* The vault is what the set is to outlive; and what lies in its directory is its own. */
 static enum fk_status outside_check(const char *dir, const char *vault, struct fk_err *err) {
     char to[PATH_MAX], whole[PATH_MAX];
     enum fk_status st;
-    FK_TRY(place_of(dir, to, err));
-    FK_TRY(place_of(vault, whole, err));
+    FK_TRY(fk_resolve_path(dir, to, err));
+    FK_TRY(fk_resolve_path(vault, whole, err));
     size_t len = strlen(whole);
     if (strncmp(to, whole, len) == 0 && (to[len] == 0 || to[len] == '/'))
         st = fk_fail(err, FK_INVALID,

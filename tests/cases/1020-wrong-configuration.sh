@@ -16,6 +16,19 @@ says 2 'usage: fumikura' "$FUMIKURA"
 "$FUMIKURA" show --help | grep -q '^usage: fumikura .* show SEQ' || fail "show --help"
 "$FUMIKURA" --version | grep -q '^fumikura [0-9]' || fail version
 
+# What init cannot make a configuration of it makes no vault of.
+deep=$TEST_DIR/$(printf '%0100d' 0)
+says 2 'lmtp is "unix:run/lmtp.sock"' "$FUMIKURA" init "$deep"
+[ ! -e "$deep" ] || fail "a refused init left: $(find "$deep")"
+"$FUMIKURA" init "$deep" --lmtp none >/dev/null || fail "init after a refused one"
+for address in 'unix:a"b' 'unix:a\b' 'unix:${HOME}/x' $'unix:a\nb'; do
+    says 2 'without quotes' "$FUMIKURA" init "$TEST_DIR/odd" --lmtp "$address"
+done
+[ ! -e "$TEST_DIR/odd" ] || fail "a refused init left: $(find "$TEST_DIR/odd")"
+says 2 'nowhere/: there is no such directory' "$FUMIKURA" init "$TEST_DIR/nowhere/v"
+FUMIKURA_FAULT=fsync:4:eio says 75 'cannot sync' "$FUMIKURA" init "$TEST_DIR/odd"
+[ ! -e "$TEST_DIR/odd" ] || fail "a failed init left: $(find "$TEST_DIR/odd")"
+
 vault_new
 cp "$V/fumikura.conf" "$TEST_DIR/good"
 echo 'conections = 5' >>"$V/fumikura.conf"
