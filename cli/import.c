@@ -33,6 +33,14 @@ static void refused(void *ctx, const char *path, const char *reason) {
     fprintf(stderr, "fumikura: %s: not imported: %s\n", path, reason);
 }
 
+static void skipped(void *ctx, const char *dir, uint64_t count, const char *first,
+                    const char *rule) {
+    (void)ctx;
+    cli_progress_end();
+    fprintf(stderr, "fumikura: %s: %" PRIu64 " %s not looked at (\"%s\"%s): %s\n", dir, count,
+            count == 1 ? "name" : "names", first, count == 1 ? "" : " and others", rule);
+}
+
 static void progress(void *ctx, uint64_t done, uint64_t all) {
     (void)ctx;
     cli_progress("bytes", done, all);
@@ -54,6 +62,7 @@ int cmd_import(struct fk_cli *cli, int argc, char **argv) {
                                              .size_limit = cli->config->in_flight,
                                              .kept = kept,
                                              .refused = refused,
+                                             .skipped = skipped,
                                              .progress = isatty(STDERR_FILENO) ? progress : NULL,
                                              .ctx = &out};
     struct fk_import_sum sum = {0};

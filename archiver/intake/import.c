@@ -276,6 +276,36 @@ static bool is_wanted(enum place place, const char *dir, const char *name) {
     return name[0] != '.';
 }
 
+/* Every Maildir has a tmp; only one with something in it is worth a word. */
+static bool is_empty_tmp(enum place place, const char *dir, const char *name) {
+    char path[PATH_MAX], **names;
+    size_t n;
+    if (place != MAILDIR || strcmp(name, "tmp") != 0 || !is_directory(dir, name) ||
+        fk_join_path(path, sizeof path, dir, name, NULL) != FK_OK || !names_read(path, &names, &n))
+        return false;
+    names_free(names, n);
+    return n == 0;
+}
+
+/* What is passed over is told, a line a directory: somebody may have thought that it is mail. */
+static void skipped_tell(struct import *im, enum place place, const char *dir, char **names,
+                         size_t n) {
+    uint64_t count = 0;
+    const char *first = NULL;
+    if (im->counting || !im->options->skipped)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (is_wanted(place, dir, names[i]) || is_empty_tmp(place, dir, names[i]))
+            continue;
+        first = first ? first : names[i];
+        count++;
+    }
+    if (count)
+        im->options->skipped(im->options->ctx, dir, count, first,
+                             place == MAILDIR ? "of a Maildir only cur, new and its folders are"
+                                              : "names that begin with a dot are not");
+}
+
 static void directory_visit(struct import *im, const char *dir, bool is_messages, int depth) {
     char **names, path[PATH_MAX];
     size_t n;
@@ -287,6 +317,7 @@ static void directory_visit(struct import *im, const char *dir, bool is_messages
     }
     bool maildir = !is_messages && is_directory(dir, "cur") && is_directory(dir, "new");
     enum place place = is_messages ? MESSAGES : maildir ? MAILDIR : PLAIN;
+    skipped_tell(im, place, dir, names, n);
     for (size_t i = 0; i < n && im->st == FK_OK; i++) {
         bool messages = maildir && (strcmp(names[i], "cur") == 0 || strcmp(names[i], "new") == 0);
         if (!is_wanted(place, dir, names[i]))

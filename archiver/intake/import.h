@@ -5,7 +5,7 @@
  * file is one message, its bytes as they are. In a Maildir the files of new/ and cur/ are messages
  * and its subdirectories are looked at too; its other files belong to mail programs. In any other
  * directory files and subdirectories are taken in the order of their names, except those that begin
- * with a dot.
+ * with a dot. What is so passed over is told, and is no failure.
  *
  * Up to 256 messages are with the pen at a time, so that they share its commits; they are told in
  * the order in which they were found. A pen that goes away is opened again and asked once more: a
@@ -26,6 +26,10 @@ struct fk_import_options {
     uint64_t size_limit;        /* a message over it is refused */
     void (*kept)(void *ctx, const char *path, const struct fk_receipt *receipt);
     void (*refused)(void *ctx, const char *path, const char *reason);
+    /* How many names of a directory were not looked at, the first of them, and the rule; once a
+     * directory. NULL: not wanted. */
+    void (*skipped)(void *ctx, const char *dir, uint64_t count, const char *first,
+                    const char *rule);
     void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes); /* NULL: not wanted */
     void *ctx;
 };

@@ -52,7 +52,11 @@ for f in tree/mail/cur/1:2,S tree/mail/new/2 tree/mail/.Sent/cur/3 tree/sub/b.em
     printf 'Subject: %s\n\n' "$f" >"$f"
 done
 ln -s a.eml tree/link.eml
-fk import --json tree >out.json || fail "import of a tree"
+fk import --json tree >out.json 2>err || fail "import of a tree"
+grep -qxF 'fumikura: tree: 1 name not looked at (".hidden"): names that begin with a dot are not' err &&
+    grep -qxF 'fumikura: tree/mail: 2 names not looked at ("dovecot-uidlist" and others): of a Maildir only cur, new and its folders are' err ||
+    fail "what was passed over: $(cat err)"
+expect 2 "$(wc -l <err)" "directories with names that were passed over: $(cat err)"
 expect 'tree/a.eml tree/link.eml tree/mail/.Sent/cur/3 tree/mail/cur/1:2,S tree/mail/new/2 tree/sub/b.eml' "$(jq -r .path out.json | xargs)" "what was found, and its order"
 mkfifo tree/pipe
 ln -s nowhere tree/dangling
