@@ -55,8 +55,9 @@ static enum fk_status wait_for(struct fk_cli *cli, struct fk_lend *lend, bool re
         if (st == FK_OK && s.mark >= head.next_seq &&
             !(rebuild && fk_index_rebuild_waits(cli->dir)))
             return FK_OK;
-        if (st == FK_NOT_FOUND || st == FK_RETRY)
-            st = FK_OK; /* it begins, or is just being swapped */
+        if (st == FK_NOT_FOUND || st == FK_RETRY || /* it begins, or is just being swapped */
+            (st == FK_CORRUPT && rebuild && fk_index_rebuild_waits(cli->dir)))
+            st = FK_OK;
         bar(NULL, s.mark, head.next_seq);
         (void)poll(NULL, 0, LOOK_MS);
     }
@@ -133,6 +134,11 @@ static enum fk_status wait_for_serve(void *ctx, int wait_ms, struct fk_err *err)
     return st;
 }
 
+static void tell_damage(void *ctx, const struct fk_err *why) {
+    (void)ctx;
+    fk_log(FK_LOG_ERROR, "%s; mail is taken meanwhile", why->text);
+}
+
 /* Without a sandbox nothing is read, but the server goes on without an index. */
 static enum fk_status idle(struct daemon *d, const struct fk_err *why, struct fk_err *err) {
     enum fk_status st = FK_OK;
@@ -147,6 +153,7 @@ int cmd_indexd(struct fk_cli *cli, int argc, char **argv) {
     struct fk_err err = FK_ERR_INIT, why;
     struct fk_index_options options = options_of(cli->config);
     options.wait = wait_for_serve;
+    options.damaged = tell_damage;
     options.ctx = &d;
     fk_log_name("fumikura indexd");
     enum fk_status st = fk_child_begin(&d.child, argc, argv, &err);

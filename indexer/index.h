@@ -60,6 +60,9 @@ enum fk_slot {
 /* The directory of the database in use; FK_NOT_FOUND when there is no index yet. */
 FK_CHECKED enum fk_status fk_index_path(const char *dir, char *out, size_t size,
                                         struct fk_err *err);
+/* Where st is FK_CORRUPT, the sentence gets the database that is damaged and what cures it; any
+ * other st leaves it as it is. Returns st. */
+enum fk_status fk_index_blame(enum fk_status st, const char *database, struct fk_err *err);
 /* How far it has come and what it covers. */
 struct fk_index_state {
     uint64_t mark, documents, partial;
@@ -68,7 +71,8 @@ FK_CHECKED enum fk_status fk_index_state(const char *dir, struct fk_index_state 
                                          struct fk_err *err);
 
 /* Grows the index from its mark to the ledger's head. FK_RETRY: another indexer has it, or the desk
- * is away; FK_DENIED: no sandbox on this machine; FK_CORRUPT: reindex. */
+ * is away; FK_DENIED: no sandbox on this machine; FK_CORRUPT: reindex. A run that follows outlives
+ * a damaged index: it tells once and waits to be asked for a rebuild. */
 struct fk_index_options {
     unsigned workers;       /* boxed readers; 0: number of CPUs */
     unsigned batch;         /* documents a commit: 200 */
@@ -82,10 +86,14 @@ struct fk_index_options {
      * FK_OK. */
     enum fk_status (*wait)(void *ctx, int wait_ms, struct fk_err *err);
     void (*progress)(void *ctx, uint64_t mark, uint64_t head);
+    void (*damaged)(void *ctx, const struct fk_err *why);
     void *ctx;
 };
 #define FK_INDEX_OPTIONS                                                                           \
-    { 0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL, NULL }
+    {                                                                                              \
+        0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL,    \
+            NULL, NULL                                                                             \
+    }
 FK_CHECKED enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
                                        const struct fk_index_options *options, struct fk_err *err);
 /* Asks the indexer that has the index to rebuild it; answered when fk_index_rebuild_waits is

@@ -62,6 +62,7 @@ struct run {
     size_t batch_documents, batch_postings;
     uint64_t batch_bytes; /* of what the readers said */
     bool is_stopped;
+    bool is_damaged;    /* the database, not what goes into it: only a rebuild helps */
     bool has_forgotten; /* deleted postings lie in free blocks of the database */
 };
 
@@ -71,6 +72,15 @@ static enum fk_status stepped(int injected, struct fk_err *err) {
 }
 
 /* ---- the database */
+
+/* What came of a call to the database that is being written. */
+static enum fk_status of_database(struct run *r, enum fk_status st, struct fk_err *err) {
+    char path[FK_PLACE_PATH] = "";
+    r->is_damaged |= st == FK_CORRUPT;
+    if (fk_place__path(&r->place, r->number, path, NULL) == FK_OK)
+        (void)fk_index_blame(st, path, err);
+    return st;
+}
 
 static enum fk_status meta_number(struct run *r, const char *key, uint64_t *out,
                                   struct fk_err *err) {
@@ -85,6 +95,7 @@ static enum fk_status meta_number(struct run *r, const char *key, uint64_t *out,
 static enum fk_status writer_open(struct run *r, unsigned number, struct fk_err *err) {
     char path[FK_PLACE_PATH];
     uint64_t forgotten = 0;
+    r->number = number;
     enum fk_status st = fk_place__path(&r->place, number, path, err);
     if (st == FK_OK)
         st = fk_xwriter_open(path, &r->writer, err);
@@ -92,9 +103,10 @@ static enum fk_status writer_open(struct run *r, unsigned number, struct fk_err 
         st = meta_number(r, "mark", &r->mark, err);
     if (st == FK_OK)
         st = meta_number(r, "forgotten", &forgotten, err);
-    if (st == FK_CORRUPT)
-        return fk_err_prefix(err, "the index is damaged; run \"fumikura reindex\"");
-    r->number = number;
+    if (st == FK_NOT_FOUND) /* it is made where it is missing: one of its files is */
+        st = fk_fail(err, FK_CORRUPT, "a file of it is missing");
+    if (st != FK_OK)
+        return of_database(r, st, err);
     r->next_seq = r->done = r->mark;
     r->has_forgotten = forgotten != 0;
     r->lines_at = 0;
@@ -133,7 +145,7 @@ static enum fk_status commit(struct run *r, struct fk_err *err) {
     snprintf(text, sizeof text, "%d", FK_TERMS_VERSION);
     FK_TRY(fk_xwriter_set_meta(r->writer, "version", text, err));
     FK_TRY(stepped(fk_fault("index-commit"), err));
-    FK_TRY(fk_xwriter_commit(r->writer, err));
+    FK_TRY(of_database(r, fk_xwriter_commit(r->writer, err), err));
     FK_TRY(stepped(fk_fault("index-committed"), err));
     r->mark = r->done;
     r->batch_documents = r->batch_postings = 0;
@@ -151,14 +163,14 @@ static enum fk_status renew(struct run *r, struct fk_err *err) {
     const unsigned number = r->place.newest + 1;
     if (r->has_forgotten) { /* the copy has nothing of it */
         FK_TRY(fk_xwriter_set_meta(r->writer, "forgotten", "", err));
-        FK_TRY(fk_xwriter_commit(r->writer, err));
+        FK_TRY(of_database(r, fk_xwriter_commit(r->writer, err), err));
     }
     fk_xwriter_close(&r->writer);
     FK_TRY(fk_place__path(&r->place, r->number, from, err));
     FK_TRY(fk_place__path(&r->place, number, to, err));
     r->place.newest = number;
     FK_TRY(stepped(fk_fault("index-compact"), err));
-    FK_TRY(fk_xcompact(from, to, err));
+    FK_TRY(of_database(r, fk_xcompact(from, to, err), err));
     FK_TRY(stepped(fk_fault("index-use"), err));
     FK_TRY(fk_place__use(&r->place, number, err));
     FK_TRY(stepped(fk_fault("index-used"), err));
@@ -304,13 +316,13 @@ static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err
         if (st == FK_OK)
             st = room_check(r, err); /* Xapian writes some of it before the commit */
         if (st == FK_OK)
-            st = fk_xwriter_put(r->writer, (uint32_t)i->seq, doc, err);
+            st = of_database(r, fk_xwriter_put(r->writer, (uint32_t)i->seq, doc, err), err);
         fk_xdoc_free(&doc);
         r->batch_documents++;
         r->batch_postings += postings;
     }
     for (size_t k = 0; st == FK_OK && k < i->forget.count; k++) {
-        st = fk_xwriter_delete(r->writer, (uint32_t)i->forget.at[k], err);
+        st = of_database(r, fk_xwriter_delete(r->writer, (uint32_t)i->forget.at[k], err), err);
         r->has_forgotten = true;
     }
     return st;
@@ -427,13 +439,36 @@ done:
     return st;
 }
 
+/* A damaged index: to begin anew would find the same damage, so this tells and waits until somebody
+ * asks for a rebuild. One that comes to nothing as well is asked for again, not tried for ever. */
+static enum fk_status outlast_damage(struct run *r, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    fk_xwriter_close(&r->writer);
+    if (r->options->damaged && !fk_place__rebuild_waits(&r->place))
+        r->options->damaged(r->options->ctx, err);
+    while (!r->is_stopped && !fk_place__rebuild_waits(&r->place))
+        FK_TRY(pause_for(r, POLL_MS, err));
+    if (r->is_stopped)
+        goto done;
+    r->is_damaged = false;
+    FK_TRY(pool_open(r, err));
+    st = rebuild(r, err);
+    if (r->is_damaged && fk_place__rebuild_done(&r->place, NULL) != FK_OK)
+        st = fk_fail(err, FK_IO, "cannot take back the request for a rebuild below %s",
+                     r->place.index);
+done:
+    return st;
+}
+
 /* The desk went away: what was in flight is dropped, and asked for again once it is back. */
 static enum fk_status follow(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
     while (!r->is_stopped) {
-        st = catch_up(r, err);
+        st = r->is_damaged ? outlast_damage(r, err) : catch_up(r, err);
         if (st == FK_OK && !r->is_stopped)
             st = tidy(r, err);
+        if (st == FK_CORRUPT && r->is_damaged)
+            continue;
         if (st == FK_RETRY && r->writer) {
             ring_empty(r);
             FK_TRY(pool_open(r, err));
@@ -478,7 +513,11 @@ static enum fk_status begin(struct run *r, struct fk_err *err) {
     if (r->options->rebuild)
         goto done; /* the old one may be damaged: it is not even opened */
     const bool is_new = r->place.current == 0;
-    FK_TRY(writer_open(r, is_new ? ++r->place.newest : r->place.current, err));
+    st = writer_open(r, is_new ? ++r->place.newest : r->place.current, err);
+    if (st == FK_CORRUPT && r->options->wait)
+        return FK_OK; /* follow waits */
+    if (st != FK_OK)
+        goto done;
     if (is_new) {
         FK_TRY(fk_xwriter_commit(r->writer, err));
         FK_TRY(fk_place__use(&r->place, r->number, err));

@@ -30,7 +30,18 @@ static enum fk_status fail_of(const Xapian::Error &e, enum fk_status status, con
                    system ? system : "", e.get_type());
 }
 
-/* Called in a catch-all only. What a full disk is, Xapian tells by its errno text alone. */
+/* What a full disk or a missing file is, Xapian tells by its errno text alone. */
+static enum fk_status status_of_system(const Xapian::Error &e, enum fk_status without) {
+    const char *system = e.get_error_string();
+    if (!system)
+        return without;
+    if (!strcmp(system, strerror(ENOSPC)) || !strcmp(system, strerror(EDQUOT)))
+        return FK_FULL;
+    return strcmp(system, strerror(ENOENT)) ? FK_IO : FK_NOT_FOUND;
+}
+
+/* Called in a catch-all only. A database's failure in which the system has no part, such as a block
+ * cut short, is damage, whatever class Xapian gives it. */
 static enum fk_status map_exception(const char *what, struct fk_err *err) noexcept {
     try {
         throw;
@@ -54,11 +65,10 @@ static enum fk_status map_exception(const char *what, struct fk_err *err) noexce
         return fail_of(e, FK_CORRUPT, what, err);
     } catch (const Xapian::SerialisationError &e) {
         return fail_of(e, FK_CORRUPT, what, err);
+    } catch (const Xapian::DatabaseError &e) {
+        return fail_of(e, status_of_system(e, FK_CORRUPT), what, err);
     } catch (const Xapian::Error &e) {
-        const char *system = e.get_error_string();
-        bool full =
-            system && (!strcmp(system, strerror(ENOSPC)) || !strcmp(system, strerror(EDQUOT)));
-        return fail_of(e, full ? FK_FULL : FK_IO, what, err);
+        return fail_of(e, status_of_system(e, FK_IO), what, err);
     } catch (const std::bad_alloc &) {
         return fk_fail(err, FK_NOMEM, "%s: out of memory", what);
     } catch (const std::exception &e) {

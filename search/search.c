@@ -17,6 +17,7 @@ enum { REOPEN_TRIES = 10 };
 
 struct fk_search {
     struct fk_xreader *reader; /* NULL: there is no index */
+    char path[4096];           /* of the index that is read */
     struct fk_query *query;
     struct fk_xquery *whole; /* the query with user and times */
     struct fk_xquery *rest;  /* of it, what begins at `after`; NULL: all of it */
@@ -127,20 +128,19 @@ static enum fk_status read_mark(struct fk_search *s, struct fk_err *err) {
 
 /* A rebuilt index takes the place of one whose name was just read: then the name is read again. */
 static enum fk_status open_index(struct fk_search *s, const char *dir, struct fk_err *err) {
-    char path[4096];
     for (int tries = 0;; tries++) {
-        enum fk_status st = fk_index_path(dir, path, sizeof path, err);
-        if (st == FK_NOT_FOUND)
-            return FK_OK; /* an empty one */
+        enum fk_status st = fk_index_path(dir, s->path, sizeof s->path, err);
+        if (st != FK_OK)
+            return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
+        st = fk_xreader_open(s->path, &s->reader, err);
         if (st == FK_OK)
-            st = fk_xreader_open(path, &s->reader, err);
-        if (st == FK_OK)
-            return read_mark(s, err);
+            st = read_mark(s, err);
         if (st != FK_NOT_FOUND)
-            return st;
+            return fk_index_blame(st, s->path, err);
         if (tries == REOPEN_TRIES)
-            return fk_fail(err, FK_CORRUPT, "the index %s is not there: run fumikura reindex",
-                           path);
+            return fk_fail(err, FK_CORRUPT,
+                           "the index %s is not there, or a file of it: run \"fumikura reindex\"",
+                           s->path);
     }
 }
 
@@ -172,9 +172,10 @@ static enum fk_status measure(struct fk_search *s, struct fk_lend *lend,
         s->disposed = tail.disposed;
         if (s->reader == NULL || (st = count_all(s, err)) != FK_RETRY || tries == REOPEN_TRIES)
             break;
-        FK_TRY(fk_xreader_reopen(s->reader, err));
-        FK_TRY(read_mark(s, err));
+        if ((st = fk_xreader_reopen(s->reader, err)) != FK_OK || (st = read_mark(s, err)) != FK_OK)
+            break;
     }
+    (void)fk_index_blame(st, s->path, err);
     if (st == FK_INVALID) {
         st = blame_prefix(s, fk_query_root(s->query), fault, err);
         st = st == FK_OK ? FK_INVALID : st;
@@ -326,7 +327,7 @@ static enum fk_status find(struct fk_search *s, int64_t *received, struct fk_err
     for (int tries = 0;; tries++) {
         enum fk_status st = find_and_read(s, received, err);
         if (st != FK_RETRY || tries == REOPEN_TRIES)
-            return st;
+            return fk_index_blame(st, s->path, err);
         if ((st = fk_xreader_reopen(s->reader, err)) != FK_OK ||
             (st = start_after(s, s->has_after ? s->after_ms : INT64_MAX,
                               s->has_after ? s->after_seq : UINT64_MAX, err)) != FK_OK)

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# a damaged index is named with its cure wherever it is met; the server tells once, takes mail on, and reindex cures it
+. "$ROOT/tests/lib/server.sh"
+cd "$TEST_DIR" || exit 1
+own_mails
+vault_new
+fk import mails/01-*.eml mails/13-*.eml >/dev/null && fk index >/dev/null || fail "import and index"
+cp -a "$V/index" whole
+db=$V/index/$(cat "$V/index/current")
+advises() { # WHAT COMMAND...
+    local what=$1
+    shift
+    fk "$@" >out 2>err
+    expect 1 $? "status of $*, $what: $(cat err)"
+    grep -qF "$db" err && grep -q 'run "fumikura reindex"' err || fail "$*, $what: $(cat err)"
+}
+for file in postlist.glass termlist.glass docdata.glass position.glass iamglass; do
+    rm -rf "$V/index" && cp -a whole "$V/index"
+    echo garbage >"$db/$file"
+    for command in 'search falcon' index 'index --wait'; do advises "garbage in $file" $command; done
+done
+rm "$db/iamglass"
+advises "no iamglass" search falcon
+advises "no iamglass" index
+rm -rf "$V/index" && cp -a whole "$V/index"
+rm "$db/postlist.glass"
+advises "no postlist" search falcon
+fk reindex >/dev/null || fail "reindex without a server"
+expect 1 "$(fk search --count falcon 2>err)" "hits after reindex: $(cat err)"
+
+db=$V/index/$(cat "$V/index/current")
+echo garbage >"$db/postlist.glass"
+server_start
+told() { grep -c 'is damaged; run "fumikura reindex"' "$SERVER_LOG"; }
+wait_for 10 told || fail "the server does not tell: $(cat "$SERVER_LOG")"
+indexer=$(role_pid indexd)
+for _ in 1 2 3; do send mails/05-utf-8.eml | grep -q '^250' || fail "mail is not taken"; done
+advises "with a server" search falcon
+expect 500 "$(curl -s -o out -w '%{http_code}' "http://$(address web)/api/v1/search?q=falcon")" "a search over HTTP"
+jq -r .detail out | grep -q 'run "fumikura reindex"' || fail "HTTP gives no advice: $(cat out)"
+sleep 2 # a part that ends is begun anew after 1 s
+expect "$indexer 1" "$(role_pid indexd) $(told)" "the indexer, and how often it told: $(cat "$SERVER_LOG")"
+fk reindex >out 2>err || fail "reindex with the server: $(cat err)"
+expect "5 1 3" "$(sed 's/ .*//' out) $(fk search --count falcon 2>/dev/null) $(fk search --count 量子暗号通信装置 2>/dev/null)" "after reindex"
+expect "$indexer" "$(role_pid indexd)" "the indexer after the cure"
+send mails/05-utf-8.eml >/dev/null && fk index --wait | grep -q '^6 messages' || fail "it does not follow on"
+server_stop
