@@ -204,7 +204,7 @@ static enum fk_status put_found(struct fk_xdoc *doc, const struct answer *a, str
         FK_TRY(put_term(doc, FK_P_FLAG, "attachment", 10, err));
     if (a->found & FK_FOUND_NESTED)
         FK_TRY(put_term(doc, FK_P_FLAG, "nested", 6, err));
-    if (a->found & FK_FOUND_DATE)
+    if (a->found & FK_FOUND_DATE && a->date_ms >= 0) /* GMime reads none before 1969 */
         FK_TRY(put_number(doc, FK_SLOT_DATE, a->date_ms, err));
 done:
     return st;

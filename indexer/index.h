@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Prefixes, version FK_TERMS_VERSION. With positions: */
-#define FK_P_BODY ""     /* tokens of the text parts, nested messages included */
+#define FK_P_BODY ""     /* tokens of the text parts, and of all of nested messages */
 #define FK_P_SUBJECT "S" /* tokens of Subject */
 #define FK_P_FROM "F"    /* tokens of From and Sender: names, and addresses in parts */
 #define FK_P_TO "T"      /* tokens of To */
@@ -50,7 +50,7 @@ enum { FK_FIELD_GAP = 100 };
 
 enum fk_slot {
     FK_SLOT_RECEIVED = 0, /* 8 bytes, milliseconds, big-endian; of imports the derived date */
-    FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none */
+    FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none from 1970 on */
     FK_SLOT_SIZE = 2      /* bytes of the message, 8 bytes */
 };
 

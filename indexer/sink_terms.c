@@ -76,6 +76,8 @@ static bool address_find(const struct fk_mailbox *m, const char **begin, size_t 
     return true;
 }
 
+/* People and subject of a nested message are text of the message that has it, as docs/query.md
+ * says: who forwards a mail is not who wrote it. */
 static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfield field,
                                    unsigned level, const struct fk_mailbox *m, struct fk_err *err) {
     enum fk_status st = FK_OK;
@@ -86,8 +88,8 @@ static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfie
         if (strcmp(header, shown[i]) == 0)
             show_mailbox(&s->people[i], m);
     if (field != FK_DOCFIELDS)
-        FK_TRY(words_post(s, field, m, err));
-    if (!address_find(m, &address, &len))
+        FK_TRY(words_post(s, level == 0 ? field : FK_IN_BODY, m, err));
+    if (level > 0 || !address_find(m, &address, &len))
         goto done;
     fk_buf_reset(&s->address);
     FK_TRY(fk_terms_of_address(address, len, &s->address, err));
@@ -112,8 +114,9 @@ static enum fk_status subject_take(void *ctx, unsigned level, const char *text, 
         fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
         s->has_subject = true;
     }
-    enum fk_status st = fk_docterms__text(s->terms, FK_IN_SUBJECT, text, len, err);
-    fk_docterms__gap(s->terms, FK_IN_SUBJECT);
+    const enum fk_docfield field = level == 0 ? FK_IN_SUBJECT : FK_IN_BODY;
+    enum fk_status st = fk_docterms__text(s->terms, field, text, len, err);
+    fk_docterms__gap(s->terms, field);
     return st;
 }
 

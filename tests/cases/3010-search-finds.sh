@@ -21,7 +21,12 @@ finds() { # WANTED QUERY-AND-OPTIONS...
 finds "01 12 20" 会議
 finds "01 12 20" 議 件名:会議 OR 会議
 finds "01 20" 件名：会議
-finds "01 20" 件名:会議　差出人:佐藤
+finds "01" 件名:会議　差出人:佐藤
+finds "20" '本文:会議の日程について' # 20 forwards 01: what that has is text of 20, in no field
+finds "20" 'body:sato.hanako@example.jp'
+finds "20" '佐藤 件名:fwd'
+finds "" '(from:佐藤 OR to:鈴木 OR participants:suzuki.ichiro@example.jp) 件名:fwd'
+finds "01 20" '会議の日程について 鈴木'
 finds "01 20" '"次回の会議"'
 finds "" '"会議の次回"'
 finds "12" '会議 -次回の会議 OR zephyrquartz -john'
@@ -72,6 +77,12 @@ fk import mails/13-ascii.eml >/dev/null || fail "import"
 fk search falcon 2>err >hits || fail "search"
 expect 1 "$(wc -l <hits)" "hits before the index has read on"
 grep -q 'Not searched: 1 messages' err || fail "what is not searched: $(cat err)"
+# A Date before 1970 is none, as docs/query.md says.
+for year in 1960 1969; do
+    printf "Date: Tue, 5 Jul $year 12:00:00 +0900\r\nFrom: a@b.example\r\n\r\nold\r\n"
+done | split -l 4 --additional-suffix=.eml - old-
+fk import old-*.eml >/dev/null && fk index --wait >/dev/null || fail "index"
+expect "2 0 0" "$(for q in old 'date<1971' 'date:1900.. old'; do fk search --count "$q" 2>/dev/null; done | xargs)" "old dates"
 # A subject cannot write to the terminal.
 printf 'Subject: \033[31mred\007 \302\233x\r\nFrom: a@b.example\r\n\r\nescape\r\n' >escape.eml
 fk import escape.eml >/dev/null && fk index --wait >/dev/null || fail "index"

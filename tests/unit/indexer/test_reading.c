@@ -178,11 +178,17 @@ static void nested_messages_and_names_of_files_are_read(void **state) {
         "--x--\nepilogue\n",
         &a);
     assert_string_equal(line_of(&a, "Souter"), "Souter 1");
-    HAS(&a, "S量子");
-    HAS(&a, "Scoded");
+    HAS(&a, "量子");
+    HAS(&a, "coded");
+    HAS(&a, "inner");
+    HAS_NOT(&a, "S量子");
+    HAS_NOT(&a, "Scoded");
+    HAS_NOT(&a, "Finner");
     HAS(&a, "encoded");
     HAS(&a, "会議");
-    HAS(&a, "XFinner@x.example");
+    HAS_NOT(&a, "XFinner@x.example");
+    HAS_NOT(&a, "XPinner@x.example");
+    HAS_NOT(&a, "XDx.example");
     HAS(&a, "A会議");
     HAS(&a, "Apdf");
     HAS(&a, "Anote");
