@@ -2,9 +2,10 @@
  * processor is never used. */
 #include "search/http.h"
 #include "base/io.h"
+#include "search/json.h"
+#include "search/query_priv.h"
 #include <arpa/inet.h>
 #include <errno.h>
-#include <jansson.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -84,9 +85,9 @@ void fk_http_problem(struct fk_http_reply *reply, unsigned status, const char *f
     va_start(args, fmt);
     (void)vsnprintf(detail, sizeof detail, fmt, args);
     va_end(args);
-    json_t *problem =
-        json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
-                  MHD_get_reason_phrase_for(status), "status", (int)status, "detail", detail);
+    json_t *problem = json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title",
+                                MHD_get_reason_phrase_for(status), "status", (int)status, "detail",
+                                fk_json_text(detail, strlen(detail)));
     char *text = problem != NULL ? json_dumps(problem, JSON_COMPACT) : NULL;
     fk_buf_reset(&reply->body);
     fk_buf_str(&reply->body, text != NULL ? text : "{}");
@@ -193,13 +194,13 @@ static bool is_foreign(struct MHD_Connection *connection, const struct fk_http_r
 struct taking {
     struct fk_http_request request;
     bool too_many;
-    const char *twice;
+    const char *twice, *has_nul;
 };
 
 static enum MHD_Result take_arg(void *ctx, enum MHD_ValueKind kind, const char *name,
                                 size_t name_len, const char *value, size_t len) {
     struct taking *t = ctx;
-    (void)kind, (void)name_len;
+    (void)kind;
     if (t->request.arg_count == FK_HTTP_ARGS_MAX) {
         t->too_many = true;
         return MHD_NO;
@@ -207,6 +208,8 @@ static enum MHD_Result take_arg(void *ctx, enum MHD_ValueKind kind, const char *
     for (size_t i = 0; i < t->request.arg_count; i++)
         if (strcmp(t->request.args[i].name, name) == 0)
             t->twice = name;
+    if (strlen(name) != name_len || (value != NULL && strlen(value) != len))
+        t->has_nul = name;
     t->request.args[t->request.arg_count++] =
         (struct fk_http_arg){name, value != NULL ? value : "", value != NULL ? len : 0};
     return MHD_YES;
@@ -224,12 +227,25 @@ static void answer(struct fk_http *http, struct MHD_Connection *connection, cons
         if (taking.too_many)
             fk_http_problem(reply, 400, "more than %d parameters", FK_HTTP_ARGS_MAX);
         else if (taking.twice != NULL)
-            fk_http_problem(reply, 400, "the parameter %.40s stands there twice", taking.twice);
+            fk_http_problem(reply, 400, "the parameter %.*s stands there twice",
+                            fk_query__cut(taking.twice, 40), taking.twice);
+        else if (taking.has_nul != NULL)
+            fk_http_problem(reply, 400, "the parameter %.*s has a NUL (%%00) in it",
+                            fk_query__cut(taking.has_nul, 40), taking.has_nul);
         else if (is_foreign(connection, &taking.request))
             fk_http_problem(reply, 403, "another site may not ask this server");
         else
             http->handle(http->ctx, &taking.request, reply);
     }
+}
+
+/* MHD decodes a path into a string that ends at the first NUL: "/%00x" would be "/". So the path is
+ * looked at while it is encoded; what is returned stands in *seen. */
+static char path_has_nul;
+static void *look_at_path(void *ctx, const char *uri, struct MHD_Connection *connection) {
+    const char *nul = strstr(uri, "%00");
+    (void)ctx, (void)connection;
+    return nul != NULL && nul < uri + strcspn(uri, "?") ? &path_has_nul : NULL;
 }
 
 /* MHD calls once with the headers, again for each piece of a body, and again at its end. */
@@ -247,7 +263,10 @@ static enum MHD_Result take_call(void *cls, struct MHD_Connection *connection, c
         *upload_size = 0; /* nobody reads it */
         return MHD_YES;
     }
-    answer(cls, connection, path, method, &reply);
+    if (*seen == &path_has_nul)
+        fk_http_problem(&reply, 404, "there is nothing at a path with a NUL (%%00) in it");
+    else
+        answer(cls, connection, path, method, &reply);
     return send_reply(connection, &reply);
 }
 
@@ -271,7 +290,8 @@ enum fk_status fk_http_open(const struct fk_http_options *options, struct fk_htt
             (unsigned)FK_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
             (unsigned)FK_HTTP_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
             (size_t)FK_HTTP_REQUEST_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-            MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_END);
+            MHD_OPTION_URI_LOG_CALLBACK, look_at_path, NULL, MHD_OPTION_EXTERNAL_LOGGER,
+            say_nothing, NULL, MHD_OPTION_END);
         if (http->daemon == NULL) {
             st = fk_fail_sys(err, errno, "cannot start the web server on %s", http->address);
             fk_close(&fd);

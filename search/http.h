@@ -33,7 +33,7 @@ enum {
 };
 
 struct fk_http_arg {
-    const char *name, *value; /* decoded; value NUL-terminated, but may hold NULs */
+    const char *name, *value; /* decoded, without NULs */
     size_t len;
 };
 struct fk_http_request {

@@ -58,6 +58,14 @@ struct fk_query__char fk_query__char_at(const char *at, const char *end) {
     return c;
 }
 
+int fk_query__cut(const char *text, int max) {
+    int n = (int)strnlen(text, (size_t)max);
+    if (text[n] != 0)
+        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+            n--;
+    return n;
+}
+
 bool fk_query__is_space(uint32_t as) {
     return as == ' ';
 }

@@ -4,6 +4,7 @@
  * text of names and addresses.
  */
 #include "search/query_plan.h"
+#include "search/query_priv.h"
 #include "base/pack.h"
 #include "indexer/index.h"
 #include "indexer/terms.h"
@@ -106,15 +107,16 @@ static enum fk_status plan_text(const struct planner *p, const struct fk_q_node 
         st = fk_query_blame(node, p->fault, p->err,
                             "signs are not searched for: leave them out, or put them in quotes "
                             "together with the words beside them",
-                            "there is no letter or digit in \"%.60s\"", node->text);
+                            "there is no letter or digit in \"%.*s\"",
+                            fk_query__cut(node->text, 60), node->text);
         goto done;
     }
     if (node->prefix)
         FK_TRY(ends_open(node, tokens.count, &expand, p->err));
     if (expand && tokens.count > 1) {
         st = fk_query_blame(node, p->fault, p->err, "put the * at a word of its own, joined by AND",
-                            "a * goes with one word, and \"%.60s\" is %zu", node->text,
-                            tokens.count);
+                            "a * goes with one word, and \"%.*s\" is %zu",
+                            fk_query__cut(node->text, 60), node->text, tokens.count);
         goto done;
     }
     any = tokens_query(&tokens, fields[0], expand);

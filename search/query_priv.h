@@ -12,6 +12,8 @@ struct fk_query__char {
     unsigned bytes; /* 0 at the end, or where the text is not UTF-8 */
 };
 struct fk_query__char fk_query__char_at(const char *at, const char *end);
+/* The bytes of text that a message quotes: at most max, no character cut in two; for "%.*s". */
+int fk_query__cut(const char *text, int max);
 /* Does a word end before this character? */
 bool fk_query__is_space(uint32_t as);
 

@@ -156,7 +156,8 @@ void fk_routes__message(struct fk_web *web, const struct fk_http_request *reques
                       "headers", headers_json(web, seq), "bytes",
                       (json_int_t)o.envelope.message_len, "text",
                       st == FK_OK ? fk_json_text((const char *)text.data, text.len) : json_null(),
-                      "text_problem", st == FK_OK ? json_null() : json_string(err.text)));
+                      "text_problem",
+                      st == FK_OK ? json_null() : fk_json_text(err.text, strlen(err.text))));
     }
     fk_buf_wipe(&text);
     opened_free(&o);

@@ -14,8 +14,8 @@ static enum fk_status take_time(const struct fk_http_request *request, const cha
     if (!fk_query__time_value(text, until ? OP_LE : OP_GE, &node, &expected))
         return fk_fail(err, FK_INVALID,
                        "%s: expected a date such as 2026-11-24, 2026-11 or "
-                       "2026-11-24T10:00, not \"%.40s\"",
-                       name, text);
+                       "2026-11-24T10:00, not \"%.*s\"",
+                       name, fk_query__cut(text, 40), text);
     *out = until ? fk_q_when_last_ms(&node.to, zone) : fk_q_when_first_ms(&node.from, zone);
     return FK_OK;
 }
@@ -28,8 +28,8 @@ static enum fk_status take_limit(const struct fk_http_request *request, uint64_t
         return FK_OK;
     if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 4 ||
         (*out = strtoull(text, NULL, 10)) < 1 || *out > LIMIT_MAX)
-        return fk_fail(err, FK_INVALID, "limit: expected a number from 1 to %d, not \"%.40s\"",
-                       LIMIT_MAX, text);
+        return fk_fail(err, FK_INVALID, "limit: expected a number from 1 to %d, not \"%.*s\"",
+                       LIMIT_MAX, fk_query__cut(text, 40), text);
     return FK_OK;
 }
 

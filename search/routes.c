@@ -1,4 +1,5 @@
 /* routes.c - the table of what can be asked for, and what every answer has in common. */
+#include "search/query_priv.h"
 #include "search/routes_priv.h"
 #include <stdio.h>
 
@@ -71,12 +72,14 @@ static void handle(void *ctx, const struct fk_http_request *request, struct fk_h
     while (route < routes + ROUTES && !matches(route->info.path, request->path, &seq))
         route++;
     if (route == routes + ROUTES) {
-        fk_http_problem(reply, 404, "there is nothing at %.200s", request->path);
+        fk_http_problem(reply, 404, "there is nothing at %.*s", fk_query__cut(request->path, 200),
+                        request->path);
         return;
     }
     const char *unknown = unknown_param(route, request);
     if (unknown != NULL) {
-        fk_http_problem(reply, 400, "%s has no parameter %.40s", route->info.path, unknown);
+        fk_http_problem(reply, 400, "%s has no parameter %.*s", route->info.path,
+                        fk_query__cut(unknown, 40), unknown);
     } else if (route->begin != NULL) {
         reply->type = route->type;
         reply->fixed = route->begin;
@@ -134,9 +137,11 @@ void fk_routes__fail(struct fk_http_reply *reply, const struct fk_err *err,
     if (fault == NULL || fault->character == 0)
         return;
     json_t *problem = json_loadb((const char *)reply->body.data, reply->body.len, 0, NULL);
-    json_t *more = json_pack("{s:s, s:s, s:{s:I, s:I}}", "expected", fault->expected, "hint",
-                             fault->hint, "position", "character", (json_int_t)fault->character,
-                             "byte", (json_int_t)fault->byte);
+    json_t *more =
+        json_pack("{s:o, s:o, s:{s:I, s:I}}", "expected",
+                  fk_json_text(fault->expected, strlen(fault->expected)), "hint",
+                  fk_json_text(fault->hint, strlen(fault->hint)), "position", "character",
+                  (json_int_t)fault->character, "byte", (json_int_t)fault->byte);
     if (problem != NULL && more != NULL && json_object_update(problem, more) == 0) {
         fk_buf_reset(&reply->body);
         (void)fk_json_print(json_incref(problem), &reply->body);

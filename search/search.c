@@ -11,6 +11,7 @@
 #include "base/pack.h"
 #include "indexer/index.h"
 #include "search/query_plan.h"
+#include "search/query_priv.h"
 #include "search/tail.h"
 
 enum { REOPEN_TRIES = 10 };
@@ -77,8 +78,8 @@ static enum fk_status blame_prefix(struct fk_search *s, const struct fk_q_node *
     if (fk_query_plan(node, 0, &alone, fault, NULL) == FK_OK &&
         fk_xreader_search(s->reader, alone, FK_SLOT_RECEIVED, 0, 0, &s->page, NULL) == FK_INVALID)
         st = fk_query_blame(node, fault, err, "write more letters before the *",
-                            "\"%.60s*\" stands for more than %d words", node->text,
-                            FK_PLAN_MAX_EXPANSION);
+                            "\"%.*s*\" stands for more than %d words",
+                            fk_query__cut(node->text, 60), node->text, FK_PLAN_MAX_EXPANSION);
     fk_xquery_free(&alone);
     return st;
 }
@@ -104,7 +105,8 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
     if (o->user != NULL) {
         st = fk_query_plan_person(o->user, &part, err);
         if (st == FK_INVALID)
-            st = fk_fail(err, st, "there is no name or address in the user \"%.100s\"", o->user);
+            st = fk_fail(err, st, "there is no name or address in the user \"%.*s\"",
+                         fk_query__cut(o->user, 100), o->user);
         if (st != FK_OK)
             goto done;
         FK_TRY(narrow(&s->whole, part, err));

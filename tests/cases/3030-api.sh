@@ -65,6 +65,18 @@ for q in 'q=a&q=b' 'query=a' 'limit=0' 'limit=1001' 'limit=x' 'since=yesterday' 
     'q=a%00b' 'a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1&l=1&m=1&n=1&o=1&p=1&q=1' "q=$(printf 'a%.0s' $(seq 17000))"; do
     ask $S "$S?$q" 400
 done
+# What is wrong is named whole, also where it is not UTF-8, or is cut to fit.
+of_user=$(printf '%%E2%%80%%A6%.0s' $(seq 40)) # signs alone
+for q in '%FF=1' 'user=%FF' 'since=%FF' 'limit=%FF' 'q=a&reason=b%00c' 'q%00x=a' 'user=a%00' "user=$of_user" '%FF=1&%FF=2' \
+    "$(printf '%%E3%%81%%82%.0s' $(seq 20))=1" "since=$(printf '%%E3%%81%%82%.0s' $(seq 20))"; do
+    ask $S "$S?$q" 400
+    jq -e '.status == 400 and .title == "Bad Request" and (.detail | length > 10)' out >/dev/null || fail "$q: $(cat out)"
+done
+expect "$(printf 'あ%.0s' $(seq 13))" "$(jq -r .detail out | sed 's/.*not "\(.*\)"/\1/')" "what was cut"
+for path in /%ff "/$(printf '%%E3%%81%%82%.0s' $(seq 80))" /%00 /%00/../ /app.js%00x /api/v1/search%00; do
+    expect 404 "$(curl -s -o out -w '%{http_code}' --path-as-is "$web$path")" "$path"
+    jq -e '.status == 404 and .title == "Not Found" and (.detail | length > 10)' out >/dev/null || fail "$path: $(cat out)"
+done
 ask "$M" /api/v1/messages/0 404
 ask "$M" /api/v1/messages/999999 404
 ask "$M" /api/v1/messages/9999999999999999999 404
