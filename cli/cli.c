@@ -1,6 +1,7 @@
 /* cli.c - what commands have in common: their errors, dates and progress. */
 #include "cli/cli.h"
 #include "base/clock.h"
+#include "search/query_parse.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -26,24 +27,8 @@ int cli_usage(const char *command, const char *fmt, ...) {
     return 2;
 }
 
-/* What is missing of the whole form, for the first and the last moment of a day, minute, second. */
-static bool date_complete(const char *text, bool last, char out[FK_TIME_SIZE]) {
-    static const char first_tail[] = "0000-00-00T00:00:00.000Z";
-    static const char last_tail[] = "0000-00-00T23:59:59.999Z";
-    size_t len = strlen(text);
-    if (len != 10 && len != 16 && len != 19)
-        return false;
-    snprintf(out, FK_TIME_SIZE, "%s%s", text, (last ? last_tail : first_tail) + len);
-    return true;
-}
-
-bool cli_date(const char *text, bool end_of_day, int offset_minutes, int64_t *ms_out) {
-    char whole[FK_TIME_SIZE];
-    int64_t ms;
-    if (!date_complete(text, end_of_day, whole) || !fk_time_parse(whole, &ms))
-        return false;
-    *ms_out = ms - (int64_t)offset_minutes * 60000;
-    return true;
+bool cli_date(const char *text, bool end_of_period, int offset_minutes, int64_t *ms_out) {
+    return fk_query_moment(text, end_of_period, offset_minutes, ms_out);
 }
 
 void cli_print_text(const char *text) {

@@ -42,9 +42,9 @@ int cli_fail(const struct fk_err *err);                  /* "fumikura: ..." ; ex
 int cli_usage(const char *command, const char *fmt, ...) /* what is wrong, then the usage; 2 */
     __attribute__((format(printf, 2, 3)));
 
-/* Dates on the command line: 2026-11-24, 2026-11-24T10:00 or T10:00:30 (in the configured zone),
- * with end_of_day for the last moment of what was said. False when it is none. */
-bool cli_date(const char *text, bool end_of_day, int offset_minutes, int64_t *ms_out);
+/* Dates on the command line, of the forms that queries take (in the configured zone), with
+ * end_of_period for the last moment of what was said. False when it is none. */
+bool cli_date(const char *text, bool end_of_period, int offset_minutes, int64_t *ms_out);
 
 /* Prints somebody's words on one line: a control character, which could move the cursor, is "?". */
 void cli_print_text(const char *text);

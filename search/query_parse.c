@@ -88,6 +88,11 @@ static void folded(const struct parser *p, const char *end, char *out, size_t si
     out[n] = 0;
 }
 
+static void lower(char *text) {
+    for (char *c = text; *c != 0; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+}
+
 /* Just after the ) of the ( here, when both stand in one word; NULL otherwise. */
 static const char *closes_in_word(const struct parser *from) {
     unsigned open = 0;
@@ -197,18 +202,26 @@ static enum fk_status take_text(struct parser *p, struct fk_q_node *node) {
     return node->text != NULL ? FK_OK : fk_fail(p->err, FK_NOMEM, "out of memory for a query");
 }
 
+/* One of a few words; as everywhere, case and width do not matter. */
 static enum fk_status take_choice(struct parser *p, struct spot at, struct fk_q_node *node) {
+    char word[80];
+    const struct parser value = {.now = {.at = node->text}};
+    folded(&value, node->text + node->len, word, sizeof word);
+    lower(word);
     if (node->field == FK_F_HAS) {
-        if (strcmp(node->text, "attachments") == 0 || strcmp(node->text, "添付") == 0)
-            node->text = "attachment";
-        if (strcmp(node->text, "attachment") != 0)
+        if (strcmp(word, "attachment") != 0 && strcmp(word, "attachments") != 0 &&
+            strcmp(word, "添付") != 0)
             return blame(p, at, "", "expected has:attachment");
+        node->text = "attachment";
         node->len = strlen(node->text);
         return FK_OK;
     }
-    if (strspn(node->text, "abcdefghijklmnopqrstuvwxyz0123456789-") != node->len)
+    const size_t len = strlen(word);
+    if (len + 1 == sizeof word || strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") != len)
         return blame(p, at, "", "expected unsearchable:any, or one of the reasons that hits show");
-    return FK_OK;
+    node->text = fk_arena_copy(p->arena, word, len);
+    node->len = len;
+    return node->text != NULL ? FK_OK : fk_fail(p->err, FK_NOMEM, "out of memory for a query");
 }
 
 static enum fk_status take_range(struct parser *p, const struct fk_query__name *name,
@@ -218,10 +231,14 @@ static enum fk_status take_range(struct parser *p, const struct fk_query__name *
     struct spot begin = p->now, end;
     bool quoted = peek(p).as == '"';
     if (quoted) {
+        const struct spot quote = begin;
         advance(p);
         begin = p->now;
         while (peek(p).bytes != 0 && peek(p).as != '"')
             advance(p);
+        if (peek(p).bytes == 0)
+            return blame(p, quote, "put a \" at the end of the value",
+                         "this value in quotes has no end");
         end = p->now;
         p->now = begin;
     } else {
@@ -233,7 +250,7 @@ static enum fk_status take_range(struct parser *p, const struct fk_query__name *
     if (!good)
         return blame(p, begin, "", "expected %s", expected);
     p->now = end;
-    if (quoted && peek(p).as == '"')
+    if (quoted)
         advance(p);
     return FK_OK;
 }
@@ -254,8 +271,7 @@ static enum fk_status take_name(struct parser *p, const struct fk_query__name **
     if (ends_word(peek(&ahead)) || ahead.now.at == p->now.at)
         return FK_OK;
     folded(p, ahead.now.at, name, sizeof name);
-    for (char *c = name; *c != 0; c++)
-        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    lower(name);
     advance(&ahead);
     uint32_t second = peek(&ahead).as;
     const struct fk_query__name *known = fk_query__find_name(name, strlen(name));

@@ -57,9 +57,16 @@ enum fk_q_field {
     FK_F_SIZE
 };
 
-/* A year, month, day or minute, counted from year 0, month 0 of it, 1970-01-01 and its midnight. In
- * which zone is said only when it is turned into a moment. */
-enum fk_q_unit { FK_UNIT_OPEN, FK_UNIT_YEAR, FK_UNIT_MONTH, FK_UNIT_DAY, FK_UNIT_MINUTE };
+/* A year, month, day, minute or second, counted from year 0, month 0 of it, 1970-01-01 and its
+ * midnight. In which zone is said only when it is turned into a moment. */
+enum fk_q_unit {
+    FK_UNIT_OPEN,
+    FK_UNIT_YEAR,
+    FK_UNIT_MONTH,
+    FK_UNIT_DAY,
+    FK_UNIT_MINUTE,
+    FK_UNIT_SECOND
+};
 struct fk_q_when {
     enum fk_q_unit unit; /* OPEN: no bound on this side */
     int64_t count;
@@ -99,6 +106,10 @@ enum fk_status fk_query_blame(const struct fk_q_node *node, struct fk_query_faul
 /* The first and the last millisecond of a time at an offset from UTC. */
 int64_t fk_q_when_first_ms(const struct fk_q_when *when, int zone_minutes);
 int64_t fk_q_when_last_ms(const struct fk_q_when *when, int zone_minutes);
+
+/* One date of the forms of docs/query.md, for options and parameters: the first or the last
+ * millisecond of it. False when it is none. */
+bool fk_query_moment(const char *text, bool last, int zone_minutes, int64_t *ms_out);
 
 #ifdef __cplusplus
 }

@@ -23,42 +23,46 @@ static void date_of(int64_t days, int64_t *year, int64_t *month, int64_t *day) {
     *year = year_of_era + era * 400 + (*month <= 2);
 }
 
-static int64_t first_minute(enum fk_q_unit unit, int64_t count) {
+static int64_t first_second(enum fk_q_unit unit, int64_t count) {
     switch (unit) {
     case FK_UNIT_YEAR:
-        return days_of(count, 1, 1) * 1440;
+        return days_of(count, 1, 1) * 86400;
     case FK_UNIT_MONTH:
-        return days_of(count / 12, count % 12 + 1, 1) * 1440;
+        return days_of(count / 12, count % 12 + 1, 1) * 86400;
     case FK_UNIT_DAY:
-        return count * 1440;
+        return count * 86400;
+    case FK_UNIT_MINUTE:
+        return count * 60;
     default:
         return count;
     }
 }
 
 int64_t fk_q_when_first_ms(const struct fk_q_when *when, int zone_minutes) {
-    return (first_minute(when->unit, when->count) - zone_minutes) * 60000;
+    return (first_second(when->unit, when->count) - (int64_t)zone_minutes * 60) * 1000;
 }
 
 int64_t fk_q_when_last_ms(const struct fk_q_when *when, int zone_minutes) {
-    return (first_minute(when->unit, when->count + 1) - zone_minutes) * 60000 - 1;
+    return (first_second(when->unit, when->count + 1) - (int64_t)zone_minutes * 60) * 1000 - 1;
 }
 
 void fk_query__print_when(const struct fk_q_when *when, struct fk_buf *out) {
     if (when->unit == FK_UNIT_OPEN)
         return;
-    int64_t minute = first_minute(when->unit, when->count);
-    int64_t days = (minute >= 0 ? minute : minute - 1439) / 1440;
+    int64_t second = first_second(when->unit, when->count);
+    int64_t days = (second >= 0 ? second : second - 86399) / 86400;
     int64_t year, month, day;
     date_of(days, &year, &month, &day);
-    minute -= days * 1440;
+    second -= days * 86400;
     fk_buf_printf(out, "%04d", (int)year);
     if (when->unit >= FK_UNIT_MONTH)
         fk_buf_printf(out, "-%02d", (int)month);
     if (when->unit >= FK_UNIT_DAY)
         fk_buf_printf(out, "-%02d", (int)day);
     if (when->unit >= FK_UNIT_MINUTE)
-        fk_buf_printf(out, "T%02d:%02d", (int)(minute / 60), (int)(minute % 60));
+        fk_buf_printf(out, "T%02d:%02d", (int)(second / 3600), (int)(second / 60 % 60));
+    if (when->unit >= FK_UNIT_SECOND)
+        fk_buf_printf(out, ":%02d", (int)(second % 60));
 }
 
 /* One to `most` digits. */
@@ -87,9 +91,10 @@ static int64_t days_in_month(int64_t year, int64_t month) {
     return days_of(year + month / 12, month % 12 + 1, 1) - days_of(year, month, 1);
 }
 
-/* 2024  2024-04  2024-04-01  20240401  2024-04-01T09:30  2024/4/1  2024年4月1日 */
+/* 2024  2024-04  2024-04-01  20240401  2024-04-01T09:30  2024-04-01T09:30:15  2024/4/1 2024年4月1日
+ */
 static bool take_when(const char *at, struct fk_q_when *out) {
-    int64_t year, month, day, hour, minute;
+    int64_t year, month, day, hour, minute, second;
     bool packed = strspn(at, "0123456789") == 8;
     const char *whole = at;
     if (!take_number(&at, 4, &year) || at - whole != 4 || year < YEAR_FIRST || year > YEAR_LAST)
@@ -117,10 +122,15 @@ static bool take_when(const char *at, struct fk_q_when *out) {
         return false;
     at++;
     if (!take_number(&at, 2, &hour) || hour > 23 || *at++ != ':' || !take_number(&at, 2, &minute) ||
-        minute > 59 || *at != 0)
+        minute > 59)
         return false;
-    *out =
-        (struct fk_q_when){FK_UNIT_MINUTE, days_of(year, month, day) * 1440 + hour * 60 + minute};
+    minute += days_of(year, month, day) * 1440 + hour * 60;
+    *out = (struct fk_q_when){FK_UNIT_MINUTE, minute};
+    if (*at == 0)
+        return true;
+    if (*at++ != ':' || !take_number(&at, 2, &second) || second > 59 || *at != 0)
+        return false;
+    *out = (struct fk_q_when){FK_UNIT_SECOND, minute * 60 + second};
     return true;
 }
 
@@ -177,6 +187,16 @@ bool fk_query__time_value(const char *value, enum fk_query__op op, struct fk_q_n
     *expected = "a range whose first date is not after its last";
     return copy[0] == 0 || *to == 0 ||
            fk_q_when_first_ms(&node->from, 0) <= fk_q_when_last_ms(&node->to, 0);
+}
+
+bool fk_query_moment(const char *text, bool last, int zone_minutes, int64_t *ms_out) {
+    struct fk_q_node node = {.text = NULL};
+    const char *expected;
+    if (!fk_query__time_value(text, last ? OP_LE : OP_GE, &node, &expected))
+        return false;
+    *ms_out = last ? fk_q_when_last_ms(&node.to, zone_minutes)
+                   : fk_q_when_first_ms(&node.from, zone_minutes);
+    return true;
 }
 
 /* Digits, then a unit of 1024s: K, M, G, T, also as KB, KiB. */

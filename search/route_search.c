@@ -4,20 +4,16 @@
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000 };
 
-/* A year, month, day or minute: its beginning for since, its end for until. */
+/* Its beginning for since, its end for until. */
 static enum fk_status take_time(const struct fk_http_request *request, const char *name, bool until,
                                 int zone, int64_t *out, struct fk_err *err) {
-    const char *text = fk_routes__arg(request, name, NULL), *expected;
-    struct fk_q_node node = {0};
-    if (text == NULL)
+    const char *text = fk_routes__arg(request, name, NULL);
+    if (text == NULL || fk_query_moment(text, until, zone, out))
         return FK_OK;
-    if (!fk_query__time_value(text, until ? OP_LE : OP_GE, &node, &expected))
-        return fk_fail(err, FK_INVALID,
-                       "%s: expected a date such as 2026-11-24, 2026-11 or "
-                       "2026-11-24T10:00, not \"%.*s\"",
-                       name, fk_query__cut(text, 40), text);
-    *out = until ? fk_q_when_last_ms(&node.to, zone) : fk_q_when_first_ms(&node.from, zone);
-    return FK_OK;
+    return fk_fail(err, FK_INVALID,
+                   "%s: expected a date such as 2026-11-24, 2026-11 or "
+                   "2026-11-24T10:00, not \"%.*s\"",
+                   name, fk_query__cut(text, 40), text);
 }
 
 static enum fk_status take_limit(const struct fk_http_request *request, uint64_t *out,

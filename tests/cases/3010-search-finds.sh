@@ -52,6 +52,9 @@ finds "${all% }" 'NOT nothinglikethis'
 finds "01 02" --until 2026-06-03
 finds "03" --since 2026-06-04 --until 2026-06-04
 finds "24" --limit 1
+finds "${all% }" --since 2026-06 --until 2026
+finds "01" --since 2026-06-02T10:30:00 --until 2026-06-02T10:30:00
+finds "" --since 2026-06-02T10:30:01 --until 2026-06-02
 
 expect 3 "$(fk search --count 会議 2>/dev/null)" "--count"
 fk search --json 会議 >json 2>/dev/null || fail "--json"

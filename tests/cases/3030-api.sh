@@ -26,6 +26,8 @@ S=/api/v1/search M='/api/v1/messages/{seq}' R='/api/v1/messages/{seq}/raw'
 
 ask $S "$S?q=%E4%BC%9A%E8%AD%B0%E3%80%80%EF%BC%8D%E5%BB%B6%E6%9C%9F" 200
 expect '会議 AND NOT 延期 3' "$(jq -r '"\(.coverage.query) \(.coverage.total)"' out)" "a search"
+ask $S "$S?since=2026-06-02T10:30:00&until=2026-06-02T10:30:00" 200
+expect 1 "$(jq .coverage.total out)" "one second"
 ask $S $S 200
 expect 24 "$(jq .coverage.total out)" "everything"
 ask $S "$S?q=&user=&since=2026-06-04&until=2026-06&limit=3" 200
