@@ -99,13 +99,34 @@ static void print_hit(const struct ask *ask, const struct fk_hit *hit, struct fk
     putchar('\n');
 }
 
+static void print_bound(const char *word, int64_t ms, int zone_minutes) {
+    char text[FK_TIME_SIZE];
+    if (ms == INT64_MIN || ms == INT64_MAX)
+        return;
+    fk_time_local(text, ms, zone_minutes);
+    fprintf(stderr, ", received %s %s", word, text);
+}
+
+/* The query, and what options narrow it to: hits are none of either alone. */
+static void print_asked(const struct fk_search *search) {
+    const struct fk_search_coverage *c = fk_search_coverage(search);
+    fprintf(stderr, "for: %s", fk_search_canonical(search));
+    if (c->user != NULL) {
+        fprintf(stderr, ", user ");
+        print_plain(stderr, c->user, strlen(c->user));
+    }
+    print_bound("since", c->since_ms, c->zone_minutes);
+    print_bound("until", c->until_ms, c->zone_minutes);
+    fprintf(stderr, ". ");
+}
+
 static void print_coverage(const struct fk_search *search, uint64_t shown) {
     const struct fk_search_coverage *c = fk_search_coverage(search);
     fprintf(stderr, "%llu %s", (unsigned long long)c->total, c->total == 1 ? "hit" : "hits");
     if (shown < c->total)
         fprintf(stderr, ", %llu shown", (unsigned long long)shown);
-    fprintf(stderr, " in %llu messages, for: %s. ", (unsigned long long)c->documents,
-            fk_search_canonical(search));
+    fprintf(stderr, " in %llu messages, ", (unsigned long long)c->documents);
+    print_asked(search);
     if (c->partial > 0)
         fprintf(stderr,
                 "%llu of the messages, %llu of the hits, are only partly searchable "

@@ -24,7 +24,7 @@ struct fk_search {
     struct fk_xquery *rest;  /* of it, what begins at `after`; NULL: all of it */
     struct fk_search_coverage coverage;
     struct fk_seqs disposed; /* not yet forgotten by the index */
-    struct fk_buf canonical, data;
+    struct fk_buf canonical, data, user;
     uint64_t limit, given;
     bool has_after;
     int64_t after_ms; /* the last hit given, or the cursor */
@@ -97,7 +97,7 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
     FK_TRY(fk_query_parse(o->query, len, &s->query, fault, err));
     fk_query_canonical(s->query, &s->canonical);
     (void)fk_buf_cstr(&s->canonical); /* its NUL */
-    if (s->canonical.failed) {
+    if (s->canonical.failed || s->user.failed) {
         st = fk_fail(err, FK_NOMEM, "out of memory for a query");
         goto done;
     }
@@ -373,6 +373,12 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
         return fk_fail(err, FK_NOMEM, "out of memory for a search");
     s->limit = options->limit;
     s->coverage.zone_minutes = options->zone_minutes;
+    s->coverage.since_ms = options->since_ms;
+    s->coverage.until_ms = options->until_ms;
+    if (options->user != NULL) {
+        fk_buf_str(&s->user, options->user);
+        s->coverage.user = fk_buf_cstr(&s->user);
+    }
     FK_TRY(understand(s, options, fault, err));
     FK_TRY(read_cursor(s, options->cursor, err));
     FK_TRY(open_index(s, dir, err));
@@ -404,6 +410,7 @@ void fk_search_close(struct fk_search **search) {
     fk_seqs_free(&s->disposed);
     fk_buf_free(&s->canonical);
     fk_buf_free(&s->data);
+    fk_buf_free(&s->user);
     free(s);
     *search = NULL;
 }

@@ -46,15 +46,17 @@ struct fk_search_options {
     { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "" }
 
 struct fk_search_coverage {
-    uint64_t total;        /* hits, exactly */
-    uint64_t partial_hits; /* of them, those that are only partly searchable */
-    uint64_t head;         /* the ledger has entries 0 .. head-1 ... */
-    uint64_t mark;         /* ... the index has read those before mark ... */
-    uint64_t unread;       /* ... and this many messages stand between the two */
-    uint64_t documents;    /* messages in the index */
-    uint64_t partial;      /* of them, those that are only partly searchable */
-    uint64_t act;          /* seq of the act */
-    int zone_minutes;      /* in which the days of the query began */
+    uint64_t total;             /* hits, exactly */
+    uint64_t partial_hits;      /* of them, those that are only partly searchable */
+    uint64_t head;              /* the ledger has entries 0 .. head-1 ... */
+    uint64_t mark;              /* ... the index has read those before mark ... */
+    uint64_t unread;            /* ... and this many messages stand between the two */
+    uint64_t documents;         /* messages in the index */
+    uint64_t partial;           /* of them, those that are only partly searchable */
+    uint64_t act;               /* seq of the act */
+    int zone_minutes;           /* in which the days of the query began */
+    const char *user;           /* what the query was narrowed to; NULL: anyone */
+    int64_t since_ms, until_ms; /* as in the options */
 };
 
 struct fk_hit {

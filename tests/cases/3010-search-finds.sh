@@ -67,6 +67,14 @@ expect '["売上_2026年5月.csv"]' "$(fk search --json 添付:売上 2>/dev/nul
 grep -q "^$(head -n 1 names | cut -d ' ' -f 1)"$'\t''2026-06-02 10:30:00	佐藤 花子 <sato.hanako@example.jp>	会議の日程について$' \
     <(fk search from:佐藤 件名:会議の日程 2>/dev/null) || fail "a line of text: $(fk search from:佐藤 件名:会議の日程 2>&1)"
 
+# What a search was narrowed to stands beside its query.
+fk search --user sato.hanako@example.jp --since 2026-06 --until 2026-06-02T10:30 会議 >/dev/null 2>err || fail "search"
+grep -q 'for: 会議, user sato.hanako@example.jp, received since 2026-06-01 00:00:00, received until 2026-06-02 10:30:59\. ' err || fail "what was asked: $(cat err)"
+expect '["会議","sato.hanako@example.jp","2026-05-31T15:00:00.000Z","2026-06-02T01:30:59.999Z"]' \
+    "$(fk search --json --user sato.hanako@example.jp --since 2026-06 --until 2026-06-02T10:30 会議 2>/dev/null |
+        tail -n 1 | jq -c '.coverage | [.query, .user, .since, .until]')" "what was asked, in JSON"
+expect '[null,null,null]' "$(fk search --json 会議 2>/dev/null | tail -n 1 | jq -c '.coverage | [.user, .since, .until]')" "nothing else was asked"
+
 # What is wrong is pointed at; what is not yet indexed is said.
 fk search '会議 form:tanaka' >out 2>err
 expect 2 $? "status of a wrong query"
