@@ -41,7 +41,7 @@ void fk_boot_id(char out[37]) {
     if (f) {
         if (!fgets(text, sizeof text, f))
             text[0] = 0;
-        fclose(f);
+        (void)fclose(f); /* only read */
     }
 #ifdef FK_TESTING
     const char *set = getenv("FUMIKURA_TEST_BOOT");

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # an index that grew in pieces, by command and by the server, holds to the last position what one built at once holds
 . "$ROOT/tests/lib/server.sh"
+cd "$TEST_DIR" || exit 1
 vault_new
 own_mails
 dump() { "$BUILD/tools/index-dump" "$V" >"$TEST_DIR/$1" || fail "dump $1"; }
