@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOOK_MS = 200, TICK_MS = 1000, IDLE_MS = 300000, TROUBLE_MS = 30000, GRACE_MS = 30000 };
+enum { LOOK_MS = 200, TICK_MS = 1000, IDLE_MS = 300000, TROUBLE_MS = 10000, GRACE_MS = 30000 };
 
 static void notice(const struct fk_err *why) {
     fk_log(FK_LOG_WARNING, "%s", why->text);

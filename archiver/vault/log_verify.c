@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LOOKS = 3 };
+
 struct telling {
     fk_finding_fn finding;
     void *ctx;
@@ -127,27 +129,35 @@ done:
 }
 
 /* Every bundle is read, and with its leaves every tile above it. */
-static enum fk_status tiles_check(const char *dir, const struct fk_checkpoint *c,
-                                  const struct telling *t, struct fk_err *err) {
-    char log_dir[PATH_MAX];
+static enum fk_status tiles_read(const char *log_dir, const struct fk_checkpoint *c,
+                                 struct fk_err *why) {
     struct fk_tiles *tiles = NULL;
     struct fk_buf lines = FK_BUF_INIT;
-    struct fk_err why = FK_ERR_INIT;
-    enum fk_status st;
-    FK_TRY(fk_join_path(log_dir, sizeof log_dir, dir, "log", err));
-    st = fk_tiles_open(log_dir, c->size, c->root, &tiles, &why);
+    enum fk_status st = fk_tiles_open(log_dir, c->size, c->root, &tiles, why);
     for (uint64_t n = 0; st == FK_OK && n < (c->size + FK_TILE_WIDTH - 1) / FK_TILE_WIDTH; n++) {
         fk_buf_reset(&lines);
-        st = fk_tiles_bundle(tiles, n, &lines, &why);
+        st = fk_tiles_bundle(tiles, n, &lines, why);
     }
-    if (st == FK_CORRUPT)
-        st = tell(t, UINT64_MAX, "tile", why.text, err);
-    else if (st != FK_OK)
-        st = fk_fail(err, st, "%s", why.text);
-done:
     fk_buf_free(&lines);
     fk_tiles_close(&tiles);
     return st;
+}
+
+/* A server may replace a partial tile between two looks at its folder: what is missing then is
+ * there at another look, and what is damaged is not. */
+static enum fk_status tiles_check(const char *dir, const struct fk_checkpoint *c,
+                                  const struct telling *t, struct fk_err *err) {
+    char log_dir[PATH_MAX];
+    struct fk_err why = FK_ERR_INIT;
+    enum fk_status st = fk_join_path(log_dir, sizeof log_dir, dir, "log", err);
+    if (st != FK_OK)
+        return st;
+    st = tiles_read(log_dir, c, &why);
+    for (int i = 0; i < LOOKS && st == FK_CORRUPT; i++)
+        st = tiles_read(log_dir, c, &why);
+    if (st == FK_CORRUPT)
+        return tell(t, UINT64_MAX, "tile", why.text, err);
+    return st == FK_OK ? FK_OK : fk_fail(err, st, "%s", why.text);
 }
 
 enum fk_status fk_log_verify(const char *dir, struct fk_lend *lend, fk_finding_fn finding,

@@ -270,7 +270,10 @@ enum fk_status fk_logbook_proof(const char *dir, uint64_t seq, const struct fk_c
     struct fk_proof proof;
     enum fk_status st;
     FK_TRY(fk_join_path(log_dir, sizeof log_dir, dir, "log", err));
-    FK_TRY(fk_tiles_open(log_dir, c->size, c->root, &tiles, err));
+    st = fk_tiles_open(log_dir, c->size, c->root, &tiles, err);
+    if (st == FK_CORRUPT) /* a partial tile that was replaced just now is there at another look */
+        st = fk_tiles_open(log_dir, c->size, c->root, &tiles, err);
+    FK_TRY(st);
     FK_TRY(fk_tree_inclusion(fk_tiles_source(tiles), seq, c->size, &proof, err));
     fk_buf_printf(out, "c2sp.org/tlog-proof@v1\nindex %" PRIu64 "\n", seq);
     for (size_t i = 0; i < proof.count; i++) {

@@ -3,6 +3,9 @@
  * else.
  *
  * Roles of sockets: `log` and `all`, which may ask the same: the last head, and the next signature.
+ * Without a key a server's signer answers why, and looks again with each request: mail is taken and
+ * all else goes on, and `status` shows the checkpoint growing old.
+ *
  * No network. It returns when its last socket closes, or as fk_keep_main does.
  */
 #ifndef FK_VAULT_SIGN_MAIN_H

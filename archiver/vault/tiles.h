@@ -13,10 +13,12 @@
  * signed fk_tilewriter_frontier(w) ... FK_TRY(fk_tilewriter_prune(w, err)); after it: partial tiles
  * it replaced
  *
- * Reading trusts no file: at opening, the right edge must give the checkpoint's root, and each full
- * tile must hash to its entry in the tile above before a hash of it is used (CVE-2026-56865 was a
- * reader that left some out). Errors: FK_CORRUPT names the tile. Costs are those of the tree's
- * height and of what is new, never of its length. Threads: one at a time a handle.
+ * Reading is of the tree at any size up to the newest: a partial tile that is gone is read from the
+ * wider one that replaced it. Reading trusts no file: at opening, the right edge must give the
+ * checkpoint's root, and each full tile must hash to its entry in the tile above before a hash of
+ * it is used (CVE-2026-56865 was a reader that left some out). Errors: FK_CORRUPT names the tile.
+ * Costs are those of the tree's height and of what is new, never of its length. Threads: one at a
+ * time a handle.
  */
 #ifndef FK_VAULT_TILES_H
 #define FK_VAULT_TILES_H

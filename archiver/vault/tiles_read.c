@@ -2,10 +2,12 @@
 #include "archiver/vault/tiles.h"
 #include "base/io.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CACHED = 64 };
 
@@ -27,13 +29,46 @@ static unsigned width_at(uint64_t size, unsigned level) {
     return (unsigned)(size >> (8 * level) & (FK_TILE_WIDTH - 1));
 }
 
+/* A width that is there and not less than the one wanted; 0 for none. */
+static unsigned wider_find(const struct fk_tiles *t, int level, uint64_t n, unsigned width) {
+    char path[PATH_MAX];
+    struct dirent *e;
+    unsigned found = 0;
+    size_t base = (size_t)snprintf(path, sizeof path, "%s/", t->dir);
+    fk_tile_path(path + base, sizeof path - base, level, n, FK_TILE_WIDTH);
+    if (access(path, F_OK) == 0)
+        return FK_TILE_WIDTH;
+    fk_tile_path(path + base, sizeof path - base, level, n, 1);
+    *strrchr(path, '/') = 0;
+    DIR *d = opendir(path);
+    while (d && (e = readdir(d))) {
+        char *end;
+        unsigned long w = strtoul(e->d_name, &end, 10);
+        if (*end == 0 && w >= width && w < FK_TILE_WIDTH)
+            found = (unsigned)w;
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+/* A tile that has grown since begins with what the narrower one had: so an old checkpoint is read
+ * from the tiles of today. What is taken from them is proven in any case. */
 static enum fk_status file_get(const struct fk_tiles *t, int level, uint64_t n, unsigned width,
                                char name[96], struct fk_buf *out, struct fk_err *err) {
     char path[PATH_MAX];
-    fk_tile_path(name, 96, level, n, width);
-    snprintf(path, sizeof path, "%s/%s", t->dir, name);
-    enum fk_status st = fk_read_file(path, FK_TILE_WIDTH * 65537, out, err);
+    enum fk_status st = FK_NOT_FOUND;
+    for (unsigned at = width; st == FK_NOT_FOUND && at; at = wider_find(t, level, n, width)) {
+        fk_tile_path(name, 96, level, n, at);
+        snprintf(path, sizeof path, "%s/%s", t->dir, name);
+        st = fk_read_file(path, FK_TILE_WIDTH * 65537, out, err);
+    }
     return st == FK_NOT_FOUND ? fk_fail(err, FK_CORRUPT, "%s: the tile is missing", path) : st;
+}
+
+static size_t name_width(const char *name) {
+    const char *partial = strstr(name, ".p/");
+    return partial ? strtoul(partial + 3, NULL, 10) : FK_TILE_WIDTH;
 }
 
 /* The bytes of a tile, with its length checked but nothing proven. */
@@ -43,12 +78,11 @@ static enum fk_status tile_read(const struct fk_tiles *t, unsigned level, uint64
     char name[96];
     enum fk_status st;
     FK_TRY(file_get(t, (int)level, n, width, name, &b, err));
-    if (b.len != width * sizeof(fk_hash)) {
-        st = fk_fail(err, FK_CORRUPT, "%s has %zu bytes, not the %zu of %u hashes", name, b.len,
-                     width * sizeof(fk_hash), width);
-        goto done;
-    }
-    memcpy(out->hash, b.data, b.len);
+    const size_t all = name_width(name) * sizeof(fk_hash);
+    if (b.len != all)
+        FK_TRY(fk_fail(err, FK_CORRUPT, "%s has %zu bytes, not the %zu of its hashes", name, b.len,
+                       all));
+    memcpy(out->hash, b.data, width * sizeof(fk_hash));
     out->level = level;
     out->n = n;
 done:
@@ -203,7 +237,7 @@ static enum fk_status lines_read(struct fk_tiles *t, uint64_t n, unsigned from, 
                 fk_fail(err, FK_CORRUPT, "%s: entry %llu is not the one in the tree", name, index));
         fk_buf_add(out, line, len);
     }
-    if (to == width && at != b.len)
+    if (to == name_width(name) && at != b.len)
         FK_TRY(
             fk_fail(err, FK_CORRUPT, "%s has %zu bytes more than its entries", name, b.len - at));
     if (out->failed)

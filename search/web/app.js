@@ -146,10 +146,14 @@ async function ask(path, answer) {
 
 // ---- hits
 
+// What narrows the search beside its query.
+const narrowed = c => [[t.user, c.user], [t.since, c.since && when(c.since)], [t.until, c.until && when(c.until)]]
+  .filter(([, value]) => value).flatMap(([label, value]) => [`; ${label} `, element("code", {}, value)]);
+
 function showCoverage() {
   const c = covered;
   const parts = [element("b", {}, t.hits(number(c.total))),
-    element("span", {}, t.understood, element("code", {}, c.query)),
+    element("span", {}, t.understood, element("code", {}, c.query), ...narrowed(c)),
     element("span", {}, t.documents(number(c.documents)))];
   if (c.partial) parts.push(element("span", {}, t.partial_note(number(c.partial), number(c.partial_hits))));
   if (c.unread) parts.push(element("span", {class: "warning"}, t.unread(number(c.unread))));

@@ -56,6 +56,12 @@ rm -rf back/log/tile
 of back verify --against new.note --vkey vkey >out 2>err && fail "a fork without tiles"
 grep -q "^entry - segment 0 check fork: .*which differs first cannot be said" out || fail "a fork without tiles: $(cat out)"
 
+# With tiles that have grown since, an old checkpoint still says from which entry on a ledger differs.
+"$FUMIKURA" init stranger --smtp none --lmtp none >/dev/null || fail "init"
+of stranger import mails/0*.eml mails/1*.eml >/dev/null || fail "import"
+rm -rf stranger/log; cp -a v/log stranger/log
+found stranger fork 0 --against old.note --vkey vkey
+
 # Tiles that are lost are made anew where the ledger is the right one.
 fresh; rm -rf bad/log/tile
 of bad import mails/20*.eml >/dev/null || fail "import"
@@ -95,3 +101,16 @@ of back verify --against old.note --vkey vkey >out || fail "the old log's checkp
 found back fork - --against new.note --vkey vkey
 of back verify --against new.note >out 2>err && fail "a note by the old key, held against the new one"
 grep -q '^fumikura: new.note: ' err || fail "a note by another key: $(cat err)"
+
+# A server without the key takes mail, says what is missing, and signs when it is put back.
+rm -rf bad; cp -a v bad; V=$TEST_DIR/bad
+config checkpoint-interval '"1 s"'
+mv bad/secrets/log-key away
+server_start
+send mails/01-iso-2022-jp.eml | grep -q ^250 || fail "no mail without the log's key"
+wait_for 10 grep -q "no checkpoint was made: .*log-key: there is no key" "$SERVER_LOG" || fail "no word of the key: $(tail -n 3 "$SERVER_LOG")"
+mv away bad/secrets/log-key
+send mails/01-iso-2022-jp.eml >reply
+fk checkpoint >out 2>err || fail "no checkpoint after the key was put back: $(cat err)"
+server_stop
+V=$TEST_DIR/v
