@@ -141,7 +141,7 @@ done:
 enum fk_status fk_stamp_check(const struct fk_stamp_question *q, int64_t *time_ms_out,
                               struct fk_err *err) {
     enum fk_status st;
-    int64_t time_ms;
+    int64_t time_ms = 0;
     const uint8_t *p = q->reply->data;
     TS_RESP *reply = q->reply->len <= REPLY_MAX ? d2i_TS_RESP(NULL, &p, (long)q->reply->len) : NULL;
     if (!reply || p != q->reply->data + q->reply->len)
