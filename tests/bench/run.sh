@@ -3,7 +3,7 @@
 #
 # On a shared machine an absolute figure means little: so each round runs smtp-sink (stores nothing: the
 # ceiling), Postfix delivering to Maildir and Fumikura one after the other on the same disk, with the same
-# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|index|memory.
+# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|index|memory|log.
 # Postfix's rate is that of delivered mail (all files in the Maildir), not of its 250s.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
@@ -145,6 +145,7 @@ for round in $(seq "$rounds"); do
     done
     wanted index && { index_round "$same" same-; index_round "$cache" ""; }
     [ "$round" = 1 ] && wanted memory && memory_round
+    [ "$round" = 1 ] && wanted log && { "$(dirname "$blast")/log-bench" "$TEST_DIR/log" | tee "$TEST_DIR/log.txt"; rm -rf "$TEST_DIR/log"; }
     echo "round $round of $rounds done, load $(cut -d ' ' -f 1-3 /proc/loadavg)"
 done
 python3 tests/bench/table.py "$results"
