@@ -157,7 +157,7 @@ static enum fk_status content_answer(struct fk_lend_request *q, struct fk_err *e
     struct fk_buf plain = FK_BUF_INIT;
     if (act)
         st = act_check(q->l, seq, act, err);
-    else if (q->role == ROLE_ACT)
+    else if (q->role == ROLE_ACT || (q->role == ROLE_ALL && !q->l->alone))
         st = rule_check(q->l, seq, err);
     if (st == FK_OK)
         st = fk_desk_content(q->l->desk, seq, &plain, err);

@@ -5,8 +5,9 @@
  * Roles of sockets: `index` gets head, lines and any content; `act` gets head, lines, segments, and
  * a content only against an act that is durable, names the content's seq in `of`, is of a kind that
  * shows something (what=show, search, export, audit), and is not older than a day; `all` (the
- * command line: the named socket, mode 0600) gets everything, and where it names an act, that act
- * is checked as well. Bodies of hold, release, class and policy entries are given to any of them.
+ * command line) gets all of these and what takes long; on the server's named socket (mode 0600) a
+ * content only against an act too, in a process of a command's own (which indexes when no server
+ * runs) without. Bodies of hold, release, class and policy entries are given to any of them.
  *
  * No network: the process cannot make an Internet socket. Plain text in its memory is overwritten
  * when it was given out. It returns as fk_keep_main does.

@@ -1,7 +1,7 @@
 /* log-bench.c DIR - what a checkpoint and a proof cost in a log of 10^4 to 10^7 entries.
  *
- * Grows tiles below DIR (made, and to be removed by the caller) and prints, at each power of ten, the
- * median of 20 checkpoints over 100 new entries each (tiles, sync, proof that the last one is a
+ * Grows tiles below DIR (made, and to be removed by the caller) and prints, at each power of ten,
+ * the median of 20 checkpoints over 100 new entries each (tiles, sync, proof that the last one is a
  * prefix), and of 1,000 inclusion proofs of entries here and there (tiles in the page cache). */
 #include "archiver/vault/tiles.h"
 
@@ -36,7 +36,8 @@ static double median(double *at, size_t n) {
 static void grow(struct fk_tilewriter *w, uint64_t until, struct fk_err *err) {
     char line[300];
     for (uint64_t i; (i = fk_tilewriter_frontier(w)->size) < until;) {
-        int len = snprintf(line, sizeof line, "fumikura/1 seq=%llu %0200d\n", (unsigned long long)i, 0);
+        int len =
+            snprintf(line, sizeof line, "fumikura/1 seq=%llu %0200d\n", (unsigned long long)i, 0);
         must(fk_tilewriter_add(w, line, (size_t)len, err), err);
     }
 }

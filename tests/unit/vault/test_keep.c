@@ -380,6 +380,33 @@ static void the_logs_socket_reads_lines_and_no_content(void **state) {
     assert_int_equal(process_wait(pid), 0);
 }
 
+/* The named socket of a server: whoever may connect to it still needs an act. */
+static void the_named_socket_gives_no_content_without_an_act(void **state) {
+    (void)state;
+    char path[PATH_MAX + 16];
+    struct fk_lend *l = NULL;
+    struct fk_content content = {.fd = -1};
+    pid_t pid;
+    vault_make("");
+    struct fk_keep *k = keep_open();
+    assert_int_equal(mail_send(k, 1, 1, 100), FK_OK);
+    receipt_next(k);
+    uint64_t act = append(k, "act", "what=show of=1", "x").seq;
+    fk_keep_close(&k);
+    snprintf(path, sizeof path, "%s/run/lend.sock", dir);
+    const char *argv[] = {getenv("FUMIKURA_PROGRAM"), "-C", dir, "lend", "--listen", path, NULL};
+    assert_int_equal(fk_spawn(argv, NULL, 0, &pid, &err), FK_OK);
+    for (int i = 0; i < 200 && access(path, F_OK) != 0; i++)
+        usleep(20000);
+    assert_int_equal(fk_lend_open(dir, &l, &err), FK_OK);
+    enum fk_status st = fk_lend_content(l, 1, 0, &content, &err);
+    content_is_mail(l, 1, act, 1, 100);
+    fk_lend_close(&l);
+    assert_int_equal(kill(pid, SIGTERM), 0); /* before any claim fails: it would go on for ever */
+    assert_int_equal(process_wait(pid), 0);
+    assert_int_equal(st, FK_DENIED);
+}
+
 /* What a checkpoint is to cover is on the disk first; when that fails nothing is said to be. */
 static void a_head_that_cannot_be_synced_is_not_settled(void **state) {
     (void)state;
@@ -739,6 +766,7 @@ int main(void) {
         cmocka_unit_test(an_act_allows_nothing_after_a_day),
         cmocka_unit_test(the_indexers_socket_reads_contents_and_no_files),
         cmocka_unit_test(the_logs_socket_reads_lines_and_no_content),
+        cmocka_unit_test(the_named_socket_gives_no_content_without_an_act),
         cmocka_unit_test(a_head_that_cannot_be_synced_is_not_settled),
         cmocka_unit_test(requests_that_are_none_are_refused_and_the_pen_lives),
         cmocka_unit_test(a_mail_file_is_held_to_its_form),
