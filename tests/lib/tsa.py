@@ -34,12 +34,16 @@ ordering = no
 tsa_name = no
 ess_cert_id_chain = no
 ess_cert_id_alg = sha256
+[ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
 [ext]
 extendedKeyUsage = critical, timeStamping
 """)
     open("serial", "w").write("01\n")
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "roots.pem", "-days", "3650", "-subj",
-            "/CN=Root of a test", "-config", "tsa.cnf")
+            "/CN=Root of a test", "-config", "tsa.cnf", "-extensions", "ca")
     openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=Authority of a test",
             "-config", "tsa.cnf")
     openssl("x509", "-req", "-in", "tsa.csr", "-CA", "roots.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "tsa.pem", "-days",
