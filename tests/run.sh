@@ -50,13 +50,26 @@ left_running() { # directory -> the processes that a case has left behind
         tr '\0' '\n' 2>/dev/null <"$p/environ" | grep -qxF "TEST_DIR=$1" && echo "${p#/proc/}"
     done
 }
+# What still runs in a case that is about to be ended for its time, and what was written there last.
+still_running() {
+    local file
+    ps ww -o pid=,ppid=,stat=,etime=,time=,wchan:24=,args= -p "$(left_running "$1" | paste -sd,)" | cut -c1-300
+    for file in $(find "$1" -maxdepth 1 -type f -printf '%T@ %p\n' | sort -rn | head -n 3 | cut -d' ' -f2); do
+        echo "-- $file"
+        tail -n 5 "$file"
+    done
+}
 one_case() { # script -> "PASS name" | "FAIL name" with its output
-    local script=$1 name dir start rc left
+    local script=$1 name dir start rc left watch limit=900
     name=$(basename "$script" .sh)
     dir=$work/$name start=$SECONDS
     mkdir -p "$dir"
-    TEST_DIR=$dir timeout -k 10 900 bash "$script" >"$work/$name.out" 2>&1 </dev/null
+    (sleep $((limit - 20)) && still_running "$dir" >>"$work/$name.out" 2>&1) &
+    watch=$!
+    TEST_DIR=$dir timeout -k 10 $limit bash "$script" >>"$work/$name.out" 2>&1 </dev/null
     rc=$?
+    pkill -P $watch 2>/dev/null
+    wait $watch 2>/dev/null
     left=$(left_running "$dir")
     if [ -n "$left" ]; then
         sleep 1 # one that is just ending
@@ -81,7 +94,7 @@ one_case() { # script -> "PASS name" | "FAIL name" with its output
         [ -z "${KEEP:-}" ] && rm -rf "$dir"
     fi
 }
-export -f one_case left_running
+export -f one_case left_running still_running
 export work
 list=()
 for script in tests/cases/7*.sh tests/cases/9*.sh tests/cases/[1-68]*.sh; do # the long ones first
