@@ -64,12 +64,12 @@ one_case() { # script -> "PASS name" | "FAIL name" with its output
     name=$(basename "$script" .sh)
     dir=$work/$name start=$SECONDS
     mkdir -p "$dir"
-    (sleep $((limit - 20)) && still_running "$dir" >>"$work/$name.out" 2>&1) &
+    (sleep $((limit - 20)) && still_running "$dir" >>"$work/$name.out" 2>&1) 2>/dev/null &
     watch=$!
     TEST_DIR=$dir timeout -k 10 $limit bash "$script" >>"$work/$name.out" 2>&1 </dev/null
     rc=$?
     pkill -P $watch 2>/dev/null
-    wait $watch 2>/dev/null
+    { wait $watch; } 2>/dev/null
     left=$(left_running "$dir")
     if [ -n "$left" ]; then
         sleep 1 # one that is just ending
