@@ -215,6 +215,8 @@ static enum fk_status greeting_wait(struct fk_keep *k, struct fk_err *err) {
     } while (st == FK_RETRY);
     if (st == FK_NOT_FOUND && k->gone.status != FK_OK)
         return fk_fail(err, k->gone.status, "%s", k->gone.text);
+    if (st == FK_NOT_FOUND && k->pid > 0) /* of this command: another would end likewise */
+        return fk_fail(err, FK_IO, "the pen ended while it opened the vault, without a word");
     return st == FK_NOT_FOUND ? fk_fail(err, FK_RETRY, "the pen went away while it opened") : st;
 }
 

@@ -5,6 +5,8 @@
 # Leak checking does not work under strace.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 LSAN_OPTIONS=
 
+exec 8>&2 # where a case's own words go while a command's are in a file
+
 # What changes a disk. The numbers of some differ between libraries: rename and renameat2, say.
 WRITES="pwrite64 pwritev write fallocate fdatasync fsync msync ftruncate rename renameat renameat2 unlink unlinkat"
 SYNCS="fdatasync fsync msync"
@@ -32,9 +34,13 @@ step_done() {
     taken=$((taken + 1))
     [ -z "${FULL:-}" ] && [ $((taken % 4)) -ne 1 ] || verify_clean "$1"
 }
-# injected SYSCALL HOW COMMAND...: HOW as in strace(1): signal=KILL:when=3, error=EIO:when=2+
+# injected SYSCALL HOW COMMAND...: HOW as in strace(1): signal=KILL:when=3, error=EIO:when=2+. A command
+# that has not ended by itself after a minute fails the case.
 injected() {
-    local call=$1 how=$2
+    local call=$1 how=$2 rc
     shift 2
     timeout -k 5 60 strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:$how" "$@"
+    rc=$?
+    [ $rc -ne 124 ] || fail "$call:$how: did not end by itself: $*" 2>&8
+    return $rc
 }
