@@ -1,10 +1,10 @@
 /*
  * index.h - what the index of a vault looks like, for those who read it, and how it is grown.
  *
- * DIR/index/current is the name of the database directory in use below DIR/index. Document id = seq
- * of the mail's entry. Metadata "mark": the next seq to be read from the ledger, committed together
- * with the documents, so that each entry is taken exactly once across any crash; "version":
- * FK_TERMS_VERSION.
+ * DIR/index holds Xapian databases, each with a range of seqs, and names those in use (shards).
+ * Document id = seq of the mail's entry. With the names stands the mark: the next seq to be read
+ * from the ledger, committed together with the documents, so that each entry is taken exactly once
+ * across any crash.
  *
  * Terms: a prefix from the table below, then the token of terms.h. Everything is posted once, under
  * the field it stands in; a bare word is looked for in all of FK_BARE, joined by OR, a bare phrase
@@ -57,12 +57,15 @@ enum fk_slot {
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
  * for display), size, attachments (number), file (one line each), partial (one line a reason). */
 
-/* The directory of the database in use; FK_NOT_FOUND when there is no index yet. */
-FK_CHECKED enum fk_status fk_index_path(const char *dir, char *out, size_t size,
+/* The index as it is now: all its shards and its mark. FK_NOT_FOUND where there is none yet; a
+ * search that meets FK_RETRY in it opens anew. Free with fk_xreader_close (indexer/xapian_shim.h).
+ */
+struct fk_xreader;
+FK_CHECKED enum fk_status fk_index_open(const char *dir, struct fk_xreader **reader, uint64_t *mark,
                                         struct fk_err *err);
-/* Where st is FK_CORRUPT, the sentence gets the database that is damaged and what cures it; any
- * other st leaves it as it is. Returns st. */
-enum fk_status fk_index_blame(enum fk_status st, const char *database, struct fk_err *err);
+/* Where st is FK_CORRUPT, the sentence gets the index that is damaged and what cures it; any other
+ * st leaves it as it is. Returns st. */
+enum fk_status fk_index_blame(enum fk_status st, const char *dir, struct fk_err *err);
 /* How far it has come and what it covers. */
 struct fk_index_state {
     uint64_t mark, documents, partial;

@@ -2,8 +2,9 @@
  *
  * Entries are taken in order into a ring. A mail's message goes to a boxed reader; what comes back
  * waits in the ring until all before it is in the index, so that documents are put in the order of
- * their seq and the mark is always the seq after the last one put. Mark and documents are one
- * commit: after any crash the index stands where a commit left it. */
+ * their seq and the mark is always the seq after the last one put. A batch of them becomes a shard,
+ * and the file that names the shards names the mark too: after any crash the index stands where a
+ * commit left it. */
 #include "indexer/index.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
@@ -48,9 +49,10 @@ struct run {
     struct fk_lend *lend;
     const struct fk_index_options *options;
     struct fk_place place;
+    struct fk_shards *list; /* the place's: in use, or being built to be used once it is whole */
     struct fk_pool *pool;
-    struct fk_xwriter *writer;
-    unsigned number; /* of the database being written */
+    struct fk_xwriter *writer; /* of the batch; NULL while it has no document */
+    struct fk_shard batch;
     struct item ring[RING];
     size_t first, count;
     struct fk_buf lines; /* of the ledger, not yet taken */
@@ -59,11 +61,10 @@ struct run {
     uint64_t done;     /* all before it is put */
     uint64_t mark;     /* all before it is committed */
     uint64_t head;     /* of the ledger when last asked */
-    size_t batch_documents, batch_postings;
+    size_t batch_postings;
     uint64_t batch_bytes; /* of what the readers said */
     bool is_stopped;
-    bool is_damaged;    /* the database, not what goes into it: only a rebuild helps */
-    bool has_forgotten; /* deleted postings lie in free blocks of the database */
+    bool is_damaged; /* the index, not what goes into it: only a rebuild helps */
 };
 
 /* A step that a test makes fail, or dies at: what fk_fault said. */
@@ -71,111 +72,155 @@ static enum fk_status stepped(int injected, struct fk_err *err) {
     return injected ? fk_fail_sys(err, injected, "writing the index") : FK_OK;
 }
 
-/* ---- the database */
+/* ---- the shards */
 
-/* What came of a call to the database that is being written. */
+/* What came of a call to one of the databases. One that is missing is damage as well. */
 static enum fk_status of_database(struct run *r, enum fk_status st, struct fk_err *err) {
-    char path[FK_PLACE_PATH] = "";
-    r->is_damaged |= st == FK_CORRUPT;
-    if (fk_place__path(&r->place, r->number, path, NULL) == FK_OK)
-        (void)fk_index_blame(st, path, err);
-    return st;
-}
-
-static enum fk_status meta_number(struct run *r, const char *key, uint64_t *out,
-                                  struct fk_err *err) {
-    struct fk_buf b = FK_BUF_INIT;
-    enum fk_status st = fk_xwriter_get_meta(r->writer, key, &b, err);
-    if (st == FK_OK)
-        *out = strtoull(fk_buf_cstr(&b), NULL, 10);
-    fk_buf_free(&b);
-    return st;
-}
-
-static enum fk_status writer_open(struct run *r, unsigned number, struct fk_err *err) {
-    char path[FK_PLACE_PATH];
-    uint64_t forgotten = 0;
-    r->number = number;
-    enum fk_status st = fk_place__path(&r->place, number, path, err);
-    if (st == FK_OK)
-        st = fk_xwriter_open(path, &r->writer, err);
-    if (st == FK_OK)
-        st = meta_number(r, "mark", &r->mark, err);
-    if (st == FK_OK)
-        st = meta_number(r, "forgotten", &forgotten, err);
-    if (st == FK_NOT_FOUND) /* it is made where it is missing: one of its files is */
+    if (st == FK_NOT_FOUND)
         st = fk_fail(err, FK_CORRUPT, "a file of it is missing");
-    if (st != FK_OK)
-        return of_database(r, st, err);
-    r->next_seq = r->done = r->mark;
-    r->has_forgotten = forgotten != 0;
+    r->is_damaged |= st == FK_CORRUPT;
+    return fk_index_blame(st, r->dir, err);
+}
+
+/* From where the list stands. */
+static void begin_at_mark(struct run *r) {
+    r->mark = r->next_seq = r->done = r->list->mark;
     r->lines_at = 0;
     fk_buf_reset(&r->lines);
-    return st;
 }
 
-/* The index can be made again, acts cannot: so it leaves the reserve to them. A batch of words that
- * are all different needs several times what the readers said of it: four times is asked for. */
-static enum fk_status room_check(const struct run *r, struct fk_err *err) {
-    struct statvfs s;
+static void batch_drop(struct run *r) {
+    fk_xwriter_close(&r->writer);
+    r->batch = (struct fk_shard){0, 0, 0, 0, false};
+    r->batch_postings = 0;
+    r->batch_bytes = 0;
+}
+
+static enum fk_status batch_open(struct run *r, struct fk_err *err) {
     char path[FK_PLACE_PATH];
-    const uint64_t want = 2 * r->options->reserve_bytes + 4 * r->batch_bytes;
-    enum fk_status st = fk_place__path(&r->place, r->number, path, err);
-    if (st != FK_OK)
-        return st;
-    if (statvfs(path, &s) != 0)
-        return fk_fail_sys(err, errno, "%s: cannot ask for free space", path);
+    r->batch.number = ++r->place.newest;
+    enum fk_status st = fk_place__path(&r->place, r->batch.number, path, err);
+    return st == FK_OK ? of_database(r, fk_xwriter_open(path, &r->writer, err), err) : st;
+}
+
+/* The index can be made again, acts cannot: so it leaves the reserve to them. */
+static enum fk_status room_check(const struct run *r, uint64_t bytes, struct fk_err *err) {
+    struct statvfs s;
+    const uint64_t want = 2 * r->options->reserve_bytes + bytes;
+    if (statvfs(r->place.index, &s) != 0)
+        return fk_fail_sys(err, errno, "%s: cannot ask for free space", r->place.index);
     if ((uint64_t)s.f_bavail * s.f_frsize < want)
         return fk_fail(err, FK_FULL,
                        "%s: indexing wants %llu bytes free, the disk-reserve among them, and waits "
                        "for room; what was received is kept",
-                       path, (unsigned long long)want);
+                       r->place.index, (unsigned long long)want);
     return FK_OK;
+}
+
+/* A batch of words that are all different needs several times what the readers said of it. */
+static enum fk_status room_for_batch(const struct run *r, struct fk_err *err) {
+    return room_check(r, 4 * r->batch_bytes, err);
+}
+
+/* What the list no longer names goes out of use, and out of being as soon as no search reads it. */
+static enum fk_status publish(struct run *r, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    if (r->list == &r->place.building)
+        return fk_place__retire_others(&r->place, err);
+    FK_TRY(stepped(fk_fault("index-use"), err));
+    FK_TRY(fk_place__use(&r->place, err));
+    FK_TRY(stepped(fk_fault("index-used"), err));
+done:
+    return st;
+}
+
+static enum fk_status merge(struct run *r, size_t from, size_t to, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    const unsigned number = ++r->place.newest;
+    const struct fk_shard *first = &r->list->at[from];
+    uint64_t bytes = 0;
+    FK_TRY(fk_place__bytes(&r->place, first, to - from, &bytes, err));
+    FK_TRY(room_check(r, bytes, err));
+    FK_TRY(stepped(fk_fault("index-merge"), err));
+    st = fk_place__merge(&r->place, first, to - from, number, err);
+    FK_TRY(of_database(r, st, err));
+    fk_shards__merged(r->list, from, to, number);
+    FK_TRY(publish(r, err));
+    st = fk_place__destroy_gone(&r->place, err);
+    if (st == FK_RETRY)
+        st = FK_OK; /* a search has it open: the next time */
+done:
+    return st;
+}
+
+static enum fk_status merge_what_is_due(struct run *r, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    size_t from;
+    while (st == FK_OK && (from = fk_shards__due(r->list)) < r->list->count)
+        st = merge(r, from, r->list->count, err);
+    return st;
+}
+
+/* Shards that something was deleted from, made anew without it. */
+static enum fk_status renew(struct run *r, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    for (size_t i = r->list->count; st == FK_OK && i-- > 0;)
+        if (r->list->at[i].has_forgotten)
+            st = merge(r, i, i + 1, err);
+    return st;
 }
 
 static enum fk_status commit(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    char text[32];
     if (r->done == r->mark)
         return FK_OK;
-    FK_TRY(room_check(r, err));
-    snprintf(text, sizeof text, "%llu", (unsigned long long)r->done);
-    FK_TRY(fk_xwriter_set_meta(r->writer, "mark", text, err));
-    FK_TRY(fk_xwriter_set_meta(r->writer, "forgotten", r->has_forgotten ? "1" : "", err));
-    snprintf(text, sizeof text, "%d", FK_TERMS_VERSION);
-    FK_TRY(fk_xwriter_set_meta(r->writer, "version", text, err));
+    FK_TRY(room_for_batch(r, err));
     FK_TRY(stepped(fk_fault("index-commit"), err));
-    FK_TRY(of_database(r, fk_xwriter_commit(r->writer, err), err));
+    if (r->writer) {
+        FK_TRY(of_database(r, fk_xwriter_commit(r->writer, err), err));
+        FK_TRY(fk_shards__add(r->list, &r->batch, err));
+    }
+    batch_drop(r);
+    r->list->mark = r->done;
+    FK_TRY(publish(r, err));
     FK_TRY(stepped(fk_fault("index-committed"), err));
     r->mark = r->done;
-    r->batch_documents = r->batch_postings = 0;
-    r->batch_bytes = 0;
+    FK_TRY(merge_what_is_due(r, err));
     if (r->options->progress)
         r->options->progress(r->options->ctx, r->mark, r->head);
 done:
     return st;
 }
 
-/* A compacted copy takes the database's place: half the size, and without what was deleted. */
-static enum fk_status renew(struct run *r, struct fk_err *err) {
+/* Deleting again what a crash let be deleted before changes nothing. */
+static enum fk_status shard_forget(struct run *r, struct fk_shard *shard,
+                                   const struct fk_seqs *seqs, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    char from[FK_PLACE_PATH], to[FK_PLACE_PATH];
-    const unsigned number = r->place.newest + 1;
-    if (r->has_forgotten) { /* the copy has nothing of it */
-        FK_TRY(fk_xwriter_set_meta(r->writer, "forgotten", "", err));
-        FK_TRY(of_database(r, fk_xwriter_commit(r->writer, err), err));
-    }
-    fk_xwriter_close(&r->writer);
-    FK_TRY(fk_place__path(&r->place, r->number, from, err));
-    FK_TRY(fk_place__path(&r->place, number, to, err));
-    r->place.newest = number;
-    FK_TRY(stepped(fk_fault("index-compact"), err));
-    FK_TRY(of_database(r, fk_xcompact(from, to, err), err));
-    FK_TRY(stepped(fk_fault("index-use"), err));
-    FK_TRY(fk_place__use(&r->place, number, err));
-    FK_TRY(stepped(fk_fault("index-used"), err));
-    FK_TRY(writer_open(r, number, err));
+    struct fk_xwriter *writer = NULL;
+    char path[FK_PLACE_PATH];
+    FK_TRY(fk_place__path(&r->place, shard->number, path, err));
+    FK_TRY(of_database(r, fk_xwriter_open(path, &writer, err), err));
+    for (size_t k = 0; k < seqs->count; k++)
+        if (seqs->at[k] >= shard->first && seqs->at[k] <= shard->last)
+            FK_TRY(of_database(r, fk_xwriter_delete(writer, (uint32_t)seqs->at[k], err), err));
+    FK_TRY(of_database(r, fk_xwriter_commit(writer, err), err));
+    FK_TRY(of_database(r, fk_xwriter_count(writer, &shard->documents, err), err));
+    shard->has_forgotten = true;
 done:
+    fk_xwriter_close(&writer);
+    return st;
+}
+
+/* The batch becomes a shard first: what is forgotten may be in it. */
+static enum fk_status forget(struct run *r, const struct fk_seqs *seqs, struct fk_err *err) {
+    enum fk_status st = seqs->count ? commit(r, err) : FK_OK;
+    for (size_t i = 0, k = 0; st == FK_OK && i < r->list->count; i++) {
+        struct fk_shard *shard = &r->list->at[i];
+        while (k < seqs->count && seqs->at[k] < shard->first)
+            k++;
+        if (k < seqs->count && seqs->at[k] <= shard->last)
+            st = shard_forget(r, shard, seqs, err);
+    }
     return st;
 }
 
@@ -304,27 +349,33 @@ static enum fk_status take_what_fits(struct run *r, bool *at_head, struct fk_err
 
 /* ---- out of the ring into the index */
 
-static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err) {
+static enum fk_status document_put(struct run *r, uint64_t seq, struct fk_xdoc *doc,
+                                   struct fk_err *err) {
     enum fk_status st = FK_OK;
+    if (seq > UINT32_MAX)
+        return fk_fail(err, FK_FULL, "an index has room for %u entries", UINT32_MAX);
+    FK_TRY(room_for_batch(r, err)); /* Xapian writes some of it before the commit */
+    if (!r->writer)
+        FK_TRY(batch_open(r, err));
+    FK_TRY(of_database(r, fk_xwriter_put(r->writer, (uint32_t)seq, doc, err), err));
+    if (r->batch.documents++ == 0)
+        r->batch.first = (uint32_t)seq;
+    r->batch.last = (uint32_t)seq;
+done:
+    return st;
+}
+
+static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err) {
     struct fk_xdoc *doc = NULL;
     size_t postings = 0;
-    if (i->is_mail && !i->has_no_content) {
-        st = fk_document__make(&i->source, i->reasons, &i->answer, &doc, &postings, err);
-        if (st == FK_OK && i->seq > UINT32_MAX)
-            st = fk_fail(err, FK_FULL, "an index has room for %u entries", UINT32_MAX);
-        r->batch_bytes += i->answer.len;
-        if (st == FK_OK)
-            st = room_check(r, err); /* Xapian writes some of it before the commit */
-        if (st == FK_OK)
-            st = of_database(r, fk_xwriter_put(r->writer, (uint32_t)i->seq, doc, err), err);
-        fk_xdoc_free(&doc);
-        r->batch_documents++;
-        r->batch_postings += postings;
-    }
-    for (size_t k = 0; st == FK_OK && k < i->forget.count; k++) {
-        st = of_database(r, fk_xwriter_delete(r->writer, (uint32_t)i->forget.at[k], err), err);
-        r->has_forgotten = true;
-    }
+    if (!i->is_mail || i->has_no_content)
+        return forget(r, &i->forget, err);
+    enum fk_status st = fk_document__make(&i->source, i->reasons, &i->answer, &doc, &postings, err);
+    r->batch_bytes += i->answer.len;
+    r->batch_postings += postings;
+    if (st == FK_OK)
+        st = document_put(r, i->seq, doc, err);
+    fk_xdoc_free(&doc);
     return st;
 }
 
@@ -338,7 +389,7 @@ static enum fk_status put_what_is_done(struct run *r, struct fk_err *err) {
         item_clear(i);
         r->first = (r->first + 1) % RING;
         r->count--;
-        if (r->batch_documents >= r->options->batch || r->batch_postings >= POSTINGS_A_COMMIT)
+        if (r->batch.documents >= r->options->batch || r->batch_postings >= POSTINGS_A_COMMIT)
             FK_TRY(commit(r, err));
     }
 done:
@@ -410,27 +461,46 @@ static enum fk_status pool_open(struct run *r, struct fk_err *err) {
     return fk_pool__open(r->options, &r->pool, err);
 }
 
+static void rebuild_begin(struct run *r) {
+    ring_empty(r);
+    batch_drop(r);
+    fk_shards__free(&r->place.building);
+    r->place.building.version = FK_TERMS_VERSION;
+    r->list = &r->place.building;
+    begin_at_mark(r);
+}
+
+/* What was made of it is put out of use by the next to publish. */
+static void rebuild_drop(struct run *r) {
+    batch_drop(r);
+    fk_shards__free(&r->place.building);
+    r->list = &r->place.shards;
+    begin_at_mark(r);
+}
+
 static enum fk_status rebuild(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    ring_empty(r);
-    fk_xwriter_close(&r->writer);
-    FK_TRY(writer_open(r, ++r->place.newest, err));
+    rebuild_begin(r);
     FK_TRY(catch_up(r, err));
     if (r->is_stopped)
-        goto done; /* half made: put out of use by the next to open the place */
-    FK_TRY(renew(r, err));
+        goto done;
+    fk_shards__free(&r->place.shards);
+    r->place.shards = r->place.building;
+    r->place.building = (struct fk_shards){NULL, 0, 0, 0, 0};
+    r->list = &r->place.shards;
+    FK_TRY(publish(r, err));
     FK_TRY(fk_place__rebuild_done(&r->place, err));
 done:
     return st;
 }
 
-/* Caught up: compacts after a disposal, destroys what is out of use, rebuilds where that was asked.
+/* Caught up: renews after a disposal, destroys what is out of use, rebuilds where that was asked.
  */
 static enum fk_status tidy(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
     if (fk_place__rebuild_waits(&r->place))
         FK_TRY(rebuild(r, err));
-    else if (r->has_forgotten)
+    else
         FK_TRY(renew(r, err));
     st = fk_place__destroy_gone(&r->place, err);
     if (st == FK_RETRY && r->options->wait)
@@ -443,7 +513,6 @@ done:
  * asks for a rebuild. One that comes to nothing as well is asked for again, not tried for ever. */
 static enum fk_status outlast_damage(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    fk_xwriter_close(&r->writer);
     if (r->options->damaged && !fk_place__rebuild_waits(&r->place))
         r->options->damaged(r->options->ctx, err);
     while (!r->is_stopped && !fk_place__rebuild_waits(&r->place))
@@ -469,8 +538,10 @@ static enum fk_status follow(struct run *r, struct fk_err *err) {
             st = tidy(r, err);
         if (st == FK_CORRUPT && r->is_damaged)
             continue;
-        if (st == FK_RETRY && r->writer) {
+        if (st == FK_RETRY) {
             ring_empty(r);
+            if (r->list == &r->place.building)
+                rebuild_drop(r);
             FK_TRY(pool_open(r, err));
         } else if (st != FK_OK)
             return st;
@@ -481,11 +552,13 @@ done:
     return st;
 }
 
-static enum fk_status version_check(struct run *r, struct fk_err *err) {
-    uint64_t version;
-    enum fk_status st = meta_number(r, "version", &version, err);
-    if (st == FK_OK && r->mark > 0 && version != FK_TERMS_VERSION)
-        st = fk_index_ask_rebuild(r->dir, err);
+/* Damage to a database shows when it is opened, or else when it is searched or merged. */
+static enum fk_status whole_check(struct run *r, struct fk_err *err) {
+    struct fk_xreader *reader = NULL;
+    uint64_t mark = 0;
+    enum fk_status st = fk_index_open(r->dir, &reader, &mark, err);
+    r->is_damaged |= st == FK_CORRUPT;
+    fk_xreader_close(&reader);
     return st;
 }
 
@@ -510,19 +583,19 @@ static enum fk_status begin(struct run *r, struct fk_err *err) {
     if (r->options->rebuild)
         FK_TRY(fk_index_ask_rebuild(r->dir, err));
     FK_TRY(pool_open(r, err));
+    r->list = &r->place.shards;
+    begin_at_mark(r);
     if (r->options->rebuild)
         goto done; /* the old one may be damaged: it is not even opened */
-    const bool is_new = r->place.current == 0;
-    st = writer_open(r, is_new ? ++r->place.newest : r->place.current, err);
+    if (r->place.is_new) {
+        r->list->version = FK_TERMS_VERSION;
+        FK_TRY(publish(r, err));
+    }
+    st = whole_check(r, err);
     if (st == FK_CORRUPT && r->options->wait)
         return FK_OK; /* follow waits */
-    if (st != FK_OK)
-        goto done;
-    if (is_new) {
-        FK_TRY(fk_xwriter_commit(r->writer, err));
-        FK_TRY(fk_place__use(&r->place, r->number, err));
-    }
-    FK_TRY(version_check(r, err));
+    if (st == FK_OK && r->list->version != FK_TERMS_VERSION)
+        st = fk_index_ask_rebuild(r->dir, err);
 done:
     return st;
 }

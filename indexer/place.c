@@ -3,6 +3,7 @@
 #include "base/atomic_file.h"
 #include "base/io.h"
 #include "indexer/index.h"
+#include "indexer/xapian_shim.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,35 +29,14 @@ static unsigned number_of(const char *name, const char *prefix) {
     return number;
 }
 
-static enum fk_status current_read(const char *index, unsigned *out, struct fk_err *err) {
-    char path[FK_PLACE_PATH];
-    struct fk_buf b = FK_BUF_INIT;
-    enum fk_status st = fk_join_path(path, sizeof path, index, "current", err);
-    if (st == FK_OK)
-        st = fk_read_file(path, 100, &b, err);
-    if (st == FK_OK) {
-        if (b.len && b.data[b.len - 1] == '\n')
-            b.len--;
-        *out = number_of(fk_buf_cstr(&b), "db.");
-        if (*out == 0)
-            st = fk_fail(err, FK_CORRUPT, "%s names no index: run \"fumikura reindex\"", path);
-    }
-    fk_buf_free(&b);
-    return st;
+static enum fk_status current_path(const char *index, char *out, struct fk_err *err) {
+    return fk_join_path(out, FK_PLACE_PATH, index, "current", err);
 }
 
-enum fk_status fk_index_path(const char *dir, char *out, size_t size, struct fk_err *err) {
-    char index[FK_PLACE_PATH], name[32];
-    unsigned number;
-    enum fk_status st = fk_join_path(index, sizeof index, dir, "index", err);
-    if (st == FK_OK)
-        st = current_read(index, &number, err);
-    if (st == FK_NOT_FOUND)
-        return fk_fail(err, FK_NOT_FOUND, "%s has no index yet: run \"fumikura index\"", dir);
-    if (st != FK_OK)
-        return st;
-    snprintf(name, sizeof name, "db.%u", number);
-    return fk_join_path(out, size, index, name, err);
+static enum fk_status current_read(const char *index, struct fk_shards *out, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    enum fk_status st = current_path(index, path, err);
+    return st == FK_OK ? fk_shards__read(path, out, err) : st;
 }
 
 /* Each name in a directory but . and .. ; stops at the first that fails. */
@@ -75,7 +55,7 @@ static enum fk_status names_each(const char *dir, name_fn fn, void *ctx, struct 
 
 /* ---- out of use */
 
-static enum fk_status retire(struct fk_place *p, unsigned number, struct fk_err *err) {
+static enum fk_status retire(const struct fk_place *p, unsigned number, struct fk_err *err) {
     char from[FK_PLACE_PATH], to[FK_PLACE_PATH], name[32];
     snprintf(name, sizeof name, "gone.%u", number);
     enum fk_status st = fk_join_path(to, sizeof to, p->index, name, err);
@@ -93,7 +73,8 @@ static enum fk_status retire_other(void *ctx, const char *dir, const char *name,
     const unsigned number = number_of(name, "db."), gone = number_of(name, "gone.");
     if (number > p->newest || gone > p->newest)
         p->newest = number > gone ? number : gone;
-    return number && number != p->current ? retire(p, number, err) : FK_OK;
+    const bool is_used = fk_shards__has(&p->shards, number) || fk_shards__has(&p->building, number);
+    return number && !is_used ? retire(p, number, err) : FK_OK;
 }
 
 /* A write lease is given only where nobody else has the file open. */
@@ -170,24 +151,28 @@ static enum fk_status lock_take(struct fk_place *p, struct fk_err *err) {
 enum fk_status fk_place__open(const char *dir, struct fk_place *out, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_place p = {.lock = -1};
+    enum fk_status listed;
     FK_TRY(fk_join_path(p.index, sizeof p.index, dir, "index", err));
     FK_TRY(fk_make_dir(p.index, 0700, err));
     FK_TRY(lock_take(&p, err));
-    st = current_read(p.index, &p.current, err);
-    if (st == FK_NOT_FOUND || st == FK_CORRUPT) /* either way it is made anew */
-        p.current = 0;
-    else if (st != FK_OK)
+    listed = current_read(p.index, &p.shards, err);
+    if (listed != FK_OK && listed != FK_NOT_FOUND && listed != FK_CORRUPT) {
+        st = listed;
         goto done;
+    }
+    p.is_new = listed != FK_OK; /* either way it is made anew */
     FK_TRY(names_each(p.index, retire_other, &p, err));
     *out = p;
-    p.lock = -1;
+    p = (struct fk_place){.lock = -1};
 done:
-    fk_close(&p.lock);
+    fk_place__close(&p);
     return st;
 }
 
 void fk_place__close(struct fk_place *place) {
     fk_close(&place->lock);
+    fk_shards__free(&place->shards);
+    fk_shards__free(&place->building);
 }
 
 enum fk_status fk_place__path(const struct fk_place *place, unsigned number, char *out,
@@ -197,16 +182,138 @@ enum fk_status fk_place__path(const struct fk_place *place, unsigned number, cha
     return fk_join_path(out, FK_PLACE_PATH, place->index, name, err);
 }
 
-enum fk_status fk_place__use(struct fk_place *p, unsigned number, struct fk_err *err) {
-    char path[FK_PLACE_PATH], line[32];
-    const int n = snprintf(line, sizeof line, "db.%u\n", number);
-    enum fk_status st = fk_join_path(path, sizeof path, p->index, "current", err);
+enum fk_status fk_place__use(struct fk_place *p, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    enum fk_status st = current_path(p->index, path, err);
     if (st == FK_OK)
-        st = fk_atomic_put(path, 0600, line, (size_t)n, err);
+        st = fk_shards__write(&p->shards, path, err);
+    return st == FK_OK ? fk_place__retire_others(p, err) : st;
+}
+
+enum fk_status fk_place__retire_others(struct fk_place *p, struct fk_err *err) {
+    return names_each(p->index, retire_other, p, err);
+}
+
+static enum fk_status sync_file(void *ctx, const char *dir, const char *name, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    (void)ctx;
+    enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
     if (st != FK_OK)
         return st;
-    p->current = number;
-    return names_each(p->index, retire_other, p, err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        st = fk_fail_sys(err, errno, "cannot sync %s", path);
+    fk_close(&fd);
+    return st;
+}
+
+/* Xapian does not see to it when it merges. */
+static enum fk_status database_sync(const struct fk_place *p, const char *path,
+                                    struct fk_err *err) {
+    enum fk_status st = names_each(path, sync_file, NULL, err);
+    if (st == FK_OK)
+        st = fk_sync_dir(path, err);
+    return st == FK_OK ? fk_sync_dir(p->index, err) : st;
+}
+
+/* One block: a pointer a shard, and what they point to; the caller frees it. */
+static enum fk_status shard_paths(const char *index, const struct fk_shard *shards, size_t n,
+                                  const char ***out, struct fk_err *err) {
+    enum { NAME = 16 };
+    const size_t len = strlen(index) + NAME;
+    const char **paths = malloc((n + 1) * (sizeof *paths + len));
+    if (!paths)
+        return fk_fail(err, FK_NOMEM, "the index: out of memory");
+    char *text = (char *)(paths + n + 1);
+    for (size_t i = 0; i < n; i++) {
+        paths[i] = text + i * len;
+        snprintf(text + i * len, len, "%s/db.%u", index, shards[i].number);
+    }
+    *out = paths;
+    return FK_OK;
+}
+
+static enum fk_status file_bytes(void *ctx, const char *dir, const char *name, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    struct stat s;
+    uint64_t *sum = ctx;
+    enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
+    if (st == FK_OK && stat(path, &s) != 0)
+        return fk_fail_sys(err, errno, "cannot ask for the size of %s", path);
+    if (st == FK_OK)
+        *sum += (uint64_t)s.st_size;
+    return st;
+}
+
+enum fk_status fk_place__bytes(const struct fk_place *p, const struct fk_shard *from, size_t n,
+                               uint64_t *bytes_out, struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    enum fk_status st = FK_OK;
+    *bytes_out = 0;
+    for (size_t i = 0; st == FK_OK && i < n; i++) {
+        st = fk_place__path(p, from[i].number, path, err);
+        if (st == FK_OK)
+            st = names_each(path, file_bytes, bytes_out, err);
+    }
+    return st;
+}
+
+enum fk_status fk_place__merge(const struct fk_place *p, const struct fk_shard *from, size_t n,
+                               unsigned number, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    char to[FK_PLACE_PATH];
+    const char **paths = NULL;
+    uint64_t documents = 0;
+    for (size_t i = 0; i < n; i++)
+        documents += from[i].documents;
+    if (documents == 0)
+        return FK_OK;
+    FK_TRY(fk_place__path(p, number, to, err));
+    FK_TRY(shard_paths(p->index, from, n, &paths, err));
+    FK_TRY(fk_xmerge((const char *const *)paths, n, to, err));
+    FK_TRY(database_sync(p, to, err));
+done:
+    free(paths);
+    return st;
+}
+
+/* ---- reading */
+
+static enum fk_status open_once(const char *index, struct fk_xreader **reader, uint64_t *mark,
+                                struct fk_err *err) {
+    struct fk_shards shards = {NULL, 0, 0, 0, 0};
+    const char **paths = NULL;
+    enum fk_status st = current_read(index, &shards, err);
+    if (st == FK_NOT_FOUND) {
+        st = fk_fail(err, FK_NOT_FOUND, "%s is not there yet: run \"fumikura index\"", index);
+        goto done;
+    }
+    if (st != FK_OK)
+        goto done;
+    *mark = shards.mark;
+    FK_TRY(shard_paths(index, shards.at, shards.count, &paths, err));
+    st = fk_xreader_open((const char *const *)paths, shards.count, reader, err);
+    if (st == FK_NOT_FOUND)
+        st = fk_fail(err, FK_CORRUPT, "a file of it is missing");
+done:
+    free(paths);
+    fk_shards__free(&shards);
+    return st;
+}
+
+enum fk_status fk_index_open(const char *dir, struct fk_xreader **reader, uint64_t *mark,
+                             struct fk_err *err) {
+    enum { TRIES = 5 };
+    char index[FK_PLACE_PATH];
+    enum fk_status st = fk_join_path(index, sizeof index, dir, "index", err);
+    for (int i = 0; st == FK_OK && i < TRIES; i++) {
+        st = open_once(index, reader, mark, err);
+        if (st != FK_CORRUPT)
+            return st;
+        if (i + 1 < TRIES)
+            st = FK_OK; /* a shard was merged away after its name was read */
+    }
+    return fk_index_blame(st, dir, err);
 }
 
 bool fk_index_is_being_written(const char *dir) {

@@ -2,11 +2,14 @@
  * map_exception. Written for Xapian 1.4.22 and newer. */
 #include "indexer/xapian_shim.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 #include <xapian.h>
 
@@ -17,7 +20,7 @@ struct fk_xdoc {
     Xapian::Document doc;
 };
 struct fk_xreader {
-    Xapian::Database db;
+    std::vector<Xapian::Database> dbs; /* in the order of their docids */
 };
 struct fk_xquery {
     Xapian::Query query;
@@ -95,7 +98,7 @@ static enum fk_status into_buf(const std::string &text, struct fk_buf *out, stru
 
 /* ---- writing */
 
-/* All changes stand in a transaction, so that Xapian never commits on its own without the mark. */
+/* All changes stand in a transaction, so that Xapian never commits a part of them on its own. */
 enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **out, struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
         fk_xwriter *w = new fk_xwriter;
@@ -135,18 +138,11 @@ enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err) {
     });
 }
 
-enum fk_status fk_xwriter_set_meta(struct fk_xwriter *w, const char *key, const char *value,
-                                   struct fk_err *err) {
-    return guarded("cannot write to the index", err, [&] {
-        w->db.set_metadata(key, value);
+enum fk_status fk_xwriter_count(struct fk_xwriter *w, uint32_t *documents_out, struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        *documents_out = w->db.get_doccount();
         return FK_OK;
     });
-}
-
-enum fk_status fk_xwriter_get_meta(struct fk_xwriter *w, const char *key, struct fk_buf *out,
-                                   struct fk_err *err) {
-    return guarded("cannot read the index", err,
-                   [&] { return into_buf(w->db.get_metadata(key), out, err); });
 }
 
 enum fk_status fk_xdoc_new(struct fk_xdoc **out, struct fk_err *err) {
@@ -221,25 +217,26 @@ enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid, struct fk
     });
 }
 
-enum fk_status fk_xcompact(const char *from_dir, const char *to_dir, struct fk_err *err) {
-    return guarded("cannot compact the index", err, [&] {
-        Xapian::Database(from_dir).compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER);
+enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_dir,
+                         struct fk_err *err) {
+    return guarded("cannot merge the index", err, [&] {
+        Xapian::Database all;
+        for (size_t i = 0; i < n; i++)
+            all.add_database(Xapian::Database(from_dirs[i]));
+        all.compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER);
         return FK_OK;
     });
 }
 
 /* ---- reading */
 
-enum fk_status fk_xreader_open(const char *dir, struct fk_xreader **out, struct fk_err *err) {
+enum fk_status fk_xreader_open(const char *const *dirs, size_t n, struct fk_xreader **out,
+                               struct fk_err *err) {
     return guarded("cannot open the index", err, [&] {
-        *out = new fk_xreader{Xapian::Database(dir)};
-        return FK_OK;
-    });
-}
-
-enum fk_status fk_xreader_reopen(struct fk_xreader *r, struct fk_err *err) {
-    return guarded("cannot open the index again", err, [&] {
-        r->db.reopen();
+        std::vector<Xapian::Database> dbs;
+        for (size_t i = 0; i < n; i++)
+            dbs.emplace_back(dirs[i]);
+        *out = new fk_xreader{std::move(dbs)};
         return FK_OK;
     });
 }
@@ -249,15 +246,12 @@ void fk_xreader_close(struct fk_xreader **r) {
     *r = nullptr;
 }
 
-enum fk_status fk_xreader_get_meta(struct fk_xreader *r, const char *key, struct fk_buf *out,
-                                   struct fk_err *err) {
-    return guarded("cannot read the index", err,
-                   [&] { return into_buf(r->db.get_metadata(key), out, err); });
-}
-
 enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out, struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        *documents_out = r->db.get_doccount();
+        uint64_t n = 0;
+        for (const Xapian::Database &db : r->dbs)
+            n += db.get_doccount();
+        *documents_out = n;
         return FK_OK;
     });
 }
@@ -265,7 +259,10 @@ enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out, s
 enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, size_t len,
                                      uint64_t *out, struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        *out = r->db.get_termfreq(std::string(term, len));
+        uint64_t n = 0;
+        for (const Xapian::Database &db : r->dbs)
+            n += db.get_termfreq(std::string(term, len));
+        *out = n;
         return FK_OK;
     });
 }
@@ -273,21 +270,32 @@ enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, siz
 enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *docid_out,
                                struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        Xapian::PostingIterator it = r->db.postlist_begin("");
-        if (after == UINT32_MAX)
-            return fk_fail(err, FK_NOT_FOUND, "the index has no further document");
-        it.skip_to(after + 1);
-        if (it == r->db.postlist_end(""))
-            return fk_fail(err, FK_NOT_FOUND, "the index has no further document");
-        *docid_out = *it;
-        return FK_OK;
+        for (const Xapian::Database &db : r->dbs) {
+            if (db.get_lastdocid() <= after)
+                continue;
+            Xapian::PostingIterator it = db.postlist_begin("");
+            it.skip_to(after + 1);
+            if (it == db.postlist_end(""))
+                continue;
+            *docid_out = *it;
+            return FK_OK;
+        }
+        return fk_fail(err, FK_NOT_FOUND, "the index has no further document");
     });
+}
+
+/* The first database that reaches so far has it, where any has. */
+static Xapian::Document document_of(struct fk_xreader *r, uint32_t docid) {
+    for (const Xapian::Database &db : r->dbs)
+        if (db.get_lastdocid() >= docid)
+            return db.get_document(docid);
+    throw Xapian::DocNotFoundError("no document " + std::to_string(docid));
 }
 
 enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
                                struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        const Xapian::Document doc = r->db.get_document(docid);
+        const Xapian::Document doc = document_of(r, docid);
         for (Xapian::TermIterator t = doc.termlist_begin(); t != doc.termlist_end(); ++t) {
             std::string line = "term " + *t;
             for (Xapian::PositionIterator p = t.positionlist_begin(); p != t.positionlist_end();
@@ -309,13 +317,13 @@ enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_b
 enum fk_status fk_xreader_data(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
                                struct fk_err *err) {
     return guarded("cannot read the index", err,
-                   [&] { return into_buf(r->db.get_document(docid).get_data(), out, err); });
+                   [&] { return into_buf(document_of(r, docid).get_data(), out, err); });
 }
 
 enum fk_status fk_xreader_value(struct fk_xreader *r, uint32_t docid, unsigned slot,
                                 struct fk_buf *out, struct fk_err *err) {
     return guarded("cannot read the index", err,
-                   [&] { return into_buf(r->db.get_document(docid).get_value(slot), out, err); });
+                   [&] { return into_buf(document_of(r, docid).get_value(slot), out, err); });
 }
 
 /* ---- queries */
@@ -402,8 +410,30 @@ void fk_xquery_free(struct fk_xquery **q) {
     *q = nullptr;
 }
 
-/* The total is exact because every match is looked at: with check_at_least at the number of
- * documents both bounds are the count. */
+/* What one database adds to a page that ends before `end`: a sort key and a docid for each hit. The
+ * total is exact because every match is looked at: with check_at_least at the number of documents
+ * both bounds are the count. */
+using hit = std::pair<std::string, Xapian::docid>;
+static enum fk_status hits_of(const Xapian::Database &db, const Xapian::Query &query,
+                              unsigned sort_slot, uint64_t end, std::vector<hit> &out,
+                              uint64_t &total, struct fk_err *err) {
+    const Xapian::doccount all = db.get_doccount();
+    Xapian::Enquire enquire(db);
+    enquire.set_query(query);
+    enquire.set_weighting_scheme(Xapian::BoolWeight());
+    enquire.set_docid_order(Xapian::Enquire::DESCENDING);
+    enquire.set_sort_by_value(sort_slot, true);
+    const Xapian::doccount want = end < all ? static_cast<Xapian::doccount>(end) : all;
+    const Xapian::MSet hits = enquire.get_mset(0, want, all);
+    if (hits.get_matches_lower_bound() != hits.get_matches_upper_bound())
+        return fk_fail(err, FK_IO, "the index gave between %u and %u hits, not a count",
+                       hits.get_matches_lower_bound(), hits.get_matches_upper_bound());
+    for (Xapian::MSetIterator m = hits.begin(); m != hits.end(); ++m)
+        out.emplace_back(m.get_sort_key(), *m);
+    total += hits.get_matches_lower_bound();
+    return FK_OK;
+}
+
 enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q,
                                  unsigned sort_slot, uint64_t offset, size_t limit,
                                  struct fk_xhits *out, struct fk_err *err) {
@@ -413,22 +443,20 @@ enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q
         return fk_fail(err, FK_INVALID, "%zu hits at once are over the limit of %d", limit,
                        FK_XHITS_MAX);
     return guarded("cannot search the index", err, [&] {
-        const Xapian::doccount all = r->db.get_doccount();
-        const Xapian::doccount first = offset < all ? static_cast<Xapian::doccount>(offset) : all;
-        Xapian::Enquire enquire(r->db);
-        enquire.set_query(q->query);
-        enquire.set_weighting_scheme(Xapian::BoolWeight());
-        enquire.set_docid_order(Xapian::Enquire::DESCENDING);
-        enquire.set_sort_by_value(sort_slot, true);
-        const Xapian::MSet hits =
-            enquire.get_mset(first, static_cast<Xapian::doccount>(limit), all);
-        if (hits.get_matches_lower_bound() != hits.get_matches_upper_bound())
-            return fk_fail(err, FK_IO, "the index gave between %u and %u hits, not a count",
-                           hits.get_matches_lower_bound(), hits.get_matches_upper_bound());
+        std::vector<hit> hits;
+        uint64_t total = 0;
+        const uint64_t end = limit ? offset + limit : 0;
+        for (const Xapian::Database &db : r->dbs) {
+            enum fk_status st = hits_of(db, q->query, sort_slot, end, hits, total, err);
+            if (st != FK_OK)
+                return st;
+        }
+        if (r->dbs.size() > 1)
+            std::sort(hits.begin(), hits.end(), std::greater<hit>());
         out->count = 0;
-        for (Xapian::MSetIterator m = hits.begin(); m != hits.end(); ++m)
-            out->docids[out->count++] = *m;
-        out->total = hits.get_matches_lower_bound();
+        for (uint64_t i = offset; i < end && i < hits.size(); i++)
+            out->docids[out->count++] = hits[i].second;
+        out->total = total;
         return FK_OK;
     });
 }

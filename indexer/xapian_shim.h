@@ -1,10 +1,10 @@
 /*
  * xapian_shim.h - Xapian in plain C: no policy, no logging, one place that maps exceptions.
  *
- * A struct fk_xwriter is the one writer of a database directory; a struct fk_xreader any number of
- * readers. Queries are built bottom-up; each constructor takes what it is given (also NULL, which
- * stands for a query that failed to be built, and makes the result NULL), and the last one is
- * freed with fk_xquery_free.
+ * A struct fk_xwriter is the one writer of a database directory. A struct fk_xreader reads any
+ * number of databases as one; a document is in one of them, and keeps its docid. Queries are built
+ * bottom-up; each constructor takes what it is given (also NULL, which stands for a query that
+ * failed to be built, and makes the result NULL), and the last one is freed with fk_xquery_free.
  *
  * Errors: FK_NOT_FOUND no database or document; FK_RETRY another writer has it, or the reader's
  * snapshot is gone (reopen); FK_CORRUPT; FK_FULL; FK_INVALID a term over 245 bytes; FK_IO.
@@ -25,11 +25,8 @@ FK_CHECKED enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **o
                                           struct fk_err *err);
 void fk_xwriter_close(struct fk_xwriter **w); /* what is not committed is dropped */
 FK_CHECKED enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err);
-/* Metadata is committed together with documents. */
-FK_CHECKED enum fk_status fk_xwriter_set_meta(struct fk_xwriter *w, const char *key,
-                                              const char *value, struct fk_err *err);
-FK_CHECKED enum fk_status fk_xwriter_get_meta(struct fk_xwriter *w, const char *key,
-                                              struct fk_buf *out, struct fk_err *err);
+FK_CHECKED enum fk_status fk_xwriter_count(struct fk_xwriter *w, uint32_t *documents_out,
+                                           struct fk_err *err);
 
 FK_CHECKED enum fk_status fk_xdoc_new(struct fk_xdoc **out, struct fk_err *err);
 void fk_xdoc_free(struct fk_xdoc **doc);
@@ -50,18 +47,18 @@ FK_CHECKED enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, s
 /* Content where it is not there. */
 FK_CHECKED enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid,
                                             struct fk_err *err);
-/* A compacted copy, for swapping: what was deleted is not in it. to_dir must not be there yet. */
-FK_CHECKED enum fk_status fk_xcompact(const char *from_dir, const char *to_dir, struct fk_err *err);
+/* Databases whose docids do not overlap, copied into a new one: compact, and without what was
+ * deleted. to_dir must not be there yet. */
+FK_CHECKED enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_dir,
+                                    struct fk_err *err);
 
 /* ---- reading */
 struct fk_xreader;
 struct fk_xquery;
-FK_CHECKED enum fk_status fk_xreader_open(const char *dir, struct fk_xreader **out,
-                                          struct fk_err *err);
-FK_CHECKED enum fk_status fk_xreader_reopen(struct fk_xreader *r, struct fk_err *err);
+/* dirs in the order of their docids; with none of them an empty index. */
+FK_CHECKED enum fk_status fk_xreader_open(const char *const *dirs, size_t n,
+                                          struct fk_xreader **out, struct fk_err *err);
 void fk_xreader_close(struct fk_xreader **r);
-FK_CHECKED enum fk_status fk_xreader_get_meta(struct fk_xreader *r, const char *key,
-                                              struct fk_buf *out, struct fk_err *err);
 FK_CHECKED enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out,
                                            struct fk_err *err);
 /* In how many documents a term is; 0 where it is in none. */
@@ -87,7 +84,8 @@ struct fk_xquery *fk_xquery_or(struct fk_xquery *a, struct fk_xquery *b);
 struct fk_xquery *fk_xquery_and_not(struct fk_xquery *a, struct fk_xquery *b);
 /* Terms at consecutive positions, in this order. Borrowed for the call. */
 struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens, size_t n);
-/* Every term that begins so; FK_INVALID comes from fk_xreader_search when more than max do. */
+/* Every term that begins so; FK_INVALID comes from fk_xreader_search when in one of the databases
+ * more than max do. */
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max);
 /* from <= value <= to; an empty one is open. A document without the value is never in it. */
 struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,

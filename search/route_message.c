@@ -124,12 +124,11 @@ static json_t *envelope_json(const struct opened *o) {
 
 /* What the index has for display; null while it has not read the message. */
 static json_t *headers_json(const struct fk_web *web, uint64_t seq) {
-    char path[4096];
+    uint64_t mark;
     struct fk_xreader *reader = NULL;
     struct fk_buf data = FK_BUF_INIT;
     json_t *headers = NULL;
-    if (seq <= UINT32_MAX && fk_index_path(web->options.dir, path, sizeof path, NULL) == FK_OK &&
-        fk_xreader_open(path, &reader, NULL) == FK_OK &&
+    if (seq <= UINT32_MAX && fk_index_open(web->options.dir, &reader, &mark, NULL) == FK_OK &&
         fk_xreader_data(reader, (uint32_t)seq, &data, NULL) == FK_OK) {
         struct fk_hit hit = {seq, 0, (const char *)data.data, data.len};
         headers = fk_json_hit(&hit);

@@ -18,7 +18,7 @@ enum { REOPEN_TRIES = 10 };
 
 struct fk_search {
     struct fk_xreader *reader; /* NULL: there is no index */
-    char path[4096];           /* of the index that is read */
+    const char *dir;           /* whose index is read */
     struct fk_query *query;
     struct fk_xquery *whole; /* the query with user and times */
     struct fk_xquery *rest;  /* of it, what begins at `after`; NULL: all of it */
@@ -119,31 +119,11 @@ done:
 
 /* ---- the index */
 
-static enum fk_status read_mark(struct fk_search *s, struct fk_err *err) {
-    struct fk_buf mark = FK_BUF_INIT;
-    enum fk_status st = fk_xreader_get_meta(s->reader, "mark", &mark, err);
-    if (st == FK_OK)
-        s->coverage.mark = strtoull(fk_buf_cstr(&mark), NULL, 10);
-    fk_buf_free(&mark);
-    return st;
-}
-
-/* A rebuilt index takes the place of one whose name was just read: then the name is read again. */
-static enum fk_status open_index(struct fk_search *s, const char *dir, struct fk_err *err) {
-    for (int tries = 0;; tries++) {
-        enum fk_status st = fk_index_path(dir, s->path, sizeof s->path, err);
-        if (st != FK_OK)
-            return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
-        st = fk_xreader_open(s->path, &s->reader, err);
-        if (st == FK_OK)
-            st = read_mark(s, err);
-        if (st != FK_NOT_FOUND)
-            return fk_index_blame(st, s->path, err);
-        if (tries == REOPEN_TRIES)
-            return fk_fail(err, FK_CORRUPT,
-                           "the index %s is not there, or a file of it: run \"fumikura reindex\"",
-                           s->path);
-    }
+static enum fk_status open_index(struct fk_search *s, struct fk_err *err) {
+    fk_xreader_close(&s->reader);
+    s->coverage.mark = 0;
+    enum fk_status st = fk_index_open(s->dir, &s->reader, &s->coverage.mark, err);
+    return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
 }
 
 static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
@@ -174,10 +154,9 @@ static enum fk_status measure(struct fk_search *s, struct fk_lend *lend,
         s->disposed = tail.disposed;
         if (s->reader == NULL || (st = count_all(s, err)) != FK_RETRY || tries == REOPEN_TRIES)
             break;
-        if ((st = fk_xreader_reopen(s->reader, err)) != FK_OK || (st = read_mark(s, err)) != FK_OK)
-            break;
+        FK_TRY(open_index(s, err));
     }
-    (void)fk_index_blame(st, s->path, err);
+    (void)fk_index_blame(st, s->dir, err);
     if (st == FK_INVALID) {
         st = blame_prefix(s, fk_query_root(s->query), fault, err);
         st = st == FK_OK ? FK_INVALID : st;
@@ -324,13 +303,13 @@ static enum fk_status find_and_read(struct fk_search *s, int64_t *received, stru
 
 /* As find_and_read, in a newer state of the index where the one of open is gone. */
 static enum fk_status find(struct fk_search *s, int64_t *received, struct fk_err *err) {
-    if (s->reader == NULL)
-        return fk_fail(err, FK_NOT_FOUND, "no further hits");
     for (int tries = 0;; tries++) {
+        if (s->reader == NULL)
+            return fk_fail(err, FK_NOT_FOUND, "no further hits");
         enum fk_status st = find_and_read(s, received, err);
         if (st != FK_RETRY || tries == REOPEN_TRIES)
-            return fk_index_blame(st, s->path, err);
-        if ((st = fk_xreader_reopen(s->reader, err)) != FK_OK ||
+            return fk_index_blame(st, s->dir, err);
+        if ((st = open_index(s, err)) != FK_OK ||
             (st = start_after(s, s->has_after ? s->after_ms : INT64_MAX,
                               s->has_after ? s->after_seq : UINT64_MAX, err)) != FK_OK)
             return st;
@@ -371,6 +350,7 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
     memset(fault, 0, sizeof *fault);
     if (s == NULL)
         return fk_fail(err, FK_NOMEM, "out of memory for a search");
+    s->dir = dir;
     s->limit = options->limit;
     s->coverage.zone_minutes = options->zone_minutes;
     s->coverage.since_ms = options->since_ms;
@@ -381,7 +361,7 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
     }
     FK_TRY(understand(s, options, fault, err));
     FK_TRY(read_cursor(s, options->cursor, err));
-    FK_TRY(open_index(s, dir, err));
+    FK_TRY(open_index(s, err));
     FK_TRY(measure(s, lend, fault, err));
     FK_TRY(record(s, keep, options, err));
     *out = s;

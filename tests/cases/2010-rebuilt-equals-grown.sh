@@ -19,7 +19,7 @@ dump grown
 was=$(cat "$V/index/current")
 fk reindex >out || fail "reindex with the server"
 expect "true" "$([ "$(cat "$V/index/current")" != "$was" ] && echo true)" "the rebuilt index took the other's place"
-wait_for 10 eval '[ "$(ls -d '"$V"'/index/db.* '"$V"'/index/gone.* 2>/dev/null | wc -l)" = 1 ]' || fail "the old index is still there: $(ls "$V/index")"
+wait_for 10 databases_are_shards || fail "the old index is still there: $(ls "$V/index")"
 dump rebuilt
 cmp "$TEST_DIR/grown" "$TEST_DIR/rebuilt" || fail "rebuilt by the server: $(diff grown rebuilt | head -5)"
 server_stop
@@ -27,8 +27,7 @@ fk reindex >/dev/null || fail "reindex by command"
 dump again
 cmp "$TEST_DIR/grown" "$TEST_DIR/again" || fail "rebuilt by command"
 # A damaged index, and one whose name is lost, are healed.
-db=$V/index/$(cat "$V/index/current")
-for f in "$db"/*.glass; do printf 'damage' | dd of="$f" bs=1 seek=100 conv=notrunc status=none; done
+for f in $(shards)/*.glass; do printf 'damage' | dd of="$f" bs=1 seek=100 conv=notrunc status=none; done
 fk reindex >/dev/null || fail "reindex over a damaged one"
 dump healed
 cmp "$TEST_DIR/grown" "$TEST_DIR/healed" || fail "healed"

@@ -6,13 +6,13 @@ own_mails
 vault_new
 fk import mails/01-*.eml mails/13-*.eml >/dev/null && fk index >/dev/null || fail "import and index"
 cp -a "$V/index" whole
-db=$V/index/$(cat "$V/index/current")
+db=$(shards)
 advises() { # WHAT COMMAND...
     local what=$1
     shift
     fk "$@" >out 2>err
     expect 1 $? "status of $*, $what: $(cat err)"
-    grep -qF "$db" err && grep -q 'run "fumikura reindex"' err || fail "$*, $what: $(cat err)"
+    grep -qF "$V/index is damaged" err && grep -q 'run "fumikura reindex"' err || fail "$*, $what: $(cat err)"
 }
 for file in postlist.glass termlist.glass docdata.glass position.glass iamglass; do
     rm -rf "$V/index" && cp -a whole "$V/index"
@@ -28,7 +28,7 @@ advises "no postlist" search falcon
 fk reindex >/dev/null || fail "reindex without a server"
 expect 1 "$(fk search --count falcon 2>err)" "hits after reindex: $(cat err)"
 
-db=$V/index/$(cat "$V/index/current")
+db=$(shards)
 echo garbage >"$db/postlist.glass"
 server_start
 told() { grep -c 'is damaged; run "fumikura reindex"' "$SERVER_LOG"; }

@@ -44,6 +44,12 @@ verify_clean() {
     fk audit --reason test >/dev/null || fail "no command after $1"
     fk verify >"$TEST_DIR/verify" 2>&1 || { cat "$TEST_DIR/verify" >&2; fail "verify after $1"; }
 }
+# shards: the directories of the index's databases in use, a line each.
+shards() { sed -n "s|^shard: \([0-9]*\) .*|$V/index/db.\1|p" "$V/index/current"; }
+# databases_are_shards: nothing else is left of what was ever written.
+databases_are_shards() {
+    [ "$(ls -d "$V"/index/db.* "$V"/index/gone.* 2>/dev/null | sort)" = "$(shards | sort)" ]
+}
 own_mails() { python3 "$ROOT/tests/fixtures/make_mails.py" "$TEST_DIR/mails"; }
 
 # server_start [COMMAND WORDS...]: what stands before the program, such as env A=B or strace.

@@ -25,14 +25,12 @@ int main(int argc, char **argv) {
     struct fk_err err = FK_ERR_INIT;
     struct fk_xreader *r = NULL;
     struct fk_buf b = FK_BUF_INIT;
-    char path[4096];
+    uint64_t mark = 0;
     const bool only_numbers = argc == 3 && strcmp(argv[1], "-n") == 0;
     uint64_t documents = 0, terms = 0, positions = 0;
     enum fk_status st = argc >= 2 ? FK_OK : FK_INVALID;
     if (st == FK_OK)
-        st = fk_index_path(argv[argc - 1], path, sizeof path, &err);
-    if (st == FK_OK)
-        st = fk_xreader_open(path, &r, &err);
+        st = fk_index_open(argv[argc - 1], &r, &mark, &err);
     for (uint32_t id = 0; st == FK_OK && fk_xreader_next(r, id, &id, &err) == FK_OK; documents++) {
         fk_buf_reset(&b);
         st = fk_xreader_dump(r, id, &b, &err);
@@ -40,12 +38,9 @@ int main(int argc, char **argv) {
         if (!only_numbers)
             printf("document %" PRIu32 "\n%s\n", id, fk_buf_cstr(&b));
     }
-    fk_buf_reset(&b);
     if (st == FK_OK)
-        st = fk_xreader_get_meta(r, "mark", &b, &err);
-    if (st == FK_OK)
-        printf("documents %" PRIu64 " terms %" PRIu64 " positions %" PRIu64 " mark %s\n", documents,
-               terms, positions, fk_buf_cstr(&b));
+        printf("documents %" PRIu64 " terms %" PRIu64 " positions %" PRIu64 " mark %" PRIu64 "\n",
+               documents, terms, positions, mark);
     else
         fprintf(stderr, "index-dump: %s\n", err.text);
     fk_xreader_close(&r);

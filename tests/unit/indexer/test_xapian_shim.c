@@ -31,6 +31,12 @@ static void put(struct fk_xwriter *w, uint32_t n, const char *text, uint8_t v) {
     fk_xdoc_free(&doc);
 }
 
+static struct fk_xreader *reader_of(const char *path) {
+    struct fk_xreader *r;
+    OK(fk_xreader_open(&path, 1, &r, &err));
+    return r;
+}
+
 static struct fk_xreader *database(void) {
     static int serial;
     const char *base = getenv("TEST_DIR");
@@ -41,12 +47,9 @@ static struct fk_xreader *database(void) {
     put(w, 7, "apple red", 9);
     put(w, 8, "green apple red", 9);
     put(w, 900, "plum", 0);
-    OK(fk_xwriter_set_meta(w, "mark", "901", &err));
     OK(fk_xwriter_commit(w, &err));
     fk_xwriter_close(&w);
-    struct fk_xreader *r;
-    OK(fk_xreader_open(dir, &r, &err));
-    return r;
+    return reader_of(dir);
 }
 
 static void expect(struct fk_xreader *r, struct fk_xquery *q, const char *want) {
@@ -140,7 +143,8 @@ static void what_is_not_there_is_not_found(void **state) {
     struct fk_xreader *r = database(), *none = NULL;
     struct fk_buf b = FK_BUF_INIT;
     assert_int_equal(fk_xreader_data(r, 4, &b, &err), FK_NOT_FOUND);
-    assert_int_equal(fk_xreader_open("/nonexistent/db", &none, &err), FK_NOT_FOUND);
+    const char *nowhere = "/nonexistent/db";
+    assert_int_equal(fk_xreader_open(&nowhere, 1, &none, &err), FK_NOT_FOUND);
     uint32_t next;
     OK(fk_xreader_next(r, 8, &next, &err));
     assert_int_equal(next, 900);
@@ -168,40 +172,89 @@ static void a_term_over_the_limit_is_invalid(void **state) {
     fk_xwriter_close(&w);
 }
 
-static void what_was_not_committed_is_dropped_with_its_mark(void **state) {
+static void what_was_not_committed_is_dropped(void **state) {
     (void)state;
     struct fk_xreader *r = database();
+    fk_xreader_close(&r);
     struct fk_xwriter *w;
+    uint32_t documents;
     OK(fk_xwriter_open(dir, &w, &err));
     put(w, 901, "quince", 1);
     OK(fk_xwriter_delete(w, 3, &err));
     OK(fk_xwriter_delete(w, 4, &err));
-    OK(fk_xwriter_set_meta(w, "mark", "902", &err));
+    OK(fk_xwriter_count(w, &documents, &err));
+    assert_int_equal(documents, 4);
     fk_xwriter_close(&w);
-    OK(fk_xreader_reopen(r, &err));
+    r = reader_of(dir);
     expect(r, T("quince"), "");
     expect(r, T("pie"), "3 ");
-    struct fk_buf mark = FK_BUF_INIT;
-    OK(fk_xreader_get_meta(r, "mark", &mark, &err));
-    assert_string_equal(fk_buf_cstr(&mark), "901");
-    fk_buf_free(&mark);
     fk_xreader_close(&r);
 }
 
-static void a_compacted_copy_has_the_same_documents_and_no_deleted_word(void **state) {
+/* Beside the database above, with docids after its own. */
+static void second_database(char *path, size_t size) {
+    struct fk_xwriter *w;
+    snprintf(path, size, "%s.second", dir);
+    OK(fk_xwriter_open(path, &w, &err));
+    put(w, 901, "apple red", 7);
+    put(w, 902, "red pie", 0);
+    OK(fk_xwriter_commit(w, &err));
+    fk_xwriter_close(&w);
+}
+
+static void several_databases_are_read_as_one(void **state) {
+    (void)state;
+    static struct fk_xhits hits;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    char second[300];
+    second_database(second, sizeof second);
+    const char *const dirs[] = {dir, second};
+    OK(fk_xreader_open(dirs, 2, &r, &err));
+    expect(r, T("apple"), "8 7 901 3 ");
+    expect(r, fk_xquery_all(), "8 7 901 3 902 900 ");
+    struct fk_xquery *q = T("red");
+    OK(fk_xreader_search(r, q, 1, 1, 3, &hits, &err)); /* slot 1 is empty: by docid */
+    assert_int_equal(hits.count, 3);
+    assert_int_equal(hits.docids[0], 901);
+    assert_int_equal(hits.docids[2], 7);
+    assert_int_equal(hits.total, 5);
+    fk_xquery_free(&q);
+    struct fk_buf b = FK_BUF_INIT;
+    OK(fk_xreader_data(r, 902, &b, &err));
+    assert_string_equal(fk_buf_cstr(&b), "red pie");
+    fk_buf_free(&b);
+    uint32_t next;
+    OK(fk_xreader_next(r, 900, &next, &err));
+    assert_int_equal(next, 901);
+    uint64_t n;
+    OK(fk_xreader_term_count(r, "red", 3, &n, &err));
+    assert_int_equal(n, 5);
+    OK(fk_xreader_count(r, &n, &err));
+    assert_int_equal(n, 6);
+    fk_xreader_close(&r);
+    OK(fk_xreader_open(NULL, 0, &r, &err));
+    expect(r, fk_xquery_all(), "");
+    assert_int_equal(fk_xreader_next(r, 0, &next, &err), FK_NOT_FOUND);
+    fk_xreader_close(&r);
+}
+
+static void a_merged_copy_has_the_same_documents_and_no_deleted_word(void **state) {
     (void)state;
     struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    char second[300], copy[300];
+    second_database(second, sizeof second);
     struct fk_xwriter *w;
     OK(fk_xwriter_open(dir, &w, &err));
     OK(fk_xwriter_delete(w, 3, &err));
     OK(fk_xwriter_commit(w, &err));
     fk_xwriter_close(&w);
-    char copy[300];
     snprintf(copy, sizeof copy, "%s.copy", dir);
-    OK(fk_xcompact(dir, copy, &err));
-    OK(fk_xreader_reopen(r, &err));
-    struct fk_xreader *c;
-    OK(fk_xreader_open(copy, &c, &err));
+    const char *const dirs[] = {dir, second};
+    OK(fk_xmerge(dirs, 2, copy, &err));
+    OK(fk_xreader_open(dirs, 2, &r, &err));
+    struct fk_xreader *c = reader_of(copy);
     struct fk_buf before = FK_BUF_INIT, after = FK_BUF_INIT;
     for (uint32_t id = 0; fk_xreader_next(r, id, &id, &err) == FK_OK;)
         OK(fk_xreader_dump(r, id, &before, &err));
@@ -209,6 +262,7 @@ static void a_compacted_copy_has_the_same_documents_and_no_deleted_word(void **s
         OK(fk_xreader_dump(c, id, &after, &err));
     assert_string_equal(fk_buf_cstr(&before), fk_buf_cstr(&after));
     assert_non_null(strstr(fk_buf_cstr(&after), "term apple 2\n"));
+    expect(c, T("pie"), "902 ");
     fk_xreader_close(&c);
     fk_xreader_close(&r);
     fk_buf_free(&before);
@@ -237,8 +291,7 @@ static void a_phrase_at_the_first_place_is_exact(void **state) {
     fk_xdoc_free(&doc);
     OK(fk_xwriter_commit(w, &err));
     fk_xwriter_close(&w);
-    struct fk_xreader *r;
-    OK(fk_xreader_open(path, &r, &err));
+    struct fk_xreader *r = reader_of(path);
     expect(r, fk_xquery_phrase(knock, knock_lens, 2), "1 ");
     expect(r, fk_xquery_phrase(who, who_lens, 2), "");
     fk_xreader_close(&r);
@@ -254,8 +307,9 @@ int main(void) {
         cmocka_unit_test(a_query_built_from_nothing_is_told_at_search),
         cmocka_unit_test(what_is_not_there_is_not_found),
         cmocka_unit_test(a_term_over_the_limit_is_invalid),
-        cmocka_unit_test(what_was_not_committed_is_dropped_with_its_mark),
-        cmocka_unit_test(a_compacted_copy_has_the_same_documents_and_no_deleted_word),
+        cmocka_unit_test(what_was_not_committed_is_dropped),
+        cmocka_unit_test(several_databases_are_read_as_one),
+        cmocka_unit_test(a_merged_copy_has_the_same_documents_and_no_deleted_word),
         cmocka_unit_test(a_phrase_at_the_first_place_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

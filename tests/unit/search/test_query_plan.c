@@ -70,7 +70,7 @@ static struct fk_xreader *finish(struct fk_xwriter **writer, const char *dir) {
     struct fk_xreader *reader;
     assert_int_equal(fk_xwriter_commit(*writer, NULL), FK_OK);
     fk_xwriter_close(writer);
-    assert_int_equal(fk_xreader_open(dir, &reader, NULL), FK_OK);
+    assert_int_equal(fk_xreader_open(&dir, 1, &reader, NULL), FK_OK);
     return reader;
 }
 

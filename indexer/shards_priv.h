@@ -1,0 +1,61 @@
+/*
+ * shards_priv.h - DIR/index/current: how far the index has come, and in which databases it is.
+ *
+ *     version: 2                         FK_TERMS_VERSION of all of it
+ *     mark: 901                          the next seq to be read from the ledger
+ *     shard: 3 1-512 480                 database db.3 has seqs from 1 to 512, 480 of them
+ *     shard: 9 513-900 388 forgotten     in db.9 some were deleted, whose postings it may still hold
+ *
+ * A shard is a Xapian database that nothing is added to. What a batch adds is a new shard, and the
+ * file that names it, put in the old one's place at once, is the commit of both batch and mark.
+ * Shards are kept few by merging the newest ones; each message is merged once for each factor of
+ * FK_SHARDS_FAN that the index has grown by, so that a commit costs the same however long the index
+ * is (one database that grows by small commits does not: its cost a message doubled between 2,000
+ * and 20,000). Disjoint ranges of seqs, ascending.
+ *
+ * Ownership: fk_shards__free. Threads: one at a time a list.
+ */
+#ifndef FK_INDEXER_SHARDS_PRIV_H
+#define FK_INDEXER_SHARDS_PRIV_H
+#include "base/status.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    FK_SHARDS_FAN = 8,
+    FK_SHARD_DOCUMENTS = 131072 /* no merge makes one of more: that bounds how long it takes */
+};
+
+struct fk_shard {
+    unsigned number;      /* of db.N */
+    uint32_t first, last; /* seqs */
+    uint32_t documents;
+    bool has_forgotten;
+};
+struct fk_shards {
+    struct fk_shard *at;
+    size_t count, cap;
+    uint64_t mark;
+    unsigned version;
+};
+
+/* FK_NOT_FOUND there is no such file; FK_CORRUPT it is none of these. */
+FK_CHECKED enum fk_status fk_shards__read(const char *path, struct fk_shards *out,
+                                          struct fk_err *err);
+FK_CHECKED enum fk_status fk_shards__write(const struct fk_shards *s, const char *path,
+                                           struct fk_err *err);
+/* One more, after all the others. */
+FK_CHECKED enum fk_status fk_shards__add(struct fk_shards *s, const struct fk_shard *shard,
+                                         struct fk_err *err);
+/* From which shard on to the last they are to be merged; count where none are. A level is the
+ * documents' logarithm to base FAN; FAN shards of one level are merged with all the smaller ones
+ * that came after. */
+size_t fk_shards__due(const struct fk_shards *s);
+/* [from, to) become one of this number; or none at all, where they have no documents. */
+void fk_shards__merged(struct fk_shards *s, size_t from, size_t to, unsigned number);
+bool fk_shards__has(const struct fk_shards *s, unsigned number);
+bool fk_shards__have_forgotten(const struct fk_shards *s);
+void fk_shards__free(struct fk_shards *s);
+
+#endif
