@@ -9,9 +9,8 @@
  * A shard is a Xapian database that nothing is added to. What a batch adds is a new shard, and the
  * file that names it, put in the old one's place at once, is the commit of both batch and mark.
  * Shards are kept few by merging the newest ones; each message is merged once for each factor of
- * FK_SHARDS_FAN that the index has grown by, so that a commit costs the same however long the index
- * is (one database that grows by small commits does not: its cost a message doubled between 2,000
- * and 20,000). Disjoint ranges of seqs, ascending.
+ * FK_SHARDS_FAN that the index has grown by, so that a commit costs nearly the same however long the
+ * index is. Disjoint ranges of seqs, ascending.
  *
  * Ownership: fk_shards__free. Threads: one at a time a list.
  */
