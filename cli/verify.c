@@ -115,23 +115,6 @@ static enum fk_status place_find(struct fk_lend *lend, const struct fk_cli *cli,
     return st;
 }
 
-static enum fk_status vkey_read(const struct fk_cli *cli, const char *path, struct fk_verifier *out,
-                                struct fk_err *err) {
-    struct fk_buf text = FK_BUF_INIT;
-    enum fk_status st;
-    if (!path)
-        return fk_logbook_verifier(cli->dir, out, err);
-    FK_TRY(fk_read_file(path, 4096, &text, err));
-    while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
-        text.len--;
-    st = fk_verifier_parse((const char *)text.data, text.len, out, err);
-    if (st != FK_OK)
-        st = fk_err_prefix(err, "%s", path);
-done:
-    fk_buf_free(&text);
-    return st;
-}
-
 /* A note that is none, or of another log, is what the caller gave, and no finding about the vault.
  */
 static enum fk_status against(const struct fk_cli *cli, struct fk_lend *lend, struct verify *v,
@@ -141,7 +124,8 @@ static enum fk_status against(const struct fk_cli *cli, struct fk_lend *lend, st
     struct fk_checkpoint c;
     struct fk_err why = FK_ERR_INIT;
     enum fk_status st;
-    FK_TRY(vkey_read(cli, v->vkey, &key, err));
+    FK_TRY(v->vkey ? fk_verifier_load(v->vkey, FK_KEY_LOG, &key, err)
+                   : fk_logbook_verifier(cli->dir, &key, err));
     FK_TRY(fk_read_file(v->against, 65536, &note, err));
     st = fk_checkpoint_open(note.data, note.len, &key, &c, &why);
     if (st != FK_OK)

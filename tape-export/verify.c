@@ -281,8 +281,9 @@ static bool checkpoint_read(struct check *c, struct fk_checkpoint *out) {
     if (tag_read(c, FK_SET_CHECKPOINT, &note) && tag_read(c, FK_SET_VKEY, &vkey)) {
         while (vkey.len && vkey.data[vkey.len - 1] == '\n')
             vkey.len--;
-        is_read = fk_verifier_parse((const char *)vkey.data, vkey.len, &v, &err) == FK_OK &&
-                  fk_checkpoint_open(note.data, note.len, &v, out, &err) == FK_OK;
+        is_read =
+            fk_verifier_parse((const char *)vkey.data, vkey.len, FK_KEY_LOG, &v, &err) == FK_OK &&
+            fk_checkpoint_open(note.data, note.len, &v, out, &err) == FK_OK;
         if (!is_read)
             finding(c, "checkpoint", FK_SET_CHECKPOINT, "%s", err.text);
     }

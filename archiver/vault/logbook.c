@@ -213,16 +213,8 @@ done:
 
 enum fk_status fk_logbook_verifier(const char *dir, struct fk_verifier *out, struct fk_err *err) {
     char path[PATH_MAX];
-    struct fk_buf text = FK_BUF_INIT;
-    enum fk_status st;
-    FK_TRY(fk_join_path(path, sizeof path, dir, "log/vkey", err));
-    FK_TRY(fk_read_file(path, 4096, &text, err));
-    while (text.len && text.data[text.len - 1] == '\n')
-        text.len--;
-    st = fk_verifier_parse((const char *)text.data, text.len, out, err);
-done:
-    fk_buf_free(&text);
-    return st;
+    enum fk_status st = fk_join_path(path, sizeof path, dir, "log/vkey", err);
+    return st == FK_OK ? fk_verifier_load(path, FK_KEY_LOG, out, err) : st;
 }
 
 enum fk_status fk_logbook_signed(const char *dir, struct fk_checkpoint *out, struct fk_err *err) {

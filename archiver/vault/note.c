@@ -1,6 +1,8 @@
 /* note.c - signed notes, written in one way and read strictly. */
 #include "archiver/vault/note.h"
+#include "archiver/vault/note_priv.h"
 #include "base/base64.h"
+#include "base/io.h"
 
 #include <inttypes.h>
 #include <openssl/bio.h>
@@ -9,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ED25519 = 0x01, SIGNATURE = 64, NOTE_MAX = 65536, SIGNATURES_MAX = 16 };
+enum { SIGNATURE = 64, STAMP = 8, NOTE_MAX = 65536, SIGNATURES_MAX = 16 };
 static const char dash[] = "\xe2\x80\x94 "; /* U+2014 and a space begin a signature line */
 
 struct fk_signer {
@@ -26,20 +28,20 @@ static bool name_is_well_formed(const char *name, size_t len) {
     return true;
 }
 
-static void key_id(const char *name, const uint8_t public_key[32], uint8_t out[4]) {
+static void key_id(const struct fk_verifier *v, uint8_t out[4]) {
     struct fk_buf b = FK_BUF_INIT;
     fk_hash h;
-    fk_buf_str(&b, name);
+    fk_buf_str(&b, v->name);
     fk_buf_byte(&b, '\n');
-    fk_buf_byte(&b, ED25519);
-    fk_buf_add(&b, public_key, 32);
+    fk_buf_byte(&b, v->type);
+    fk_buf_add(&b, v->public_key, 32);
     fk_sha256(b.data, b.len, h);
     memcpy(out, h, 4);
     fk_buf_free(&b);
 }
 
-enum fk_status fk_signer_new(const char *name, const uint8_t seed[32], struct fk_signer **out,
-                             struct fk_err *err) {
+enum fk_status fk_signer_new(const char *name, enum fk_key_type type, const uint8_t seed[32],
+                             struct fk_signer **out, struct fk_err *err) {
     if (!name_is_well_formed(name, strlen(name)))
         return fk_fail(err, FK_INVALID,
                        "\"%s\" cannot name a key: 1 to %d bytes without spaces and '+'", name,
@@ -53,7 +55,8 @@ enum fk_status fk_signer_new(const char *name, const uint8_t seed[32], struct fk
         return fk_fail(err, FK_NOMEM, "no memory for a signing key");
     }
     memcpy(s->verifier.name, name, strlen(name) + 1);
-    key_id(name, s->verifier.public_key, s->verifier.id);
+    s->verifier.type = (uint8_t)type;
+    key_id(&s->verifier, s->verifier.id);
     *out = s;
     return FK_OK;
 }
@@ -71,7 +74,7 @@ const struct fk_verifier *fk_signer_verifier(const struct fk_signer *signer) {
 }
 
 void fk_verifier_format(const struct fk_verifier *v, struct fk_buf *out) {
-    uint8_t typed[33] = {ED25519};
+    uint8_t typed[33] = {v->type};
     memcpy(typed + 1, v->public_key, 32);
     fk_buf_str(out, v->name);
     fk_buf_byte(out, '+');
@@ -80,22 +83,24 @@ void fk_verifier_format(const struct fk_verifier *v, struct fk_buf *out) {
     fk_base64_add(out, typed, sizeof typed);
 }
 
-enum fk_status fk_verifier_parse(const char *text, size_t len, struct fk_verifier *out,
-                                 struct fk_err *err) {
-    struct fk_verifier v = {0};
+enum fk_status fk_verifier_parse(const char *text, size_t len, enum fk_key_type type,
+                                 struct fk_verifier *out, struct fk_err *err) {
+    struct fk_verifier v = {.type = (uint8_t)type};
     struct fk_buf typed = FK_BUF_INIT;
     enum fk_status st = FK_OK;
     uint8_t id[4];
     const char *plus = memchr(text, '+', len), *end = text + len;
     if (!plus || !name_is_well_formed(text, (size_t)(plus - text)) || end - plus < 10 ||
         plus[9] != '+' || !fk_unhex(v.id, plus + 1, 4) ||
-        !fk_base64_read(plus + 10, (size_t)(end - plus - 10), &typed) || typed.len != 33 ||
-        typed.data[0] != ED25519)
+        !fk_base64_read(plus + 10, (size_t)(end - plus - 10), &typed) || typed.len != 33)
         st = fk_fail(err, FK_CORRUPT, "not an Ed25519 verifier key of the form NAME+HEX+BASE64");
+    else if (typed.data[0] != type)
+        st = fk_fail(err, FK_CORRUPT, "not the key of a %s (type %u, where %u is expected)",
+                     type == FK_KEY_LOG ? "log" : "witness", typed.data[0], (unsigned)type);
     if (st == FK_OK) {
         memcpy(v.name, text, (size_t)(plus - text));
         memcpy(v.public_key, typed.data + 1, 32);
-        key_id(v.name, v.public_key, id);
+        key_id(&v, id);
         if (memcmp(id, v.id, sizeof id) != 0)
             st = fk_fail(err, FK_CORRUPT, "verifier key %s: the id does not belong to the key",
                          v.name);
@@ -103,6 +108,22 @@ enum fk_status fk_verifier_parse(const char *text, size_t len, struct fk_verifie
     if (st == FK_OK)
         *out = v;
     fk_buf_free(&typed);
+    return st;
+}
+
+enum fk_status fk_verifier_load(const char *path, enum fk_key_type type, struct fk_verifier *out,
+                                struct fk_err *err) {
+    struct fk_buf text = FK_BUF_INIT;
+    enum fk_status st = fk_read_file(path, 4096, &text, err);
+    if (st != FK_OK)
+        goto done;
+    while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
+        text.len--;
+    st = fk_verifier_parse((const char *)text.data, text.len, type, out, err);
+    if (st != FK_OK)
+        st = fk_err_prefix(err, "%s", path);
+done:
+    fk_buf_free(&text);
     return st;
 }
 
@@ -131,29 +152,86 @@ static void checkpoint_text(const struct fk_checkpoint *c, struct fk_buf *out) {
     fk_buf_byte(out, '\n');
 }
 
+static bool sign_bytes(const struct fk_signer *signer, const struct fk_buf *message,
+                       uint8_t out[SIGNATURE]) {
+    size_t len = SIGNATURE;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx && !message->failed &&
+              EVP_DigestSignInit(ctx, NULL, NULL, NULL, signer->key) == 1 &&
+              EVP_DigestSign(ctx, out, &len, message->data, message->len) == 1 && len == SIGNATURE;
+    EVP_MD_CTX_free(ctx);
+    return ok;
+}
+
+static void signature_line(const struct fk_verifier *v, const uint8_t *blob, size_t len,
+                           struct fk_buf *out) {
+    fk_buf_printf(out, "%s%s ", dash, v->name);
+    fk_base64_add(out, blob, len);
+    fk_buf_byte(out, '\n');
+}
+
+void fk_checkpoint_head(const struct fk_checkpoint *c, struct fk_buf *out) {
+    checkpoint_text(c, out);
+    fk_buf_byte(out, '\n');
+}
+
 enum fk_status fk_checkpoint_sign(const struct fk_checkpoint *c, const struct fk_signer *signer,
                                   struct fk_buf *out, struct fk_err *err) {
     struct fk_buf text = FK_BUF_INIT;
     uint8_t blob[4 + SIGNATURE];
-    size_t len = SIGNATURE;
     checkpoint_text(c, &text);
     memcpy(blob, signer->verifier.id, 4);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx && !text.failed && EVP_DigestSignInit(ctx, NULL, NULL, NULL, signer->key) == 1 &&
-              EVP_DigestSign(ctx, blob + 4, &len, text.data, text.len) == 1 && len == SIGNATURE;
-    EVP_MD_CTX_free(ctx);
+    bool ok = sign_bytes(signer, &text, blob + 4);
     if (ok) {
         fk_buf_add(out, text.data, text.len);
-        fk_buf_printf(out, "\n%s%s ", dash, signer->verifier.name);
-        fk_base64_add(out, blob, sizeof blob);
         fk_buf_byte(out, '\n');
+        signature_line(&signer->verifier, blob, sizeof blob, out);
     }
     fk_buf_free(&text);
     return ok && !out->failed ? FK_OK : fk_fail(err, FK_NOMEM, "a checkpoint could not be signed");
 }
 
-/* One line without its LF from *p on; false where there is none. */
-static bool line_take(const char **p, const char *end, const char **line, size_t *len) {
+static void cosigned_message(const char *text, size_t len, int64_t time_s, struct fk_buf *out) {
+    fk_buf_printf(out, "cosignature/v1\ntime %" PRId64 "\n", time_s);
+    fk_buf_add(out, text, len);
+}
+
+static void stamp_write(uint8_t out[STAMP], int64_t time_s) {
+    for (int i = 0; i < STAMP; i++)
+        out[i] = (uint8_t)((uint64_t)time_s >> (56 - 8 * i));
+}
+
+/* False where it is over 2^63 - 1, which no clock says. */
+static bool stamp_read(const uint8_t in[STAMP], int64_t *out) {
+    uint64_t v = 0;
+    for (int i = 0; i < STAMP; i++)
+        v = v << 8 | in[i];
+    *out = (int64_t)v;
+    return v <= INT64_MAX;
+}
+
+enum fk_status fk_checkpoint_cosign(const struct fk_checkpoint *c, const struct fk_signer *witness,
+                                    int64_t time_s, struct fk_buf *out, struct fk_err *err) {
+    struct fk_buf text = FK_BUF_INIT, message = FK_BUF_INIT;
+    uint8_t blob[4 + STAMP + SIGNATURE];
+    if (witness->verifier.type != FK_KEY_WITNESS || time_s < 0)
+        return fk_fail(err, FK_INVALID, "%s cannot cosign with this key at this time",
+                       witness->verifier.name);
+    checkpoint_text(c, &text);
+    cosigned_message((const char *)text.data, text.len, time_s, &message);
+    message.failed |= text.failed;
+    memcpy(blob, witness->verifier.id, 4);
+    stamp_write(blob + 4, time_s);
+    bool ok = sign_bytes(witness, &message, blob + 4 + STAMP);
+    if (ok)
+        signature_line(&witness->verifier, blob, sizeof blob, out);
+    fk_buf_free(&text);
+    fk_buf_free(&message);
+    return ok && !out->failed ? FK_OK
+                              : fk_fail(err, FK_NOMEM, "a checkpoint could not be cosigned");
+}
+
+bool fk_note__line(const char **p, const char *end, const char **line, size_t *len) {
     const char *lf = memchr(*p, '\n', (size_t)(end - *p));
     if (!lf)
         return false;
@@ -163,7 +241,7 @@ static bool line_take(const char **p, const char *end, const char **line, size_t
     return true;
 }
 
-static bool size_parse(const char *text, size_t len, uint64_t *out) {
+bool fk_note__size(const char *text, size_t len, uint64_t *out) {
     if (len == 0 || len > 19 || (len > 1 && text[0] == '0'))
         return false;
     *out = 0;
@@ -185,13 +263,13 @@ static enum fk_status text_read(const char *note, size_t len, struct fk_checkpoi
     if (len > NOTE_MAX)
         return fk_fail(err, FK_CORRUPT, "the note has %zu bytes; the most is %d", len, NOTE_MAX);
     for (int i = 0; i < 3; i++)
-        if (!line_take(&p, end, &line[i], &n[i]))
+        if (!fk_note__line(&p, end, &line[i], &n[i]))
             return fk_fail(err, FK_CORRUPT, "the note ends in line %d of its text", i + 1);
     *text_len = (size_t)(p - note);
     if (!name_is_well_formed(line[0], n[0]))
         return fk_fail(err, FK_CORRUPT, "line 1 of the note is not an origin");
     memcpy(c.origin, line[0], n[0]);
-    if (!size_parse(line[1], n[1], &c.size))
+    if (!fk_note__size(line[1], n[1], &c.size))
         return fk_fail(err, FK_CORRUPT, "line 2 of the note is not a size");
     bool ok = fk_base64_read(line[2], n[2], &root) && root.len == sizeof c.root;
     if (ok)
@@ -199,7 +277,7 @@ static enum fk_status text_read(const char *note, size_t len, struct fk_checkpoi
     fk_buf_free(&root);
     if (!ok)
         return fk_fail(err, FK_CORRUPT, "line 3 of the note is not a root hash");
-    if (!line_take(&p, end, &blank, &blank_len) || blank_len != 0)
+    if (!fk_note__line(&p, end, &blank, &blank_len) || blank_len != 0)
         return fk_fail(err, FK_CORRUPT, "line 4 of the note is not empty: no extension is known");
     *after = p;
     *out = c;
@@ -213,14 +291,29 @@ enum fk_status fk_checkpoint_read(const void *note, size_t len, struct fk_checkp
     return text_read(note, len, out, &text_len, &after, err);
 }
 
-static bool signature_holds(const struct fk_verifier *v, const uint8_t *signature, const char *text,
-                            size_t len) {
+static bool bytes_hold(const struct fk_verifier *v, const uint8_t *signature, const void *text,
+                       size_t len) {
     EVP_PKEY *key = public_key_of(v);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ok = key && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-              EVP_DigestVerify(ctx, signature, SIGNATURE, (const unsigned char *)text, len) == 1;
+              EVP_DigestVerify(ctx, signature, SIGNATURE, text, len) == 1;
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(key);
+    return ok;
+}
+
+/* What stands behind the key id: by a log a signature, by a witness its time and a signature. */
+static bool signature_holds(const struct fk_verifier *v, const uint8_t *blob, size_t blob_len,
+                            const char *text, size_t len, int64_t *time_s_out) {
+    struct fk_buf message = FK_BUF_INIT;
+    *time_s_out = 0;
+    if (v->type == FK_KEY_LOG)
+        return blob_len == SIGNATURE && bytes_hold(v, blob, text, len);
+    if (blob_len != STAMP + SIGNATURE || !stamp_read(blob, time_s_out))
+        return false;
+    cosigned_message(text, len, *time_s_out, &message);
+    bool ok = !message.failed && bytes_hold(v, blob + STAMP, message.data, message.len);
+    fk_buf_free(&message);
     return ok;
 }
 
@@ -240,43 +333,74 @@ static bool signature_parse(const char *line, size_t len, const char **name, siz
            fk_base64_read(space + 1, (size_t)(line + len - space - 1), blob) && blob->len > 4;
 }
 
-static enum fk_status signatures_check(const char *text, size_t text_len, const char *p,
-                                       const char *end, const struct fk_verifier *v,
-                                       struct fk_err *err) {
+/* What was found out about the one line by a key. */
+struct signature {
+    const char *line; /* NULL for none */
+    size_t len;       /* without its LF */
+    int64_t time_s;
+};
+
+static enum fk_status signature_find(const char *note, size_t note_len, const struct fk_verifier *v,
+                                     struct fk_checkpoint *c, struct signature *out,
+                                     struct fk_err *err) {
     struct fk_buf blob = FK_BUF_INIT;
-    enum fk_status st = FK_OK;
-    int lines = 0, ours = 0;
-    while (st == FK_OK && p < end) {
-        const char *line, *name;
-        size_t len, name_len;
-        if (!line_take(&p, end, &line, &len) || ++lines > SIGNATURES_MAX ||
-            !signature_parse(line, len, &name, &name_len, &blob)) {
-            st = fk_fail(err, FK_CORRUPT, "signature line %d of the note is malformed",
-                         lines ? lines : 1);
-        } else if (strlen(v->name) == name_len && memcmp(name, v->name, name_len) == 0 &&
-                   memcmp(blob.data, v->id, 4) == 0) {
-            if (++ours > 1 || blob.len != 4 + SIGNATURE ||
-                !signature_holds(v, blob.data + 4, text, text_len))
-                st = fk_fail(err, FK_CORRUPT, "the signature by %s does not verify", v->name);
-        }
+    struct signature found = {NULL, 0, 0};
+    const char *p = note, *end = note + note_len, *line = NULL, *name = NULL;
+    size_t text_len = 0, len = 0, name_len = 0;
+    int lines = 0;
+    enum fk_status st;
+    FK_TRY(text_read(note, note_len, c, &text_len, &p, err));
+    while (p < end) {
+        if (!fk_note__line(&p, end, &line, &len) || ++lines > SIGNATURES_MAX ||
+            !signature_parse(line, len, &name, &name_len, &blob))
+            FK_TRY(fk_fail(err, FK_CORRUPT, "signature line %d of the note is malformed",
+                           lines ? lines : 1));
+        if (strlen(v->name) != name_len || memcmp(name, v->name, name_len) != 0 ||
+            memcmp(blob.data, v->id, 4) != 0)
+            continue;
+        if (found.line ||
+            !signature_holds(v, blob.data + 4, blob.len - 4, note, text_len, &found.time_s))
+            FK_TRY(fk_fail(err, FK_CORRUPT, "the signature by %s does not verify", v->name));
+        found.line = line;
+        found.len = len;
     }
+    if (!found.line)
+        FK_TRY(fk_fail(err, FK_NOT_FOUND, "the note has no signature by %s", v->name));
+    *out = found;
+done:
     fk_buf_free(&blob);
-    if (st == FK_OK && ours == 0)
-        st = fk_fail(err, FK_NOT_FOUND, "the note has no signature by %s", v->name);
     return st;
 }
 
 enum fk_status fk_checkpoint_open(const void *note, size_t len, const struct fk_verifier *v,
                                   struct fk_checkpoint *out, struct fk_err *err) {
     struct fk_checkpoint c;
-    const char *after;
-    size_t text_len;
+    struct signature s;
     enum fk_status st;
-    FK_TRY(text_read(note, len, &c, &text_len, &after, err));
+    FK_TRY(fk_checkpoint_read(note, len, &c, err));
     if (strcmp(c.origin, v->name) != 0)
         return fk_fail(err, FK_CORRUPT, "the checkpoint is of %s, not of %s", c.origin, v->name);
-    FK_TRY(signatures_check(note, text_len, after, (const char *)note + len, v, err));
+    FK_TRY(signature_find(note, len, v, &c, &s, err));
     *out = c;
 done:
     return st;
+}
+
+enum fk_status fk_checkpoint_signature(const void *note, size_t len, const struct fk_verifier *v,
+                                       struct fk_buf *line, int64_t *time_s_out,
+                                       struct fk_err *err) {
+    struct fk_checkpoint c;
+    struct signature s;
+    enum fk_status st = signature_find(note, len, v, &c, &s, err);
+    if (st != FK_OK)
+        return st;
+    if (line) {
+        fk_buf_add(line, s.line, s.len);
+        fk_buf_byte(line, '\n');
+        if (line->failed)
+            return fk_fail(err, FK_NOMEM, "no memory for a signature");
+    }
+    if (time_s_out)
+        *time_s_out = s.time_s;
+    return FK_OK;
 }

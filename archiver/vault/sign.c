@@ -117,7 +117,8 @@ enum fk_status fk_sign_head(struct fk_sign *s, struct fk_sign_head *out, struct 
     head.checkpoint.size = fk_get_u64(&r);
     const uint8_t *root = fk_get_raw(&r, sizeof head.checkpoint.root);
     const char *key = (const char *)fk_get_bytes(&r, &len);
-    if (!fk_reader_done(&r) || fk_verifier_parse(key, len, &head.verifier, err) != FK_OK)
+    if (!fk_reader_done(&r) ||
+        fk_verifier_parse(key, len, FK_KEY_LOG, &head.verifier, err) != FK_OK)
         return signer_is_away(s, err);
     memcpy(head.checkpoint.root, root, sizeof head.checkpoint.root);
     *out = head;

@@ -1,22 +1,19 @@
 /* signet.c - refuses what does not continue the last head; remembers before it answers. */
 #include "archiver/vault/signet.h"
+#include "archiver/vault/seed.h"
 #include "base/atomic_file.h"
 #include "base/clock.h"
 #include "base/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char key_format[] = "fumikura-log-key/1 name=";
+static const char key_format[] = "fumikura-log-key/1";
 
 struct fk_signet {
     char head_path[PATH_MAX];
@@ -36,23 +33,8 @@ void fk_signet_origin(char out[FK_ORIGIN_SIZE], const char *ledger) {
 
 enum fk_status fk_signet_init(const char *secrets_dir, const char *origin, struct fk_err *err) {
     char path[PATH_MAX];
-    uint8_t seed[32];
-    struct fk_buf line = FK_BUF_INIT;
-    enum fk_status st;
-    FK_TRY(fk_join_path(path, sizeof path, secrets_dir, "log-key", err));
-    if (access(path, F_OK) == 0)
-        return fk_fail(err, FK_INVALID, "%s: this log has a key already", path);
-    if (RAND_bytes(seed, sizeof seed) != 1)
-        return fk_fail(err, FK_IO, "the system gives no random bytes for a signing key");
-    fk_buf_printf(&line, "%s%s seed=", key_format, origin);
-    fk_buf_hex(&line, seed, sizeof seed);
-    fk_buf_byte(&line, '\n');
-    st = line.failed ? fk_fail(err, FK_NOMEM, "no memory for a signing key")
-                     : fk_atomic_put(path, 0600, line.data, line.len, err);
-    explicit_bzero(seed, sizeof seed);
-    fk_buf_wipe(&line);
-done:
-    return st;
+    enum fk_status st = fk_join_path(path, sizeof path, secrets_dir, "log-key", err);
+    return st == FK_OK ? fk_seed_make(path, key_format, origin, err) : st;
 }
 
 static enum fk_status put_aside(const char *secrets_dir, const char *name, const char *when,
@@ -84,47 +66,14 @@ done:
     return st;
 }
 
-static enum fk_status key_parse(const char *path, const char *line, size_t len,
-                                struct fk_signer **out, struct fk_err *err) {
-    char name[FK_NAME_MAX];
-    uint8_t seed[32];
-    const char *at = line + sizeof key_format - 1, *space;
-    if (len < sizeof key_format || memcmp(line, key_format, sizeof key_format - 1) != 0 ||
-        !(space = memchr(at, ' ', len - (size_t)(at - line))) ||
-        (size_t)(space - at) >= sizeof name ||
-        (size_t)(line + len - space) != sizeof " seed=" - 1 + 64 + 1 || line[len - 1] != '\n' ||
-        memcmp(space, " seed=", 6) != 0 || !fk_unhex(seed, space + 6, sizeof seed))
-        return fk_fail(err, FK_CORRUPT, "%s: not a log key (\"%sNAME seed=HEX\")", path,
-                       key_format);
-    memcpy(name, at, (size_t)(space - at));
-    name[space - at] = 0;
-    enum fk_status st = fk_signer_new(name, seed, out, err);
-    explicit_bzero(seed, sizeof seed);
-    return st;
-}
-
-static enum fk_status key_load(struct fk_signet *signet, const char *path, struct fk_err *err) {
-    struct fk_buf line = FK_BUF_INIT;
-    struct stat s;
-    enum fk_status st = FK_OK;
-    signet->lock = open(path, O_RDONLY | O_CLOEXEC);
-    if (signet->lock < 0 && errno == ENOENT)
+static enum fk_status key_load(struct fk_signet *s, const char *path, struct fk_err *err) {
+    if (access(path, F_OK) != 0 && errno == ENOENT)
         return fk_fail(
             err, FK_NOT_FOUND,
             "%s: there is no key to sign the log with; put it back from where you keep a "
             "copy (docs/evidence.md says what to do when there is none)",
             path);
-    if (signet->lock < 0 || fstat(signet->lock, &s) != 0)
-        return fk_fail_sys(err, errno, "%s: cannot read the log's key", path);
-    if (s.st_mode & 077)
-        return fk_fail(err, FK_DENIED, "%s: others can read the log's key; chmod 600 it", path);
-    if (flock(signet->lock, LOCK_EX | LOCK_NB) != 0)
-        return fk_fail(err, FK_RETRY, "%s: another process signs with this key", path);
-    FK_TRY(fk_read_file(path, 4096, &line, err));
-    st = key_parse(path, (const char *)line.data, line.len, &signet->signer, err);
-done:
-    fk_buf_wipe(&line);
-    return st;
+    return fk_seed_load(path, key_format, FK_KEY_LOG, &s->lock, &s->signer, err);
 }
 
 static enum fk_status head_load(struct fk_signet *s, struct fk_err *err) {

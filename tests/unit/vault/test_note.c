@@ -19,7 +19,7 @@ static struct fk_checkpoint sample(void) {
 static void note_of(struct fk_buf *out, struct fk_verifier *v) {
     struct fk_signer *s = NULL;
     struct fk_checkpoint c = sample();
-    assert_int_equal(fk_signer_new(c.origin, seed, &s, NULL), FK_OK);
+    assert_int_equal(fk_signer_new(c.origin, FK_KEY_LOG, seed, &s, NULL), FK_OK);
     assert_int_equal(fk_checkpoint_sign(&c, s, out, NULL), FK_OK);
     *v = *fk_signer_verifier(s);
     fk_signer_free(&s);
@@ -32,7 +32,7 @@ static void what_is_signed_opens(void **state) {
     struct fk_checkpoint c, want = sample();
     note_of(&note, &v);
     fk_verifier_format(&v, &key);
-    assert_int_equal(fk_verifier_parse((char *)key.data, key.len, &again, NULL), FK_OK);
+    assert_int_equal(fk_verifier_parse((char *)key.data, key.len, FK_KEY_LOG, &again, NULL), FK_OK);
     assert_int_equal(fk_checkpoint_open(note.data, note.len, &again, &c, NULL), FK_OK);
     assert_string_equal(c.origin, want.origin);
     assert_true(c.size == want.size);
@@ -46,7 +46,7 @@ static void the_published_key_is_read(void **state) {
     (void)state;
     static const char vkey[] = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
     struct fk_verifier v;
-    assert_int_equal(fk_verifier_parse(vkey, strlen(vkey), &v, NULL), FK_OK);
+    assert_int_equal(fk_verifier_parse(vkey, strlen(vkey), FK_KEY_LOG, &v, NULL), FK_OK);
     assert_string_equal(v.name, "PeterNeumann");
     struct fk_buf out = FK_BUF_INIT;
     fk_verifier_format(&v, &out);
@@ -110,7 +110,7 @@ static void a_signature_line_given_twice_or_by_another_is_refused(void **state) 
     struct fk_signer *s = NULL;
     uint8_t other_seed[32] = {9};
     note_of(&note, &v);
-    assert_int_equal(fk_signer_new(v.name, other_seed, &s, NULL), FK_OK);
+    assert_int_equal(fk_signer_new(v.name, FK_KEY_LOG, other_seed, &s, NULL), FK_OK);
     other = *fk_signer_verifier(s);
     assert_int_equal(fk_checkpoint_open(note.data, note.len, &other, &c, NULL), FK_NOT_FOUND);
     char *line = strstr((char *)note.data, "\n\n") + 2;
@@ -137,6 +137,98 @@ static void base64_has_one_writing(void **state) {
     fk_buf_free(&out);
 }
 
+/* Made by tests/lib/witness.py and openssl from the first key of RFC 8032, section 7.1. */
+static const char witness_vkey[] =
+    "witness.example/w1+eb762cc2+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+static const char cosignature[] =
+    "\xe2\x80\x94 witness.example/w1 63YswgAAAABkGFDLJ3hsp9H0yI7OQOnDtJM8LrT9IHdthxQHMDrUCY9y9s/"
+    "ZQtdrgW5biVYQ9TBPVgkutrPwm7LF3OpdB1/kGHkQBQ==\n";
+static const uint8_t witness_seed[32] = {
+    0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4,
+    0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60};
+enum { COSIGNED_S = 1679315147 };
+
+static void another_program_makes_the_same_cosignature(void **state) {
+    (void)state;
+    struct fk_signer *s = NULL;
+    struct fk_verifier v;
+    struct fk_checkpoint c = sample();
+    struct fk_buf line = FK_BUF_INIT, key = FK_BUF_INIT, note = FK_BUF_INIT, found = FK_BUF_INIT;
+    int64_t when = 0;
+    assert_int_equal(fk_signer_new("witness.example/w1", FK_KEY_WITNESS, witness_seed, &s, NULL),
+                     FK_OK);
+    fk_verifier_format(fk_signer_verifier(s), &key);
+    assert_string_equal(fk_buf_cstr(&key), witness_vkey);
+    assert_int_equal(fk_checkpoint_cosign(&c, s, COSIGNED_S, &line, NULL), FK_OK);
+    assert_string_equal(fk_buf_cstr(&line), cosignature);
+    assert_int_equal(
+        fk_verifier_parse(witness_vkey, strlen(witness_vkey), FK_KEY_WITNESS, &v, NULL), FK_OK);
+    fk_checkpoint_head(&c, &note);
+    fk_buf_add(&note, line.data, line.len);
+    assert_int_equal(fk_checkpoint_signature(note.data, note.len, &v, &found, &when, NULL), FK_OK);
+    assert_string_equal(fk_buf_cstr(&found), cosignature);
+    assert_int_equal(when, COSIGNED_S);
+    fk_signer_free(&s);
+    fk_buf_free(&line);
+    fk_buf_free(&key);
+    fk_buf_free(&note);
+    fk_buf_free(&found);
+}
+
+/* A witness's key that the tests of transparency-dev/formats have. */
+static void a_published_key_of_a_witness_is_read(void **state) {
+    (void)state;
+    static const char vkey[] =
+        "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2";
+    struct fk_verifier v;
+    assert_int_equal(fk_verifier_parse(vkey, strlen(vkey), FK_KEY_WITNESS, &v, NULL), FK_OK);
+    assert_int_equal(fk_verifier_parse(vkey, strlen(vkey), FK_KEY_LOG, &v, NULL), FK_CORRUPT);
+}
+
+static void a_log_is_not_its_own_witness(void **state) {
+    (void)state;
+    struct fk_signer *log = NULL, *witness = NULL;
+    struct fk_checkpoint c = sample(), out;
+    struct fk_buf note = FK_BUF_INIT;
+    assert_int_equal(fk_signer_new(c.origin, FK_KEY_LOG, seed, &log, NULL), FK_OK);
+    assert_int_equal(fk_signer_new(c.origin, FK_KEY_WITNESS, seed, &witness, NULL), FK_OK);
+    const struct fk_verifier *l = fk_signer_verifier(log), *w = fk_signer_verifier(witness);
+    assert_memory_not_equal(l->id, w->id, sizeof l->id);
+    assert_int_equal(fk_checkpoint_cosign(&c, log, 1, &note, NULL), FK_INVALID);
+    assert_int_equal(note.len, 0);
+    assert_int_equal(fk_checkpoint_sign(&c, log, &note, NULL), FK_OK);
+    assert_int_equal(fk_checkpoint_signature(note.data, note.len, w, NULL, NULL, NULL),
+                     FK_NOT_FOUND);
+    /* Both on one note: each is found, and neither is in the other's way. */
+    assert_int_equal(fk_checkpoint_cosign(&c, witness, 1, &note, NULL), FK_OK);
+    assert_int_equal(fk_checkpoint_open(note.data, note.len, l, &out, NULL), FK_OK);
+    assert_int_equal(fk_checkpoint_signature(note.data, note.len, w, NULL, NULL, NULL), FK_OK);
+    fk_signer_free(&log);
+    fk_signer_free(&witness);
+    fk_buf_free(&note);
+}
+
+static void every_flipped_bit_of_a_cosigned_note_is_refused(void **state) {
+    (void)state;
+    struct fk_verifier v;
+    struct fk_checkpoint c = sample();
+    struct fk_buf note = FK_BUF_INIT;
+    assert_int_equal(
+        fk_verifier_parse(witness_vkey, strlen(witness_vkey), FK_KEY_WITNESS, &v, NULL), FK_OK);
+    fk_checkpoint_head(&c, &note);
+    fk_buf_str(&note, cosignature);
+    for (size_t bit = 0; bit < note.len * 8; bit++) {
+        note.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_not_equal(fk_checkpoint_signature(note.data, note.len, &v, NULL, NULL, NULL),
+                             FK_OK);
+        note.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    fk_buf_str(&note, cosignature);
+    assert_int_equal(fk_checkpoint_signature(note.data, note.len, &v, NULL, NULL, NULL),
+                     FK_CORRUPT);
+    fk_buf_free(&note);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_signed_opens),
@@ -145,6 +237,10 @@ int main(void) {
         cmocka_unit_test(malformed_texts_are_refused_with_a_reason),
         cmocka_unit_test(a_signature_line_given_twice_or_by_another_is_refused),
         cmocka_unit_test(base64_has_one_writing),
+        cmocka_unit_test(another_program_makes_the_same_cosignature),
+        cmocka_unit_test(a_published_key_of_a_witness_is_read),
+        cmocka_unit_test(a_log_is_not_its_own_witness),
+        cmocka_unit_test(every_flipped_bit_of_a_cosigned_note_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
