@@ -1,6 +1,6 @@
 /*
- * authority.h - asks a time stamping authority over HTTP (RFC 3161, section 3.4). The one file with
- * libcurl. No redirects, no cookies, no proxies from the environment; 30 s, at most 1 MiB.
+ * authority.h - asks a time stamping authority over HTTP (RFC 3161, section 3.4; post.h): 30 s, at
+ * most 1 MiB.
  *
  * Errors: FK_RETRY the authority is away, slow or busy (5xx, 429); FK_INVALID it answers something
  * else than a time stamp reply. Threads: one at a time.
