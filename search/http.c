@@ -17,6 +17,7 @@ struct fk_http {
     struct MHD_Daemon *daemon;
     fk_http_handler handle;
     void *ctx;
+    size_t posts_max;
     char address[64], host[48]; /* host: as it stands in a Host header, without port */
 };
 
@@ -28,7 +29,7 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-/* "HOST:PORT" or "[HOST]:PORT" of this machine's loopback. */
+/* "HOST:PORT" or "[HOST]:PORT" with a numeric host. */
 static bool read_address(const char *text, union address *out, socklen_t *len, char *host,
                          size_t host_size) {
     const char *colon = strrchr(text, ':');
@@ -40,25 +41,39 @@ static bool read_address(const char *text, union address *out, socklen_t *len, c
     host[n] = 0;
     in_port_t port = htons((uint16_t)atoi(colon + 1));
     memset(out, 0, sizeof *out);
-    if (strcmp(host, "[::1]") == 0) {
-        out->v6 = (struct sockaddr_in6){
-            .sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = in6addr_loopback};
+    if (host[0] == '[' && host[n - 1] == ']') {
+        char bare[INET6_ADDRSTRLEN];
+        out->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = port};
         *len = sizeof out->v6;
-        return true;
+        if (n - 2 >= sizeof bare)
+            return false;
+        memcpy(bare, host + 1, n - 2);
+        bare[n - 2] = 0;
+        return inet_pton(AF_INET6, bare, &out->v6.sin6_addr) == 1;
     }
     out->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port};
     *len = sizeof out->v4;
     return inet_pton(AF_INET, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
-                     &out->v4.sin_addr) == 1 &&
-           ntohl(out->v4.sin_addr.s_addr) >> 24 == 127;
+                     &out->v4.sin_addr) == 1;
+}
+
+static bool is_loopback(const union address *a) {
+    return a->any.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr)
+                                        : ntohl(a->v4.sin_addr.s_addr) >> 24 == 127;
 }
 
 static enum fk_status open_socket(struct fk_http *http, const char *text, int *out,
                                   struct fk_err *err) {
-    union address address;
-    socklen_t len;
+    union address address = {.v4 = {0}};
+    socklen_t len = 0;
     int on = 1;
-    if (!read_address(text, &address, &len, http->host, sizeof http->host))
+    const bool is_read = read_address(text, &address, &len, http->host, sizeof http->host);
+    if (!is_read && http->posts_max > 0)
+        return fk_fail(err, FK_INVALID,
+                       "%.100s: not an address; expected ADDRESS:PORT or [ADDRESS]:PORT with a "
+                       "numeric address",
+                       text);
+    if (!is_read || (http->posts_max == 0 && !is_loopback(&address)))
         return fk_fail(err, FK_INVALID,
                        "web = \"%.100s\": there are no accounts yet, so the pages are for this "
                        "machine alone; expected 127.0.0.1:PORT or [::1]:PORT",
@@ -67,7 +82,7 @@ static enum fk_status open_socket(struct fk_http *http, const char *text, int *o
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(fd, &address.any, len) != 0 || listen(fd, 128) != 0 ||
         getsockname(fd, &address.any, &len) != 0) {
-        enum fk_status st = fk_fail_sys(err, errno, "cannot listen for web pages on %s", text);
+        enum fk_status st = fk_fail_sys(err, errno, "cannot listen on %s", text);
         fk_close(&fd);
         return st;
     }
@@ -121,7 +136,8 @@ static struct MHD_Response *response_of(struct fk_http_reply *reply) {
     return response;
 }
 
-static bool add_headers(struct MHD_Response *response, const struct fk_http_reply *reply) {
+static bool add_headers(struct MHD_Response *response, const struct fk_http_reply *reply,
+                        const char *methods) {
     static const char *const always[][2] = {
         {"Content-Security-Policy",
          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src "
@@ -144,16 +160,17 @@ static bool add_headers(struct MHD_Response *response, const struct fk_http_repl
     if (reply->retry_after_s > 0)
         good = good && MHD_add_response_header(response, "Retry-After", text) == MHD_YES;
     if (reply->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        good = good && MHD_add_response_header(response, "Allow", "GET, HEAD") == MHD_YES;
+        good = good && MHD_add_response_header(response, "Allow", methods) == MHD_YES;
     return good;
 }
 
-static enum MHD_Result send_reply(struct MHD_Connection *connection, struct fk_http_reply *reply) {
+static enum MHD_Result send_reply(const struct fk_http *http, struct MHD_Connection *connection,
+                                  struct fk_http_reply *reply) {
     struct MHD_Response *response = response_of(reply);
     if (response == NULL)
         return MHD_NO; /* out of memory: the connection is closed */
     enum MHD_Result sent = MHD_NO;
-    if (add_headers(response, reply))
+    if (add_headers(response, reply, http->posts_max > 0 ? "POST" : "GET, HEAD"))
         sent = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
     return sent;
@@ -215,6 +232,16 @@ static enum MHD_Result take_arg(void *ctx, enum MHD_ValueKind kind, const char *
     return MHD_YES;
 }
 
+static void answer_post(struct fk_http *http, const char *path, const char *method,
+                        const struct fk_buf *body, struct fk_http_reply *reply) {
+    const struct fk_http_request request = {
+        .path = path, .body = body->data, .body_len = body->len};
+    if (strcmp(method, "POST") != 0)
+        fk_http_problem(reply, 405, "%.20s: this server takes POST alone", method);
+    else
+        http->handle(http->ctx, &request, reply);
+}
+
 static void answer(struct fk_http *http, struct MHD_Connection *connection, const char *path,
                    const char *method, struct fk_http_reply *reply) {
     struct taking taking = {.request = {.path = path}};
@@ -239,13 +266,49 @@ static void answer(struct fk_http *http, struct MHD_Connection *connection, cons
     }
 }
 
+/* One request from its first line to the end of its reply. */
+struct exchange {
+    bool path_has_nul, begun;
+    struct fk_buf body;
+};
+
 /* MHD decodes a path into a string that ends at the first NUL: "/%00x" would be "/". So the path is
  * looked at while it is encoded; what is returned stands in *seen. */
-static char path_has_nul;
-static void *look_at_path(void *ctx, const char *uri, struct MHD_Connection *connection) {
+static void *begin_exchange(void *ctx, const char *uri, struct MHD_Connection *connection) {
+    struct exchange *e = calloc(1, sizeof *e);
     const char *nul = strstr(uri, "%00");
     (void)ctx, (void)connection;
-    return nul != NULL && nul < uri + strcspn(uri, "?") ? &path_has_nul : NULL;
+    if (e != NULL)
+        e->path_has_nul = nul != NULL && nul < uri + strcspn(uri, "?");
+    return e;
+}
+
+static void end_exchange(void *ctx, struct MHD_Connection *connection, void **seen,
+                         enum MHD_RequestTerminationCode why) {
+    struct exchange *e = *seen;
+    (void)ctx, (void)connection, (void)why;
+    if (e != NULL)
+        fk_buf_free(&e->body);
+    free(e);
+    *seen = NULL;
+}
+
+/* What is said to be too long is refused before it is sent; who says nothing is cut off. */
+static enum MHD_Result take_body(const struct fk_http *http, struct exchange *e, const char *upload,
+                                 size_t *upload_size) {
+    if (http->posts_max > 0) {
+        if (e->body.len + *upload_size > http->posts_max)
+            return MHD_NO;
+        fk_buf_add(&e->body, upload, *upload_size);
+    }
+    *upload_size = 0;
+    return e->body.failed ? MHD_NO : MHD_YES;
+}
+
+static bool is_too_long(const struct fk_http *http, struct MHD_Connection *connection) {
+    const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return http->posts_max > 0 && length != NULL &&
+           strtoull(length, NULL, 10) > (unsigned long long)http->posts_max;
 }
 
 /* MHD calls once with the headers, again for each piece of a body, and again at its end. */
@@ -254,20 +317,27 @@ static enum MHD_Result take_call(void *cls, struct MHD_Connection *connection, c
                                  size_t *upload_size, void **seen) {
     struct fk_http_reply reply = {
         .status = 200, .type = "application/json", .body = FK_BUF_INIT, .fd = -1};
-    (void)version, (void)upload;
-    if (*seen == NULL) {
-        *seen = cls;
-        return MHD_YES;
+    struct fk_http *http = cls;
+    struct exchange *e = *seen;
+    (void)version;
+    if (e == NULL)
+        return MHD_NO; /* out of memory: the connection is closed */
+    if (!e->begun) {
+        e->begun = true;
+        if (!is_too_long(http, connection))
+            return MHD_YES;
+        fk_http_problem(&reply, 413, "a body of over %zu bytes", http->posts_max);
+        return send_reply(http, connection, &reply);
     }
-    if (*upload_size > 0) {
-        *upload_size = 0; /* nobody reads it */
-        return MHD_YES;
-    }
-    if (*seen == &path_has_nul)
+    if (*upload_size > 0)
+        return take_body(http, e, upload, upload_size);
+    if (e->path_has_nul)
         fk_http_problem(&reply, 404, "there is nothing at a path with a NUL (%%00) in it");
+    else if (http->posts_max > 0)
+        answer_post(http, path, method, &e->body, &reply);
     else
-        answer(cls, connection, path, method, &reply);
-    return send_reply(connection, &reply);
+        answer(http, connection, path, method, &reply);
+    return send_reply(http, connection, &reply);
 }
 
 static void say_nothing(void *ctx, const char *fmt, va_list args) {
@@ -279,9 +349,10 @@ enum fk_status fk_http_open(const struct fk_http_options *options, struct fk_htt
     struct fk_http *http = calloc(1, sizeof *http);
     int fd = -1;
     if (http == NULL)
-        return fk_fail(err, FK_NOMEM, "out of memory for the web server");
+        return fk_fail(err, FK_NOMEM, "out of memory for an HTTP server");
     http->handle = options->handle;
     http->ctx = options->ctx;
+    http->posts_max = options->posts_max;
     enum fk_status st = open_socket(http, options->address, &fd, err);
     if (st == FK_OK) {
         http->daemon = MHD_start_daemon(
@@ -290,10 +361,10 @@ enum fk_status fk_http_open(const struct fk_http_options *options, struct fk_htt
             (unsigned)FK_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
             (unsigned)FK_HTTP_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
             (size_t)FK_HTTP_REQUEST_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-            MHD_OPTION_URI_LOG_CALLBACK, look_at_path, NULL, MHD_OPTION_EXTERNAL_LOGGER,
-            say_nothing, NULL, MHD_OPTION_END);
+            MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+            end_exchange, NULL, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_END);
         if (http->daemon == NULL) {
-            st = fk_fail_sys(err, errno, "cannot start the web server on %s", http->address);
+            st = fk_fail_sys(err, errno, "cannot start the HTTP server on %s", http->address);
             fk_close(&fd);
         }
     }

@@ -1,10 +1,15 @@
 /*
- * http.h - HTTP for this machine only: the one file that knows libmicrohttpd.
+ * http.h - HTTP: the one file that knows libmicrohttpd.
  *
- * What every request has to pass here, before any handler sees it: GET or HEAD, no body; a Host
- * that names this machine (a foreign name that resolves to 127.0.0.1 is DNS rebinding); from no
- * other site (Origin, Sec-Fetch-Site), since even a read leaves an act; parameters at most once.
- * Every reply forbids caching, framing, sniffing and all loading from elsewhere.
+ * Pages and the API are for this machine only. What every request has to pass here, before any
+ * handler sees it: GET or HEAD, no body; a Host that names this machine (a foreign name that
+ * resolves to 127.0.0.1 is DNS rebinding); from no other site (Origin, Sec-Fetch-Site), since even
+ * a read leaves an act; parameters at most once. Every reply forbids caching, framing, sniffing and
+ * all loading from elsewhere.
+ *
+ * With posts_max a service for other machines is opened instead: POST alone, with at most that many
+ * bytes, at any address and under any Host. Its handler must answer by what the body proves, and by
+ * nothing that depends on who asks: a browser may have been sent here from anywhere.
  *
  *     struct fk_http_options o = {.address = "127.0.0.1:0", .handle = handle, .ctx = ctx};
  *     FK_TRY(fk_http_open(&o, &http, err));
@@ -12,7 +17,8 @@
  *     ...
  *     fk_http_close(&http);                             returns when no handler runs any more
  *
- * Errors: FK_INVALID an address that is not of this machine's loopback, or none; FK_IO.
+ * Errors: FK_INVALID an address that is not of this machine's loopback (with posts_max: that is not
+ * numeric), or none; FK_IO.
  * Ownership: a handler fills the reply; what it puts there is freed after sending.
  * Threads: handlers run on FK_HTTP_THREADS threads at the same time.
  */
@@ -40,6 +46,8 @@ struct fk_http_request {
     const char *path; /* decoded, with its leading / */
     struct fk_http_arg args[FK_HTTP_ARGS_MAX];
     size_t arg_count;
+    const void *body; /* of a POST */
+    size_t body_len;
 };
 
 struct fk_http_reply {
@@ -60,6 +68,7 @@ struct fk_http_options {
     const char *address; /* 127.0.0.1:8025, [::1]:8025, localhost:8025; port 0: any free one */
     fk_http_handler handle;
     void *ctx;
+    size_t posts_max; /* bytes; 0: no POST */
 };
 struct fk_http;
 FK_CHECKED enum fk_status fk_http_open(const struct fk_http_options *options, struct fk_http **out,
