@@ -79,6 +79,7 @@ int cmd_tape(struct fk_cli *, int, char **);
 int cmd_audit(struct fk_cli *, int, char **);
 int cmd_status(struct fk_cli *, int, char **);
 int cmd_doctor(struct fk_cli *, int, char **);
+int cmd_witness(struct fk_cli *, int, char **);
 /* processes that serve starts */
 int cmd_keep(struct fk_cli *, int, char **);
 int cmd_lend(struct fk_cli *, int, char **);

@@ -23,6 +23,7 @@ const struct fk_command fk_commands[] = {
     {"tape", "write --to DIR [--since-last] [--continue] [--json] | verify DIR [--json] | list [--json] | restore DIR... --keys OLDVAULT --to DIR [--accept-missing] [--json]", "writes and verifies sets that stand alone", cmd_tape, FK_TAKES_CONFIG, false},
     {"timestamp", "[--json]", "has the authority stamp the newest checkpoint, and anchors it", cmd_timestamp, FK_NEEDS_CONFIG, false},
     {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE]] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
+    {"witness", "init DIR NAME | serve DIR [--listen ADDRESS:PORT]", "makes a witness of other machines' logs, and runs it", cmd_witness, FK_NEEDS_NOTHING, false},
 
     /* processes that serve starts */
     {"index-worker", "", "reads messages in a sandbox; started by indexers", cmd_index_worker, FK_NEEDS_NOTHING, true},
