@@ -13,6 +13,7 @@
  *     indexd    --lend                                                         4th
  *     logd      --lend --sign                                                  5th
  *     stampd    --keep                                                         3rd
+ *     cosignd                                                                  2nd
  *     receive   --keep                                                         1st
  *     web       --keep --lend                                                  2nd
  *

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cli/config.h"
+#include "cli/cosign.h"
 #include "cli/json.h"
 #include "cli/server.h"
 
@@ -19,7 +20,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOOK_MS = 200, TICK_MS = 1000, IDLE_MS = 300000, TROUBLE_MS = 10000, GRACE_MS = 30000 };
+enum {
+    LOOK_MS = 200,
+    COSIGN_WAIT_MS = 3000,
+    TICK_MS = 1000,
+    IDLE_MS = 300000,
+    TROUBLE_MS = 10000,
+    GRACE_MS = 30000
+};
 
 static void notice(const struct fk_err *why) {
     fk_log(FK_LOG_WARNING, "%s", why->text);
@@ -27,13 +35,16 @@ static void notice(const struct fk_err *why) {
 
 /* ---- the newest one */
 
-static enum fk_status make(const struct fk_cli *cli, struct fk_lend *lend, struct fk_err *err) {
+static enum fk_status make(const struct fk_cli *cli, struct fk_lend *lend,
+                           struct cli_witnesses *witnesses, struct fk_err *err) {
     struct fk_sign *sign = NULL;
     struct fk_logbook *log = NULL;
     enum fk_status st;
     FK_TRY(fk_sign_open(cli->dir, &sign, err));
     FK_TRY(fk_logbook_open(cli->dir, lend, sign, notice, &log, err));
-    st = fk_logbook_advance(log, err);
+    FK_TRY(fk_logbook_advance(log, err));
+    fk_logbook_close(&log);
+    cli_cosign_once(cli, witnesses, notice);
 done:
     fk_logbook_close(&log);
     fk_sign_close(&sign);
@@ -45,20 +56,29 @@ enum fk_status cli_checkpoint_get(const struct fk_cli *cli, struct fk_lend *lend
                                   struct fk_err *err) {
     const int64_t patience = (int64_t)cli->config->checkpoint_interval_s * 1000 + GRACE_MS;
     const int64_t until = fk_monotonic_ms() + patience;
+    struct cli_witnesses witnesses;
+    int64_t seen_ms = 0; /* when a checkpoint of that size was first there, cosigned or not */
+    enum fk_status st = cli_witnesses_open(cli, &witnesses, err);
+    if (st != FK_OK)
+        return st;
     for (;;) {
         struct cli_server server;
         struct fk_checkpoint c;
+        cli_server_ask(cli->dir, &server);
         fk_buf_reset(note);
-        enum fk_status st = fk_logbook_newest(cli->dir, NULL, &c, note, err);
-        if (st == FK_OK && c.size >= size) {
-            *out = c;
-            return FK_OK;
-        }
+        st = fk_logbook_newest(cli->dir, NULL, &c, note, err);
         if (st != FK_OK && st != FK_NOT_FOUND)
             return st;
-        cli_server_ask(cli->dir, &server);
-        if (!server.running) {
-            st = make(cli, lend, err);
+        const bool is_there = st == FK_OK && c.size >= size;
+        if (is_there && !seen_ms)
+            seen_ms = fk_monotonic_ms();
+        if (is_there && (cli_cosigned_prefer(cli, &witnesses, size, &c, note) || !server.running ||
+                         fk_monotonic_ms() - seen_ms >= COSIGN_WAIT_MS)) {
+            *out = c;
+            return note->failed ? fk_fail(err, FK_NOMEM, "no memory for a checkpoint") : FK_OK;
+        }
+        if (!is_there && !server.running) {
+            st = make(cli, lend, &witnesses, err);
             if (st != FK_OK && st != FK_RETRY)
                 return st;
         }
@@ -150,7 +170,9 @@ static enum fk_status begin_anew(const struct fk_cli *cli, const char *reason, s
     struct fk_head head;
     struct cli_server server;
     char person[128], origin[FK_ORIGIN_SIZE], secrets[PATH_MAX], root[2 * sizeof old.root + 1];
+    struct cli_witnesses witnesses;
     enum fk_status st;
+    FK_TRY(cli_witnesses_open(cli, &witnesses, err));
     cli_server_ask(cli->dir, &server);
     if (server.running)
         FK_TRY(fk_fail(err, FK_RETRY, "the server signs with the key; stop it first"));
@@ -172,7 +194,7 @@ static enum fk_status begin_anew(const struct fk_cli *cli, const char *reason, s
     FK_TRY(fk_keep_open(cli->dir, &keep, err));
     FK_TRY(fk_keep_append(keep, &record, &receipt, err));
     FK_TRY(fk_signet_renew(secrets, origin, err));
-    FK_TRY(make(cli, lend, err));
+    FK_TRY(make(cli, lend, &witnesses, err));
     printf("the log begins anew as %s; entry %" PRIu64
            " says why. Give its key (checkpoint --vkey) to "
            "those who check\n",

@@ -86,6 +86,7 @@ int cmd_lend(struct fk_cli *, int, char **);
 int cmd_sign(struct fk_cli *, int, char **);
 int cmd_logd(struct fk_cli *, int, char **);
 int cmd_stampd(struct fk_cli *, int, char **);
+int cmd_cosignd(struct fk_cli *, int, char **);
 int cmd_receive(struct fk_cli *, int, char **);
 int cmd_web(struct fk_cli *, int, char **);
 int cmd_indexd(struct fk_cli *, int, char **);

@@ -22,10 +22,11 @@ const struct fk_command fk_commands[] = {
     {"status", "[--json]", "says where ledger, segments, index, disk and server stand", cmd_status, FK_NEEDS_CONFIG, false},
     {"tape", "write --to DIR [--since-last] [--continue] [--json] | verify DIR [--json] | list [--json] | restore DIR... --keys OLDVAULT --to DIR [--accept-missing] [--json]", "writes and verifies sets that stand alone", cmd_tape, FK_TAKES_CONFIG, false},
     {"timestamp", "[--json]", "has the authority stamp the newest checkpoint, and anchors it", cmd_timestamp, FK_NEEDS_CONFIG, false},
-    {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE]] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
+    {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE] [--witness FILE]] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
     {"witness", "init DIR NAME | serve DIR [--listen ADDRESS:PORT]", "makes a witness of other machines' logs, and runs it", cmd_witness, FK_NEEDS_NOTHING, false},
 
     /* processes that serve starts */
+    {"cosignd", "", "has checkpoints cosigned by witnesses; started by serve", cmd_cosignd, FK_NEEDS_CONFIG, true},
     {"index-worker", "", "reads messages in a sandbox; started by indexers", cmd_index_worker, FK_NEEDS_NOTHING, true},
     {"indexd", "", "grows the index; started by serve", cmd_indexd, FK_NEEDS_CONFIG, true},
     {"keep", "", "has the pen; started by serve and by commands", cmd_keep, FK_NEEDS_CONFIG, true},

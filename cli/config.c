@@ -7,6 +7,7 @@
  * and an error that names the wrong line is worse than none.
  */
 #include "cli/config.h"
+#include "archiver/vault/witnessing.h"
 #include "base/io.h"
 #include "cli/config_value.h"
 
@@ -25,6 +26,7 @@ enum kind {
     SECONDS,
     NUMBER,
     ADDRESSES,
+    WITNESSES,
     WEB,
     HOST,
     URL,
@@ -66,6 +68,7 @@ static const struct key keys[] = {
     {"timestamp", URL, AT(timestamp), "", 0, 0},
     {"timestamp-roots", ANY_PATH, AT(timestamp_roots), "", 0, 0},
     {"timestamp-interval", SECONDS, AT(timestamp_interval_s), "24 h", 60, 31 * 86400},
+    {"witness", WITNESSES, AT(witnesses), "{}", 0, 0},
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
@@ -110,6 +113,7 @@ static void on_parse_error(cfg_t *cfg, const char *fmt, va_list ap) {
 static const char *expected_text(const struct key *k, const char *text) {
     uint64_t v;
     int minutes;
+    struct fk_witnessing witness;
     switch (k->kind) {
     case SIZE:
         return fk_value_size(text, &v) ? NULL : FK_EXPECTED_SIZE;
@@ -119,6 +123,12 @@ static const char *expected_text(const struct key *k, const char *text) {
         return fk_value_number(text, &v) ? NULL : "a whole number";
     case ADDRESSES:
         return fk_value_address(text) ? NULL : FK_EXPECTED_ADDRESS;
+    case WITNESSES:
+        return fk_witnessing_parse(text, strlen(text), &witness, NULL) == FK_OK
+                   ? NULL
+                   : "\"URL KEY\", such as \"https://witness.example.jp "
+                     "witness.example.jp+c74f20a3+BA...\" (the key is what \"fumikura witness "
+                     "init\" printed)";
     case WEB:
         return fk_value_is_loopback(text) ? NULL
                                           : "a loopback address such as \"127.0.0.1:8025\" (there "
@@ -201,6 +211,10 @@ static int value_check(cfg_t *cfg, cfg_opt_t *opt, const struct key *k) {
                    (unsigned long long)k->min, (unsigned long long)k->max, unit_of(k));
             return -1;
         }
+    }
+    if (k->kind == WITNESSES && n > FK_WITNESSES_MAX) {
+        refuse(cfg->line, "%s has over %d of them", k->name, FK_WITNESSES_MAX);
+        return -1;
     }
     if (k->kind == ADDRESSES && fk_value_address(text) == FK_ADDRESS_UNIX) {
         char dir[PATH_MAX];
@@ -296,12 +310,17 @@ static bool value_store(const struct key *k, const char *text, void *base) {
     }
 }
 
-static bool addresses_store(cfg_t *cfg, const struct key *k, const char *dir, struct fk_config *c) {
+static bool is_list(const struct key *k) {
+    return k->kind == ADDRESSES || k->kind == WITNESSES;
+}
+
+static bool list_store(cfg_t *cfg, const struct key *k, const char *dir, struct fk_config *c) {
     unsigned n = cfg_size(cfg, k->name);
     char **list = calloc(n + 1, sizeof *list);
     *(char ***)((char *)c + k->at) = list;
     for (unsigned i = 0; list && i < n; i++)
-        if (!(list[i] = address_make(cfg_getnstr(cfg, k->name, i), dir)))
+        if (!(list[i] = k->kind == ADDRESSES ? address_make(cfg_getnstr(cfg, k->name, i), dir)
+                                             : strdup(cfg_getnstr(cfg, k->name, i))))
             return false;
     return list != NULL;
 }
@@ -340,8 +359,8 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
     struct fk_config *c = calloc(1, sizeof *c);
     bool good = c != NULL;
     for (size_t i = 0; good && i < KEYS; i++)
-        good = keys[i].kind == ADDRESSES ? addresses_store(cfg, &keys[i], dir, c)
-                                         : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
+        good = is_list(&keys[i]) ? list_store(cfg, &keys[i], dir, c)
+                                 : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
     good = good && path_whole(&c->timestamp_roots, dir);
     if (!good || !classes_store(cfg, c)) {
         fk_config_free(&c);
@@ -356,7 +375,7 @@ static void options_make(cfg_opt_t options[KEYS + 2], cfg_opt_t class_options[CL
         class_options[i] = (cfg_opt_t)CFG_STR(class_keys[i].name, class_keys[i].initial, CFGF_NONE);
     class_options[CLASS_KEYS] = (cfg_opt_t)CFG_END();
     for (size_t i = 0; i < KEYS; i++)
-        if (keys[i].kind == ADDRESSES)
+        if (is_list(&keys[i]))
             options[i] = (cfg_opt_t)CFG_STR_LIST(keys[i].name, (char *)(uintptr_t)keys[i].initial,
                                                  CFGF_NONE);
         else
@@ -445,6 +464,7 @@ void fk_config_free(struct fk_config **cp) {
         return;
     list_free(c->smtp);
     list_free(c->lmtp);
+    list_free(c->witnesses);
     free(c->web);
     free(c->hostname);
     free(c->source);

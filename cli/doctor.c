@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/config_value.h"
+#include "cli/cosign.h"
 #include "cli/json.h"
 #include "cli/server.h"
 
@@ -175,6 +176,35 @@ static void memory_file_check(struct doctor *d) {
     fk_close(&fd);
 }
 
+/* ---- witnesses: what was found out last, nobody is asked */
+
+enum {
+    WITNESS_LATE_S = 900
+}; /* a checkpoint comes every 5 minutes at least, and one may be missed */
+
+static void witnesses_check(struct doctor *d) {
+    struct cli_witnesses w = {.count = 0};
+    struct fk_err err = FK_ERR_INIT;
+    if (cli_witnesses_open(d->cli, &w, &err) != FK_OK)
+        tell(d, BAD, "witness", "%s", err.text);
+    for (size_t i = 0; i < w.count; i++) {
+        const char *name = w.one[i].key.name;
+        struct cli_witness_state s;
+        cli_witness_state(d->cli, &w.one[i], &s);
+        if (*s.trouble)
+            tell(d, WARNING, "witness", "%s: %s", name, s.trouble);
+        else if (!s.has_cosigned)
+            tell(d, WARNING, "witness", "%s has cosigned nothing yet", name);
+        else if (d->server.running && s.age_s > WITNESS_LATE_S)
+            tell(d, WARNING, "witness",
+                 "%s has cosigned nothing for %lld s; look at the log of the "
+                 "server",
+                 name, (long long)s.age_s);
+        else
+            tell(d, GOOD, "witness", "%s has cosigned the first %" PRIu64 " entries", name, s.size);
+    }
+}
+
 /* ---- addresses */
 
 static int address_bind(const char *text) {
@@ -237,6 +267,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     clock_check(&d);
     sandbox_check(&d);
     memory_file_check(&d);
+    witnesses_check(&d);
     for (char **a = cli->config->smtp; *a; a++)
         address_check(&d, "smtp", *a);
     for (char **a = cli->config->lmtp; *a; a++)

@@ -25,12 +25,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KIDS = 8, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
+enum { KIDS = 9, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
 
-static const char *const start_order[KIDS] = {"keep", "lend",   "sign",    "indexd",
-                                              "logd", "stampd", "receive", "web"};
-static const char *const stop_order[KIDS] = {"receive", "web",  "stampd", "indexd",
-                                             "logd",    "sign", "lend",   "keep"};
+static const char *const start_order[KIDS] = {"keep",   "lend",    "sign",    "indexd", "logd",
+                                              "stampd", "cosignd", "receive", "web"};
+static const char *const stop_order[KIDS] = {"receive", "web",  "cosignd", "stampd", "indexd",
+                                             "logd",    "sign", "lend",    "keep"};
 
 /* Who asks whom, and in which role. */
 static const struct link {

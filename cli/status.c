@@ -3,6 +3,7 @@
 #include "archiver/vault/logbook.h"
 #include "base/io.h"
 #include "cli/cli.h"
+#include "cli/cosign.h"
 #include "cli/json.h"
 #include "cli/server.h"
 #include "indexer/index.h"
@@ -25,6 +26,8 @@ struct status {
     struct fk_checkpoint checkpoint;
     bool has_checkpoint;
     int64_t checkpoint_age_s;
+    struct cli_witnesses witnesses;
+    struct cli_witness_state witness[FK_WITNESSES_MAX];
     uint64_t free_bytes, disk_bytes;
     struct cli_server server;
 };
@@ -65,6 +68,31 @@ static json_t *checkpoint_json(const struct status *s) {
                      cli_json_number(s->checkpoint.size), "age", (json_int_t)s->checkpoint_age_s);
 }
 
+static json_t *witnesses_json(const struct status *s) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->witnesses.count; i++) {
+        const struct cli_witness_state *w = &s->witness[i];
+        json_t *size = w->has_cosigned ? cli_json_number(w->size) : json_null();
+        json_t *age = w->has_cosigned ? json_integer((json_int_t)w->age_s) : json_null();
+        json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:o, s:o}", "witness",
+                                        s->witnesses.one[i].key.name, "size", size, "age", age,
+                                        "trouble", cli_json_text(w->trouble, strlen(w->trouble))));
+    }
+    return list;
+}
+
+static void witness_print(const char *name, const struct cli_witness_state *w) {
+    printf("witness %s: ", name);
+    if (w->has_cosigned)
+        printf("the first %" PRIu64 " entries, cosigned %lld s ago", w->size, (long long)w->age_s);
+    else
+        printf("has cosigned nothing yet");
+    printf("%s", *w->trouble ? "; " : "");
+    cli_print_text(w->trouble);
+    printf("\n");
+}
+
 static enum fk_status disk_ask(const char *dir, struct status *s, struct fk_err *err) {
     struct statvfs v;
     if (statvfs(dir, &v) != 0)
@@ -98,6 +126,7 @@ static void json_print(const struct status *s) {
     json_object_set_new(root, "digest", json_string(digest));
     json_object_set(root, "segments", s->segments);
     json_object_set_new(root, "checkpoint", checkpoint_json(s));
+    json_object_set_new(root, "witnesses", witnesses_json(s));
     json_object_set_new(root, "index", index_json(s));
     json_object_set_new(root, "free", cli_json_number(s->free_bytes));
     json_object_set_new(root, "disk", cli_json_number(s->disk_bytes));
@@ -128,6 +157,8 @@ static void text_print(const struct status *s) {
                (long long)s->checkpoint_age_s);
     else
         printf("checkpoint: there is none yet\n");
+    for (i = 0; i < s->witnesses.count; i++)
+        witness_print(s->witnesses.one[i].key.name, &s->witness[i]);
     if (s->has_index)
         printf("index: %" PRIu64 " messages, %" PRIu64 " of them in part, entries before %" PRIu64
                "\n",
@@ -162,6 +193,9 @@ int cmd_status(struct fk_cli *cli, int argc, char **argv) {
     FK_TRY(index_ask(cli->dir, &s, &err));
     FK_TRY(disk_ask(cli->dir, &s, &err));
     checkpoint_ask(cli->dir, &s);
+    FK_TRY(cli_witnesses_open(cli, &s.witnesses, &err));
+    for (size_t i = 0; i < s.witnesses.count; i++)
+        cli_witness_state(cli, &s.witnesses.one[i], &s.witness[i]);
     if (json)
         json_print(&s);
     else

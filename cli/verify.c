@@ -3,6 +3,7 @@
 #include "archiver/vault/log_verify.h"
 #include "archiver/vault/logbook.h"
 #include "archiver/vault/stamps.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "cli/cli.h"
 #include "cli/config.h"
@@ -19,6 +20,7 @@ struct verify {
     const char *from, *to; /* dates or seqs as given; NULL where not */
     struct fk_verify_range range;
     const char *against, *vkey; /* a checkpoint from outside, the key it is signed with */
+    const char *witness;        /* and of who must have cosigned it */
     uint64_t findings;
     bool json;
 };
@@ -41,6 +43,7 @@ static const char *advice(const char *check) {
         {"tile", "stop the server, remove log/tile and start it: the tiles are made anew"},
         {"stamp", "restore DIR/time from a copy, or ask the authority"},
         {"note", "it is made anew by the server; compare it with one from outside"},
+        {"witness", "take a checkpoint that it has cosigned, or ask why it did not"},
         {"leftover", "nothing is lost: it goes when a server or \"fumikura seal\" is run"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -115,15 +118,44 @@ static enum fk_status place_find(struct fk_lend *lend, const struct fk_cli *cli,
     return st;
 }
 
+/* The worse of two: trouble before findings, findings before nothing. */
+static void take(enum fk_status *st, enum fk_status next) {
+    if (*st == FK_OK || (*st == FK_CORRUPT && next != FK_OK))
+        *st = next;
+}
+
 /* A note that is none, or of another log, is what the caller gave, and no finding about the vault.
  */
+/* That a witness cosigned is for whoever checks to ask for: by itself a checkpoint needs none. */
+static enum fk_status witness_check(struct verify *v, const struct fk_buf *note,
+                                    const struct fk_verifier *witness, struct fk_err *err) {
+    struct fk_err why = FK_ERR_INIT;
+    char when[FK_TIME_SIZE];
+    int64_t time_s;
+    if (fk_checkpoint_signature(note->data, note->len, witness, NULL, &time_s, &why) != FK_OK) {
+        struct fk_finding f = {.seq = UINT64_MAX, .check = "witness"};
+        snprintf(f.text, sizeof f.text, "%s: %.300s", v->against, why.text);
+        on_finding(v, &f);
+        return fk_fail(err, FK_CORRUPT, "%s", f.text);
+    }
+    fk_time_format(when, time_s * 1000);
+    if (v->json)
+        cli_json_line(
+            json_pack("{s:{s:s, s:s}}", "cosigned", "witness", witness->name, "time", when));
+    else
+        printf("%s cosigned it at %s\n", witness->name, when);
+    return FK_OK;
+}
+
 static enum fk_status against(const struct fk_cli *cli, struct fk_lend *lend, struct verify *v,
                               struct fk_err *err) {
     struct fk_buf note = FK_BUF_INIT;
-    struct fk_verifier key;
+    struct fk_verifier key, witness = {.type = 0};
     struct fk_checkpoint c;
     struct fk_err why = FK_ERR_INIT;
     enum fk_status st;
+    if (v->witness)
+        FK_TRY(fk_verifier_load(v->witness, FK_KEY_WITNESS, &witness, err));
     FK_TRY(v->vkey ? fk_verifier_load(v->vkey, FK_KEY_LOG, &key, err)
                    : fk_logbook_verifier(cli->dir, &key, err));
     FK_TRY(fk_read_file(v->against, 65536, &note, err));
@@ -137,6 +169,8 @@ static enum fk_status against(const struct fk_cli *cli, struct fk_lend *lend, st
     else if (st == FK_OK)
         printf("the first %" PRIu64 " entries are those of the checkpoint %s\n", c.size,
                v->against);
+    if (v->witness && (st == FK_OK || v->findings))
+        take(&st, witness_check(v, &note, &witness, err));
 done:
     fk_buf_free(&note);
     return st;
@@ -187,12 +221,6 @@ static enum fk_status stamps_verify(const struct fk_cli *cli, struct fk_lend *le
     return s.bad ? fk_fail(err, FK_CORRUPT, "%" PRIu64 " time stamps do not hold", s.bad) : FK_OK;
 }
 
-/* The worse of two: trouble before findings, findings before nothing. */
-static void take(enum fk_status *st, enum fk_status next) {
-    if (*st == FK_OK || (*st == FK_CORRUPT && next != FK_OK))
-        *st = next;
-}
-
 static enum fk_status verify(const struct fk_cli *cli, struct verify *v, struct fk_err *err) {
     struct fk_lend *lend = NULL;
     struct fk_verify_sum sum = {0};
@@ -231,13 +259,11 @@ done:
 }
 
 int cmd_verify(struct fk_cli *cli, int argc, char **argv) {
-    static const struct option options[] = {{"from", required_argument, NULL, 'f'},
-                                            {"to", required_argument, NULL, 't'},
-                                            {"segment", required_argument, NULL, 's'},
-                                            {"against", required_argument, NULL, 'a'},
-                                            {"vkey", required_argument, NULL, 'k'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"from", required_argument, NULL, 'f'},    {"to", required_argument, NULL, 't'},
+        {"segment", required_argument, NULL, 's'}, {"against", required_argument, NULL, 'a'},
+        {"vkey", required_argument, NULL, 'k'},    {"witness", required_argument, NULL, 'w'},
+        {"json", no_argument, NULL, 'j'},          {NULL, 0, NULL, 0}};
     struct verify v = {.range = {0, UINT64_MAX, 0}};
     struct fk_err err = FK_ERR_INIT;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -249,13 +275,16 @@ int cmd_verify(struct fk_cli *cli, int argc, char **argv) {
             v.against = optarg;
         else if (o == 'k')
             v.vkey = optarg;
+        else if (o == 'w')
+            v.witness = optarg;
         else if (o == 'j')
             v.json = true;
         else if (o != 's' || !fk_value_number(optarg, &v.range.segment) || !v.range.segment)
             return cli_usage("verify", "expected the number of a segment, from 1");
     }
-    if (v.vkey && !v.against)
-        return cli_usage("verify", "--vkey is the key of the checkpoint that --against names");
+    if ((v.vkey || v.witness) && !v.against)
+        return cli_usage("verify", "--vkey and --witness are keys of the checkpoint that --against "
+                                   "names");
     if (optind < argc)
         return cli_usage("verify", "takes no argument \"%s\"", argv[optind]);
     return verify(cli, &v, &err) == FK_OK ? 0 : cli_fail(&err);

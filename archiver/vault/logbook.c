@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct fk_logbook {
@@ -179,9 +180,27 @@ static enum fk_status tiles_prove(struct fk_logbook *log, uint64_t size, const f
     return st;
 }
 
+/* Held for a moment by whoever replaces log/checkpoint: a cosignature that comes late must not put
+ * an older one back. */
+static enum fk_status publish_lock(const char *log_dir, int *out, struct fk_err *err) {
+    char path[PATH_MAX];
+    enum fk_status st;
+    int fd = -1;
+    FK_TRY(fk_join_path(path, sizeof path, log_dir, "publish", err));
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        FK_TRY(fk_fail_sys(err, errno, "%s: cannot lock", path));
+    *out = fd;
+    fd = -1;
+done:
+    fk_close(&fd);
+    return st;
+}
+
 enum fk_status fk_logbook_advance(struct fk_logbook *log, struct fk_err *err) {
     struct fk_head head;
     struct fk_proof proof = {0};
+    int lock = -1;
     struct fk_buf note = FK_BUF_INIT;
     struct fk_checkpoint next = log->head.checkpoint;
     char path[PATH_MAX];
@@ -200,12 +219,67 @@ enum fk_status fk_logbook_advance(struct fk_logbook *log, struct fk_err *err) {
     FK_TRY(fk_tilewriter_flush(log->tiles, err));
     FK_TRY(tiles_prove(log, next.size, next.root, &proof, err));
     FK_TRY(fk_sign_next(log->sign, next.size, next.root, &proof, &note, err));
+    FK_TRY(publish_lock(log->dir, &lock, err));
     FK_TRY(fk_join_path(path, sizeof path, log->dir, "checkpoint", err));
     FK_TRY(fk_atomic_put(path, 0644, note.data, note.len, err));
+    fk_close(&lock);
     log->head.checkpoint = next;
     st = fk_tilewriter_prune(log->tiles, err);
 done:
+    fk_close(&lock);
     fk_buf_free(&note);
+    return st;
+}
+
+/* ---- cosignatures */
+
+/* The file's time is when the log signed, which says how old a checkpoint is. */
+static void time_keep(const char *path, const struct stat *before) {
+    const struct timespec times[2] = {before->st_atim, before->st_mtim};
+    (void)utimensat(AT_FDCWD, path, times, 0); /* looks a little younger without */
+}
+
+/* Reads the published note; false where it is over something else by now, or has the line already.
+ */
+static bool still_stands(const char *path, const struct fk_checkpoint *c,
+                         const struct fk_verifier *witness, struct fk_buf *out) {
+    struct fk_checkpoint now;
+    return fk_read_file(path, 65536, out, NULL) == FK_OK &&
+           fk_checkpoint_read(out->data, out->len, &now, NULL) == FK_OK &&
+           strcmp(now.origin, c->origin) == 0 && now.size == c->size &&
+           memcmp(now.root, c->root, sizeof now.root) == 0 &&
+           fk_checkpoint_signature(out->data, out->len, witness, NULL, NULL, NULL) == FK_NOT_FOUND;
+}
+
+enum fk_status fk_logbook_cosigned(const char *dir, const struct fk_checkpoint *c,
+                                   const struct fk_buf *note, const struct fk_verifier *witness,
+                                   const struct fk_buf *line, struct fk_err *err) {
+    char log_dir[PATH_MAX], path[PATH_MAX], name[sizeof "cosigned." + 8] = "cosigned.";
+    struct fk_buf whole = FK_BUF_INIT;
+    struct stat before = {0};
+    int lock = -1;
+    enum fk_status st;
+    FK_TRY(fk_join_path(log_dir, sizeof log_dir, dir, "log", err));
+    FK_TRY(publish_lock(log_dir, &lock, err));
+    FK_TRY(fk_join_path(path, sizeof path, log_dir, "checkpoint", err));
+    const bool stands = stat(path, &before) == 0 && still_stands(path, c, witness, &whole);
+    if (!stands) {
+        fk_buf_reset(&whole);
+        fk_buf_add(&whole, note->data, note->len);
+    }
+    fk_buf_add(&whole, line->data, line->len);
+    if (whole.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a checkpoint"));
+    if (stands) {
+        FK_TRY(fk_atomic_put(path, 0644, whole.data, whole.len, err));
+        time_keep(path, &before);
+    }
+    fk_hex(name + strlen(name), witness->id, sizeof witness->id);
+    FK_TRY(fk_join_path(path, sizeof path, log_dir, name, err));
+    st = fk_atomic_put(path, 0644, whole.data, whole.len, err);
+done:
+    fk_close(&lock);
+    fk_buf_free(&whole);
     return st;
 }
 

@@ -2,7 +2,8 @@
  * logbook.h - DIR/log as it grows: the ledger's lines as tiles (tiles.h), and the newest
  * checkpoint.
  *
- *     log/checkpoint     the newest signed note
+ *     log/checkpoint     the newest signed note, and below it the cosignatures that came since
+ *     log/cosigned.ID    the newest that a witness cosigned, by its key id
  *     log/vkey, key.pem  the log's public key: for convenience; a verifier has it from elsewhere
  *     log/tile/...
  *
@@ -39,6 +40,14 @@ void fk_logbook_close(struct fk_logbook **log);
 uint64_t fk_logbook_size(const struct fk_logbook *log);
 /* A checkpoint over all that is in the ledger now; the same size again is signed again. */
 FK_CHECKED enum fk_status fk_logbook_advance(struct fk_logbook *log, struct fk_err *err);
+
+/* Adds a witness's line, which has been checked, to its checkpoint: to log/checkpoint where that is
+ * still the one over c, and to a copy of it or, where it is not, of note as log/cosigned.ID. Any
+ * process may; whoever replaces log/checkpoint does so under a lock of its own, log/publish. */
+FK_CHECKED enum fk_status fk_logbook_cosigned(const char *dir, const struct fk_checkpoint *c,
+                                              const struct fk_buf *note,
+                                              const struct fk_verifier *witness,
+                                              const struct fk_buf *line, struct fk_err *err);
 
 /* For readers: the newest checkpoint, its note appended to note (may be NULL), its signature
  * checked against log/vkey, or v where given. FK_NOT_FOUND: none yet. */
