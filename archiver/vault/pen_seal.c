@@ -28,7 +28,7 @@ struct fk_sealing {
     bool named;            /* something has its final name: only recovery can undo it */
     enum fk_status status; /* what run came to; FK_RETRY before it */
     struct fk_err err;
-    char path[PATH_MAX], keys_path[PATH_MAX], keys_scratch[PATH_MAX + 4];
+    char path[PATH_MAX], keys_path[PATH_MAX], keys_scratch[PATH_MAX + 8];
     /* while run copies */
     struct fk_book *book;
     struct fk_bench *bench;
@@ -93,7 +93,8 @@ static enum fk_status begin_locked(struct fk_pen *pen, struct fk_sealing *j, str
     j->generation = generation + 1;
     fk_layout__segment(j->path, pen->dir, oldest, "sealing");
     fk_layout__keys(j->keys_path, pen->dir, oldest, j->generation);
-    snprintf(j->keys_scratch, sizeof j->keys_scratch, "%s.new", j->keys_path);
+    /* not NAME.new: while this is written a disposal may make a key file of that name */
+    snprintf(j->keys_scratch, sizeof j->keys_scratch, "%s.sealing", j->keys_path);
     pen->sealing = j;
 done:
     return st;

@@ -4,10 +4,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "archiver/vault/entry.h"
 #include "tests/unit/support/vaults.h"
@@ -59,10 +63,55 @@ static void any_size_comes_back_in_every_state(void **state) {
     fk_pen_close(&pen);
 }
 
+/* The one file of keys/ that a sealing under way writes. */
+static int scratch_open(const char *dir) {
+    char path[PATH_MAX];
+    struct dirent *e;
+    int fd = -1;
+    snprintf(path, sizeof path, "%s/keys", dir);
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    while ((e = readdir(d)))
+        if (strstr(e->d_name, ".keys."))
+            fd = openat(dirfd(d), e->d_name, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_equal(closedir(d), 0);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* The thread that copies may write keys for a moment after a disposal has made it stale: not into
+ * the key file that the disposal has written. */
+static void a_disposal_and_a_sealing_share_no_file(void **state) {
+    (void)state;
+    const char *dir = vault_new();
+    struct fk_pen *pen = vault_pen(dir, 0);
+    struct fk_sealing *job = NULL;
+    uint64_t number;
+    uint64_t gone = vault_mail(pen, 1, 100), stays = vault_mail(pen, 2, 100);
+    char fields[64];
+    assert_int_equal(fk_pen_rotate(pen, NULL), FK_OK);
+    assert_int_equal(fk_pen_seal_begin(pen, &job, NULL), FK_OK);
+    assert_int_equal(fk_pen_seal_run(job, NULL), FK_OK);
+    int fd = scratch_open(dir);
+    snprintf(fields, sizeof fields, "of=%" PRIu64 " basis=0 rule=test", gone);
+    (void)vault_entry(pen, "dispose", fields, "reason: test\n");
+    assert_int_equal(fk_pen_erase(pen, NULL), FK_OK);
+    assert_int_equal(write(fd, "late", 4), 4);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(fk_pen_seal_end(pen, &job, &number, NULL), FK_RETRY);
+    assert_int_equal(fk_pen_seal_next(pen, &number, NULL), FK_OK);
+    fk_pen_close(&pen);
+    vault_expect_sound(dir);
+    struct fk_desk *desk = vault_desk(dir);
+    vault_expect_mail(desk, stays, 2, 100);
+    fk_desk_close(&desk);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_vault_has_its_genesis),
         cmocka_unit_test(any_size_comes_back_in_every_state),
+        cmocka_unit_test(a_disposal_and_a_sealing_share_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
