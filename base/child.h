@@ -7,13 +7,13 @@
  *              [--listen PATH]
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive), act:FD (web), anchor:FD (stampd)  8th
- *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  7th
- *     sign      --socket log:FD (logd)                                         6th
- *     indexd    --lend                                                         4th
- *     logd      --lend --sign                                                  5th
- *     stampd    --keep                                                         3rd
- *     cosignd                                                                  2nd
+ *     keep      --listen --socket mail:FD (receive), act:FD (web), anchor:FD (stampd)  9th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  8th
+ *     sign      --socket log:FD (logd)                                         7th
+ *     indexd    --lend                                                         5th
+ *     logd      --lend --sign                                                  6th
+ *     stampd    --keep                                                         4th
+ *     cosignd                                                                  3rd
  *     receive   --keep                                                         1st
  *     web       --keep --lend                                                  2nd
  *
