@@ -119,7 +119,10 @@ static enum fk_status overwrite_with_zeros(int fd, const char *path, struct fk_e
             return st;
         left -= (off_t)n;
     }
-    return fsync(fd) == 0 ? FK_OK : fk_fail_sys(err, errno, "%s: cannot sync", path);
+    int injected = fk_fault("overwrite");
+    return !injected && fsync(fd) == 0
+               ? FK_OK
+               : fk_fail_sys(err, injected ? injected : errno, "%s: cannot sync", path);
 }
 
 enum fk_status fk_destroy_file(const char *path, struct fk_err *err) {
@@ -130,8 +133,9 @@ enum fk_status fk_destroy_file(const char *path, struct fk_err *err) {
     fk_close(&fd);
     if (st != FK_OK)
         return st;
-    if (unlink(path) != 0)
-        return fk_fail_sys(err, errno, "%s: cannot remove", path);
+    int injected = fk_fault("destroy");
+    if (injected || unlink(path) != 0)
+        return fk_fail_sys(err, injected ? injected : errno, "%s: cannot remove", path);
     char dir[PATH_MAX];
     parent_of(path, dir);
     return fk_sync_dir(dir, err);

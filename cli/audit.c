@@ -29,7 +29,7 @@ struct audit {
 /* Of admin entries those that somebody made: marks of the clock come by themselves. */
 static bool kind_counts(const struct fk_entry *e) {
     static const char *const kinds[] = {"act",    "hold",    "release", "class",
-                                        "policy", "dispose", "export"};
+                                        "policy", "dispose", "export",  "key"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (fk_entry_is(e, kinds[i]))
             return true;
@@ -111,7 +111,7 @@ static void json_print(const struct fk_entry *e, const struct fk_content *c) {
     json_object_set_new(root, "seq", cli_json_number(e->seq));
     json_object_set_new(root, "time", json_string(time));
     json_object_set_new(root, "kind", json_string(e->kind));
-    static const char *const names[] = {"what", "of", "rule"};
+    static const char *const names[] = {"what", "of", "rule", "from", "to"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len;
         const char *value = fk_entry_field_at(e, names[i], &len);
@@ -130,9 +130,12 @@ static void text_print(const struct fk_entry *e, const struct fk_content *c, int
     const char *what = fk_entry_field_at(e, "what", &len);
     if (what)
         printf(" %.*s", (int)len, what);
-    const char *of = fk_entry_field_at(e, "of", &len);
-    if (of)
-        printf(" of=%.*s", (int)len, of);
+    static const char *const names[] = {"of", "from", "to"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = fk_entry_field_at(e, names[i], &len);
+        if (value)
+            printf(" %s=%.*s", names[i], (int)len, value);
+    }
     struct fk_fields it = fk_fields_begin(c ? c->bytes : NULL, c ? c->len : 0);
     for (struct fk_field f; fk_fields_next(&it, &f);)
         printf("%s%.*s=%.*s", "\t", (int)f.name_len, f.name, (int)f.value_len, f.value);

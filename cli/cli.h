@@ -72,6 +72,7 @@ int cmd_show(struct fk_cli *, int, char **);
 int cmd_verify(struct fk_cli *, int, char **);
 int cmd_checkpoint(struct fk_cli *, int, char **);
 int cmd_timestamp(struct fk_cli *, int, char **);
+int cmd_keys(struct fk_cli *, int, char **);
 int cmd_seal(struct fk_cli *, int, char **);
 int cmd_hold(struct fk_cli *, int, char **);
 int cmd_retention(struct fk_cli *, int, char **);

@@ -13,6 +13,7 @@ const struct fk_command fk_commands[] = {
     {"import", "[--json] PATH...", "brings in EML, mbox, Maildir and directories of them", cmd_import, FK_NEEDS_CONFIG, false},
     {"index", "[--wait] [--json]", "brings the index up to the ledger's head", cmd_index, FK_NEEDS_CONFIG, false},
     {"init", "DIR [--smtp ADDR]... [--lmtp ADDR]... [--web ADDR]", "makes a vault with its configuration", cmd_init, FK_NEEDS_NOTHING, false},
+    {"keys", "rotate [--reason T] [--json]", "makes another key-encryption key, and destroys the old one", cmd_keys, FK_NEEDS_CONFIG, false},
     {"reindex", "[--json]", "builds the index anew beside the old one, then swaps", cmd_reindex, FK_NEEDS_CONFIG, false},
     {"retention", "plan [--json] | run [--reason T] [--accept-clock] [--if-due] [--json]", "says what the rules let go, and disposes of it", cmd_retention, FK_NEEDS_CONFIG, false},
     {"seal", "[--json]", "closes the active segment and seals what is closed", cmd_seal, FK_NEEDS_CONFIG, false},

@@ -95,6 +95,25 @@ static void secret_check(struct doctor *d, const char *check, const char *name, 
         tell(d, GOOD, check, "%s: mode %04o", path, (unsigned)(s.st_mode & 07777));
 }
 
+static bool is_there(struct doctor *d, const char *name) {
+    char path[PATH_MAX];
+    path_of(d, name, path);
+    return access(path, F_OK) == 0;
+}
+
+/* Two while it is exchanged. */
+static void kek_check(struct doctor *d) {
+    const bool exchanged = is_there(d, "secrets/kek-next");
+    if (!exchanged || is_there(d, "secrets/kek"))
+        secret_check(d, "key", "secrets/kek", 077, "chmod 600");
+    if (!exchanged)
+        return;
+    secret_check(d, "next key", "secrets/kek-next", 077, "chmod 600");
+    tell(d, WARNING, "next key",
+         "an exchange of the key (keys rotate) is not complete; the server, or the next command "
+         "that writes, goes on with it");
+}
+
 static void owner_check(struct doctor *d) {
     struct stat s;
     if (stat(d->cli->dir, &s) != 0)
@@ -260,7 +279,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     tell(&d, GOOD, "configuration", "%s", cli->config_path);
     vault_check(&d);
     owner_check(&d);
-    secret_check(&d, "key", "secrets/kek", 077, "chmod 600");
+    kek_check(&d);
     secret_check(&d, "log key", "secrets/log-key", 077, "chmod 600");
     secret_check(&d, "key files", "keys", 007, "chmod o-rwx");
     disk_check(&d);

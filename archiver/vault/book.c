@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { REPLACED_MAX = 8 }; /* how often in a row a key file is replaced while it is looked at */
+
 /* A reader slot of LMDB: while its transaction lives, the pages of that snapshot are not reused. */
 struct fk_pin {
     MDB_env *env;
@@ -324,28 +326,22 @@ enum fk_status fk_book__part(struct fk_book *b, const struct fk_part *part, stru
     return st == FK_OK ? fk_value__read(b->extents, part->offset, part->len, out, err) : st;
 }
 
-static enum fk_status generation_find(struct fk_book *b, uint64_t *out, struct fk_err *err) {
-    if (b->state != FK_BOOK_SEALED_STATE)
-        return fk_book__meta_number(b, "generation", out, err);
+static enum fk_status newest_find(struct fk_book *b, uint64_t *out, struct fk_err *err) {
     enum fk_status st = fk_keyfile__newest(b->where.dir, b->number, out, err);
     if (st == FK_OK && *out == 0)
-        st = fk_fail(err, FK_NOT_FOUND, "%s/keys: segment %" PRIu64 " has no key file",
-                     b->where.dir, b->number);
+        st = fk_fail(err, FK_CORRUPT, "%s/keys: segment %" PRIu64 " has no key file", b->where.dir,
+                     b->number);
     return st;
 }
 
-/* The key file of the generation that counts now. */
-static enum fk_status keys_follow(struct fk_book *b, struct fk_err *err) {
-    struct stat s;
-    uint64_t generation = b->keyfile.generation;
-    enum fk_status st = FK_OK;
-    bool stale = b->keyfile.fd < 0 || fstat(b->keyfile.fd, &s) != 0 || s.st_nlink == 0;
-    if (stale || b->state != FK_BOOK_SEALED_STATE)
-        FK_TRY(generation_find(b, &generation, err));
-    if (!stale && generation == b->keyfile.generation && b->wrap)
-        return FK_OK;
-    keys_forget(b);
+enum fk_status fk_book__generation(struct fk_book *b, uint64_t *out, struct fk_err *err) {
+    return b->state == FK_BOOK_SEALED_STATE ? newest_find(b, out, err)
+                                            : fk_book__meta_number(b, "generation", out, err);
+}
+
+static enum fk_status keys_open(struct fk_book *b, uint64_t generation, struct fk_err *err) {
     struct fk_keyname name = {b->where.dir, b->where.ledger, b->where.kek, b->number, generation};
+    enum fk_status st;
     FK_TRY(fk_keyfile__open(&name, &b->keyfile, err));
     st = fk_wrap__new(b->keyfile.sik, &b->wrap, err);
 done:
@@ -354,6 +350,43 @@ done:
                                         ", generation %" PRIu64 ", is missing",
                                         b->where.dir, b->number, generation)
                               : st;
+}
+
+/* Another process may replace the key file, or the key that it is wrapped by, between any two
+ * looks; a rotation keeps the intermediate key, so the newest file opens an older snapshot as well.
+ */
+static enum fk_status keys_open_newest(struct fk_book *b, uint64_t generation, struct fk_err *err) {
+    for (int i = 0; i < REPLACED_MAX; i++) {
+        uint64_t newest;
+        enum fk_status st = keys_open(b, generation, err);
+        if (st != FK_CORRUPT)
+            return st;
+        bool followed = fk_kek__follow(b->where.dir, b->where.kek);
+        if (fk_keyfile__newest(b->where.dir, b->number, &newest, NULL) != FK_OK || newest == 0 ||
+            (newest == generation && !followed))
+            return st;
+        generation = newest;
+    }
+    return fk_fail(err, FK_RETRY, "the keys of segment %" PRIu64 " are being exchanged; try again",
+                   b->number);
+}
+
+/* The key file of the generation that counts now. */
+static enum fk_status keys_follow(struct fk_book *b, struct fk_err *err) {
+    struct fk_err why = FK_ERR_INIT;
+    uint64_t generation = b->keyfile.generation;
+    enum fk_status st = FK_OK;
+    bool stale = fk_keyfile__is_stale(&b->keyfile);
+    if (stale || b->state != FK_BOOK_SEALED_STATE)
+        FK_TRY(fk_book__generation(b, &generation, err));
+    if (!stale && b->wrap && generation <= b->keyfile.generation)
+        return FK_OK;
+    keys_forget(b);
+    st = keys_open_newest(b, generation, &why);
+    if (st != FK_OK)
+        st = fk_fail(err, st, "%s", why.text);
+done:
+    return st;
 }
 
 enum fk_status fk_book__wrapped(struct fk_book *b, uint64_t seq, uint8_t out[FK_WRAPPED_BYTES],
@@ -373,8 +406,9 @@ enum fk_status fk_book__wrapped(struct fk_book *b, uint64_t seq, uint8_t out[FK_
     return FK_OK;
 }
 
-enum fk_status fk_book__key(struct fk_book *b, uint64_t seq, const uint8_t id[FK_CONTENT_ID_BYTES],
-                            uint8_t out[FK_KEY_BYTES], struct fk_err *err) {
+static enum fk_status key_unwrap(struct fk_book *b, uint64_t seq,
+                                 const uint8_t id[FK_CONTENT_ID_BYTES], uint8_t out[FK_KEY_BYTES],
+                                 struct fk_err *err) {
     uint8_t wrapped[FK_WRAPPED_BYTES];
     enum fk_status st = fk_book__wrapped(b, seq, wrapped, err);
     if (st != FK_OK)
@@ -386,4 +420,20 @@ enum fk_status fk_book__key(struct fk_book *b, uint64_t seq, const uint8_t id[FK
                        " does not unwrap for this entry and content",
                        b->number, seq);
     return FK_OK;
+}
+
+/* A key file that was overwritten while it was read is not one without the key. */
+enum fk_status fk_book__key(struct fk_book *b, uint64_t seq, const uint8_t id[FK_CONTENT_ID_BYTES],
+                            uint8_t out[FK_KEY_BYTES], struct fk_err *err) {
+    struct fk_err why = FK_ERR_INIT;
+    enum fk_status st = FK_CORRUPT;
+    for (int i = 0; i < REPLACED_MAX; i++) {
+        st = key_unwrap(b, seq, id, out, &why);
+        if (st == FK_OK)
+            return st;
+        if ((st != FK_NOT_FOUND && st != FK_CORRUPT) || b->keyfile.fd < 0 ||
+            !fk_keyfile__is_stale(&b->keyfile))
+            break;
+    }
+    return fk_fail(err, st, "%s", why.text);
 }

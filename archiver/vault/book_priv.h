@@ -24,7 +24,7 @@ enum fk_book_state { FK_BOOK_ACTIVE, FK_BOOK_CLOSED, FK_BOOK_SEALED_STATE };
 struct fk_where { /* whose vault */
     const char *dir;
     const uint8_t *ledger;
-    const struct fk_kek *kek;
+    struct fk_kek *kek; /* follows a rotation by another process where a key file does not open */
 };
 
 struct fk_book {
@@ -68,6 +68,8 @@ struct fk_part fk_record__part(const struct fk_content_record *r, uint32_t i);
 /* Appends the stored bytes of a part. */
 FK_CHECKED enum fk_status fk_book__part(struct fk_book *b, const struct fk_part *part,
                                         struct fk_buf *out, struct fk_err *err);
+/* Of the key file that counts. */
+FK_CHECKED enum fk_status fk_book__generation(struct fk_book *b, uint64_t *out, struct fk_err *err);
 /* FK_NOT_FOUND: there is no key for it (any more). */
 FK_CHECKED enum fk_status fk_book__wrapped(struct fk_book *b, uint64_t seq,
                                            uint8_t out[FK_WRAPPED_BYTES], struct fk_err *err);

@@ -46,6 +46,7 @@ void fk_desk_close(struct fk_desk **dp) {
 /* Opened with the first call that needs it, so that a damaged segment does not keep verify from
  * saying which. */
 enum fk_status fk_desk__shelf(struct fk_desk *d, struct fk_err *err) {
+    fk_kek__follow(d->dir, &d->kek); /* so that an old key is not kept here */
     return d->shelf ? FK_OK : fk_shelf__open(&d->where, FK_BOOK_PINNED, &d->shelf, err);
 }
 
@@ -216,7 +217,14 @@ enum fk_status fk_desk_lines(struct fk_desk *d, uint64_t from, size_t max_bytes,
 
 enum fk_status fk_desk_content(struct fk_desk *d, uint64_t seq, struct fk_buf *out,
                                struct fk_err *err) {
-    return rest(d, content_read(d, seq, out, err));
+    struct fk_err why = FK_ERR_INIT;
+    size_t len = out->len;
+    enum fk_status st = rest(d, content_read(d, seq, out, &why));
+    if (st == FK_CORRUPT) { /* or sealed, or its keys exchanged, in this moment: once more */
+        out->len = len;
+        st = rest(d, content_read(d, seq, out, &why));
+    }
+    return st == FK_OK ? st : fk_fail(err, st, "%s", why.text);
 }
 
 enum fk_status fk_desk_disposal(struct fk_desk *d, uint64_t seq, uint64_t *dispose_out,

@@ -386,6 +386,17 @@ enum fk_status fk_keep_seal(struct fk_keep *k, uint64_t *last_out, struct fk_err
     return st;
 }
 
+enum fk_status fk_keep_rekey(struct fk_keep *k, const struct fk_buf *body, struct fk_receipt *out,
+                             struct fk_err *err) {
+    int fd = -1;
+    struct fk_buf nothing = FK_BUF_INIT;
+    enum fk_status st = body_file(body, &fd, err);
+    if (st == FK_OK)
+        st = ask(k, FK_KEEP_REKEY, &nothing, fd, out, err);
+    fk_close(&fd);
+    return st;
+}
+
 void fk_person(char *out, size_t size) {
     char text[4096];
     struct passwd entry, *found = NULL;

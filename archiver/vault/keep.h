@@ -90,6 +90,13 @@ FK_CHECKED enum fk_status fk_keep_dispose(struct fk_keep *keep, const struct fk_
 FK_CHECKED enum fk_status fk_keep_seal(struct fk_keep *keep, uint64_t *last_out,
                                        struct fk_err *err);
 
+/* Another key-encryption key: on FK_OK every segment's key is wrapped by it and the old one is
+ * destroyed. A rotation that an earlier call or a crash left half done is completed first. Any
+ * failure after the entry (its text names it) leaves a vault that reads as ever; the next keep goes
+ * on. body: the entry's. */
+FK_CHECKED enum fk_status fk_keep_rekey(struct fk_keep *keep, const struct fk_buf *body,
+                                        struct fk_receipt *out, struct fk_err *err);
+
 /* The person of an act: the OS user, "name(uid)". Until there are accounts (docs/decisions). */
 void fk_person(char *out, size_t size);
 

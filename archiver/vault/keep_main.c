@@ -76,7 +76,7 @@ static int role_of(const char *name) {
 /* Kinds that may be asked for. The others are the pen's own, or have a request of theirs. */
 static bool kind_is_allowed(enum role role, const char *kind) {
     static const char *const kinds[] = {"hold", "release", "class", "policy", "export",
-                                        "fact", "anchor",  "gap",   "key",    "admin"};
+                                        "fact", "anchor",  "gap",   "admin"};
     if (strcmp(kind, "act") == 0)
         return role == ROLE_ACT || role == ROLE_ALL;
     if (role == ROLE_ANCHOR)
@@ -189,14 +189,15 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
     case FK_KEEP_DISPOSE:
         return dispose_read(&r, j, err);
     default:
-        return fk_reader_done(&r) ? FK_OK : fk_fail(err, FK_INVALID, "SEAL has no payload");
+        return fk_reader_done(&r) ? FK_OK
+                                  : fk_fail(err, FK_INVALID, "SEAL and REKEY have no payload");
     }
 }
 
 static enum fk_status on_frame(void *ctx, struct fk_peer *peer, struct fk_frame *f,
                                struct fk_err *err) {
     struct keep *k = ctx;
-    if (f->type < FK_KEEP_MAIL || f->type > FK_KEEP_SEAL)
+    if (f->type < FK_KEEP_MAIL || f->type > FK_KEEP_REKEY)
         return fk_fail(err, FK_CORRUPT, "a request of type %u", f->type);
     struct fk_job *j = fk_job_new();
     if (!j)
@@ -245,6 +246,21 @@ static void memory_settle(void) {
     mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
 }
 
+/* A command's pen completes what a crash left of a rotation before it is used; a server's does it
+ * while it takes mail. Without room it stays half done, and is read and written so. */
+static enum fk_status rekey_complete(struct fk_pen *pen, const struct fk_keep_options *options,
+                                     struct fk_err *err) {
+    struct fk_err why = FK_ERR_INIT;
+    enum fk_status st = FK_OK;
+    for (bool done = false; st == FK_OK && !done;)
+        st = fk_pen_rekey_step(pen, &done, &why);
+    if (st == FK_IO)
+        return fk_fail(err, st, "%s", why.text);
+    if (st != FK_OK && options->notice)
+        options->notice(&why);
+    return FK_OK;
+}
+
 enum fk_status fk_keep_main(const char *dir, const struct fk_keep_options *options,
                             struct fk_child *child, struct fk_err *err) {
     static const struct fk_peer_handlers handlers = {role_of, on_open, on_frame, on_round};
@@ -257,6 +273,8 @@ enum fk_status fk_keep_main(const char *dir, const struct fk_keep_options *optio
     FK_TRY(fk_confine_core(err));
     FK_TRY(fk_confine_network(err));
     st = pen_open(dir, options, child->control >= 0, &k.pen, err);
+    if (st == FK_OK && child->control < 0)
+        st = rekey_complete(k.pen, options, err);
     if (st != FK_OK) {
         fk_peers_refuse(child, FK_KEEP_HELLO, err);
         goto done;

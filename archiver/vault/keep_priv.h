@@ -8,6 +8,8 @@
  *     APPEND   string kind, string fields; a memory file with the body, or none   -> ANSWER
  *     DISPOSE  string seqs ("5-7,9"), u64 basis, string rule; a memory file or none -> ANSWER
  *     SEAL     nothing                                        -> ANSWER, seq: newest sealed segment
+ *     REKEY    a memory file with the body, or none           -> ANSWER, seq: the entry that orders
+ * it
  *
  * HELLO comes first on every socket, unasked: the pen is open, or why it is not. RECEIPT and ANSWER
  * carry the same: u32 status, u64 seq, string c256, string text; HELLO has u32 status, string text.
@@ -27,7 +29,8 @@ enum fk_keep_frame {
     FK_KEEP_MAIL = 16,
     FK_KEEP_APPEND = 17,
     FK_KEEP_DISPOSE = 18,
-    FK_KEEP_SEAL = 19
+    FK_KEEP_SEAL = 19,
+    FK_KEEP_REKEY = 20
 };
 
 enum { FK_KEEP_SOURCE_MAX = 64, FK_KEEP_FLOOR_MAX = 32, FK_KEEP_KIND_MAX = 32 };

@@ -36,6 +36,8 @@ struct fk_work {
     struct queue sealing; /* who waits for a segment to be sealed; the committer's */
     struct fk_sealer *sealer;
     bool seal_wanted;
+    struct queue rekeying; /* who waits for a rotation of the key-encryption key; the committer's */
+    bool rekey_wanted;
     uint64_t segment, sealed; /* the active one, and the newest that was sealed; the committer's */
     unsigned small_open;      /* small jobs queued or being prepared */
     unsigned large_queued, large_running;
@@ -87,6 +89,11 @@ static bool job_is_large(const struct fk_job *j) {
     return j->map_len > LARGE_BYTES;
 }
 
+/* Not a sheet among others in a transaction. */
+static bool job_is_alone(const struct fk_job *j) {
+    return j->type == FK_KEEP_DISPOSE || j->type == FK_KEEP_SEAL || j->type == FK_KEEP_REKEY;
+}
+
 static void job_fail(struct fk_job *j, const struct fk_err *err) {
     j->receipt.status = err->status;
     snprintf(j->receipt.text, sizeof j->receipt.text, "%.199s", err->text);
@@ -112,7 +119,7 @@ void fk_work_add(struct fk_work *w, struct fk_job *j) {
                 (unsigned long long)w->options.in_flight_bytes);
     w->in_flight += j->map_len;
     if (err.status == FK_OK) {
-        if (j->type == FK_KEEP_DISPOSE || j->type == FK_KEEP_SEAL) {
+        if (job_is_alone(j)) {
             queue_put(&w->ready, j);
             pthread_cond_signal(&w->to_commit);
         } else if (job_is_large(j)) {
@@ -267,14 +274,19 @@ static struct timespec gather_end(void) {
 
 static bool all_is_done(const struct fk_work *w) {
     return w->stopping && !w->small_open && !w->large_queued && !w->large_running &&
-           !w->sealing.first && !fk_sealer_is_busy(w->sealer);
+           !w->sealing.first && !fk_sealer_is_busy(w->sealer) && !w->rekeying.first;
+}
+
+/* A server that stops leaves the rest of a rotation that nobody waits for to the next one. */
+static bool rekey_is_due(const struct fk_work *w) {
+    return w->rekey_wanted && (!w->stopping || w->rekeying.first);
 }
 
 /* All that is ready, as a list; false when there will be no more. The list is empty when it is the
- * sealer that has something to end. */
+ * sealer that has something to end, or a rotation of the key-encryption key its next step. */
 static bool ready_take(struct fk_work *w, struct fk_job **list_out) {
     pthread_mutex_lock(&w->lock);
-    while (!w->ready.first && !fk_sealer_is_due(w->sealer) && !all_is_done(w))
+    while (!w->ready.first && !fk_sealer_is_due(w->sealer) && !rekey_is_due(w) && !all_is_done(w))
         pthread_cond_wait(&w->to_commit, &w->lock);
     struct timespec until = gather_end();
     while (w->ready.first && w->small_open && w->ready_bytes <= READY_BYTES)
@@ -285,8 +297,9 @@ static bool ready_take(struct fk_work *w, struct fk_job **list_out) {
     if (w->ready_bytes > READY_BYTES)
         pthread_cond_broadcast(&w->to_prepare);
     w->ready_bytes = 0;
+    bool due = rekey_is_due(w);
     pthread_mutex_unlock(&w->lock);
-    return *list_out || fk_sealer_is_due(w->sealer);
+    return *list_out || due || fk_sealer_is_due(w->sealer);
 }
 
 /* A large one was prepared into a segment that has been closed since: back to its queue. */
@@ -382,8 +395,10 @@ static void sealing_answer(struct fk_work *w, enum fk_status st, const struct fk
 static void sealing_look(struct fk_work *w) {
     struct fk_err err = FK_ERR_INIT;
     uint64_t segment = fk_pen_segment(w->pen);
-    if (segment != w->segment)
+    if (segment != w->segment) {
         w->seal_wanted = true;
+        w->rekey_wanted |= fk_pen_is_rekeying(w->pen); /* given up for want of room, maybe */
+    }
     w->segment = segment;
     if (fk_sealer_is_busy(w->sealer) || !(w->seal_wanted || fk_sealer_is_due(w->sealer)))
         return;
@@ -394,8 +409,58 @@ static void sealing_look(struct fk_work *w) {
         sealing_answer(w, st == FK_NOT_FOUND ? FK_OK : st, &err);
 }
 
+/* ---- the key-encryption key */
+
+static void rekey_answer(struct fk_work *w, enum fk_status st, const struct fk_err *why) {
+    struct fk_job *j = queue_take(&w->rekeying);
+    struct fk_err err = *why;
+    if (st == FK_IO)
+        spoil(w);
+    if (st != FK_OK && !j && w->options.notice)
+        w->options.notice(&err);
+    if (st != FK_OK && j && j->receipt.seq)
+        fk_err_prefix(&err, "entry %llu orders it, and the next pen goes on with it",
+                      (unsigned long long)j->receipt.seq);
+    if (j && st != FK_OK)
+        job_fail(j, &err);
+    if (j)
+        job_finish(w, j);
+    w->rekey_wanted = w->rekeying.first != NULL;
+}
+
+static enum fk_status rekey_order(struct fk_work *w, struct fk_job *j, struct fk_err *err) {
+    uint64_t seq = 0;
+    enum fk_status st = fk_pen_rekey(w->pen, j->map, j->has_content ? j->map_len : 0, &seq, err);
+    j->receipt.seq = seq;
+    return st;
+}
+
+/* After each round of the committer: one step, so that mail waits for one segment at most. What a
+ * crash left is completed before what is asked now is begun. */
+static void rekey_look(struct fk_work *w) {
+    struct fk_err err = FK_ERR_INIT;
+    struct fk_job *j = w->rekeying.first;
+    bool done = false;
+    enum fk_status st = FK_OK;
+    if (!w->rekey_wanted)
+        return;
+    if (fk_pen_is_rekeying(w->pen))
+        st = fk_pen_rekey_step(w->pen, &done, &err);
+    else if (j)
+        st = rekey_order(w, j, &err);
+    else
+        w->rekey_wanted = false;
+    if (st != FK_OK || (done && j && j->receipt.seq))
+        rekey_answer(w, st, &err);
+}
+
 static void alone_commit(struct fk_work *w, struct fk_job *j) {
     struct fk_err err = FK_ERR_INIT;
+    if (j->type == FK_KEEP_REKEY) {
+        queue_put(&w->rekeying, j);
+        w->rekey_wanted = true;
+        return;
+    }
     enum fk_status st =
         j->type == FK_KEEP_SEAL ? fk_pen_rotate(w->pen, &err) : dispose_commit(w, j, &err);
     if (st == FK_IO && j->type == FK_KEEP_DISPOSE)
@@ -415,7 +480,7 @@ static void list_commit(struct fk_work *w, struct fk_job *list) {
     size_t n = 0;
     for (struct fk_job *j = list; j; j = next) {
         next = j->next;
-        bool alone = j->type == FK_KEEP_DISPOSE || j->type == FK_KEEP_SEAL;
+        bool alone = job_is_alone(j);
         if (!alone)
             group[n++] = j;
         if (n && (alone || !next || n == GROUP_JOBS)) {
@@ -432,6 +497,7 @@ static void *commit_thread(void *arg) {
     sealing_look(w);
     for (struct fk_job *list; ready_take(w, &list);) {
         list_commit(w, list);
+        rekey_look(w);
         sealing_look(w);
     }
     return NULL;
@@ -469,7 +535,9 @@ enum fk_status fk_work_start(struct fk_pen *pen, const struct fk_work_options *o
     queue_init(&w->large);
     queue_init(&w->ready);
     queue_init(&w->sealing);
-    w->seal_wanted = true; /* a crash may have left a closed segment */
+    queue_init(&w->rekeying);
+    w->seal_wanted = w->rekey_wanted =
+        true; /* a crash may have left a closed segment, an old key */
     w->segment = fk_pen_segment(pen);
     pthread_condattr_t monotonic;
     pthread_mutex_init(&w->lock, NULL);

@@ -22,13 +22,13 @@ enum {
 };
 
 /* The intermediate key and what it is bound to, wrapped or unwrapped; -1 when it does not fit. */
-static int sik_cipher(const struct fk_kek *kek, int encrypt, const uint8_t *in, int len,
+static int sik_cipher(const uint8_t kek[FK_KEY_BYTES], int encrypt, const uint8_t *in, int len,
                       uint8_t *out) {
     int n = -1;
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
     if (c)
         EVP_CIPHER_CTX_set_flags(c, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-    if (!c || EVP_CipherInit_ex(c, EVP_aes_256_wrap_pad(), NULL, kek->key, NULL, encrypt) != 1 ||
+    if (!c || EVP_CipherInit_ex(c, EVP_aes_256_wrap_pad(), NULL, kek, NULL, encrypt) != 1 ||
         EVP_CipherUpdate(c, out, &n, in, len) != 1)
         n = -1;
     EVP_CIPHER_CTX_free(c);
@@ -56,7 +56,7 @@ enum fk_status fk_keyfile__head(const struct fk_keyname *name, uint64_t count,
                                 struct fk_err *err) {
     uint8_t text[SIK_TEXT_BYTES], wrapped[FK_WRAPPED_SIK_BYTES];
     sik_text(text, name, sik);
-    int n = sik_cipher(name->kek, 1, text, sizeof text, wrapped);
+    int n = sik_cipher(name->kek->key, 1, text, sizeof text, wrapped);
     OPENSSL_cleanse(text, sizeof text);
     head_before_sik(out, name, count);
     fk_buf_hex(out, wrapped, sizeof wrapped);
@@ -81,10 +81,26 @@ enum fk_status fk_keyfile__create(const struct fk_keyname *name, uint8_t sik_out
     return st;
 }
 
+/* What is bound to the key is compared, so a key that fits by chance is not taken. */
+static bool sik_unwrap(const struct fk_keyname *name, const uint8_t kek[FK_KEY_BYTES],
+                       const uint8_t *wrapped, uint8_t sik[FK_KEY_BYTES]) {
+    uint8_t plain[FK_WRAPPED_SIK_BYTES], want[SIK_TEXT_BYTES];
+    bool ok = sik_cipher(kek, 0, wrapped, FK_WRAPPED_SIK_BYTES, plain) == SIK_TEXT_BYTES;
+    if (ok) {
+        sik_text(want, name, plain);
+        ok = CRYPTO_memcmp(plain, want, sizeof want) == 0;
+    }
+    if (ok)
+        memcpy(sik, plain, FK_KEY_BYTES);
+    OPENSSL_cleanse(plain, sizeof plain);
+    OPENSSL_cleanse(want, sizeof want);
+    return ok;
+}
+
 static enum fk_status head_parse(const struct fk_keyname *name, const char *text, size_t len,
                                  struct fk_keyfile *kf, struct fk_err *err) {
     const char *count = memmem(text, len, " count=", 7);
-    uint8_t wrapped[FK_WRAPPED_SIK_BYTES], plain[FK_WRAPPED_SIK_BYTES], want[SIK_TEXT_BYTES];
+    uint8_t wrapped[FK_WRAPPED_SIK_BYTES];
     struct fk_buf before = FK_BUF_INIT;
     kf->count = count ? strtoull(count + 7, NULL, 10) : 0;
     head_before_sik(&before, name, kf->count);
@@ -99,24 +115,21 @@ static enum fk_status head_parse(const struct fk_keyname *name, const char *text
                        "%s: the first line is not that of segment %" PRIu64 ", generation %" PRIu64
                        " of this ledger: it is damaged, or of another archive",
                        kf->path, name->segment, name->generation);
-    ok = sik_cipher(name->kek, 0, wrapped, sizeof wrapped, plain) == SIK_TEXT_BYTES;
-    if (ok) {
-        sik_text(want, name, plain);
-        ok = CRYPTO_memcmp(plain, want, sizeof want) == 0;
-        memcpy(kf->sik, plain, FK_KEY_BYTES);
-    }
-    OPENSSL_cleanse(plain, sizeof plain);
-    OPENSSL_cleanse(want, sizeof want);
+    ok = sik_unwrap(name, name->kek->key, wrapped, kf->sik);
+    if (!ok && name->kek->rotating)
+        ok = kf->by_before = sik_unwrap(name, name->kek->before, wrapped, kf->sik);
     return ok ? FK_OK
               : fk_fail(err, FK_CORRUPT,
                         "%s: the intermediate key does not unwrap: the file is damaged, or "
-                        "secrets/kek is of another vault",
+                        "secrets/kek is of another vault, or of before or after a rotation",
                         kf->path);
 }
 
 static enum fk_status file_check(struct fk_keyfile *kf, struct stat *s, struct fk_err *err) {
     if (fstat(kf->fd, s) != 0)
         return fk_fail_sys(err, errno, "%s: cannot stat", kf->path);
+    kf->seen[0] = s->st_ctim.tv_sec;
+    kf->seen[1] = s->st_ctim.tv_nsec;
     if (s->st_mode & 0027)
         return fk_fail(err, FK_DENIED,
                        "%s: others can read or change a key file (mode %04o): chmod 0600 it",
@@ -155,6 +168,46 @@ done:
 void fk_keyfile__close(struct fk_keyfile *kf) {
     fk_close(&kf->fd);
     OPENSSL_cleanse(kf->sik, sizeof kf->sik);
+}
+
+bool fk_keyfile__is_stale(const struct fk_keyfile *kf) {
+    struct stat s;
+    return kf->fd < 0 || fstat(kf->fd, &s) != 0 || s.st_nlink == 0 ||
+           s.st_ctim.tv_sec != kf->seen[0] || s.st_ctim.tv_nsec != kf->seen[1];
+}
+
+/* Records are bound to the intermediate key, which stays: they go over as they are. */
+static enum fk_status records_copy(const struct fk_keyfile *kf, struct fk_atomic_file *to,
+                                   struct fk_err *err) {
+    enum { RECORDS = 512 };
+    uint8_t block[RECORDS * RECORD_BYTES];
+    enum fk_status st = FK_OK;
+    for (uint64_t i = 0; i < kf->count && st == FK_OK; i += RECORDS) {
+        uint64_t n = kf->count - i < RECORDS ? kf->count - i : RECORDS;
+        st = fk_pread_full(kf->fd, block, (size_t)n * RECORD_BYTES,
+                           kf->records + (off_t)(i * RECORD_BYTES), kf->path, err);
+        if (st == FK_OK)
+            st = fk_atomic_write(to, block, (size_t)n * RECORD_BYTES, err);
+    }
+    return st;
+}
+
+enum fk_status fk_keyfile__rewrap(const struct fk_keyfile *kf, const struct fk_keyname *next,
+                                  struct fk_err *err) {
+    char path[PATH_MAX];
+    struct fk_atomic_file *file = NULL;
+    struct fk_buf head = FK_BUF_INIT;
+    enum fk_status st;
+    FK_TRY(fk_keyfile__head(next, kf->count, kf->sik, &head, err));
+    fk_layout__keys(path, next->dir, next->segment, next->generation);
+    FK_TRY(fk_atomic_begin(path, 0600, &file, err));
+    FK_TRY(fk_atomic_write(file, head.data, head.len, err));
+    FK_TRY(records_copy(kf, file, err));
+    st = fk_atomic_commit(&file, err);
+done:
+    fk_atomic_abort(&file);
+    fk_buf_free(&head);
+    return st;
 }
 
 enum fk_status fk_keyfile__record(const struct fk_keyfile *kf, uint64_t i, uint64_t *seq_out,
@@ -224,5 +277,8 @@ enum fk_status fk_keyfile__newest(const char *dir, uint64_t segment, uint64_t *o
 enum fk_status fk_keyfile__destroy_others(const char *dir, uint64_t segment, uint64_t keep,
                                           struct fk_err *err) {
     struct generations g = {dir, segment, keep, 0, true};
-    return fk_layout__each(dir, "keys", generation_seen, &g, err);
+    char folder[PATH_MAX];
+    fk_layout__path(folder, dir, "keys");
+    enum fk_status st = fk_sync_dir(folder, err);
+    return st == FK_OK ? fk_layout__each(dir, "keys", generation_seen, &g, err) : st;
 }

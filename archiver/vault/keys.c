@@ -1,58 +1,11 @@
-/* keys.c - the key-encryption key and wrapping. */
+/* keys.c - wrapping (RFC 5649). */
 #include "archiver/vault/keys_priv.h"
-#include "base/atomic_file.h"
-#include "base/io.h"
 #include "base/pack.h"
 
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static const char kek_head[] = "fumikura-kek/1 key=";
-
-enum fk_status fk_kek__create(const char *dir, struct fk_kek *out, struct fk_err *err) {
-    char path[PATH_MAX], line[sizeof kek_head + 2 * FK_KEY_BYTES + 1];
-    const size_t head = sizeof kek_head - 1;
-    fk_random(out->key, sizeof out->key);
-    fk_layout__path(path, dir, "secrets/kek");
-    memcpy(line, kek_head, head);
-    fk_hex(line + head, out->key, FK_KEY_BYTES);
-    line[head + 2 * FK_KEY_BYTES] = '\n';
-    enum fk_status st = fk_atomic_put(path, 0600, line, head + 2 * FK_KEY_BYTES + 1, err);
-    OPENSSL_cleanse(line, sizeof line);
-    return st;
-}
-
-enum fk_status fk_kek__load(const char *dir, struct fk_kek *out, struct fk_err *err) {
-    const size_t head = sizeof kek_head - 1;
-    char path[PATH_MAX];
-    struct stat s;
-    struct fk_buf b = FK_BUF_INIT;
-    enum fk_status st;
-    fk_layout__path(path, dir, "secrets/kek");
-    if (stat(path, &s) != 0)
-        return errno == ENOENT
-                   ? fk_fail(err, FK_NOT_FOUND,
-                             "%s: the key-encryption key is missing; without it no content of this "
-                             "vault can be read: put the file back from where you keep a copy",
-                             path)
-                   : fk_fail_sys(err, errno, "%s: cannot stat", path);
-    if (s.st_mode & 0027)
-        return fk_fail(err, FK_DENIED,
-                       "%s: others can read or change the key-encryption key (mode %04o): chmod "
-                       "0600 it, and find out who may have read it",
-                       path, s.st_mode & 07777);
-    FK_TRY(fk_read_file(path, 4096, &b, err));
-    if (b.len != head + 2 * FK_KEY_BYTES + 1 || memcmp(b.data, kek_head, head) != 0 ||
-        !fk_unhex(out->key, (char *)b.data + head, FK_KEY_BYTES) || b.data[b.len - 1] != '\n')
-        st = fk_fail(err, FK_CORRUPT, "%s: not of the form \"%s<64 hex digits>\"", path, kek_head);
-done:
-    fk_buf_wipe(&b);
-    return st;
-}
 
 struct fk_wrap {
     EVP_CIPHER_CTX *wrap, *unwrap;

@@ -180,6 +180,7 @@ enum fk_status fk_pen_open(const char *dir, const struct fk_pen_options *options
     FK_TRY(fk_pen__take(pen, active, err));
     if (!pen->clean)
         FK_TRY(fk_pen__reread(pen, err));
+    FK_TRY(fk_pen__rekey_recover(pen, err));
     st = fk_pen__erase(pen, err);
 done:
     if (st == FK_OK)

@@ -108,6 +108,21 @@ FK_CHECKED enum fk_status fk_pen_seal_end(struct fk_pen *pen, struct fk_sealing 
 /* All three at once. */
 FK_CHECKED enum fk_status fk_pen_seal_next(struct fk_pen *pen, uint64_t *number_out,
                                            struct fk_err *err);
+/* Another key-encryption key, without a touch to messages: rekey makes it and writes the `key`
+ * entry that orders it (body: its lines), step wraps one segment's key file anew, and, when all
+ * are, destroys the old key. In between the pen is used as ever, and closed and opened as well: a
+ * vault opens in every state, and steps go on from where they were.
+ *
+ *     FK_TRY(fk_pen_rekey(pen, body, len, &seq, err));
+ *     for (bool done = false; !done;)
+ *         FK_TRY(fk_pen_rekey_step(pen, &done, err));
+ *
+ * FK_RETRY one is under way; FK_CORRUPT a key file does not open: nothing was begun, or the old key
+ * is still there; FK_FULL: step again when there is room. */
+FK_CHECKED enum fk_status fk_pen_rekey(struct fk_pen *pen, const void *body, size_t len,
+                                       uint64_t *seq_out, struct fk_err *err);
+FK_CHECKED enum fk_status fk_pen_rekey_step(struct fk_pen *pen, bool *done_out, struct fk_err *err);
+bool fk_pen_is_rekeying(struct fk_pen *pen);
 uint64_t fk_pen_next_seq(const struct fk_pen *pen);
 /* Number of the active segment: another one than before means that one was closed. Any thread. */
 uint64_t fk_pen_segment(struct fk_pen *pen);

@@ -1,7 +1,8 @@
 /*
  * pen_priv.h - what the files of the pen share. Each takes one aspect: pen.c open and close,
  * pen_prepare.c and pen_commit.c the way of a sheet, pen_rotate.c the change of segments,
- * pen_seal.c, pen_erase.c, pen_recover.c what is done after a crash.
+ * pen_seal.c, pen_erase.c, pen_rekey.c what is done to keys and closed segments, pen_recover.c
+ * what is done after a crash.
  *
  * Everything from `lock` on is changed under it. One LMDB transaction at a time, begun and ended
  * by the thread that has the lock.
@@ -46,6 +47,7 @@ struct fk_pen {
     struct fk_shelf *shelf;     /* unpinned: nobody else writes */
     struct fk_sealing *sealing; /* under way, or NULL */
     time_t readers_checked;
+    uint64_t rekey_next; /* segments before it are wrapped by the newest key-encryption key */
 };
 
 struct fk_sheet_parts {
@@ -109,6 +111,9 @@ FK_CHECKED enum fk_status fk_pen__append(struct fk_pen *pen, const char *kind, c
                                          struct fk_err *err);
 /* Keys of a closed segment go: what a job has copied of them must not be used. */
 void fk_pen__sealing_stale(struct fk_pen *pen);
+/* A key-encryption key that was made is ordered in the ledger and wraps from here on, or is
+ * destroyed. */
+FK_CHECKED enum fk_status fk_pen__rekey_recover(struct fk_pen *pen, struct fk_err *err);
 FK_CHECKED enum fk_status fk_pen__recover(struct fk_pen *pen, uint64_t *active_out,
                                           struct fk_err *err);
 /* After an end that was not in good order: the active segment is read again from the disk and

@@ -5,9 +5,11 @@
 #include "base/atomic_file.h"
 #include "base/io.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct found { /* of a segment's number */
     bool open, sealed, scratch,
@@ -116,8 +118,12 @@ static enum fk_status open_segment(struct survey *s, uint64_t number, struct fk_
                      b->pages->path, number + 1);
     FK_TRY(st);
     FK_TRY(fk_book__meta_number(b, "generation", &generation, err));
-    if (s->at[number].more)
-        st = fk_keyfile__destroy_others(s->pen->dir, number, generation, err);
+    if (!s->at[number].more)
+        goto done;
+    /* a pen that was killed may have written which one counts, and not synced it */
+    if (fdatasync(b->pages->fd) != 0)
+        FK_TRY(fk_fail_sys(err, errno, "%s: cannot sync", b->pages->path));
+    st = fk_keyfile__destroy_others(s->pen->dir, number, generation, err);
 done:
     return st;
 }

@@ -23,6 +23,7 @@ enum { TXN_BYTES = 8 << 20, KEYS_BUFFER = 64 << 10 };
 
 struct fk_sealing {
     struct fk_where where;
+    struct fk_kek kek;           /* run reads with it, while a rotation may change the pen's */
     uint64_t number, generation; /* generation: of the key file that is to be */
     atomic_bool stale;
     bool named;            /* something has its final name: only recovery can undo it */
@@ -72,6 +73,7 @@ static void sealing_free(struct fk_sealing **jp) {
     fk_buf_free(&j->keys);
     fk_buf_free(&j->record.bytes);
     OPENSSL_cleanse(j->sik, sizeof j->sik);
+    OPENSSL_cleanse(&j->kek, sizeof j->kek);
     free(j);
     *jp = NULL;
 }
@@ -89,6 +91,8 @@ static enum fk_status begin_locked(struct fk_pen *pen, struct fk_sealing *j, str
     FK_TRY(fk_pen__touch(pen, err));
     FK_TRY(fk_shelf__get(pen->shelf, oldest, &b, err));
     FK_TRY(fk_book__meta_number(b, "generation", &generation, err));
+    j->kek = pen->kek;
+    j->where.kek = &j->kek;
     j->number = oldest;
     j->generation = generation + 1;
     fk_layout__segment(j->path, pen->dir, oldest, "sealing");
@@ -361,9 +365,11 @@ enum fk_status fk_pen_seal_run(struct fk_sealing *j, struct fk_err *err) {
     return j->status;
 }
 
-static enum fk_status keys_finish(struct fk_sealing *j, struct fk_err *err) {
-    struct fk_keyname name = {j->where.dir, j->where.ledger, j->where.kek, j->number,
-                              j->generation};
+/* Wrapped by the key that the pen has now: a rotation that has come by meanwhile does not come
+ * again.
+ */
+static enum fk_status keys_finish(struct fk_pen *pen, struct fk_sealing *j, struct fk_err *err) {
+    struct fk_keyname name = {pen->dir, pen->ledger, &pen->kek, j->number, j->generation};
     struct fk_buf head = FK_BUF_INIT;
     char folder[PATH_MAX];
     enum fk_status st;
@@ -392,7 +398,7 @@ done:
 static enum fk_status publish(struct fk_pen *pen, struct fk_sealing *j, struct fk_err *err) {
     char path[PATH_MAX], fields[256];
     enum fk_status st;
-    FK_TRY(keys_finish(j, err));
+    FK_TRY(keys_finish(pen, j, err));
     fk_layout__segment(path, pen->dir, j->number, "sealed");
     FK_TRY(fk_layout__rename(pen->dir, j->path, path, err));
     snprintf(fields, sizeof fields,

@@ -66,18 +66,10 @@ done:
     return st;
 }
 
+/* A copy that was made during a rotation has two: the new vault goes on with it. */
 static enum fk_status kek_copy(struct restore *r, struct fk_err *err) {
-    char path[PATH_MAX];
-    struct fk_buf text = FK_BUF_INIT;
-    enum fk_status st;
-    FK_TRY(fk_kek__load(r->order->keys, &r->kek, err));
-    fk_layout__path(path, r->order->keys, "secrets/kek");
-    FK_TRY(fk_read_file(path, 4096, &text, err));
-    fk_layout__path(path, r->order->dir, "secrets/kek");
-    st = fk_atomic_put(path, 0600, text.data, text.len, err);
-done:
-    fk_buf_wipe(&text);
-    return st;
+    enum fk_status st = fk_kek__load(r->order->keys, &r->kek, err);
+    return st == FK_OK ? fk_kek__put(r->order->dir, &r->kek, err) : st;
 }
 
 /* What the old key has signed may go past what is restored here, so the log begins anew, under an
