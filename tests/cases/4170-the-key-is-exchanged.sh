@@ -24,6 +24,9 @@ keys_of "$V" >secrets
 files=$(ls "$V/keys" | wc -l)
 [ "$files" -ge 3 ] || fail "the control: $files key files"
 expect $((files + 1)) "$(found_in_files "$V" <secrets)" "the control: found in the vault's files"
+# Second names for the files' blocks: what is only unlinked is still to be read there.
+mkdir blocks && ln "$V/secrets/kek" "$V"/keys/*.keys blocks/ || fail "links"
+expect $((files + 1)) "$(found_in_files blocks <secrets)" "the control: found in the files' blocks"
 sealed() { sha256sum "$V"/segments/*.sealed; }
 sealed >digests
 
@@ -36,6 +39,7 @@ fk show "$entry" --entry | grep -q " kind=key .* what=kek from=$old to=$new c256
 fk audit | grep "^$entry " | grep -q 'somebody left the house' || fail "audit does not list it"
 sealed | cmp - digests || fail "a sealed segment was touched"
 expect 0 "$(found_in_files "$V" <secrets)" "old keys that are still in a file of the vault"
+expect 0 "$(found_in_files blocks <secrets)" "old keys that are still in the blocks of removed files"
 expect "kek log-head log-key" "$(ls "$V/secrets" | paste -sd' ')" "secrets"
 expect "$files" "$(ls "$V/keys" | wc -l)" "key files"
 all_read "$V"
@@ -89,5 +93,6 @@ refused 2 "not a plain file" fk keys rotate
 rm "$V/secrets/kek"
 mv elsewhere "$V/secrets/kek"
 unchanged "a link"
+expect 0 "$(found_in_files blocks <secrets)" "old keys that are still in the blocks of removed files"
 expect "kek log-head log-key" "$(ls "$V/secrets" | paste -sd' ')" "secrets after what was refused"
 fk verify >out || fail "verify: $(cat out)"
