@@ -39,9 +39,8 @@ static bool shard_parse(const struct fk_shards *s, const char *text, struct fk_s
                &out->documents, &end, &forgotten) != 4)
         return false;
     out->has_forgotten = forgotten > 0;
-    return text[forgotten ? forgotten : end] == 0 && out->number > 0 &&
-           out->number <= NUMBER_MAX && out->first <= out->last &&
-           out->documents <= out->last - out->first + 1 &&
+    return text[forgotten ? forgotten : end] == 0 && out->number > 0 && out->number <= NUMBER_MAX &&
+           out->first <= out->last && out->documents <= out->last - out->first + 1 &&
            (s->count == 0 || s->at[s->count - 1].last < out->first);
 }
 

@@ -4,13 +4,14 @@
  *     version: 2                         FK_TERMS_VERSION of all of it
  *     mark: 901                          the next seq to be read from the ledger
  *     shard: 3 1-512 480                 database db.3 has seqs from 1 to 512, 480 of them
- *     shard: 9 513-900 388 forgotten     in db.9 some were deleted, whose postings it may still hold
+ *     shard: 9 513-900 388 forgotten     in db.9 some were deleted, whose postings it may still
+ * hold
  *
  * A shard is a Xapian database that nothing is added to. What a batch adds is a new shard, and the
  * file that names it, put in the old one's place at once, is the commit of both batch and mark.
  * Shards are kept few by merging the newest ones; each message is merged once for each factor of
- * FK_SHARDS_FAN that the index has grown by, so that a commit costs nearly the same however long the
- * index is. Disjoint ranges of seqs, ascending.
+ * FK_SHARDS_FAN that the index has grown by, so that a commit costs nearly the same however long
+ * the index is. Disjoint ranges of seqs, ascending.
  *
  * Ownership: fk_shards__free. Threads: one at a time a list.
  */

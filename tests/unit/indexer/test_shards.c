@@ -67,7 +67,8 @@ static void what_is_no_list_is_refused(void **state) {
     }
 }
 
-/* Batches of these sizes, one after another, merged as is due; *moved: documents that merges wrote. */
+/* Batches of these sizes, one after another, merged as is due; *moved: documents that merges wrote.
+ */
 static void grow(struct fk_shards *s, size_t batches, uint32_t (*size)(size_t), uint64_t *moved,
                  size_t *most) {
     uint32_t seq = 1;
