@@ -4,13 +4,32 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
+
+/* A context for each thread, freed when the thread ends. */
+static tss_t contexts;
+static void context_free(void *ctx) {
+    EVP_MD_CTX_free(ctx);
+}
+static void contexts_make(void) {
+    if (tss_create(&contexts, context_free) != thrd_success)
+        abort(); /* over a thousand such keys in one process */
+}
+static EVP_MD_CTX *context_of_thread(void) {
+    static once_flag once = ONCE_FLAG_INIT;
+    call_once(&once, contexts_make);
+    EVP_MD_CTX *ctx = tss_get(contexts);
+    if (!ctx && (ctx = EVP_MD_CTX_new()) != NULL && tss_set(contexts, ctx) != thrd_success) {
+        EVP_MD_CTX_free(ctx);
+        ctx = NULL;
+    }
+    return ctx;
+}
 
 /* One block of input, no allocation: this runs once for every entry and more often in proofs. */
 static void hash_of(uint8_t tag, const void *a, size_t a_len, const void *b, size_t b_len,
                     fk_hash out) {
-    static _Thread_local EVP_MD_CTX *ctx;
-    if (!ctx)
-        ctx = EVP_MD_CTX_new();
+    EVP_MD_CTX *ctx = context_of_thread();
     if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
         EVP_DigestUpdate(ctx, &tag, 1) != 1 || EVP_DigestUpdate(ctx, a, a_len) != 1 ||
         EVP_DigestUpdate(ctx, b, b_len) != 1 || EVP_DigestFinal_ex(ctx, out, NULL) != 1)
