@@ -63,16 +63,21 @@ enum fk_status fk_pread_full(int fd, void *data, size_t len, off_t at, const cha
     return FK_OK;
 }
 
+/* A file of up to 64 KiB is read without the buffer growing, which would leave a copy behind, of a
+ * key perhaps, that nobody wipes. */
 static enum fk_status read_all(int fd, const char *path, size_t max_bytes, struct fk_buf *b,
                                struct fk_err *err) {
     enum fk_status st = FK_OK;
     size_t start = b->len;
     for (;;) {
-        if (!fk_buf_reserve(b, 65536)) {
+        const size_t left =
+            max_bytes - (b->len - start); /* and one byte, to see that there is more */
+        const size_t piece = left < 65536 ? left + 1 : 65536;
+        if (!fk_buf_reserve(b, piece)) {
             st = fk_fail(err, FK_NOMEM, "%s: no memory to read it", path);
             break;
         }
-        ssize_t n = read(fd, b->data + b->len, 65536);
+        ssize_t n = read(fd, b->data + b->len, piece);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
