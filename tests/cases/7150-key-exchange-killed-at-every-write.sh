@@ -32,7 +32,7 @@ for call in $WRITES; do
         after "$call: $how, of $n"
     done
 done
-# From wherever it was left, one that is asked for now ends with a key of its own.
+# Asked for again after a kill, it completes the one that was under way and makes a key of its own.
 keys_of "$V" >"$TEST_DIR/before"
 injected rename "signal=KILL:when=3" "${rotate[@]}" >/dev/null 2>&1
 "${rotate[@]}" >"$TEST_DIR/out" || fail "rotate after a kill: $(cat "$TEST_DIR/out")"

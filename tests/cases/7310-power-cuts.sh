@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# twenty power cuts lose nothing that was acknowledged, and without the syncs one is seen to
+# twenty power cuts, while keys are exchanged too, lose nothing that was acknowledged; without the syncs one is seen to
 # not under asan: the control takes the syncs out with a preloaded library, which has to come first
 . "$ROOT/tests/lib/server.sh"
 own_mails
@@ -15,7 +15,9 @@ cut -n 3 '. "$ROOT/tests/lib/power.sh"; power_work env LD_PRELOAD='"$TEST_DIR/no
 rc=$?
 cat "$TEST_DIR/control"
 [ $rc -eq 1 ] || fail "without its syncs the server lost nothing in a power cut: the rig does not cut"
-rm -rf "$TEST_DIR"/power-cut.*
+rm -rf "$TEST_DIR"/power-cut.* "$TEST_DIR"/exchanges
 
 cut -n "${CUTS:-20}" -a 100 -b 1500 '. "$ROOT/tests/lib/power.sh"; power_work' "$check" || fail "a power cut lost mail"
-note "$(grep -c 'CHECK FAILED\|does not mount' "$TEST_DIR/control") of 3 cuts without syncs were seen; ${CUTS:-20} with them lost nothing"
+exchanges=$(($(paste -sd+ "$TEST_DIR/exchanges")))
+[ "$exchanges" -ge "${CUTS:-20}" ] || fail "$exchanges exchanges of the key in all: it was not cut into"
+note "$exchanges exchanges of the key; $(grep -c 'CHECK FAILED\|does not mount' "$TEST_DIR/control") of 3 cuts without syncs were seen; ${CUTS:-20} with them lost nothing"

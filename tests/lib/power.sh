@@ -8,10 +8,12 @@ power_work() { # below $DISK; the acknowledgements go to stdout
     config checkpoint-interval '"1 s"' # no checkpoint may be over what the cut takes away
     server_start "$@" >&2
     exec 9>&1
+    while sleep 0.1; do fk keys rotate >/dev/null; done 9>&- & # no key may be over what a cut takes away
     "$BUILD/tools/smtp-blast" -a -c 8 -r 100000 -o /dev/fd/9 "$(address smtp)" "$TEST_DIR"/mails/*.eml >/dev/null
 }
 power_check() {
     V=$DISK/v
     verify_clean "the cut"
     all_acked "$ACKS"
+    fk audit --json | jq -s 'map(select(.kind == "key")) | length' >>"$TEST_DIR/exchanges"
 }
