@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const char usage_line[] = "usage: fumikura [-c FILE | -C DIR] COMMAND [OPTIONS]";
 
@@ -88,6 +89,16 @@ static int command_run(const struct fk_command *c, const char *file, const char 
     return cli_finish(rc);
 }
 
+/* A connection and its memory file are two descriptors, a shard of the index about five: the usual
+ * soft limit of 1,024 is old, and who cannot have more finds out at the call that needs it. */
+static void descriptors_raise(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv) {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"dir", required_argument, NULL, 'C'},
@@ -96,6 +107,7 @@ int main(int argc, char **argv) {
                                             {NULL, 0, NULL, 0}};
     const char *file = NULL, *dir = NULL;
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of its call, not our death */
+    descriptors_raise();
     for (int o; (o = getopt_long(argc, argv, "+c:C:hV", options, NULL)) != -1;) {
         if (o == 'c')
             file = optarg;

@@ -9,21 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { EVENTS = 256, TICK_MS = 1000 };
 
 /* ---- opening */
-
-/* A connection and its memory file are two descriptors; the usual soft limit of 1,024 is old. */
-static void descriptors_raise(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* the spare descriptor is for the other case */
-    }
-}
 
 static void hostname_find(struct fk_receive *r) {
     const char *given = r->options->hostname;
@@ -84,7 +74,6 @@ enum fk_status fk_receive_open(const struct fk_receive_options *options, struct 
         r->slots[i].next_free = r->free_slots;
         r->free_slots = &r->slots[i];
     }
-    descriptors_raise();
     r->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
     enum fk_status st = r->spare < 0 || r->epoll < 0
