@@ -55,11 +55,12 @@ void cli_witness_state(const struct fk_cli *cli, const struct fk_witnessing *w,
     struct fk_buf text = FK_BUF_INIT;
     int64_t time_s;
     *out = (struct cli_witness_state){.has_cosigned = false};
-    if (fk_witnessing_note(cli->dir, w, &c, NULL, &time_s, NULL) == FK_OK) {
+    if (fk_witnessing_note(cli->dir, w, &c, &text, &time_s, NULL) == FK_OK) {
         out->has_cosigned = true;
         out->size = c.size;
         out->age_s = fk_now_ms() / 1000 - time_s;
     }
+    fk_buf_reset(&text);
     if (trouble_path(cli, w, path, NULL) == FK_OK &&
         fk_read_file(path, sizeof out->trouble, &text, NULL) == FK_OK)
         snprintf(out->trouble, sizeof out->trouble, "%s", fk_buf_cstr(&text));

@@ -303,29 +303,36 @@ done:
     return st;
 }
 
+enum fk_status fk_logbook_read(const char *path, const struct fk_verifier *v,
+                               struct fk_checkpoint *out, struct fk_buf *note, struct fk_err *err) {
+    struct fk_buf text = FK_BUF_INIT;
+    enum fk_status st = fk_read_file(path, 65536, &text, err);
+    if (st == FK_OK)
+        st = fk_checkpoint_open(text.data, text.len, v, out, err);
+    if (st == FK_OK && note) {
+        fk_buf_add(note, text.data, text.len);
+        if (note->failed)
+            st = fk_fail(err, FK_NOMEM, "no memory for a checkpoint");
+    }
+    fk_buf_free(&text);
+    return st;
+}
+
 enum fk_status fk_logbook_newest(const char *dir, const struct fk_verifier *v,
                                  struct fk_checkpoint *out, struct fk_buf *note,
                                  struct fk_err *err) {
     char path[PATH_MAX];
     struct fk_verifier own;
-    struct fk_buf text = FK_BUF_INIT;
     enum fk_status st;
     FK_TRY(fk_join_path(path, sizeof path, dir, "log/checkpoint", err));
-    st = fk_read_file(path, 65536, &text, err);
-    if (st == FK_NOT_FOUND)
-        st = fk_fail(err, FK_NOT_FOUND, "%s: there is no checkpoint yet", path);
-    FK_TRY(st);
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return fk_fail(err, FK_NOT_FOUND, "%s: there is no checkpoint yet", path);
     if (!v) {
         FK_TRY(fk_logbook_verifier(dir, &own, err));
         v = &own;
     }
-    FK_TRY(fk_checkpoint_open(text.data, text.len, v, out, err));
-    if (note)
-        fk_buf_add(note, text.data, text.len);
-    if (note && note->failed)
-        st = fk_fail(err, FK_NOMEM, "no memory for a checkpoint");
+    st = fk_logbook_read(path, v, out, note, err);
 done:
-    fk_buf_free(&text);
     return st;
 }
 

@@ -49,6 +49,10 @@ FK_CHECKED enum fk_status fk_logbook_cosigned(const char *dir, const struct fk_c
                                               const struct fk_verifier *witness,
                                               const struct fk_buf *line, struct fk_err *err);
 
+/* The checkpoint in a file, its signature checked; its note appended to note (may be NULL). */
+FK_CHECKED enum fk_status fk_logbook_read(const char *path, const struct fk_verifier *v,
+                                          struct fk_checkpoint *out, struct fk_buf *note,
+                                          struct fk_err *err);
 /* For readers: the newest checkpoint, its note appended to note (may be NULL), its signature
  * checked against log/vkey, or v where given. FK_NOT_FOUND: none yet. */
 FK_CHECKED enum fk_status fk_logbook_newest(const char *dir, const struct fk_verifier *v,

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROUNDS = 2, REPLY_MAX = 65536, NOTE_MAX = 65536 };
+enum { ROUNDS = 2, REPLY_MAX = 65536 };
 
 enum fk_status fk_witnessing_parse(const char *text, size_t len, struct fk_witnessing *out,
                                    struct fk_err *err) {
@@ -193,19 +193,14 @@ enum fk_status fk_witnessing_note(const char *dir, const struct fk_witnessing *w
                                   int64_t *time_s_out, struct fk_err *err) {
     char path[PATH_MAX], name[sizeof "log/cosigned." + 8] = "log/cosigned.";
     struct fk_verifier log;
-    struct fk_buf text = FK_BUF_INIT;
+    const size_t start = note->len;
     enum fk_status st;
     fk_hex(name + strlen(name), w->key.id, sizeof w->key.id);
     FK_TRY(fk_join_path(path, sizeof path, dir, name, err));
-    FK_TRY(fk_read_file(path, NOTE_MAX, &text, err));
     FK_TRY(fk_logbook_verifier(dir, &log, err));
-    FK_TRY(fk_checkpoint_signature(text.data, text.len, &w->key, NULL, time_s_out, err));
-    FK_TRY(fk_checkpoint_open(text.data, text.len, &log, out, err));
-    if (note)
-        fk_buf_add(note, text.data, text.len);
-    if (note && note->failed)
-        st = fk_fail(err, FK_NOMEM, "no memory for a checkpoint");
+    FK_TRY(fk_logbook_read(path, &log, out, note, err));
+    st = fk_checkpoint_signature(note->data + start, note->len - start, &w->key, NULL, time_s_out,
+                                 err);
 done:
-    fk_buf_free(&text);
     return st;
 }

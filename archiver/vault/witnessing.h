@@ -38,7 +38,8 @@ FK_CHECKED enum fk_status fk_witnessing_is_due(const char *dir, const struct fk_
  * in log/checkpoint, unless a newer one stands there by now, and in log/cosigned.ID. */
 FK_CHECKED enum fk_status fk_witnessing_ask(const char *dir, struct fk_witnessing *w,
                                             struct fk_err *err);
-/* log/cosigned.ID, the log's signature and the witness's checked. note may be NULL. */
+/* log/cosigned.ID, the log's signature and the witness's checked; appended to note, of which
+ * nothing counts on failure. */
 FK_CHECKED enum fk_status fk_witnessing_note(const char *dir, const struct fk_witnessing *w,
                                              struct fk_checkpoint *out, struct fk_buf *note,
                                              int64_t *time_s_out, struct fk_err *err);
