@@ -138,8 +138,11 @@ def raw(url, data):
     """What comes back for these bytes: its first line, "" for a closed connection."""
     host, port = url.split("//")[1].rstrip("/").rsplit(":", 1)
     with socket.create_connection((host, int(port)), timeout=20) as s:
-        s.sendall(data)
-        s.shutdown(socket.SHUT_WR)
+        try: # it may answer and hang up before it has all of this
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
         try:
             return s.makefile("rb").readline().decode("latin-1").strip()
         except OSError:
