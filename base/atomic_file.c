@@ -119,10 +119,23 @@ static enum fk_status overwrite_with_zeros(int fd, const char *path, struct fk_e
             return st;
         left -= (off_t)n;
     }
+    return FK_OK;
+}
+
+static enum fk_status overwrite_sync(int fd, const char *path, struct fk_err *err) {
     int injected = fk_fault("overwrite");
     return !injected && fsync(fd) == 0
                ? FK_OK
                : fk_fail_sys(err, injected ? injected : errno, "%s: cannot sync", path);
+}
+
+enum fk_status fk_overwrite_file(const char *path, struct fk_err *err) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fk_fail_sys(err, errno, "%s: cannot open", path);
+    enum fk_status st = overwrite_with_zeros(fd, path, err);
+    fk_close(&fd);
+    return st;
 }
 
 enum fk_status fk_destroy_file(const char *path, struct fk_err *err) {
@@ -130,6 +143,8 @@ enum fk_status fk_destroy_file(const char *path, struct fk_err *err) {
     if (fd < 0)
         return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "%s: cannot open", path);
     enum fk_status st = overwrite_with_zeros(fd, path, err);
+    if (st == FK_OK)
+        st = overwrite_sync(fd, path, err);
     fk_close(&fd);
     if (st != FK_OK)
         return st;

@@ -37,6 +37,9 @@ FK_CHECKED enum fk_status fk_atomic_put(const char *path, mode_t mode, const voi
 /* Overwrites a file with zeros, syncs, removes it and syncs its directory; content when it is not
  * there. What a journaling file system, a snapshot or an SSD may still hold: docs/retention.md. */
 FK_CHECKED enum fk_status fk_destroy_file(const char *path, struct fk_err *err);
+/* The first step of it, for many files: to be synced by the caller (fk_sync_fs) before any of them
+ * is removed, or the zeros may never reach the disk. */
+FK_CHECKED enum fk_status fk_overwrite_file(const char *path, struct fk_err *err);
 
 #ifdef __cplusplus
 }

@@ -148,6 +148,17 @@ enum fk_status fk_sync_dir(const char *dir, struct fk_err *err) {
     return rc ? fk_fail_sys(err, saved, "%s: cannot sync the directory", dir) : FK_OK;
 }
 
+enum fk_status fk_sync_fs(const char *dir, struct fk_err *err) {
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fk_fail_sys(err, errno, "%s: cannot open the directory", dir);
+    int injected = fk_fault("syncfs");
+    int rc = injected ? -1 : syncfs(fd);
+    int saved = injected ? injected : errno;
+    fk_close(&fd);
+    return rc ? fk_fail_sys(err, saved, "%s: cannot sync", dir) : FK_OK;
+}
+
 enum fk_status fk_make_dir(const char *path, mode_t mode, struct fk_err *err) {
     if (mkdir(path, mode) == 0 || errno == EEXIST)
         return FK_OK;

@@ -33,6 +33,8 @@ FK_CHECKED enum fk_status fk_read_plain(const char *path, size_t max_bytes, stru
                                         struct fk_err *err);
 /* fsync of the directory itself, so that a new or renamed entry in it survives a power cut. */
 FK_CHECKED enum fk_status fk_sync_dir(const char *dir, struct fk_err *err);
+/* All that was written to the file system of dir, with names: one wait where many files changed. */
+FK_CHECKED enum fk_status fk_sync_fs(const char *dir, struct fk_err *err);
 /* mkdir that is content when the directory is there already. */
 FK_CHECKED enum fk_status fk_make_dir(const char *path, mode_t mode, struct fk_err *err);
 /* "dir/name" into out; FK_INVALID when it does not fit. */

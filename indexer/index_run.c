@@ -100,7 +100,7 @@ static enum fk_status batch_open(struct run *r, struct fk_err *err) {
     char path[FK_PLACE_PATH];
     r->batch.number = ++r->place.newest;
     enum fk_status st = fk_place__path(&r->place, r->batch.number, path, err);
-    return st == FK_OK ? of_database(r, fk_xwriter_open(path, &r->writer, err), err) : st;
+    return st == FK_OK ? of_database(r, fk_xwriter_create(path, &r->writer, err), err) : st;
 }
 
 /* The index can be made again, acts cannot: so it leaves the reserve to them. */
@@ -178,6 +178,7 @@ static enum fk_status commit(struct run *r, struct fk_err *err) {
     FK_TRY(stepped(fk_fault("index-commit"), err));
     if (r->writer) {
         FK_TRY(of_database(r, fk_xwriter_commit(r->writer, err), err));
+        FK_TRY(fk_sync_fs(r->place.index, err));
         FK_TRY(fk_shards__add(r->list, &r->batch, err));
     }
     batch_drop(r);

@@ -70,9 +70,11 @@ static enum fk_status retire_other(void *ctx, const char *dir, const char *name,
                                    struct fk_err *err) {
     struct fk_place *p = ctx;
     (void)dir;
-    const unsigned number = number_of(name, "db."), gone = number_of(name, "gone.");
-    if (number > p->newest || gone > p->newest)
-        p->newest = number > gone ? number : gone;
+    static const char *const prefixes[] = {"db.", "gone.", "blank."};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (number_of(name, prefixes[i]) > p->newest)
+            p->newest = number_of(name, prefixes[i]);
+    const unsigned number = number_of(name, "db.");
     const bool is_used = fk_shards__has(&p->shards, number) || fk_shards__has(&p->building, number);
     return number && !is_used ? retire(p, number, err) : FK_OK;
 }
@@ -94,40 +96,79 @@ static enum fk_status is_open_nowhere(void *ctx, const char *dir, const char *na
     return is_open ? fk_fail(err, FK_RETRY, "%s is still being read", path) : FK_OK;
 }
 
-static enum fk_status destroy_file(void *ctx, const char *dir, const char *name,
-                                   struct fk_err *err) {
+static enum fk_status blank_file(void *ctx, const char *dir, const char *name, struct fk_err *err) {
     char path[FK_PLACE_PATH];
     (void)ctx;
     enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
-    return st == FK_OK ? fk_destroy_file(path, err) : st;
+    return st == FK_OK ? fk_overwrite_file(path, err) : st;
 }
 
-static enum fk_status destroy_gone(void *ctx, const char *dir, const char *name,
+static enum fk_status remove_file(void *ctx, const char *dir, const char *name,
+                                  struct fk_err *err) {
+    char path[FK_PLACE_PATH];
+    (void)ctx;
+    enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
+    if (st == FK_OK && unlink(path) != 0)
+        st = fk_fail_sys(err, errno, "cannot remove %s", path);
+    return st;
+}
+
+struct destroying {
+    bool waits, found;
+};
+
+/* Overwritten, and named so. What a crash left with that name may have lost its zeros. */
+static enum fk_status blank_gone(void *ctx, const char *dir, const char *name, struct fk_err *err) {
+    char path[FK_PLACE_PATH], blank[FK_PLACE_PATH], blank_name[32];
+    struct destroying *d = ctx;
+    const unsigned gone = number_of(name, "gone.");
+    enum fk_status st;
+    if (!gone && !number_of(name, "blank."))
+        return FK_OK;
+    FK_TRY(fk_join_path(path, sizeof path, dir, name, err));
+    st = names_each(path, is_open_nowhere, NULL, err);
+    if (st == FK_RETRY) {
+        d->waits = true;
+        return FK_OK;
+    }
+    FK_TRY(st);
+    FK_TRY(names_each(path, blank_file, NULL, err));
+    d->found = true;
+    snprintf(blank_name, sizeof blank_name, "blank.%u", gone);
+    FK_TRY(fk_join_path(blank, sizeof blank, dir, blank_name, err));
+    if (gone && rename(path, blank) != 0)
+        st = fk_fail_sys(err, errno, "cannot rename %s", path);
+done:
+    return st;
+}
+
+static enum fk_status remove_blank(void *ctx, const char *dir, const char *name,
                                    struct fk_err *err) {
     char path[FK_PLACE_PATH];
-    bool *waits = ctx;
-    if (!number_of(name, "gone."))
+    (void)ctx;
+    if (!number_of(name, "blank."))
         return FK_OK;
     enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
     if (st == FK_OK)
-        st = names_each(path, is_open_nowhere, NULL, err);
-    if (st == FK_RETRY) {
-        *waits = true;
-        return FK_OK;
-    }
-    if (st == FK_OK)
-        st = names_each(path, destroy_file, NULL, err);
+        st = names_each(path, remove_file, NULL, err);
     if (st == FK_OK && rmdir(path) != 0)
         st = fk_fail_sys(err, errno, "cannot remove %s", path);
-    return st == FK_OK ? fk_sync_dir(dir, err) : st;
+    return st;
 }
 
+/* One sync for all of them: merging puts eight out of use at a time, of six files each. */
 enum fk_status fk_place__destroy_gone(const struct fk_place *p, struct fk_err *err) {
-    bool waits = false;
-    enum fk_status st = names_each(p->index, destroy_gone, &waits, err);
-    return st == FK_OK && waits
-               ? fk_fail(err, FK_RETRY, "an old index below %s is still being read", p->index)
-               : st;
+    struct destroying d = {false, false};
+    enum fk_status st;
+    FK_TRY(names_each(p->index, blank_gone, &d, err));
+    if (d.found) {
+        FK_TRY(fk_sync_fs(p->index, err));
+        FK_TRY(names_each(p->index, remove_blank, NULL, err));
+    }
+    if (d.waits)
+        st = fk_fail(err, FK_RETRY, "an old index below %s is still being read", p->index);
+done:
+    return st;
 }
 
 /* ---- opening and changing */
@@ -194,28 +235,6 @@ enum fk_status fk_place__retire_others(struct fk_place *p, struct fk_err *err) {
     return names_each(p->index, retire_other, p, err);
 }
 
-static enum fk_status sync_file(void *ctx, const char *dir, const char *name, struct fk_err *err) {
-    char path[FK_PLACE_PATH];
-    (void)ctx;
-    enum fk_status st = fk_join_path(path, sizeof path, dir, name, err);
-    if (st != FK_OK)
-        return st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        st = fk_fail_sys(err, errno, "cannot sync %s", path);
-    fk_close(&fd);
-    return st;
-}
-
-/* Xapian does not see to it when it merges. */
-static enum fk_status database_sync(const struct fk_place *p, const char *path,
-                                    struct fk_err *err) {
-    enum fk_status st = names_each(path, sync_file, NULL, err);
-    if (st == FK_OK)
-        st = fk_sync_dir(path, err);
-    return st == FK_OK ? fk_sync_dir(p->index, err) : st;
-}
-
 /* One block: a pointer a shard, and what they point to; the caller frees it. */
 static enum fk_status shard_paths(const char *index, const struct fk_shard *shards, size_t n,
                                   const char ***out, struct fk_err *err) {
@@ -271,7 +290,7 @@ enum fk_status fk_place__merge(const struct fk_place *p, const struct fk_shard *
     FK_TRY(fk_place__path(p, number, to, err));
     FK_TRY(shard_paths(p->index, from, n, &paths, err));
     FK_TRY(fk_xmerge((const char *const *)paths, n, to, err));
-    FK_TRY(database_sync(p, to, err));
+    FK_TRY(fk_sync_fs(p->index, err)); /* Xapian does not see to it when it merges */
 done:
     free(paths);
     return st;

@@ -5,7 +5,8 @@
  *     current        the databases in use, and the mark: shards_priv.h
  *     db.N           databases; any that current does not name is half made, or the remains of a
  *                    crash
- *     gone.N         out of use; destroyed (overwritten and removed) once no search has it open
+ *     gone.N         out of use; overwritten once no search has it open
+ *     blank.N        overwritten; removed once that is on the disk
  *     rebuild        there while a rebuild is asked for
  *
  * Errors: FK_RETRY another process has the writing. Threads: one.

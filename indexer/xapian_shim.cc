@@ -99,11 +99,12 @@ static enum fk_status into_buf(const std::string &text, struct fk_buf *out, stru
 /* ---- writing */
 
 /* All changes stand in a transaction, so that Xapian never commits a part of them on its own. */
-enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **out, struct fk_err *err) {
+static enum fk_status writer_new(const char *dir, int flags, struct fk_xwriter **out,
+                                 struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
         fk_xwriter *w = new fk_xwriter;
         try {
-            w->db = Xapian::WritableDatabase(dir, Xapian::DB_CREATE_OR_OPEN);
+            w->db = Xapian::WritableDatabase(dir, flags);
             w->db.begin_transaction();
         } catch (...) {
             delete w;
@@ -112,6 +113,14 @@ enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **out, struct 
         *out = w;
         return FK_OK;
     });
+}
+
+enum fk_status fk_xwriter_create(const char *dir, struct fk_xwriter **out, struct fk_err *err) {
+    return writer_new(dir, Xapian::DB_CREATE | Xapian::DB_NO_SYNC, out, err);
+}
+
+enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **out, struct fk_err *err) {
+    return writer_new(dir, Xapian::DB_OPEN, out, err);
 }
 
 void fk_xwriter_close(struct fk_xwriter **w) {

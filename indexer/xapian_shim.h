@@ -21,6 +21,12 @@ extern "C" {
 /* ---- writing */
 struct fk_xwriter;
 struct fk_xdoc;
+/* A new database. Committed is not yet on the disk: for what nobody reads until the caller has
+ * synced it, at one wait for all its files where Xapian takes one for each. FK_INVALID where there
+ * is one. */
+FK_CHECKED enum fk_status fk_xwriter_create(const char *dir, struct fk_xwriter **out,
+                                            struct fk_err *err);
+/* One that is there, to be changed in its place; a commit is on the disk. */
 FK_CHECKED enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **out,
                                           struct fk_err *err);
 void fk_xwriter_close(struct fk_xwriter **w); /* what is not committed is dropped */

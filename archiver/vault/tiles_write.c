@@ -188,11 +188,7 @@ enum fk_status fk_tilewriter_flush(struct fk_tilewriter *w, struct fk_err *err) 
     }
     if (width_at(size, 0))
         FK_TRY(file_put(w, -1, size >> 8, width_at(size, 0), w->lines.data, w->lines.len, err));
-    int fd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int injected = fk_fault("syncfs");
-    if (fd < 0 || injected || syncfs(fd) != 0)
-        st = fk_fail_sys(err, injected ? injected : errno, "%s: cannot sync", w->dir);
-    fk_close(&fd);
+    st = fk_sync_fs(w->dir, err);
 done:
     return st;
 }

@@ -48,7 +48,7 @@ verify_clean() {
 shards() { sed -n "s|^shard: \([0-9]*\) .*|$V/index/db.\1|p" "$V/index/current"; }
 # databases_are_shards: nothing else is left of what was ever written.
 databases_are_shards() {
-    [ "$(ls -d "$V"/index/db.* "$V"/index/gone.* 2>/dev/null | sort)" = "$(shards | sort)" ]
+    [ "$(ls -d "$V"/index/db.* "$V"/index/gone.* "$V"/index/blank.* 2>/dev/null | sort)" = "$(shards | sort)" ]
 }
 own_mails() { python3 "$ROOT/tests/fixtures/make_mails.py" "$TEST_DIR/mails"; }
 

@@ -42,7 +42,7 @@ static struct fk_xreader *database(void) {
     const char *base = getenv("TEST_DIR");
     snprintf(dir, sizeof dir, "%s/x%d.%d", base ? base : "/tmp", getpid(), serial++);
     struct fk_xwriter *w;
-    OK(fk_xwriter_open(dir, &w, &err));
+    OK(fk_xwriter_create(dir, &w, &err));
     put(w, 3, "red apple pie", 5);
     put(w, 7, "apple red", 9);
     put(w, 8, "green apple red", 9);
@@ -195,7 +195,7 @@ static void what_was_not_committed_is_dropped(void **state) {
 static void second_database(char *path, size_t size) {
     struct fk_xwriter *w;
     snprintf(path, size, "%s.second", dir);
-    OK(fk_xwriter_open(path, &w, &err));
+    OK(fk_xwriter_create(path, &w, &err));
     put(w, 901, "apple red", 7);
     put(w, 902, "red pie", 0);
     OK(fk_xwriter_commit(w, &err));
@@ -279,7 +279,7 @@ static void a_phrase_at_the_first_place_is_exact(void **state) {
     const size_t knock_lens[] = {5, 5}, who_lens[] = {5, 3};
     fk_xreader_close(&(struct fk_xreader *){database()}); /* gives a new directory name */
     snprintf(path, sizeof path, "%s.first", dir);
-    OK(fk_xwriter_open(path, &w, &err));
+    OK(fk_xwriter_create(path, &w, &err));
     OK(fk_xdoc_new(&doc, &err));
     OK(fk_xdoc_postings(doc, "knock", 5, twice, 2, &err));
     OK(fk_xwriter_put(w, 1, doc, &err));

@@ -57,7 +57,7 @@ static struct fk_xwriter *new_index(char *dir, size_t size) {
     const char *base = getenv("TEST_DIR");
     (void)snprintf(dir, size, "%s/index-XXXXXX", base ? base : "/tmp");
     assert_non_null(mkdtemp(dir));
-    assert_int_equal(fk_xwriter_open(dir, &writer, NULL), FK_OK);
+    assert_int_equal(fk_xwriter_create(dir, &writer, NULL), FK_OK);
     return writer;
 }
 

@@ -102,7 +102,7 @@ static void begin(uint32_t messages, uint64_t (*received)(uint32_t id)) {
     ledger_add("genesis", "ledger=00");
     (void)snprintf(index_dir, sizeof index_dir, "%s/search-XXXXXX", base ? base : "/tmp");
     assert_non_null(mkdtemp(index_dir));
-    assert_int_equal(fk_xwriter_open(index_dir, &writer, NULL), FK_OK);
+    assert_int_equal(fk_xwriter_create(index_dir, &writer, NULL), FK_OK);
     for (uint32_t id = 1; id <= messages; id++) {
         ledger_add("mail", "source=x");
         put(writer, id, received(id));
