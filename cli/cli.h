@@ -66,6 +66,7 @@ int cmd_init(struct fk_cli *, int, char **);
 int cmd_serve(struct fk_cli *, int, char **);
 int cmd_import(struct fk_cli *, int, char **);
 int cmd_index(struct fk_cli *, int, char **);
+int cmd_mirror(struct fk_cli *, int, char **);
 int cmd_reindex(struct fk_cli *, int, char **);
 int cmd_search(struct fk_cli *, int, char **);
 int cmd_show(struct fk_cli *, int, char **);

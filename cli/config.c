@@ -36,7 +36,8 @@ enum kind {
     PERIOD,
     ZONE,
     MONTH_DAY,
-    START
+    START,
+    MIRROR
 };
 struct key {
     const char *name;
@@ -65,6 +66,8 @@ static const struct key keys[] = {
     {"disk-reserve", SIZE, AT(disk_reserve), "64 MiB", MIB(1), GIB(1024)},
     {"compression", NUMBER, AT(compression), "3", 1, 19},
     {"checkpoint-interval", SECONDS, AT(checkpoint_interval_s), "10 s", 1, 300},
+    {"mirror", MIRROR, AT(mirror), "off", 0, 0},
+    {"mirror-dir", ANY_PATH, AT(mirror_dir), "", 0, 0},
     {"timestamp", URL, AT(timestamp), "", 0, 0},
     {"timestamp-roots", ANY_PATH, AT(timestamp_roots), "", 0, 0},
     {"timestamp-interval", SECONDS, AT(timestamp_interval_s), "24 h", 60, 31 * 86400},
@@ -160,6 +163,10 @@ static const char *expected_text(const struct key *k, const char *text) {
         return strcmp(text, "received") == 0 || strcmp(text, "fiscal-year-end") == 0
                    ? NULL
                    : "\"received\" or \"fiscal-year-end\"";
+    case MIRROR:
+        return strcmp(text, "off") == 0 || strcmp(text, "async") == 0 || strcmp(text, "sync") == 0
+                   ? NULL
+                   : "\"off\", \"async\" or \"sync\"";
     }
     return NULL;
 }
@@ -361,10 +368,18 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
     for (size_t i = 0; good && i < KEYS; i++)
         good = is_list(&keys[i]) ? list_store(cfg, &keys[i], dir, c)
                                  : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
-    good = good && path_whole(&c->timestamp_roots, dir);
+    good = good && path_whole(&c->timestamp_roots, dir) && path_whole(&c->mirror_dir, dir);
     if (!good || !classes_store(cfg, c)) {
         fk_config_free(&c);
         return fk_fail(err, FK_NOMEM, "%s: no memory for the configuration", path);
+    }
+    if (strcmp(c->mirror, "off") != 0 && !*c->mirror_dir) {
+        (void)fk_fail(err, FK_INVALID,
+                      "%s: mirror is \"%s\", and no mirror-dir says where; expected the directory "
+                      "that \"fumikura mirror init\" made",
+                      path, c->mirror);
+        fk_config_free(&c);
+        return FK_INVALID;
     }
     *out = c;
     return FK_OK;
@@ -471,6 +486,8 @@ void fk_config_free(struct fk_config **cp) {
     free(c->floor);
     free(c->timestamp);
     free(c->timestamp_roots);
+    free(c->mirror);
+    free(c->mirror_dir);
     free(c->fiscal_year_end);
     for (size_t i = 0; i < c->class_count; i++) {
         free(c->classes[i].name);

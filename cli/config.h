@@ -24,6 +24,7 @@ struct fk_config {
     int compression;
     unsigned checkpoint_interval_s, timestamp_interval_s;
     char *timestamp, *timestamp_roots; /* "" for none; roots absolute */
+    char *mirror, *mirror_dir;         /* "off", "async" or "sync"; absolute, or "" */
     char **witnesses;                  /* NULL-terminated: "URL KEY" (witnessing.h) */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */

@@ -4,6 +4,8 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 
+#include <string.h>
+
 static void notice(const struct fk_err *err) {
     fk_log(FK_LOG_ERROR, "%s", err->text);
 }
@@ -17,6 +19,8 @@ int cmd_keep(struct fk_cli *cli, int argc, char **argv) {
     options.pen.zstd_level = cli->config->compression;
     options.notice = notice;
     options.in_flight_bytes = cli->config->in_flight;
+    options.mirror = strcmp(cli->config->mirror, "off") != 0 ? cli->config->mirror_dir : NULL;
+    options.mirror_sync = strcmp(cli->config->mirror, "sync") == 0;
     fk_log_name("fumikura keep");
     enum fk_status st = fk_child_begin(&child, argc, argv, &err);
     if (st == FK_OK)

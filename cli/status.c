@@ -1,8 +1,11 @@
 /* status.c - where the vault stands: ledger, segments, index, disk, processes. */
 #include "archiver/vault/lend.h"
 #include "archiver/vault/logbook.h"
+#include "archiver/vault/mirror_state.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "cli/cli.h"
+#include "cli/config.h"
 #include "cli/cosign.h"
 #include "cli/json.h"
 #include "cli/server.h"
@@ -28,6 +31,9 @@ struct status {
     int64_t checkpoint_age_s;
     struct cli_witnesses witnesses;
     struct cli_witness_state witness[FK_WITNESSES_MAX];
+    const char *mirror; /* mode; NULL: there is none */
+    struct fk_mirror_state mirrored;
+    bool has_mirrored;
     uint64_t free_bytes, disk_bytes;
     struct cli_server server;
 };
@@ -102,6 +108,49 @@ static enum fk_status disk_ask(const char *dir, struct status *s, struct fk_err 
     return FK_OK;
 }
 
+static void mirror_ask(const struct fk_cli *cli, struct status *s) {
+    if (strcmp(cli->config->mirror, "off") == 0)
+        return;
+    s->mirror = cli->config->mirror;
+    s->has_mirrored = fk_mirror_state_read(cli->dir, &s->mirrored, NULL) == FK_OK;
+}
+
+/* The state is as of a moment ago, and the head may be older still. */
+static uint64_t mirror_behind(const struct status *s) {
+    return s->head.next_seq > s->mirrored.next_seq ? s->head.next_seq - s->mirrored.next_seq : 0;
+}
+
+static int64_t mirror_age_s(const struct status *s) {
+    return (fk_now_ms() - s->mirrored.time_ms) / 1000;
+}
+
+static json_t *mirror_json(const struct status *s) {
+    if (!s->mirror)
+        return json_null();
+    if (!s->has_mirrored)
+        return json_pack("{s:s, s:n, s:n, s:n, s:n}", "mode", s->mirror, "next", "behind", "age",
+                         "trouble");
+    return json_pack("{s:s, s:o, s:o, s:I, s:s?}", "mode", s->mirror, "next",
+                     cli_json_number(s->mirrored.next_seq), "behind",
+                     cli_json_number(mirror_behind(s)), "age", (json_int_t)mirror_age_s(s),
+                     "trouble", s->mirrored.away ? s->mirrored.trouble : NULL);
+}
+
+static void mirror_print(const struct status *s) {
+    uint64_t behind = mirror_behind(s);
+    if (!s->mirror)
+        return;
+    printf("mirror (%s): ", s->mirror);
+    if (!s->has_mirrored)
+        printf("has nothing yet\n");
+    else if (!behind && !s->mirrored.away)
+        printf("has all entries\n");
+    else
+        printf("%" PRIu64 " entries behind, last word %lld s ago%s%s\n", behind,
+               (long long)mirror_age_s(s), s->mirrored.away ? "; it is away: " : "",
+               s->mirrored.trouble);
+}
+
 static json_t *server_json(const struct cli_server *server) {
     json_t *root = json_object();
     for (size_t i = 0; i < server->count; i++)
@@ -128,6 +177,7 @@ static void json_print(const struct status *s) {
     json_object_set_new(root, "checkpoint", checkpoint_json(s));
     json_object_set_new(root, "witnesses", witnesses_json(s));
     json_object_set_new(root, "index", index_json(s));
+    json_object_set_new(root, "mirror", mirror_json(s));
     json_object_set_new(root, "free", cli_json_number(s->free_bytes));
     json_object_set_new(root, "disk", cli_json_number(s->disk_bytes));
     json_object_set_new(root, "server", s->server.running ? server_json(&s->server) : json_null());
@@ -165,6 +215,7 @@ static void text_print(const struct status *s) {
                s->index.documents, s->index.partial, s->index.mark);
     else
         printf("index: there is none yet\n");
+    mirror_print(s);
     printf("disk: %" PRIu64 " MiB free of %" PRIu64 " MiB\n", s->free_bytes >> 20,
            s->disk_bytes >> 20);
     printf("server: %s\n", s->server.running ? "runs" : "does not run");
@@ -193,6 +244,7 @@ int cmd_status(struct fk_cli *cli, int argc, char **argv) {
     FK_TRY(index_ask(cli->dir, &s, &err));
     FK_TRY(disk_ask(cli->dir, &s, &err));
     checkpoint_ask(cli->dir, &s);
+    mirror_ask(cli, &s);
     FK_TRY(cli_witnesses_open(cli, &s.witnesses, &err));
     for (size_t i = 0; i < s.witnesses.count; i++)
         cli_witness_state(cli, &s.witnesses.one[i], &s.witness[i]);

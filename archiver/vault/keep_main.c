@@ -267,13 +267,17 @@ enum fk_status fk_keep_main(const char *dir, const struct fk_keep_options *optio
     enum fk_status st;
     struct keep k = {0};
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    const struct fk_work_options work = {(unsigned)(cpus > 0 ? cpus : 1) + 1,
-                                         options->in_flight_bytes, options->notice};
+    const struct fk_work_options work = {.threads = (unsigned)(cpus > 0 ? cpus : 1) + 1,
+                                         .in_flight_bytes = options->in_flight_bytes,
+                                         .vault = dir,
+                                         .mirror = options->mirror,
+                                         .mirror_sync = options->mirror_sync,
+                                         .notice = options->notice};
     memory_settle();
     FK_TRY(fk_confine_core(err));
     FK_TRY(fk_confine_network(err));
     st = pen_open(dir, options, child->control >= 0, &k.pen, err);
-    if (st == FK_OK && child->control < 0)
+    if (st == FK_OK && child->control < 0 && !options->mirror) /* with one: by the work */
         st = rekey_complete(k.pen, options, err);
     if (st != FK_OK) {
         fk_peers_refuse(child, FK_KEEP_HELLO, err);

@@ -4,6 +4,7 @@
  */
 #include "archiver/vault/keep_work_priv.h"
 #include "archiver/vault/envelope.h"
+#include "archiver/vault/keep_mirror_priv.h"
 #include "archiver/vault/keep_seal_priv.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct fk_work {
     struct queue small, large, ready;
     struct queue sealing; /* who waits for a segment to be sealed; the committer's */
     struct fk_sealer *sealer;
+    struct fk_mirrorer *mirror; /* NULL: there is none */
     bool seal_wanted;
     struct queue rekeying; /* who waits for a rotation of the key-encryption key; the committer's */
     bool rekey_wanted;
@@ -111,8 +113,17 @@ static void job_finish(struct fk_work *w, struct fk_job *j) {
     pthread_mutex_unlock(&w->lock);
 }
 
+/* A mail that could not be answered with a 250 is better refused before it is an entry. */
+static void mirror_check(struct fk_work *w, const struct fk_job *j, struct fk_err *err) {
+    struct fk_err why;
+    if (w->mirror && w->options.mirror_sync && j->type == FK_KEEP_MAIL &&
+        fk_mirrorer_is_away(w->mirror, &why))
+        (void)fk_fail(err, FK_RETRY, "the mirror is away: %s", why.text);
+}
+
 void fk_work_add(struct fk_work *w, struct fk_job *j) {
     struct fk_err err = FK_ERR_INIT;
+    mirror_check(w, j, &err);
     pthread_mutex_lock(&w->lock);
     if (w->in_flight + j->map_len > w->options.in_flight_bytes)
         fk_fail(&err, FK_FULL, "more than %llu bytes are in flight (in-flight); try again",
@@ -279,7 +290,8 @@ static bool all_is_done(const struct fk_work *w) {
 
 /* A server that stops leaves the rest of a rotation that nobody waits for to the next one. */
 static bool rekey_is_due(const struct fk_work *w) {
-    return w->rekey_wanted && (!w->stopping || w->rekeying.first);
+    return w->rekey_wanted && (!w->stopping || w->rekeying.first) &&
+           (!w->mirror || fk_mirrorer_is_current(w->mirror));
 }
 
 /* All that is ready, as a list; false when there will be no more. The list is empty when it is the
@@ -327,7 +339,10 @@ static void committed(struct fk_work *w, struct fk_job *j) {
     j->receipt.seq = s->seq;
     memcpy(j->receipt.c256, s->c256, sizeof j->receipt.c256);
     memcpy(j->receipt.text, s->text, sizeof j->receipt.text);
-    job_finish(w, j);
+    if (s->status == FK_OK && j->type == FK_KEEP_MAIL && w->mirror && w->options.mirror_sync)
+        fk_mirrorer_wait(w->mirror, j, false);
+    else
+        job_finish(w, j);
 }
 
 static void group_commit(struct fk_work *w, struct fk_job **jobs, size_t n) {
@@ -372,8 +387,8 @@ done:
 
 /* ---- sealing */
 
-/* The sealer has run: the committer is to look. */
-static void sealer_told(void *ctx) {
+/* The sealer has run, or the mirror has followed: the committer is to look. */
+static void look_told(void *ctx) {
     struct fk_work *w = ctx;
     pthread_mutex_lock(&w->lock);
     pthread_cond_signal(&w->to_commit);
@@ -442,9 +457,11 @@ static void rekey_look(struct fk_work *w) {
     struct fk_job *j = w->rekeying.first;
     bool done = false;
     enum fk_status st = FK_OK;
-    if (!w->rekey_wanted)
+    if (!w->rekey_wanted || (w->mirror && !fk_mirrorer_is_current(w->mirror)))
         return;
-    if (fk_pen_is_rekeying(w->pen))
+    if (w->mirror && (j || fk_pen_is_rekeying(w->pen)) && fk_mirrorer_is_away(w->mirror, &err))
+        st = fk_fail(&err, FK_RETRY, "the mirror is away, and would be left with the old key");
+    else if (fk_pen_is_rekeying(w->pen))
         st = fk_pen_rekey_step(w->pen, &done, &err);
     else if (j)
         st = rekey_order(w, j, &err);
@@ -463,6 +480,10 @@ static void alone_commit(struct fk_work *w, struct fk_job *j) {
     }
     enum fk_status st =
         j->type == FK_KEEP_SEAL ? fk_pen_rotate(w->pen, &err) : dispose_commit(w, j, &err);
+    if (st == FK_OK && j->type == FK_KEEP_DISPOSE && w->mirror && j->receipt.seq) {
+        fk_mirrorer_wait(w->mirror, j, true); /* the keys go there as well */
+        return;
+    }
     if (st == FK_IO && j->type == FK_KEEP_DISPOSE)
         spoil(w);
     if (st == FK_OK && j->type == FK_KEEP_SEAL) {
@@ -499,14 +520,43 @@ static void *commit_thread(void *arg) {
         list_commit(w, list);
         rekey_look(w);
         sealing_look(w);
+        if (w->mirror)
+            fk_mirrorer_wake(w->mirror);
     }
     return NULL;
+}
+
+/* ---- the mirror */
+
+/* What it has been told of is done in the vault whatever becomes of the mirror: only a mail is to
+ * come again. */
+static void mirrored(void *ctx, struct fk_job *j) {
+    struct fk_work *w = ctx;
+    struct fk_err err = FK_ERR_INIT;
+    if (j->receipt.status != FK_OK && j->type != FK_KEEP_MAIL) {
+        (void)fk_fail(&err, FK_RETRY,
+                      "entry %llu disposes, and the mirror still has the keys until it is back",
+                      (unsigned long long)j->receipt.seq);
+        if (w->options.notice)
+            w->options.notice(&err);
+        j->receipt.status = FK_OK;
+        j->receipt.text[0] = 0;
+    }
+    job_finish(w, j);
+}
+
+static enum fk_status mirror_start(struct fk_work *w, struct fk_err *err) {
+    const struct fk_mirrorer_options options = {w->options.mirror, w->options.vault,  mirrored,
+                                                look_told,         w->options.notice, w};
+    return w->options.mirror ? fk_mirrorer_new(w->pen, &options, &w->mirror, err) : FK_OK;
 }
 
 /* ---- starting and stopping */
 
 static enum fk_status threads_start(struct fk_work *w, struct fk_err *err) {
-    enum fk_status st = fk_sealer_new(w->pen, sealer_told, w, &w->sealer, err);
+    enum fk_status st = fk_sealer_new(w->pen, look_told, w, &w->sealer, err);
+    if (st == FK_OK)
+        st = mirror_start(w, err);
     if (st != FK_OK)
         return st;
     int rc = pthread_create(&w->committer, NULL, commit_thread, w);
@@ -571,6 +621,7 @@ void fk_work_stop(struct fk_work **wp) {
     for (unsigned i = 0; i < w->started; i++)
         pthread_join(w->threads[i], NULL);
     fk_sealer_free(&w->sealer);
+    fk_mirrorer_free(&w->mirror);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->to_prepare);
     pthread_cond_destroy(&w->to_commit);

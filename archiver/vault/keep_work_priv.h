@@ -43,6 +43,8 @@ void fk_job_free(struct fk_job **job);
 struct fk_work_options {
     unsigned threads;
     uint64_t in_flight_bytes;
+    const char *vault, *mirror;               /* directories; mirror NULL: there is none */
+    bool mirror_sync;                         /* a mail is answered when the mirror has it too */
     void (*notice)(const struct fk_err *err); /* what goes wrong with nobody waiting; or NULL */
 };
 typedef void (*fk_work_finished_fn)(void *ctx, struct fk_job *job); /* frees the job */

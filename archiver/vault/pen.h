@@ -28,6 +28,7 @@
 #ifndef FK_VAULT_PEN_H
 #define FK_VAULT_PEN_H
 #include "archiver/vault/fields.h"
+#include "archiver/vault/slice.h"
 #include "base/digest.h"
 #include "base/status.h"
 #include <sys/uio.h>
@@ -123,6 +124,15 @@ FK_CHECKED enum fk_status fk_pen_rekey(struct fk_pen *pen, const void *body, siz
                                        uint64_t *seq_out, struct fk_err *err);
 FK_CHECKED enum fk_status fk_pen_rekey_step(struct fk_pen *pen, bool *done_out, struct fk_err *err);
 bool fk_pen_is_rekeying(struct fk_pen *pen);
+/* What is durable of an open segment after a mark, a few MiB at most, with whole entries in order;
+ * the next one begins where it ends. Of a mark with generation 0 all from the segment's beginning.
+ * FK_NOT_FOUND: there is no such segment. out is begun as {0}, may be used again, and is freed by
+ * the caller. Any thread. */
+FK_CHECKED enum fk_status fk_pen_slice(struct fk_pen *pen, const struct fk_mark *from,
+                                       struct fk_slice *out, struct fk_err *err);
+/* SHA-256 of an entry's line; FK_NOT_FOUND past the head. Any thread. */
+FK_CHECKED enum fk_status fk_pen_digest(struct fk_pen *pen, uint64_t seq,
+                                        uint8_t out[FK_SHA256_BYTES], struct fk_err *err);
 uint64_t fk_pen_next_seq(const struct fk_pen *pen);
 /* Number of the active segment: another one than before means that one was closed. Any thread. */
 uint64_t fk_pen_segment(struct fk_pen *pen);

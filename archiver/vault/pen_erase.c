@@ -245,6 +245,7 @@ enum fk_status fk_pen__erase(struct fk_pen *pen, struct fk_err *err) {
     fk_seqs_sort(&pen->pending);
     FK_TRY(fk_pen__touch(pen, err));
     fk_pen__sealing_stale(pen);
+    pen->changes++;
     for (size_t i = 0; i < pen->pending.count;) {
         FK_TRY(fk_shelf__find(pen->shelf, pen->pending.at[i], &b, err));
         e.number = b->number;

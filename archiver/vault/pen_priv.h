@@ -1,8 +1,8 @@
 /*
  * pen_priv.h - what the files of the pen share. Each takes one aspect: pen.c open and close,
  * pen_prepare.c and pen_commit.c the way of a sheet, pen_rotate.c the change of segments,
- * pen_seal.c, pen_erase.c, pen_rekey.c what is done to keys and closed segments, pen_recover.c
- * what is done after a crash.
+ * pen_seal.c, pen_erase.c, pen_rekey.c what is done to keys and closed segments, pen_mirror.c what
+ * a mirror is shown, pen_recover.c what is done after a crash.
  *
  * Everything from `lock` on is changed under it. One LMDB transaction at a time, begun and ended
  * by the thread that has the lock.
@@ -47,6 +47,7 @@ struct fk_pen {
     struct fk_shelf *shelf;     /* unpinned: nobody else writes */
     struct fk_sealing *sealing; /* under way, or NULL */
     time_t readers_checked;
+    uint64_t changes;    /* of files: segments begun or sealed, key files replaced */
     uint64_t rekey_next; /* segments before it are wrapped by the newest key-encryption key */
 };
 

@@ -81,6 +81,7 @@ static enum fk_status generation_next(struct fk_pen *pen, const struct fk_book *
     char path[PATH_MAX];
     enum fk_status st;
     FK_TRY(fk_pen__touch(pen, err));
+    pen->changes++;
     if (!sealed)
         fk_pen__sealing_stale(pen); /* it reads that file, and would write this one */
     st = fk_keyfile__rewrap(kf, &next, err);

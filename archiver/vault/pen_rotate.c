@@ -115,6 +115,7 @@ enum fk_status fk_pen__rotate(struct fk_pen *pen, struct fk_err *err) {
     FK_TRY(fk_pen__build_next(&pen->where, next, &pen->stand, erased_up_to(pen),
                               fk_pen__map_bytes(&pen->options), err));
     FK_TRY(close_mark(pen, err));
+    pen->changes++;
     st = fk_pen__publish(&pen->where, next, err);
     if (st == FK_OK)
         st = fk_pen__take(pen, next, err);

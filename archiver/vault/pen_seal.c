@@ -458,6 +458,7 @@ enum fk_status fk_pen_seal_end(struct fk_pen *pen, struct fk_sealing **jp, uint6
     pthread_mutex_lock(&pen->lock);
     enum fk_status st = end_locked(pen, j, err);
     pen->sealing = NULL;
+    pen->changes++;
     if (st == FK_OK)
         *number_out = j->number;
     else

@@ -1,6 +1,7 @@
 /* restore.c - files are put in their places, then the pen is taken up: its recovery makes the next
  * segment, as it does when a crash has left a sealed one last. */
 #include "archiver/vault/restore.h"
+#include "archiver/vault/mirror_priv.h"
 #include "archiver/vault/pen_priv.h"
 #include "archiver/vault/signet.h"
 #include "base/atomic_file.h"
@@ -23,6 +24,7 @@ struct restore {
     struct fk_pen *pen;
     struct fk_seqs gone; /* contents to be named by a dispose entry */
     struct fk_restore_sum sum;
+    uint64_t mirrored;           /* entries before it came as rows; 0: none did */
     char origin[FK_ORIGIN_SIZE]; /* of the log that begins here */
     uint64_t bytes, all_bytes;
     uint8_t *block;
@@ -113,14 +115,15 @@ static enum fk_status copies_try(struct restore *r, uint64_t number, struct fk_e
 }
 
 static enum fk_status segment_place(struct restore *r, uint64_t number, struct fk_err *err) {
-    struct fk_keyname name = {r->order->keys, r->ledger, &r->kek, number, 0};
+    const char *files = r->order->mirror ? r->order->mirror : r->order->keys;
+    struct fk_keyname name = {files, r->ledger, &r->kek, number, 0};
     struct fk_keyfile keys = {.fd = -1};
     char path[PATH_MAX];
     enum fk_status st;
-    FK_TRY(fk_keyfile__newest(r->order->keys, number, &name.generation, err));
+    FK_TRY(fk_keyfile__newest(files, number, &name.generation, err));
     if (!name.generation)
         FK_TRY(fk_fail(err, FK_NOT_FOUND, "%s/keys: there is no key file of segment %" PRIu64,
-                       r->order->keys, number));
+                       files, number));
     FK_TRY(fk_keyfile__open(&name, &keys, err));
     FK_TRY(copies_try(r, number, err));
     fk_layout__keys(path, r->order->dir, number, name.generation);
@@ -150,7 +153,77 @@ done:
     return st;
 }
 
-static enum fk_status files_place(struct restore *r, struct fk_err *err) {
+/* The newest rules entry of what is there. */
+static enum fk_status rules_so_far(struct restore *r, uint64_t *out, struct fk_err *err) {
+    const struct fk_where where = {r->order->dir, r->ledger, &r->kek};
+    struct fk_book *b = NULL;
+    *out = 0;
+    if (!r->order->count)
+        return FK_OK;
+    enum fk_status st = fk_book__open(&where, r->order->count, FK_BOOK_SEALED, &b, err);
+    if (st == FK_OK)
+        st = fk_book__meta_number(b, "rules", out, err);
+    fk_book__close(&b);
+    return st;
+}
+
+static void damage_tell(void *ctx, const char *sentence) {
+    struct restore *r = ctx;
+    if (r->order->damaged)
+        r->order->damaged(r->order->ctx, sentence);
+}
+
+static enum fk_status rows_seen(void *ctx, uint64_t number, const char *rest, struct fk_err *err) {
+    uint64_t *highest = ctx;
+    (void)err;
+    if (strcmp(rest, "rows") == 0 && number > *highest)
+        *highest = number;
+    return FK_OK;
+}
+
+static enum fk_status later_rows_tell(struct restore *r, uint64_t last, struct fk_err *err) {
+    struct fk_err why = FK_ERR_INIT;
+    uint64_t highest = last;
+    enum fk_status st = fk_layout__each(r->order->mirror, "segments", rows_seen, &highest, err);
+    if (st != FK_OK || highest == last)
+        return st;
+    (void)fk_fail(&why, FK_CORRUPT,
+                  "%s: rows of segments %" PRIu64 " to %" PRIu64
+                  " are left out: what comes before them is damaged or missing",
+                  r->order->mirror, last + 1, highest);
+    damage_tell(r, why.text);
+    r->sum.whole = false;
+    return FK_OK;
+}
+
+/* Segment after segment, until one that is not closed: that is the newest. */
+static enum fk_status rows_place(struct restore *r, uint64_t map_bytes, struct fk_err *err) {
+    const struct fk_where where = {r->order->dir, r->ledger, &r->kek};
+    struct fk_replay replay = {.mirror = r->order->mirror,
+                               .where = &where,
+                               .map_bytes = map_bytes,
+                               .number = r->order->count,
+                               .closed = true,
+                               .damaged = damage_tell,
+                               .ctx = r};
+    struct fk_err why = FK_ERR_INIT;
+    enum fk_status st;
+    FK_TRY(rules_so_far(r, &replay.rules, err));
+    while (st == FK_OK && replay.closed) {
+        replay.number++;
+        st = fk_mirror__replay(&replay, &why);
+        if (st == FK_OK)
+            r->mirrored = replay.next_seq;
+        else if (st != FK_NOT_FOUND)
+            FK_TRY(fk_fail(err, st, "%s", why.text));
+    }
+    r->sum.whole = !replay.damaged_rows;
+    st = later_rows_tell(r, replay.number, err);
+done:
+    return st;
+}
+
+static enum fk_status files_place(struct restore *r, uint64_t map_bytes, struct fk_err *err) {
     const struct fk_restore *o = r->order;
     enum fk_status st;
     FK_TRY(keys_check(r, err));
@@ -162,6 +235,9 @@ static enum fk_status files_place(struct restore *r, struct fk_err *err) {
         r->all_bytes += o->segments[i].bytes;
     for (size_t i = 0; i < o->count; i++)
         FK_TRY(segment_place(r, i + 1, err));
+    r->sum.whole = true;
+    if (o->mirror)
+        FK_TRY(rows_place(r, map_bytes, err));
     st = fk_layout__ledger_write(o->dir, r->ledger, err);
 done:
     return st;
@@ -177,7 +253,10 @@ static enum fk_status seals_append(struct restore *r, struct fk_err *err) {
                      "segment=%zu first=%" PRIu64 " last=%" PRIu64 " bytes=%" PRIu64 " digest=%s",
                      i + 1, s->first, s->last, s->bytes, s->digest);
             st = fk_pen__append(r->pen, "seal", fields, err);
-        }
+        } else if (st == FK_OK && strcmp(digest, s->digest) != 0)
+            st = fk_fail(err, FK_CORRUPT,
+                         "%s: SHA-256 is %s, and the seal entry of segment %zu says %s",
+                         s->paths[0], s->digest, i + 1, digest);
         if (st != FK_OK)
             return st;
     }
@@ -212,7 +291,7 @@ static enum fk_status contents_check(struct restore *r, uint64_t number, struct 
         r->sum.readable += st == FK_OK && !later;
     }
     st = FK_OK;
-    if (contents && missing == contents && !r->order->accept_missing)
+    if (contents && missing == contents && !r->order->accept_missing && !r->order->mirror)
         st = fk_fail(err, FK_CORRUPT,
                      "the key file of segment %" PRIu64 " has no key for any of its %" PRIu64
                      " contents: it may be a copy from before the segment was sealed; "
@@ -302,23 +381,26 @@ static enum fk_status entries_make(struct restore *r, struct fk_err *err) {
     const struct fk_restore *o = r->order;
     uint64_t next = 0;
     enum fk_status st;
-    r->sum.restored = o->segments[o->count - 1].last + 1;
-    if (r->pen->first != r->sum.restored)
+    r->sum.restored = r->mirrored ? r->mirrored : o->segments[o->count - 1].last + 1;
+    if (!r->mirrored && r->pen->first != r->sum.restored)
         FK_TRY(fk_fail(err, FK_CORRUPT,
                        "the segments end with entry %" PRIu64 ", not %" PRIu64
                        " as their seal entries say",
                        r->pen->first - 1, r->sum.restored - 1));
-    for (size_t i = 0; i < o->count; i++)
-        FK_TRY(contents_check(r, i + 1, err));
+    for (uint64_t i = 1; i <= r->pen->active->number; i++)
+        FK_TRY(contents_check(r, i, err));
     if (r->gone.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a list of seqs"));
     r->sum.erased = r->gone.count;
     FK_TRY(fk_shelf__scan(r->pen->shelf, &next, "dispose", named_already, r, err));
     FK_TRY(seals_append(r, err));
     FK_TRY(gone_append(r, err));
-    snprintf(fields, sizeof fields, "what=restore first=0 last=%" PRIu64 " manifest=%s origin=%s",
-             r->sum.restored - 1, o->manifest, r->origin);
-    FK_TRY(entry_append(r, "admin", fields, "restored from sealed segments", err));
+    snprintf(fields, sizeof fields, "what=restore first=0 last=%" PRIu64 " %s%s origin=%s",
+             r->sum.restored - 1,
+             o->mirror ? "from=" : "manifest=", o->mirror ? "mirror" : o->manifest, r->origin);
+    FK_TRY(entry_append(r, "admin", fields,
+                        o->mirror ? "restored from a mirror" : "restored from sealed segments",
+                        err));
     FK_TRY(all_erase(r, err));
     r->sum.next_seq = fk_pen_next_seq(r->pen);
 done:
@@ -332,10 +414,11 @@ enum fk_status fk_vault_restore(const struct fk_restore *order, struct fk_restor
     enum fk_status st = FK_OK;
     if (!r.block)
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory to restore a vault"));
-    if (order->count == 0 || !fk_unhex(r.ledger, order->ledger, sizeof r.ledger) ||
+    if ((order->count == 0 && !order->mirror) ||
+        !fk_unhex(r.ledger, order->ledger, sizeof r.ledger) ||
         strlen(order->ledger) != 2 * sizeof r.ledger)
         FK_TRY(fk_fail(err, FK_INVALID, "there are no segments to restore, or no ledger id"));
-    FK_TRY(files_place(&r, err));
+    FK_TRY(files_place(&r, fk_pen__map_bytes(&options), err));
     FK_TRY(fk_pen_open(order->dir, &options, &r.pen, err));
     FK_TRY(entries_make(&r, err));
     *out = r.sum;

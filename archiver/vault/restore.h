@@ -1,5 +1,6 @@
 /*
- * restore.h - a vault made of sealed segments and the key files of the vault that they come from.
+ * restore.h - a vault made of sealed segments and the key files of the vault that they come from,
+ * or of a mirror and the key-encryption key.
  *
  * The segments are the first ones of a ledger, all of them up to some number. The new vault has its
  * entries up to the end of the last of these, and goes on from there in a segment of its own, which
@@ -10,6 +11,9 @@
  *
  * Keys that a disposal was to destroy and that an old copy of the key files still has are destroyed
  * before this returns.
+ *
+ * A mirror has open segments as well: then the new vault goes on in the last of these, and has all
+ * that the mirror has. Where a slice is damaged it ends before it (sum.whole).
  *
  * On failure nothing stays of what was made: dir is empty, or absent, as it was.
  *
@@ -37,10 +41,12 @@ struct fk_restore {
     const char *ledger;     /* id, hex */
     const struct fk_restore_segment *segments; /* 1 .. count */
     size_t count;
+    const char *mirror; /* or NULL: its key files are taken, and its rows after the segments */
     const struct fk_seqs *disposed; /* by entries that come after these segments */
-    const char *manifest;           /* into the admin entry: SHA-256 of the set's manifest */
+    const char
+        *manifest; /* into the admin entry: SHA-256 of the set's manifest; NULL of a mirror */
     const char *person;
-    bool accept_missing; /* segments without any key too */
+    bool accept_missing; /* segments without any key too; a mirror's keys are its own */
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
     /* A copy that was passed over for the next one; the sentence names it. */
     void (*damaged)(void *ctx, const char *sentence);
@@ -50,8 +56,12 @@ struct fk_restore_sum {
     uint64_t next_seq; /* after the entries made here */
     uint64_t restored; /* entries that came with the segments */
     uint64_t readable; /* contents that have their key */
+    bool whole;        /* false: of a mirror that is damaged, entries after these may be lost */
     uint64_t erased;   /* contents without one, now named by a dispose entry */
 };
+/* Of a mirror: segments, count, disposed, manifest and ledger of the order are found out. */
+FK_CHECKED enum fk_status fk_vault_restore_mirror(struct fk_restore *r, struct fk_restore_sum *out,
+                                                  struct fk_err *err);
 FK_CHECKED enum fk_status fk_vault_restore(const struct fk_restore *r, struct fk_restore_sum *out,
                                            struct fk_err *err);
 

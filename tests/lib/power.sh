@@ -17,3 +17,20 @@ power_check() {
     all_acked "$ACKS"
     fk audit --json | jq -s 'map(select(.kind == "key")) | length' >>"$TEST_DIR/exchanges"
 }
+# The mirror on the disk that is cut, the vault elsewhere: it is not looked at any more.
+power_mirror_work() {
+    V=$DISK/../v SERVER_LOG=$DISK/../server.log M=$DISK/mirror
+    . "$ROOT/tests/lib/mirror.sh"
+    rm -rf "$V"
+    vault_new >&2
+    config segment-size '"4 MiB"'
+    mirrored sync >&2
+    server_start "$@" >&2
+    exec 9>&1
+    "$BUILD/tools/smtp-blast" -a -c 8 -r 100000 -o /dev/fd/9 "$(address smtp)" "$TEST_DIR"/mails/*.eml >/dev/null
+}
+power_mirror_check() {
+    V=$DISK/../v M=$DISK/mirror R=$DISK/../restored
+    . "$ROOT/tests/lib/mirror.sh"
+    all_in_mirror "$ACKS"
+}
