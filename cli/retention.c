@@ -233,6 +233,11 @@ static bool package_may_have(const struct fk_package *p, const struct fk_seqs *s
     return false;
 }
 
+/* It has the keys of all that was there before it. */
+static bool bundle_may_open(const struct fk_bundle *b, const struct fk_seqs *seqs) {
+    return !b->destroyed && seqs->count && seqs->at[0] < b->seq;
+}
+
 /* What was destroyed, on whose word, by which rule, and what is still out in the open. */
 static void certificate_text(const struct job *j, const struct fk_disposal *d, const char *ranges) {
     char time[FK_TIME_SIZE];
@@ -248,7 +253,8 @@ static void certificate_text(const struct job *j, const struct fk_disposal *d, c
     printf(", %s, ", time);
     cli_print_text(j->reason);
     printf("\nkeys      destroyed: no copy of these messages that is encrypted can be read any "
-           "more, tapes included, but with an older copy of DIR/keys and DIR/secrets\n");
+           "more, tapes included, but with an older copy of DIR/keys and DIR/secrets, or a bundle "
+           "of keys\n");
     for (size_t i = 0; i < d->roll->package_count; i++) {
         const struct fk_package *p = &d->roll->packages[i];
         if (!package_may_have(p, d->seqs))
@@ -258,6 +264,15 @@ static void certificate_text(const struct job *j, const struct fk_disposal *d, c
                " (%s): a package in the open that may have some of "
                "them\n",
                p->seq, time);
+    }
+    for (size_t i = 0; i < d->roll->bundle_count; i++) {
+        const struct fk_bundle *b = &d->roll->bundles[i];
+        if (!bundle_may_open(b, d->seqs))
+            continue;
+        fk_time_format(time, b->time_ms);
+        printf("still out bundle %" PRIu64
+               " of keys (%s): destroy it, then \"keys destroyed %" PRIu64 "\"\n",
+               b->seq, time, b->seq);
     }
 }
 
@@ -278,6 +293,11 @@ static void certificate_json(const struct job *j, const struct fk_disposal *d, c
         if (package_may_have(&d->roll->packages[i], d->seqs))
             json_array_append_new(out, cli_json_number(d->roll->packages[i].seq));
     json_object_set_new(o, "packages_out", out);
+    out = json_array();
+    for (size_t i = 0; i < d->roll->bundle_count; i++)
+        if (bundle_may_open(&d->roll->bundles[i], d->seqs))
+            json_array_append_new(out, cli_json_number(d->roll->bundles[i].seq));
+    json_object_set_new(o, "bundles_out", out);
     cli_json_line(o);
 }
 

@@ -120,6 +120,27 @@ static enum fk_status take_export(struct fk_roll *b, const struct fk_entry *e, s
     return FK_OK;
 }
 
+static enum fk_status take_key(struct fk_roll *b, const struct fk_entry *e, struct fk_err *err) {
+    char what[32];
+    if (!fk_entry_field(e, "what", what, sizeof what) || strcmp(what, "escrow") != 0)
+        return FK_OK;
+    if (!grow(&b->bundles, b->bundle_count, &b->bundle_cap, sizeof *b->bundles))
+        return no_memory(err);
+    b->bundles[b->bundle_count++] = (struct fk_bundle){e->seq, e->time_ms, 0};
+    return FK_OK;
+}
+
+static void take_fact(struct fk_roll *b, const struct fk_entry *e) {
+    char what[32];
+    uint64_t of;
+    if (!fk_entry_field(e, "what", what, sizeof what) || strcmp(what, "destroyed") != 0 ||
+        !fk_entry_number(e, "of", &of))
+        return;
+    for (size_t i = 0; i < b->bundle_count; i++)
+        if (b->bundles[i].seq == of)
+            b->bundles[i].destroyed = e->seq;
+}
+
 enum fk_status fk_roll_take(struct fk_roll *b, const struct fk_entry *e, const void *body,
                             size_t len, struct fk_err *err) {
     if (e->time_ms > b->latest_ms)
@@ -139,6 +160,10 @@ enum fk_status fk_roll_take(struct fk_roll *b, const struct fk_entry *e, const v
         return take_mark(b, e, err);
     if (fk_entry_is(e, "export"))
         return take_export(b, e, err);
+    if (fk_entry_is(e, "key"))
+        return take_key(b, e, err);
+    if (fk_entry_is(e, "fact"))
+        take_fact(b, e);
     if (fk_entry_is(e, "class"))
         b->class_seq = e->seq;
     if (fk_entry_is(e, "genesis"))
@@ -215,6 +240,7 @@ void fk_roll_free(struct fk_roll **roll) {
     free(b->origins);
     free(b->mails);
     free(b->packages);
+    free(b->bundles);
     fk_holds_free(&b->holds);
     fk_seqs_free(&b->disposed);
     fk_buf_free(&b->policy);

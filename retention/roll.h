@@ -29,6 +29,11 @@ struct fk_package {
     int64_t time_ms;
 };
 
+struct fk_bundle {
+    uint64_t seq; /* its number */
+    int64_t time_ms;
+    uint64_t destroyed; /* the entry that says it was, 0: it is still out */
+};
 struct fk_roll {
     struct fk_head head;
     struct fk_mail_record *mails; /* ascending; not those disposed of */
@@ -44,6 +49,8 @@ struct fk_roll {
     struct fk_clock_mark clock;
     struct fk_package *packages;
     size_t package_count, package_cap;
+    struct fk_bundle *bundles; /* of keys, all that were ever made */
+    size_t bundle_count, bundle_cap;
     int64_t latest_ms; /* of all entries, since the clock was last accepted */
 };
 

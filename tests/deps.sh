@@ -3,7 +3,8 @@
 # Quick and silent when all is there. Root, or sudo without a password; otherwise says what to do.
 set -eu
 build="gcc g++ make pkgconf libc6-dev libxapian-dev liblmdb-dev libzstd-dev libgmime-3.0-dev libssl-dev
- libmicrohttpd-dev libicu-dev libconfuse-dev libjansson-dev libxml2-dev libseccomp-dev libcurl4-openssl-dev"
+ libmicrohttpd-dev libicu-dev libconfuse-dev libjansson-dev libxml2-dev libseccomp-dev libcurl4-openssl-dev libarchive-dev
+ libargon2-dev"
 check="bash libcmocka-dev postfix swaks curl jq openssl python3 procps strace zstd xxd nbdkit libnbd-bin
  e2fsprogs mount util-linux"
 bench="notmuch mecab-ipadic wamerican"

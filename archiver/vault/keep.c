@@ -397,6 +397,18 @@ enum fk_status fk_keep_rekey(struct fk_keep *k, const struct fk_buf *body, struc
     return st;
 }
 
+enum fk_status fk_keep_escrow(struct fk_keep *k, const uint8_t key[32], const struct fk_buf *lines,
+                              const struct fk_buf *body, int fd, struct fk_receipt *out,
+                              struct fk_err *err) {
+    struct fk_buf request = FK_BUF_INIT;
+    fk_put_bytes(&request, key, 32);
+    fk_put_bytes(&request, lines->data, lines->len);
+    fk_put_bytes(&request, body->data, body->len);
+    enum fk_status st = ask(k, FK_KEEP_ESCROW, &request, fd, out, err);
+    fk_buf_wipe(&request);
+    return st;
+}
+
 void fk_person(char *out, size_t size) {
     char text[4096];
     struct passwd entry, *found = NULL;

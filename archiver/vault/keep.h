@@ -97,6 +97,12 @@ FK_CHECKED enum fk_status fk_keep_seal(struct fk_keep *keep, uint64_t *last_out,
 FK_CHECKED enum fk_status fk_keep_rekey(struct fk_keep *keep, const struct fk_buf *body,
                                         struct fk_receipt *out, struct fk_err *err);
 
+/* All keys, sealed (escrow.h), into fd, which is open for writing; durable on FK_OK. out->seq is
+ * the bundle's number, also where FK_RETRY says that the file could not be written. */
+FK_CHECKED enum fk_status fk_keep_escrow(struct fk_keep *keep, const uint8_t key[32],
+                                         const struct fk_buf *lines, const struct fk_buf *body,
+                                         int fd, struct fk_receipt *out, struct fk_err *err);
+
 /* The person of an act: the OS user, "name(uid)". Until there are accounts (docs/decisions). */
 void fk_person(char *out, size_t size);
 

@@ -11,6 +11,7 @@
 #include "base/io.h"
 
 #include <malloc.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -168,6 +169,32 @@ static enum fk_status dispose_read(struct fk_reader *r, struct fk_job *j, struct
     return FK_OK;
 }
 
+static bool lines_are_plain(const struct fk_buf *b) {
+    for (size_t i = 0; i < b->len; i++)
+        if (b->data[i] != '\n' && (b->data[i] < 0x20 || b->data[i] > 0x7e))
+            return false;
+    return b->len && b->data[b->len - 1] == '\n' && !memmem(b->data, b->len, "\n\n", 2);
+}
+
+static enum fk_status escrow_read(struct fk_reader *r, struct fk_job *j, struct fk_err *err) {
+    size_t key_len, lines_len, body_len;
+    const uint8_t *key = fk_get_bytes(r, &key_len);
+    const uint8_t *lines = fk_get_bytes(r, &lines_len);
+    const uint8_t *body = fk_get_bytes(r, &body_len);
+    if (!fk_reader_done(r) || key_len != sizeof j->escrow.key || lines_len > FK_KEEP_LINES_MAX ||
+        j->escrow.fd < 0)
+        return fk_fail(err, FK_INVALID, "the request for a bundle of keys is not of the form");
+    memcpy(j->escrow.key, key, key_len);
+    OPENSSL_cleanse((uint8_t *)(uintptr_t)key, key_len);
+    fk_buf_add(&j->escrow.lines, lines, lines_len);
+    fk_buf_add(&j->escrow.body, body, body_len);
+    if (j->escrow.lines.failed || j->escrow.body.failed)
+        return fk_fail(err, FK_NOMEM, "no memory for a request");
+    return lines_are_plain(&j->escrow.lines)
+               ? FK_OK
+               : fk_fail(err, FK_INVALID, "the head of a bundle would not be plain lines");
+}
+
 static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk_job *j,
                                    struct fk_err *err) {
     struct fk_reader r;
@@ -176,12 +203,20 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
     j->receipt.id = f->id;
     if (f->type != FK_KEEP_MAIL && role == ROLE_MAIL)
         return fk_fail(err, FK_DENIED, "this socket may only send mail");
-    if (f->type != FK_KEEP_APPEND && role == ROLE_ACT)
-        return fk_fail(err, FK_DENIED, "this socket may only append acts");
-    enum fk_status st = content_take(f, j, err);
+    if (f->type != FK_KEEP_APPEND && role != ROLE_MAIL && role != ROLE_ALL)
+        return fk_fail(err, FK_DENIED, "this socket may only append entries");
+    enum fk_status st = FK_OK;
+    if (f->type == FK_KEEP_ESCROW) {
+        j->escrow.fd = f->fd; /* to write to */
+        f->fd = -1;
+    } else {
+        st = content_take(f, j, err);
+    }
     if (st != FK_OK)
         return st;
     switch (f->type) {
+    case FK_KEEP_ESCROW:
+        return escrow_read(&r, j, err);
     case FK_KEEP_MAIL:
         return mail_read(&r, j, err);
     case FK_KEEP_APPEND:
@@ -197,7 +232,7 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
 static enum fk_status on_frame(void *ctx, struct fk_peer *peer, struct fk_frame *f,
                                struct fk_err *err) {
     struct keep *k = ctx;
-    if (f->type < FK_KEEP_MAIL || f->type > FK_KEEP_REKEY)
+    if (f->type < FK_KEEP_MAIL || f->type > FK_KEEP_ESCROW)
         return fk_fail(err, FK_CORRUPT, "a request of type %u", f->type);
     struct fk_job *j = fk_job_new();
     if (!j)

@@ -11,6 +11,9 @@
  *     REKEY    a memory file with the body, or none           -> ANSWER, seq: the entry that orders
  * it
  *
+ *     ESCROW   bytes key (32), string lines, string body; a file open for writing -> ANSWER, seq:
+ * the bundle's number
+ *
  * HELLO comes first on every socket, unasked: the pen is open, or why it is not. RECEIPT and ANSWER
  * carry the same: u32 status, u64 seq, string c256, string text; HELLO has u32 status, string text.
  */
@@ -30,10 +33,16 @@ enum fk_keep_frame {
     FK_KEEP_APPEND = 17,
     FK_KEEP_DISPOSE = 18,
     FK_KEEP_SEAL = 19,
-    FK_KEEP_REKEY = 20
+    FK_KEEP_REKEY = 20,
+    FK_KEEP_ESCROW = 21
 };
 
-enum { FK_KEEP_SOURCE_MAX = 64, FK_KEEP_FLOOR_MAX = 32, FK_KEEP_KIND_MAX = 32 };
+enum {
+    FK_KEEP_LINES_MAX = 48 << 10,
+    FK_KEEP_SOURCE_MAX = 64,
+    FK_KEEP_FLOOR_MAX = 32,
+    FK_KEEP_KIND_MAX = 32
+};
 
 #ifdef __cplusplus
 }

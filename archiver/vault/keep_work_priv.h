@@ -34,6 +34,11 @@ struct fk_job {
     struct fk_seqs seqs;             /* DISPOSE */
     uint64_t basis;
     char rule[256];
+    struct { /* ESCROW */
+        int fd;
+        uint8_t key[32];
+        struct fk_buf lines, body;
+    } escrow;
     struct fk_sheet *sheet;
     struct fk_receipt receipt;
 };

@@ -124,6 +124,17 @@ FK_CHECKED enum fk_status fk_pen_rekey(struct fk_pen *pen, const void *body, siz
                                        uint64_t *seq_out, struct fk_err *err);
 FK_CHECKED enum fk_status fk_pen_rekey_step(struct fk_pen *pen, bool *done_out, struct fk_err *err);
 bool fk_pen_is_rekeying(struct fk_pen *pen);
+/* All keys into a sealed bundle (escrow.h), written to fd and synced: first the `key` entry that
+ * records it, whose seq is the bundle's number. FK_RETRY: a rotation is under way, or fd cannot be
+ * written: then the entry is there and the bundle is not (*seq_out says it). */
+struct fk_escrow_order {
+    const uint8_t *key; /* 32 bytes */
+    const char *lines;  /* who may open it: lines of the bundle's head */
+    const void *body;   /* the entry's */
+    size_t body_len;
+};
+FK_CHECKED enum fk_status fk_pen_escrow(struct fk_pen *pen, const struct fk_escrow_order *order,
+                                        int fd, uint64_t *seq_out, struct fk_err *err);
 /* What is durable of an open segment after a mark, a few MiB at most, with whole entries in order;
  * the next one begins where it ends. Of a mark with generation 0 all from the segment's beginning.
  * FK_NOT_FOUND: there is no such segment. out is begun as {0}, may be used again, and is freed by

@@ -112,6 +112,13 @@ FK_CHECKED enum fk_status fk_pen__append(struct fk_pen *pen, const char *kind, c
                                          struct fk_err *err);
 /* Keys of a closed segment go: what a job has copied of them must not be used. */
 void fk_pen__sealing_stale(struct fk_pen *pen);
+/* With the lock held: every key file opens with the one key-encryption key; FK_RETRY while that is
+ * exchanged. */
+FK_CHECKED enum fk_status fk_pen__keys_check(struct fk_pen *pen, struct fk_err *err);
+/* An entry of kind `key`, committed; without the lock. */
+FK_CHECKED enum fk_status fk_pen__key_entry(struct fk_pen *pen, const char *fields,
+                                            const void *body, size_t len, uint64_t *seq_out,
+                                            struct fk_err *err);
 /* A key-encryption key that was made is ordered in the ledger and wraps from here on, or is
  * destroyed. */
 FK_CHECKED enum fk_status fk_pen__rekey_recover(struct fk_pen *pen, struct fk_err *err);

@@ -128,8 +128,8 @@ static enum fk_status all_open(struct fk_pen *pen, struct fk_kek *kek, struct fk
 
 /* ---- the order */
 
-static enum fk_status order_append(struct fk_pen *pen, const char *fields, const void *body,
-                                   size_t len, uint64_t *seq_out, struct fk_err *err) {
+enum fk_status fk_pen__key_entry(struct fk_pen *pen, const char *fields, const void *body,
+                                 size_t len, uint64_t *seq_out, struct fk_err *err) {
     struct fk_draft draft = {.kind = "key",
                              .fields = fields,
                              .content = {{(void *)(uintptr_t)body, len}},
@@ -147,14 +147,14 @@ done:
 }
 
 /* A vault in which a key file does not open is not to lose the key that a copy of it may need. */
-static enum fk_status order_check(struct fk_pen *pen, struct fk_err *err) {
+enum fk_status fk_pen__keys_check(struct fk_pen *pen, struct fk_err *err) {
     enum fk_status st;
     FK_TRY(fk_pen__spoiled(pen, err));
     if (pen->kek.rotating)
         FK_TRY(fk_fail(err, FK_RETRY, "a rotation of the key-encryption key is under way"));
     st = all_open(pen, &pen->kek, err);
     if (st != FK_OK)
-        fk_err_prefix(err, "the key-encryption key stays until all that it wraps can be opened");
+        fk_err_prefix(err, "all that the key-encryption key wraps must open first");
 done:
     return st;
 }
@@ -172,14 +172,14 @@ enum fk_status fk_pen_rekey(struct fk_pen *pen, const void *body, size_t len, ui
     enum fk_status st;
     bool drafted = false;
     pthread_mutex_lock(&pen->lock);
-    st = order_check(pen, err);
+    st = fk_pen__keys_check(pen, err);
     fk_kek__id(pen->kek.key, from);
     pthread_mutex_unlock(&pen->lock);
     FK_TRY(st);
     drafted = true;
     FK_TRY(fk_kek__draft(pen->dir, to, err));
     snprintf(fields, sizeof fields, "what=kek from=%s to=%s", from, to);
-    FK_TRY(order_append(pen, fields, body, len, seq_out, err));
+    FK_TRY(fk_pen__key_entry(pen, fields, body, len, seq_out, err));
     drafted = false;
     pthread_mutex_lock(&pen->lock);
     st = exchange_begin(pen, err);
