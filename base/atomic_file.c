@@ -38,8 +38,10 @@ enum fk_status fk_atomic_begin(const char *path, mode_t mode, struct fk_atomic_f
     }
     memcpy(f->path, path, strlen(path) + 1);
     int injected = fk_fault("create");
+    (void)unlink(
+        f->temp); /* what a crash left: it may be read-only, or a link that leads elsewhere */
     if (!injected)
-        f->fd = open(f->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+        f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (f->fd < 0) {
         enum fk_status st =
             fk_fail_sys(err, injected ? injected : errno, "%s: cannot create", f->temp);
@@ -62,6 +64,10 @@ static enum fk_status sync_and_close(struct fk_atomic_file *f, struct fk_err *er
     int rc = close(f->fd);
     f->fd = -1;
     return rc ? fk_fail_sys(err, errno, "%s: cannot close", f->temp) : FK_OK;
+}
+
+enum fk_status fk_atomic_flush(struct fk_atomic_file *f, struct fk_err *err) {
+    return fdatasync(f->fd) == 0 ? FK_OK : fk_fail_sys(err, errno, "%s: cannot sync", f->temp);
 }
 
 enum fk_status fk_atomic_commit(struct fk_atomic_file **fp, struct fk_err *err) {
@@ -90,7 +96,7 @@ void fk_atomic_abort(struct fk_atomic_file **fp) {
     if (!f)
         return;
     fk_close(&f->fd);
-    (void)unlink(f->temp); /* a left-over .new file is overwritten by the next attempt */
+    (void)unlink(f->temp); /* a left-over .new file is removed by the next attempt */
     free(f);
     *fp = NULL;
 }
@@ -139,7 +145,9 @@ enum fk_status fk_overwrite_file(const char *path, struct fk_err *err) {
 }
 
 enum fk_status fk_destroy_file(const char *path, struct fk_err *err) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ELOOP)
+        return fk_fail(err, FK_INVALID, "%s: is a link; what it leads to is not overwritten", path);
     if (fd < 0)
         return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "%s: cannot open", path);
     enum fk_status st = overwrite_with_zeros(fd, path, err);

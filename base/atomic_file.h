@@ -26,6 +26,8 @@ FK_CHECKED enum fk_status fk_atomic_begin(const char *path, mode_t mode,
                                           struct fk_atomic_file **out, struct fk_err *err);
 FK_CHECKED enum fk_status fk_atomic_write(struct fk_atomic_file *f, const void *data, size_t len,
                                           struct fk_err *err);
+/* What was written so far is on the disk: for large files, so that commit does not wait for all. */
+FK_CHECKED enum fk_status fk_atomic_flush(struct fk_atomic_file *f, struct fk_err *err);
 /* Frees *f in every case. After FK_OK the file survives a power cut. */
 FK_CHECKED enum fk_status fk_atomic_commit(struct fk_atomic_file **f, struct fk_err *err);
 void fk_atomic_abort(struct fk_atomic_file **f);

@@ -16,9 +16,8 @@ enum { LOOK_MS = 1000, TOLD_MS = 1000 };
 struct waiter {
     struct waiter *next;
     struct fk_job *job;
-    uint64_t step;    /* the one that has it for certain */
-    bool tidy;        /* and files and keys are to have followed */
-    int64_t until_ms; /* then it hangs */
+    uint64_t step; /* the one that has it for certain */
+    bool tidy;     /* and files and keys are to have followed */
 };
 
 struct fk_mirrorer {
@@ -28,9 +27,13 @@ struct fk_mirrorer {
     pthread_mutex_t lock;
     pthread_cond_t to_copy, to_answer;
     pthread_t copier, usher;
-    bool wanted, untidy, ending, copier_ended;
+    bool wanted, stepping, untidy, ending, copier_ended;
     bool abandoned;               /* changed with both locks held */
     uint64_t begun, done, tidied; /* steps */
+    uint64_t parts;               /* of steps and of tidying, so far */
+    int64_t
+        busy_ms; /* since when the step at hand, or the part of tidying, has run; 0: none does */
+    bool late;   /* that was told of */
     bool away;
     struct fk_err why;
     int64_t again_ms; /* when it is tried next */
@@ -39,6 +42,7 @@ struct fk_mirrorer {
     struct fk_mirror *mirror;
     struct fk_mirror_state state, told;
     int64_t told_ms;
+    pthread_mutex_t telling; /* DIR/run/mirror; taken alone */
 };
 
 static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms) {
@@ -79,14 +83,21 @@ static enum fk_status digest_ask(void *ctx, uint64_t seq, uint8_t out[FK_SHA256_
 static enum fk_status bring(struct fk_mirrorer *m, bool step, bool *more, struct fk_err *err) {
     const struct fk_mirror_source source = {m->options.vault, slice_ask, digest_ask, m};
     enum fk_status st = FK_OK;
-    *more = true;
     if (!m->mirror)
         FK_TRY(fk_mirror_open(m->options.dir, &source, &m->mirror, err));
-    st = step ? fk_mirror_step(m->mirror, &m->state.next_seq, err)
+    st = step ? fk_mirror_step(m->mirror, &m->state.next_seq, more, err)
               : fk_mirror_tidy(m->mirror, more, err);
+done:
     if (st != FK_OK)
         fk_mirror_close(&m->mirror); /* opened anew, it is read from its disk */
-done:
+    return st;
+}
+
+static enum fk_status state_put(struct fk_mirrorer *m, struct fk_mirror_state *s) {
+    s->time_ms = fk_now_ms();
+    pthread_mutex_lock(&m->telling);
+    enum fk_status st = fk_mirror_state_write(m->options.vault, s, NULL);
+    pthread_mutex_unlock(&m->telling);
     return st;
 }
 
@@ -97,21 +108,29 @@ static void state_tell(struct fk_mirrorer *m) {
     bool turned = s->away != m->told.away || strcmp(s->trouble, m->told.trouble) != 0;
     if (!turned && (s->next_seq == m->told.next_seq || now - m->told_ms < TOLD_MS))
         return;
-    s->time_ms = fk_now_ms();
-    if (fk_mirror_state_write(m->options.vault, s, NULL) != FK_OK)
-        return; /* status says less then; it is tried again after the next step */
-    m->told = *s;
     m->told_ms = now;
+    if (state_put(m, s) == FK_OK) /* else status says less, and it is tried again in a second */
+        m->told = *s;
 }
 
-static void step_ended(struct fk_mirrorer *m, enum fk_status st, bool more,
+static void part_ended(struct fk_mirrorer *m, bool step, enum fk_status st, bool more,
                        const struct fk_err *err) {
     bool turned = (st != FK_OK) != m->away || (m->away && strcmp(err->text, m->why.text) != 0);
     struct fk_err say = *err;
-    m->done = m->begun;
-    m->untidy = more;
-    if (!more)
+    m->parts++;
+    m->stepping = step && st == FK_OK && more;
+    if (step && st == FK_OK && !more)
+        m->done = m->begun;
+    if (step)
+        m->untidy = true;
+    else if (st == FK_OK && !more) {
+        m->untidy = false;
         m->tidied = m->done;
+    }
+    if (!m->stepping) { /* a step counts as one, however many its parts */
+        m->busy_ms = 0;
+        m->late = false;
+    }
     m->away = st != FK_OK;
     m->why = *err;
     m->again_ms = fk_monotonic_ms() + FK_MIRROR_AGAIN_MS;
@@ -133,7 +152,7 @@ static bool step_wait(struct fk_mirrorer *m) {
     for (;;) {
         int64_t now = fk_monotonic_ms();
         bool told = m->state.next_seq == m->told.next_seq;
-        bool more = m->wanted || m->untidy;
+        bool more = m->wanted || m->stepping || m->untidy;
         if (m->ending && (m->away || !more))
             return false;
         if (m->away ? now >= m->again_ms : more)
@@ -156,16 +175,22 @@ static void *copy_thread(void *arg) {
     while (step_wait(m)) {
         struct fk_err err = FK_ERR_INIT;
         /* in turns, so that under load files follow too */
-        bool more, step = m->away || (m->wanted && !(m->untidy && stepped));
-        m->wanted &= !step;
-        m->begun += step;
+        bool more = true, fresh = m->away || (m->wanted && !(m->untidy && stepped));
+        bool step = m->stepping || fresh;
+        if (!m->stepping && fresh) {
+            m->wanted = false;
+            m->begun++;
+        }
+        if (!m->busy_ms)
+            m->busy_ms = fk_monotonic_ms();
         stepped = step;
+        pthread_cond_broadcast(&m->to_answer);
         pthread_mutex_unlock(&m->lock);
         enum fk_status st = bring(m, step, &more, &err);
         pthread_mutex_lock(&m->lock);
         if (m->abandoned)
             break;
-        step_ended(m, st, more, &err);
+        part_ended(m, step, st, more, &err);
     }
     bool abandoned = m->abandoned;
     pthread_mutex_unlock(&m->lock);
@@ -197,21 +222,49 @@ static void answer(struct fk_mirrorer *m, struct waiter *w, enum fk_status st,
     free(w);
 }
 
+/* It hangs, or has much to catch up with: mail is not to wait for that. */
+static bool is_late(const struct fk_mirrorer *m) {
+    return m->busy_ms && fk_monotonic_ms() - m->busy_ms >= FK_MIRROR_HANGS_MS;
+}
+
+static bool is_away(const struct fk_mirrorer *m, struct fk_err *why) {
+    if (m->away)
+        *why = m->why;
+    else if (is_late(m))
+        (void)fk_fail(why, FK_IO,
+                      "%s: it has not caught up for %d s: it hangs, or has much to catch up with",
+                      m->options.dir, FK_MIRROR_HANGS_MS / 1000);
+    return m->away || is_late(m);
+}
+
 /* FK_RETRY: it is not known yet. */
 static enum fk_status waiter_look(struct fk_mirrorer *m, const struct waiter *w,
                                   struct fk_err *why) {
-    if (m->away) {
-        *why = m->why;
-        return FK_IO;
-    }
     if ((w->tidy ? m->tidied : m->done) >= w->step)
         return FK_OK;
+    if (is_away(m, why))
+        return FK_IO;
     if (m->copier_ended)
         return fk_fail(why, FK_IO, "it is being stopped");
-    if (fk_monotonic_ms() >= w->until_ms)
-        return fk_fail(why, FK_IO, "%s: it has not answered for %d s", m->options.dir,
-                       FK_MIRROR_HANGS_MS / 1000);
     return FK_RETRY;
+}
+
+/* The copier cannot tell that it hangs: said here, once. */
+static void late_tell(struct fk_mirrorer *m) {
+    struct fk_mirror_state state = {.next_seq = m->told.next_seq, .away = true};
+    struct fk_err why = FK_ERR_INIT;
+    if (m->late || m->away || !is_away(m, &why))
+        return;
+    m->late = true;
+    snprintf(state.trouble, sizeof state.trouble, "%s", why.text);
+    pthread_mutex_unlock(&m->lock);
+    (void)!state_put(m, &state);
+    if (m->options.notice) {
+        fk_err_prefix(&why, "the mirror is away");
+        m->options.notice(&why);
+    }
+    m->options.stepped(m->options.ctx);
+    pthread_mutex_lock(&m->lock);
 }
 
 /* Takes out the first that can be answered; NULL: none can. */
@@ -238,8 +291,9 @@ static void *usher_thread(void *arg) {
             pthread_mutex_unlock(&m->lock);
             answer(m, w, st, &why);
             pthread_mutex_lock(&m->lock);
-        } else if (m->first) {
+        } else if (m->first || m->busy_ms) {
             wait_until(&m->to_answer, &m->lock, fk_monotonic_ms() + LOOK_MS);
+            late_tell(m);
         } else {
             pthread_cond_wait(&m->to_answer, &m->lock);
         }
@@ -268,7 +322,6 @@ void fk_mirrorer_wait(struct fk_mirrorer *m, struct fk_job *job, bool tidy) {
     }
     w->job = job;
     w->tidy = tidy;
-    w->until_ms = fk_monotonic_ms() + FK_MIRROR_HANGS_MS;
     pthread_mutex_lock(&m->lock);
     w->step = m->begun + 1;
     *m->last = w;
@@ -279,20 +332,15 @@ void fk_mirrorer_wait(struct fk_mirrorer *m, struct fk_job *job, bool tidy) {
     pthread_mutex_unlock(&m->lock);
 }
 
-bool fk_mirrorer_is_current(struct fk_mirrorer *m) {
+enum fk_mirrorer_state fk_mirrorer_look(struct fk_mirrorer *m, struct fk_err *why) {
+    enum fk_mirrorer_state state = FK_MIRROR_CURRENT;
     pthread_mutex_lock(&m->lock);
-    bool current = m->away || (!m->wanted && m->tidied == m->begun);
+    if (is_away(m, why))
+        state = FK_MIRROR_AWAY;
+    else if (m->wanted || m->stepping || m->untidy || m->tidied != m->begun)
+        state = FK_MIRROR_BEHIND;
     pthread_mutex_unlock(&m->lock);
-    return current;
-}
-
-bool fk_mirrorer_is_away(struct fk_mirrorer *m, struct fk_err *why) {
-    pthread_mutex_lock(&m->lock);
-    bool away = m->away;
-    if (away)
-        *why = m->why;
-    pthread_mutex_unlock(&m->lock);
-    return away;
+    return state;
 }
 
 /* ---- starting and stopping */
@@ -308,7 +356,10 @@ enum fk_status fk_mirrorer_new(struct fk_pen *pen, const struct fk_mirrorer_opti
     m->last = &m->first;
     m->wanted = true;
     m->told.next_seq = UINT64_MAX;
+    if (fk_mirror_state_read(options->vault, &m->state, NULL) != FK_OK)
+        m->state.next_seq = 0; /* what it had when it was looked at last is the best guess */
     pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->telling, NULL);
     pthread_mutex_init(&m->asking, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -337,12 +388,12 @@ enum fk_status fk_mirrorer_new(struct fk_pen *pen, const struct fk_mirrorer_opti
  * does not touch the pen any more. */
 static bool copier_end(struct fk_mirrorer *m) {
     int64_t until = fk_monotonic_ms() + FK_MIRROR_HANGS_MS;
-    uint64_t done = m->done;
+    uint64_t parts = m->parts;
     while (!m->copier_ended && fk_monotonic_ms() < until) {
         wait_until(&m->to_answer, &m->lock, fk_monotonic_ms() + LOOK_MS);
-        if (m->done != done)
+        if (m->parts != parts)
             until = fk_monotonic_ms() + FK_MIRROR_HANGS_MS;
-        done = m->done;
+        parts = m->parts;
     }
     pthread_mutex_lock(&m->asking);
     m->abandoned = !m->copier_ended;
@@ -370,6 +421,7 @@ void fk_mirrorer_free(struct fk_mirrorer **mp) {
     pthread_join(m->copier, NULL);
     pthread_mutex_destroy(&m->lock);
     pthread_mutex_destroy(&m->asking);
+    pthread_mutex_destroy(&m->telling);
     pthread_cond_destroy(&m->to_copy);
     pthread_cond_destroy(&m->to_answer);
     free(m);

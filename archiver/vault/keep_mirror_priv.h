@@ -37,10 +37,10 @@ void fk_mirrorer_free(struct fk_mirrorer **m);
 void fk_mirrorer_wake(struct fk_mirrorer *m);
 /* tidy: until keys that were destroyed are destroyed there too. */
 void fk_mirrorer_wait(struct fk_mirrorer *m, struct fk_job *job, bool tidy);
-/* True when it has all, files and keys too, that was there when it was woken last; or is away. */
-bool fk_mirrorer_is_current(struct fk_mirrorer *m);
-/* True, with a sentence: it failed when it was tried last. */
-bool fk_mirrorer_is_away(struct fk_mirrorer *m, struct fk_err *why);
+/* CURRENT: it has all, files and keys too, that was there when it was woken last. AWAY, with a
+ * sentence: it failed when it was tried last, or has not come to an end for FK_MIRROR_HANGS_MS. */
+enum fk_mirrorer_state { FK_MIRROR_CURRENT, FK_MIRROR_BEHIND, FK_MIRROR_AWAY };
+enum fk_mirrorer_state fk_mirrorer_look(struct fk_mirrorer *m, struct fk_err *why);
 
 #ifdef __cplusplus
 }

@@ -110,23 +110,28 @@ static void job_fail(struct fk_job *j, const struct fk_err *err) {
     snprintf(j->receipt.text, sizeof j->receipt.text, "%.199s", err->text);
 }
 
-static void job_finish(struct fk_work *w, struct fk_job *j) {
-    uint64_t bytes = j->map_len;
+/* What was needed to keep it: who waits for the mirror holds no memory. */
+static void job_let_go(struct fk_work *w, struct fk_job *j) {
     fk_sheet_free(&j->sheet);
     if (j->has_content)
         fk_memfile_unmap(j->map, j->map_len);
     j->has_content = false;
-    w->finished(w->ctx, j);
     pthread_mutex_lock(&w->lock);
-    w->in_flight -= bytes;
+    w->in_flight -= j->map_len;
     pthread_mutex_unlock(&w->lock);
+    j->map_len = 0;
+}
+
+static void job_finish(struct fk_work *w, struct fk_job *j) {
+    job_let_go(w, j);
+    w->finished(w->ctx, j);
 }
 
 /* A mail that could not be answered with a 250 is better refused before it is an entry. */
 static void mirror_check(struct fk_work *w, const struct fk_job *j, struct fk_err *err) {
     struct fk_err why;
     if (w->mirror && w->options.mirror_sync && j->type == FK_KEEP_MAIL &&
-        fk_mirrorer_is_away(w->mirror, &why))
+        fk_mirrorer_look(w->mirror, &why) == FK_MIRROR_AWAY)
         (void)fk_fail(err, FK_RETRY, "the mirror is away: %s", why.text);
 }
 
@@ -297,10 +302,18 @@ static bool all_is_done(const struct fk_work *w) {
            !w->sealing.first && !fk_sealer_is_busy(w->sealer) && !w->rekeying.first;
 }
 
+/* Each step waits until the mirror has the one before; while that is away only who waits is told.
+ */
+static bool mirror_lets_rekey(const struct fk_work *w) {
+    struct fk_err why;
+    enum fk_mirrorer_state state =
+        w->mirror ? fk_mirrorer_look(w->mirror, &why) : FK_MIRROR_CURRENT;
+    return state == FK_MIRROR_CURRENT || (state == FK_MIRROR_AWAY && w->rekeying.first);
+}
+
 /* A server that stops leaves the rest of a rotation that nobody waits for to the next one. */
 static bool rekey_is_due(const struct fk_work *w) {
-    return w->rekey_wanted && (!w->stopping || w->rekeying.first) &&
-           (!w->mirror || fk_mirrorer_is_current(w->mirror));
+    return w->rekey_wanted && (!w->stopping || w->rekeying.first) && mirror_lets_rekey(w);
 }
 
 /* All that is ready, as a list; false when there will be no more. The list is empty when it is the
@@ -348,10 +361,12 @@ static void committed(struct fk_work *w, struct fk_job *j) {
     j->receipt.seq = s->seq;
     memcpy(j->receipt.c256, s->c256, sizeof j->receipt.c256);
     memcpy(j->receipt.text, s->text, sizeof j->receipt.text);
-    if (s->status == FK_OK && j->type == FK_KEEP_MAIL && w->mirror && w->options.mirror_sync)
+    if (s->status == FK_OK && j->type == FK_KEEP_MAIL && w->mirror && w->options.mirror_sync) {
+        job_let_go(w, j);
         fk_mirrorer_wait(w->mirror, j, false);
-    else
+    } else {
         job_finish(w, j);
+    }
 }
 
 static void group_commit(struct fk_work *w, struct fk_job **jobs, size_t n) {
@@ -449,7 +464,8 @@ static void rekey_answer(struct fk_work *w, enum fk_status st, const struct fk_e
         job_fail(j, &err);
     if (j)
         job_finish(w, j);
-    w->rekey_wanted = w->rekeying.first != NULL;
+    /* with the mirror back it goes on by itself */
+    w->rekey_wanted = w->rekeying.first != NULL || (w->mirror && fk_pen_is_rekeying(w->pen));
 }
 
 static enum fk_status rekey_order(struct fk_work *w, struct fk_job *j, struct fk_err *err) {
@@ -466,9 +482,11 @@ static void rekey_look(struct fk_work *w) {
     struct fk_job *j = w->rekeying.first;
     bool done = false;
     enum fk_status st = FK_OK;
-    if (!w->rekey_wanted || (w->mirror && !fk_mirrorer_is_current(w->mirror)))
+    enum fk_mirrorer_state mirror =
+        w->mirror ? fk_mirrorer_look(w->mirror, &err) : FK_MIRROR_CURRENT;
+    if (!w->rekey_wanted || mirror == FK_MIRROR_BEHIND || (mirror == FK_MIRROR_AWAY && !j))
         return;
-    if (w->mirror && (j || fk_pen_is_rekeying(w->pen)) && fk_mirrorer_is_away(w->mirror, &err))
+    if (mirror == FK_MIRROR_AWAY)
         st = fk_fail(&err, FK_RETRY, "the mirror is away, and would be left with the old key");
     else if (fk_pen_is_rekeying(w->pen))
         st = fk_pen_rekey_step(w->pen, &done, &err);
@@ -507,7 +525,7 @@ static void alone_commit(struct fk_work *w, struct fk_job *j) {
         return;
     }
     enum fk_status st = alone_do(w, j, &err);
-    if (st == FK_OK && j->type == FK_KEEP_DISPOSE && w->mirror && j->receipt.seq) {
+    if (st == FK_OK && j->type == FK_KEEP_DISPOSE && w->mirror) {
         fk_mirrorer_wait(w->mirror, j, true); /* the keys go there as well */
         return;
     }
@@ -562,8 +580,7 @@ static void mirrored(void *ctx, struct fk_job *j) {
     struct fk_err err = FK_ERR_INIT;
     if (j->receipt.status != FK_OK && j->type != FK_KEEP_MAIL) {
         (void)fk_fail(&err, FK_RETRY,
-                      "entry %llu disposes, and the mirror still has the keys until it is back",
-                      (unsigned long long)j->receipt.seq);
+                      "a disposal: the mirror may still have the keys until it has caught up");
         if (w->options.notice)
             w->options.notice(&err);
         j->receipt.status = FK_OK;

@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PART_BYTES = 8 << 20 };
+enum { PART_BYTES = 8 << 20, OPEN_MAX_SEGMENTS = 1000, SLICES_A_STEP = 8 };
 
 static const char marker_head[] = "fumikura-mirror/1 ledger=";
 
@@ -115,7 +116,7 @@ static enum fk_status open_add(struct fk_mirror *m, uint64_t number, struct fk_e
         m->open_cap = cap;
     }
     struct fk_mirror_open *o = &m->open[m->open_count++];
-    *o = (struct fk_mirror_open){.mark = {.segment = number}, .fd = -1};
+    *o = (struct fk_mirror_open){.mark = {.segment = number}, .fd = -1, .newest = -1};
     fk_layout__segment(o->path, m->dir, number, "rows");
     return FK_OK;
 }
@@ -123,18 +124,64 @@ static enum fk_status open_add(struct fk_mirror *m, uint64_t number, struct fk_e
 /* How far the file goes, as the disk has it: after a failed sync the page cache may show more. */
 static enum fk_status rows_take(struct fk_mirror_open *o, struct fk_err *err) {
     struct fk_rows_end end;
+    struct stat s;
     enum fk_status st;
-    o->fd = open(o->path, O_RDWR | O_APPEND | O_CLOEXEC);
+    o->fd = open(o->path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (o->fd < 0)
         return fk_fail_sys(err, errno, "%s: cannot open", o->path);
+    if (fstat(o->fd, &s) != 0 || !S_ISREG(s.st_mode) || s.st_nlink != 1)
+        FK_TRY(fk_fail(err, FK_CORRUPT, "%s: is no plain file, or has another name", o->path));
     (void)posix_fadvise(o->fd, 0, 0, POSIX_FADV_DONTNEED);
     FK_TRY(fk_rows_scan(o->fd, o->path, o->mark.segment, &end, err));
-    if (end.bytes < end.size && (ftruncate(o->fd, end.bytes) != 0 || fsync(o->fd) != 0))
-        FK_TRY(fk_fail_sys(err, errno, "%s: cannot cut off a torn slice", o->path));
+    if (end.damaged)
+        FK_TRY(
+            fk_fail(err, FK_CORRUPT,
+                    "%s: damaged at byte %lld, and more follows. Nothing is written to it; move it "
+                    "away, and all of the segment is brought again",
+                    o->path, (long long)end.bytes));
     o->mark = end.mark;
     o->closed = end.closed;
+    o->newest = end.newest;
+    o->whole = end.bytes;
 done:
     return st;
+}
+
+/* What a crash left: a slice that is torn, or was written and not synced, and key files that do not
+ * count any more. Not before the mirror is known to be of this vault's history. */
+static enum fk_status leftovers_end(struct fk_mirror *m, struct fk_err *err) {
+    char folder[PATH_MAX];
+    enum fk_status st = FK_OK;
+    for (size_t i = 0; i < m->open_count; i++) {
+        struct fk_mirror_open *o = &m->open[i];
+        struct stat s;
+        if (o->fd < 0)
+            continue;
+        if (fstat(o->fd, &s) != 0 || (s.st_size > o->whole && ftruncate(o->fd, o->whole) != 0) ||
+            fsync(o->fd) != 0)
+            FK_TRY(fk_fail_sys(err, errno, "%s: cannot cut off a torn slice", o->path));
+        if (o->mark.generation)
+            FK_TRY(fk_keyfile__destroy_others(m->dir, o->mark.segment, o->mark.generation, err));
+    }
+    fk_layout__path(folder, m->dir, "segments");
+    st = fk_sync_dir(folder, err);
+done:
+    return st;
+}
+
+/* Links would lead the mirror's writing elsewhere. */
+static enum fk_status folders_check(const struct fk_mirror *m, struct fk_err *err) {
+    static const char *const names[] = {"segments", "keys"};
+    char path[PATH_MAX];
+    struct stat s;
+    for (int i = 0; i < 2; i++) {
+        fk_layout__path(path, m->dir, names[i]);
+        if (lstat(path, &s) != 0)
+            return fk_fail_sys(err, errno, "%s: cannot look at it", path);
+        if (!S_ISDIR(s.st_mode))
+            return fk_fail(err, FK_CORRUPT, "%s: is no directory", path);
+    }
+    return FK_OK;
 }
 
 struct numbers {
@@ -157,8 +204,14 @@ static enum fk_status number_seen(void *ctx, uint64_t number, const char *rest,
 static enum fk_status segments_take(struct fk_mirror *m, struct fk_err *err) {
     struct numbers n = {0, 0};
     enum fk_status st;
+    FK_TRY(folders_check(m, err));
     FK_TRY(fk_layout__each(m->dir, "segments", number_seen, &n, err));
     m->sealed_to = n.sealed;
+    if (n.rows > n.sealed && n.rows - n.sealed > OPEN_MAX_SEGMENTS)
+        FK_TRY(fk_fail(err, FK_CORRUPT,
+                       "%s/segments: has rows of segment %" PRIu64
+                       ", and sealed ones up to %" PRIu64 ": a stray file",
+                       m->dir, n.rows, n.sealed));
     for (uint64_t i = n.sealed + 1; i <= n.rows; i++) {
         FK_TRY(open_add(m, i, err));
         struct fk_mirror_open *o = &m->open[m->open_count - 1];
@@ -171,15 +224,13 @@ done:
 
 static enum fk_status rows_head(const struct fk_mirror_open *o, bool *found,
                                 uint8_t digest[FK_SHA256_BYTES], struct fk_err *err) {
-    struct fk_rows_end end;
     struct fk_rows_head head;
     struct fk_row row;
     struct fk_buf rows = FK_BUF_INIT;
-    enum fk_status st;
-    FK_TRY(fk_rows_scan(o->fd, o->path, o->mark.segment, &end, err));
-    if (end.newest < 0)
-        goto done;
-    FK_TRY(fk_rows_read(o->fd, o->path, end.newest, &head, &rows, err));
+    enum fk_status st = FK_OK;
+    if (o->newest < 0)
+        return FK_OK;
+    FK_TRY(fk_rows_read(o->fd, o->path, o->newest, &head, &rows, err));
     for (struct fk_rows_it it = fk_rows_begin(&rows); fk_rows_next(&it, &row);)
         if (row.table == FK_ROW_ENTRY) {
             fk_sha256(row.value, row.len, digest);
@@ -255,6 +306,7 @@ enum fk_status fk_mirror_open(const char *dir, const struct fk_mirror_source *so
         return fk_fail(err, FK_NOMEM, "%s: no memory for the mirror", dir);
     m->lock_fd = m->copy.fd = -1;
     m->source = *source;
+    m->tidied = UINT64_MAX; /* files have changed since it was open last, for all that is known */
     FK_TRY(fk_layout__check(dir, err));
     snprintf(m->dir, sizeof m->dir, "%s", dir);
     FK_TRY(fk_mirror__ledger(dir, m->ledger, err));
@@ -263,7 +315,8 @@ enum fk_status fk_mirror_open(const char *dir, const struct fk_mirror_source *so
         FK_TRY(fk_fail(err, FK_INVALID, "%s: is the mirror of another vault", dir));
     FK_TRY(lock_take(m, err));
     FK_TRY(segments_take(m, err));
-    st = history_check(m, err);
+    FK_TRY(history_check(m, err));
+    st = leftovers_end(m, err);
 done:
     if (st == FK_OK)
         *out = m;
@@ -291,7 +344,7 @@ void fk_mirror_close(struct fk_mirror **mp) {
 static enum fk_status rows_create(const struct fk_mirror *m, struct fk_mirror_open *o,
                                   struct fk_err *err) {
     char folder[PATH_MAX];
-    o->fd = open(o->path, O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    o->fd = open(o->path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (o->fd < 0)
         return fk_fail_sys(err, errno, "%s: cannot create", o->path);
     fk_layout__path(folder, m->dir, "segments");
@@ -331,14 +384,6 @@ static enum fk_status slice_bring(struct fk_mirror *m, struct fk_mirror_open *o,
     return slice_apply(m, o, err);
 }
 
-/* What came while it was away and is sealed by now: the whole file before anything that follows. */
-static enum fk_status sealed_bring(struct fk_mirror *m, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    for (bool more = true; more && st == FK_OK;)
-        st = fk_mirror__files(m, PART_BYTES, &more, err);
-    return st;
-}
-
 static uint64_t next_of(const struct fk_mirror *m) {
     for (size_t i = m->open_count; i--;)
         if (m->open[i].mark.generation)
@@ -346,27 +391,39 @@ static uint64_t next_of(const struct fk_mirror *m) {
     return 0;
 }
 
-enum fk_status fk_mirror_step(struct fk_mirror *m, uint64_t *next_out, struct fk_err *err) {
+/* One slice of the newest segment; *done: there was nothing left. What is sealed by now, having
+ * come while the mirror was away, is brought as a file before anything that follows. */
+static enum fk_status step_part(struct fk_mirror *m, bool *done, struct fk_err *err) {
     struct fk_err why = FK_ERR_INIT;
+    bool more;
     enum fk_status st = FK_OK;
-    for (bool done = false; !done;) {
-        if (!m->open_count)
-            FK_TRY(open_add(m, m->sealed_to + 1, err));
-        struct fk_mirror_open *o = &m->open[m->open_count - 1];
-        st = m->source.slice(m->source.ctx, &o->mark, &m->slice, &why);
-        if (st != FK_OK)
-            FK_TRY(fk_fail(err, st, "%s", why.text));
-        m->seen = m->slice.changes;
-        if (m->slice.sealed) {
-            FK_TRY(sealed_bring(m, err));
-            continue;
-        }
-        FK_TRY(slice_apply(m, o, err));
-        done = m->slice.at_end && !m->slice.closed;
-        if (m->slice.closed)
-            FK_TRY(open_add(m, o->mark.segment + 1, err));
-    }
+    if (!m->open_count)
+        FK_TRY(open_add(m, m->sealed_to + 1, err));
+    struct fk_mirror_open *o = &m->open[m->open_count - 1];
+    st = m->source.slice(m->source.ctx, &o->mark, &m->slice, &why);
+    if (st != FK_OK)
+        FK_TRY(fk_fail(err, st, "%s", why.text));
+    m->seen = m->slice.changes;
+    if (m->slice.sealed)
+        return fk_mirror__files(m, PART_BYTES, &more, err);
+    FK_TRY(slice_apply(m, o, err));
+    *done = m->slice.at_end && !m->slice.closed;
+    if (m->slice.closed)
+        st = open_add(m, o->mark.segment + 1, err);
 done:
+    return st;
+}
+
+enum fk_status fk_mirror_step(struct fk_mirror *m, uint64_t *next_out, bool *more,
+                              struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    bool done = false;
+    for (int i = 0; i < SLICES_A_STEP && st == FK_OK && !done; i++) {
+        st = step_part(m, &done, err);
+        if (m->slice.sealed)
+            break; /* a part of a file takes as long */
+    }
+    *more = !done;
     *next_out = next_of(m);
     return st;
 }

@@ -3,7 +3,7 @@
  *
  *     FK_TRY(fk_mirror_init(dir, vault_dir, err));       once
  *     FK_TRY(fk_mirror_open(dir, &source, &m, err));     the pen's process; again after a failure
- *     FK_TRY(fk_mirror_step(m, &next, err));             again and again
+ *     FK_TRY(fk_mirror_step(m, &next, &more, err));      again and again, while there is more
  *     FK_TRY(fk_mirror_tidy(m, &more, err));             in between, while there is more
  *     fk_mirror_close(&m);
  *
@@ -43,8 +43,9 @@ FK_CHECKED enum fk_status fk_mirror_init(const char *dir, const char *vault_dir,
 FK_CHECKED enum fk_status fk_mirror_open(const char *dir, const struct fk_mirror_source *source,
                                          struct fk_mirror **out, struct fk_err *err);
 void fk_mirror_close(struct fk_mirror **m);
-/* next_out: entries before it are in the mirror; set on failure too. */
-FK_CHECKED enum fk_status fk_mirror_step(struct fk_mirror *m, uint64_t *next_out,
+/* A part of it. *more false: nothing is left. next_out: entries before it are in the mirror; set on
+ * failure too. */
+FK_CHECKED enum fk_status fk_mirror_step(struct fk_mirror *m, uint64_t *next_out, bool *more,
                                          struct fk_err *err);
 /* A part of it, some ten milliseconds of writing; *more false: files were as the last step saw
  * them. */

@@ -22,13 +22,18 @@ struct look {
     struct fk_mirror *m;
     struct found *at;
     uint64_t count;
-    bool there;    /* it is the mirror that is being listed */
+    bool there; /* it is the mirror that is being listed */
+    struct found stray;
     uint64_t part; /* bytes of a segment that may still be copied */
     bool more;     /* they did not suffice */
 };
 
 static enum fk_status found_at(struct look *l, uint64_t number, struct found **out,
                                struct fk_err *err) {
+    if (number >= l->count && l->there) { /* a stray name: the vault has no such segment */
+        *out = &l->stray;
+        return FK_OK;
+    }
     if (number >= l->count) {
         if (number > SIZE_MAX / sizeof *l->at / 4)
             return fk_fail(err, FK_CORRUPT, "there is a file with the number %" PRIu64, number);
@@ -163,6 +168,8 @@ static enum fk_status segment_copy(struct look *l, uint64_t number, struct fk_er
         l->part -= (uint64_t)n;
     }
     l->more = n != 0;
+    if (n)
+        FK_TRY(fk_atomic_flush(m->copy.file, err));
     if (n == 0) {
         st = fk_atomic_commit(&m->copy.file, err);
         fk_mirror__copy_drop(m);

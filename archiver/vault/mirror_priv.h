@@ -12,8 +12,10 @@
 /* A segment that is not sealed in the mirror yet. */
 struct fk_mirror_open {
     struct fk_mark mark;
-    bool closed; /* all of it is there */
-    int fd;      /* -1: no rows file yet */
+    bool closed;  /* all of it is there */
+    int fd;       /* -1: no rows file yet */
+    off_t newest; /* when it was opened: where the last slice with an entry begins; -1: none has */
+    off_t whole;  /* and up to where it is whole */
     char path[PATH_MAX];
 };
 struct fk_mirror {

@@ -8,9 +8,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { TXN_BYTES = 8 << 20 };
+enum { TXN_BYTES = 8 << 20, MAP_MORE = 1 << 30 };
 
 struct replay {
     struct fk_replay *order;
@@ -138,7 +139,13 @@ static enum fk_status slices_put(struct replay *r, struct fk_err *err) {
             FK_TRY(fk_fail(err, st, "%s", why.text));
         FK_TRY(slice_put(r, &h, err));
     }
-    if (st == FK_OK && end.bytes < end.size) {
+    if (st == FK_OK && end.damaged) {
+        (void)fk_fail(&why, FK_CORRUPT, "%s: damaged at byte %lld, and what follows is left out",
+                      r->from, (long long)end.bytes);
+        o->damaged(o->ctx, why.text);
+        o->damaged_rows = true;
+        r->closed = false;
+    } else if (st == FK_OK && end.bytes < end.size) {
         (void)fk_fail(&why, FK_CORRUPT,
                       "%s: the last %lld bytes are no whole slice: one that was cut short while it "
                       "was written, as a rule",
@@ -180,12 +187,15 @@ done:
 
 enum fk_status fk_mirror__replay(struct fk_replay *order, struct fk_err *err) {
     struct replay r = {.order = order, .fd = -1};
-    enum fk_status st = FK_OK;
+    struct stat s;
+    enum fk_status st;
     fk_layout__segment(r.from, order->mirror, order->number, "rows");
-    r.fd = open(r.from, O_RDONLY | O_CLOEXEC);
-    if (r.fd < 0)
-        return errno == ENOENT ? fk_fail(err, FK_NOT_FOUND, "%s: there is no such file", r.from)
-                               : fk_fail_sys(err, errno, "%s: cannot open", r.from);
+    FK_TRY(fk_open_plain(AT_FDCWD, r.from, r.from, &r.fd, err));
+    if (fstat(r.fd, &s) != 0)
+        FK_TRY(fk_fail_sys(err, errno, "%s: cannot stat", r.from));
+    if (order->map_bytes <
+        2 * (uint64_t)s.st_size + MAP_MORE) /* it was larger where it came from */
+        order->map_bytes = (2 * (uint64_t)s.st_size + MAP_MORE) & ~(uint64_t)65535;
     FK_TRY(segment_make(&r, err));
     order->next_seq = r.mark.next_seq;
     order->closed = r.closed;

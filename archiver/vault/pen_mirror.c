@@ -1,6 +1,7 @@
 /* pen_mirror.c - what a mirror is shown. Slices are cut under the pen's lock, so nothing in them is
  * of a transaction that is not durable, and no page changes meanwhile; they are small, so that
- * commits wait a millisecond or two. */
+ * commits wait a millisecond or two; but after a disposal or an exchange of the key-encryption key
+ * the first has all keys of the segment, some 90 bytes a message. */
 #include "archiver/vault/pen_priv.h"
 #include "base/io.h"
 #include "base/pack.h"
@@ -137,6 +138,11 @@ static enum fk_status cut_open(struct cut *c, const struct fk_mark *from, struct
         s->to = (struct fk_mark){from->segment, c->book->first, 1, 0};
     FK_TRY(fk_book__generation(c->book, &s->to.generation, err));
     s->first = s->to.next_seq;
+    if (s->first > c->book->next)
+        FK_TRY(fk_fail(err, FK_CORRUPT,
+                       "segment %" PRIu64 " of the mirror ends with entry %" PRIu64
+                       ", and that of the vault with %" PRIu64,
+                       from->segment, s->first - 1, c->book->next - 1));
     if (s->to.generation != from->generation)
         FK_TRY(key_file_take(c, err));
     if (s->new_keys && from->generation)

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -243,6 +244,19 @@ done:
     return st;
 }
 
+/* Of a mirror: what is whole is not given up for it; verify names what is damaged. */
+static void segment_damage_tell(struct restore *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void segment_damage_tell(struct restore *r, const char *fmt, ...) {
+    char text[600];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    damage_tell(r, text);
+    r->sum.whole = false;
+}
+
 static enum fk_status seals_append(struct restore *r, struct fk_err *err) {
     char fields[256], digest[2 * FK_SHA256_BYTES + 1];
     for (size_t i = 0; i < r->order->count; i++) {
@@ -254,9 +268,8 @@ static enum fk_status seals_append(struct restore *r, struct fk_err *err) {
                      i + 1, s->first, s->last, s->bytes, s->digest);
             st = fk_pen__append(r->pen, "seal", fields, err);
         } else if (st == FK_OK && strcmp(digest, s->digest) != 0)
-            st = fk_fail(err, FK_CORRUPT,
-                         "%s: SHA-256 is %s, and the seal entry of segment %zu says %s",
-                         s->paths[0], s->digest, i + 1, digest);
+            segment_damage_tell(r, "%s: SHA-256 is %s, and the seal entry of segment %zu says %s",
+                                s->paths[0], s->digest, i + 1, digest);
         if (st != FK_OK)
             return st;
     }
@@ -379,6 +392,7 @@ static enum fk_status all_erase(struct restore *r, struct fk_err *err) {
 static enum fk_status entries_make(struct restore *r, struct fk_err *err) {
     char fields[384];
     const struct fk_restore *o = r->order;
+    struct fk_err why = FK_ERR_INIT;
     uint64_t next = 0;
     enum fk_status st;
     r->sum.restored = r->mirrored ? r->mirrored : o->segments[o->count - 1].last + 1;
@@ -387,8 +401,13 @@ static enum fk_status entries_make(struct restore *r, struct fk_err *err) {
                        "the segments end with entry %" PRIu64 ", not %" PRIu64
                        " as their seal entries say",
                        r->pen->first - 1, r->sum.restored - 1));
-    for (uint64_t i = 1; i <= r->pen->active->number; i++)
-        FK_TRY(contents_check(r, i, err));
+    for (uint64_t i = 1; i <= r->pen->active->number; i++) {
+        st = contents_check(r, i, &why);
+        if (st == FK_CORRUPT && o->mirror)
+            segment_damage_tell(r, "%s", why.text);
+        else if (st != FK_OK)
+            FK_TRY(fk_fail(err, st, "%s", why.text));
+    }
     if (r->gone.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a list of seqs"));
     r->sum.erased = r->gone.count;

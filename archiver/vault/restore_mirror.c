@@ -4,6 +4,7 @@
 #include "archiver/vault/restore.h"
 #include "base/io.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,13 +21,35 @@ struct gathered {
     int lock_fd;
 };
 
+struct sealed_files {
+    uint64_t count, highest;
+};
+
 static enum fk_status sealed_seen(void *ctx, uint64_t number, const char *rest,
                                   struct fk_err *err) {
-    uint64_t *highest = ctx;
+    struct sealed_files *f = ctx;
     (void)err;
-    if (strcmp(rest, "sealed") == 0 && number > *highest)
-        *highest = number;
+    f->count += strcmp(rest, "sealed") == 0;
+    if (strcmp(rest, "sealed") == 0 && number > f->highest)
+        f->highest = number;
     return FK_OK;
+}
+
+/* NFS locks only what is open for writing; a medium that cannot be written to is nobody's. */
+static enum fk_status lock_take(struct gathered *g, const char *path, struct fk_err *err) {
+    g->lock_fd = open(path, O_RDWR | O_CLOEXEC);
+    if (g->lock_fd < 0 && errno == EROFS)
+        return FK_OK;
+    if (g->lock_fd < 0)
+        return fk_fail_sys(err, errno, "%s: cannot open", path);
+    if (flock(g->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return FK_OK;
+    return errno == EWOULDBLOCK
+               ? fk_fail(err, FK_RETRY,
+                         "%s: a vault that runs writes this mirror: stop it first, or copy the "
+                         "mirror",
+                         g->order->mirror)
+               : fk_fail_sys(err, errno, "%s: cannot lock", path);
 }
 
 static enum fk_status sealed_gather(struct gathered *g, uint64_t number, struct fk_err *err) {
@@ -53,19 +76,21 @@ done:
 }
 
 static enum fk_status all_gather(struct gathered *g, struct fk_err *err) {
-    uint64_t highest = 0;
+    struct sealed_files seen = {0, 0};
+    uint64_t highest;
     char path[PATH_MAX];
     enum fk_status st;
     FK_TRY(fk_layout__check(g->order->mirror, err));
     FK_TRY(fk_mirror__ledger(g->order->mirror, g->ledger, err));
     fk_layout__path(path, g->order->mirror, "mirror");
-    g->lock_fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (g->lock_fd < 0 || flock(g->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        FK_TRY(
-            fk_fail(err, FK_RETRY,
-                    "%s: a vault that runs writes this mirror: stop it first, or copy the mirror",
-                    g->order->mirror));
-    FK_TRY(fk_layout__each(g->order->mirror, "segments", sealed_seen, &highest, err));
+    FK_TRY(lock_take(g, path, err));
+    FK_TRY(fk_layout__each(g->order->mirror, "segments", sealed_seen, &seen, err));
+    if (seen.count != seen.highest)
+        FK_TRY(fk_fail(err, FK_CORRUPT,
+                       "%s/segments: there are %" PRIu64 " sealed files, and one is of segment "
+                       "%" PRIu64 ": some are missing, or that one does not belong there",
+                       g->order->mirror, seen.count, seen.highest));
+    highest = seen.highest;
     g->at = calloc(highest + 1, sizeof *g->at);
     g->digest = calloc(highest + 1, sizeof *g->digest);
     if (!g->at || !g->digest)

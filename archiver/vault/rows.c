@@ -42,6 +42,7 @@ enum fk_status fk_rows_append(int fd, const char *path, const struct fk_slice *s
                               struct fk_err *err) {
     uint8_t sum[FK_SHA256_BYTES];
     char line[LINE_MAX_BYTES + 80];
+    struct stat f;
     enum fk_status st;
     int n = line_begin(line, &s->to, s->first, s->closed, s->rows.len);
     FK_TRY(digest_of(&s->rows, line, (size_t)n, sum, err));
@@ -57,7 +58,9 @@ enum fk_status fk_rows_append(int fd, const char *path, const struct fk_slice *s
     FK_TRY(fk_write_full(fd, s->rows.data, s->rows.len, path, err));
     injected = fk_fault("mirror-sync");
     if (injected || fdatasync(fd) != 0)
-        st = fk_fail_sys(err, injected ? injected : errno, "%s: cannot sync", path);
+        FK_TRY(fk_fail_sys(err, injected ? injected : errno, "%s: cannot sync", path));
+    if (fstat(fd, &f) != 0 || f.st_nlink == 0)
+        st = fk_fail(err, FK_NOT_FOUND, "%s: has been removed", path);
 done:
     return st;
 }
@@ -147,6 +150,24 @@ static bool follows(const struct fk_rows_end *before, uint64_t segment,
              h->to.generation >= before->mark.generation));
 }
 
+/* Whether a line of a slice stands somewhere behind `from`: then that is not the torn end. */
+static enum fk_status others_follow(int fd, const char *path, off_t from, off_t size, bool *found,
+                                    struct fk_err *err) {
+    enum { BLOCK = 1 << 20 };
+    static const char begin[] = "fumikura-rows/1 segment=";
+    const size_t overlap = sizeof begin - 2;
+    char *block = malloc(BLOCK);
+    enum fk_status st = block ? FK_OK : fk_fail(err, FK_NOMEM, "%s: no memory to read it", path);
+    *found = false;
+    for (off_t at = from + 1; at < size && st == FK_OK && !*found; at += BLOCK - (off_t)overlap) {
+        size_t n = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
+        st = fk_pread_full(fd, block, n, at, path, err);
+        *found = st == FK_OK && memmem(block, n, begin, sizeof begin - 1);
+    }
+    free(block);
+    return st;
+}
+
 enum fk_status fk_rows_scan(int fd, const char *path, uint64_t segment, struct fk_rows_end *out,
                             struct fk_err *err) {
     struct fk_rows_end end = {.newest = -1, .mark = {.segment = segment}}, before = end;
@@ -178,6 +199,8 @@ enum fk_status fk_rows_scan(int fd, const char *path, uint64_t segment, struct f
             st = fk_fail(err, st, "%s: cannot read its last slice", path);
     }
     end.size = s.st_size;
+    if (st == FK_OK && end.bytes < end.size)
+        st = others_follow(fd, path, end.bytes, end.size, &end.damaged, err);
     *out = end;
 done:
     fk_buf_free(&rows);

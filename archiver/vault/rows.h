@@ -26,6 +26,7 @@ struct fk_rows_end {
     bool closed;
     off_t bytes, size; /* of whole slices; of the file */
     off_t newest;      /* where the last slice that has an entry begins; -1: none has */
+    bool damaged;      /* what comes after is no torn slice: others follow it */
 };
 
 /* Appends a slice; durable on return. */

@@ -80,11 +80,11 @@ for n in 4 7; do fk show "${!n}" --raw | cmp - "$(mail 1)" || fail "entry ${!n}"
 # What cannot be done is refused before anything is.
 before=$(entries) key=$(kek_id "$V/secrets/kek")
 unchanged() { expect "$before $key" "$(entries) $(kek_id "$V/secrets/kek")" "$1: entries and key"; }
-for words in "" "rotate now" "list" "rotate --reason" "rotate --what"; do refused 2 "usage: fumikura keys rotate" fk keys $words; done
+for words in "" "rotate now" "lists" "rotate --reason" "rotate --what"; do refused 2 "usage: fumikura keys rotate" fk keys $words; done
 file=$(ls "$V"/keys/00000002.*.keys)
 cp -p "$file" good
 printf 'XX' | dd of="$file" bs=1 seek=200 conv=notrunc status=none
-refused 1 "stays until all that it wraps can be opened" fk keys rotate
+refused 1 "all that the key-encryption key wraps must open first" fk keys rotate
 cp -p good "$file"
 unchanged "a damaged key file"
 mv "$V/secrets/kek" elsewhere

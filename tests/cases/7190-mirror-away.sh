@@ -38,8 +38,19 @@ mail_is 451 || fail "a mirror that hangs is answered with something else"
 began=$SECONDS
 fk show "$seq" --raw | cmp - mails/01-iso-2022-jp.eml || fail "a read while the mirror hangs"
 [ $((SECONDS - began)) -lt 10 ] || fail "a read took $((SECONDS - began)) s"
+# From then on it is away: another message is refused at once and is no entry, and the key is not exchanged.
+fk status | grep -q 'it is away: .*has not caught up for 30 s' || fail "status: $(fk status)"
+before=$(fk status --json | jq .next)
+began=$SECONDS
+for _ in 1 2 3; do mail_is 451 || fail "taken while the mirror hangs"; done
+timeout 20 "$FUMIKURA" -C "$V" keys rotate >out 2>&1
+[ $? -eq 75 ] && grep -q "the mirror is away, and would be left with the old key" out || fail "keys rotate: $(cat out)"
+[ $((SECONDS - began)) -lt 15 ] || fail "these took $((SECONDS - began)) s"
+expect "$before" "$(fk status --json | jq .next)" "entries"
 root fsfreeze -u "$disk"
 wait_for 30 mail_is 250 || fail "after that mail is still refused"
+fk keys rotate >out || fail "keys rotate with the mirror back: $(cat out)"
+wait_for 10 diff -r "$V/keys" "$M/keys" || fail "key files of the mirror: $(diff -r "$V/keys" "$M/keys")"
 server_stop
 
 # The same with a mirror that follows: mail is taken all the while.
