@@ -67,6 +67,14 @@ heading "Held, so that no rule can delete it"
 must fumikura -C v hold add 監査2026 --reason "契約更新の調査" --query 契約更新
 must fumikura -C v hold list
 
+heading "A letter that the rules let go when its day is over, by import, with a retention class of its own"
+config source '"private"'
+printf 'class "private" {\n  period = "P0D"\n  source = "private"\n}\n' >>v/fumikura.conf
+printf 'From: Hanako <hanako@example.jp>\r\nSubject: =?UTF-8?B?56eB5L+h?=\r\nContent-Type: text/plain; charset=UTF-8\r\n\r\n私信です。残さないで下さい。\r\n' >letter.eml
+must fumikura -C v import letter.eml
+letter=$(cut -f 1 out) came=$(date +%s)
+config source '"mail"'
+
 heading "A tape: sealed segments, the ledger as text, how to verify without us"
 must fumikura -C v tape write --to tape
 must fumikura -C v tape verify tape
@@ -85,6 +93,28 @@ must openssl pkeyutl -verify -rawin -pubin -inkey log.pem -in body -sigfile sig
 python3 "$ROOT/tests/lib/proof.py" line proof log.pem >out || { cat out; fail "the proof of entry $seq"; }
 good "entry $seq is in the tree under it: $(cat out), by a reader that is not ours"
 must fumikura -C v verify --against note
+
+heading "The letter is erased: its old tape forgets it too, and its proof still verifies"
+fumikura -C v show "$letter" --entry >letter.line && fumikura -C v show "$letter" --proof >letter.proof || fail "no proof of the letter"
+say "${dim}its class keeps it for the day it came in; that day is made to end at the next full minute$plain"
+day_ends() { # the zone in which the day in which the letter came ends at the next full minute
+    local end=$((came - came % 60 + 60)) m
+    m=$(((86400 - end % 86400) % 86400 / 60))
+    [ $m -le 720 ] || m=$((m - 1440))
+    printf '%s%02d:%02d' "$([ $m -lt 0 ] && echo - || echo +)" $((${m#-} / 60)) $((${m#-} % 60))
+    for _ in $(seq 70); do [ "$(date +%s)" -lt $((end + 5)) ] || return 0; sleep 1; done
+}
+config timezone "\"$(day_ends)\"" # its period is counted in whole days: one has ended just now
+must fumikura -C v retention run --accept-clock --reason "保存期間満了、時計は正しい"
+run fumikura -C v show "$letter" --raw && fail "the letter is still there"
+grep -q 'disposed of' out || fail "show: $(cat out)"
+must fumikura tape verify tape
+must fumikura tape restore tape --keys v --to back
+fumikura -C back show "$seq" --raw >again && fumikura -C v show "$seq" --raw | cmp - again || fail "another message does not come back from the tape"
+run fumikura -C back show "$letter" --raw && fail "the tape has the letter still"
+good "the tape is whole, every other message of it can be read, and the letter with no key that there is"
+python3 "$ROOT/tests/lib/proof.py" letter.line letter.proof log.pem >out || { cat out; fail "the letter's old proof"; }
+good "entry $letter, the letter's, is still proven: $(cat out)"
 
 heading "kill -9 of the whole server, with messages in flight"
 "$tools/smtp-blast" -c 8 -r 60 -o acks "$(address smtp)" mails/0*.eml >blast.log 2>&1 &
