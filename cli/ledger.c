@@ -25,16 +25,18 @@ done:
 enum fk_status cli_ledger_walk(struct fk_lend *lend, uint64_t first, uint64_t last, cli_entry_fn fn,
                                void *ctx, struct fk_err *err) {
     struct fk_buf block = FK_BUF_INIT;
+    struct fk_err why = FK_ERR_INIT;
     enum fk_status st = FK_OK;
     for (uint64_t next = first, before = next + 1; next <= last && next != before;) {
         before = next;
         fk_buf_reset(&block);
-        st = fk_lend_lines(lend, next, &block, err);
-        if (st == FK_NOT_FOUND) { /* past the head */
+        st = fk_lend_lines(lend, next, &block, &why);
+        if (st == FK_NOT_FOUND) { /* past the head: nothing to be said */
             st = FK_OK;
             break;
         }
-        FK_TRY(st);
+        if (st != FK_OK)
+            FK_TRY(fk_fail(err, st, "%s", why.text));
         FK_TRY(block_walk(&block, last, &next, fn, ctx, err));
     }
 done:

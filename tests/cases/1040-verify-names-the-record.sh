@@ -24,6 +24,7 @@ turn() { # FILE OFFSET: one bit of it
 found() { # CHECK: what verify says now must name it; 1 is its exit status
     fk verify --json >"$TEST_DIR/out" 2>"$TEST_DIR/err"
     expect 1 $? "verify"
+    grep -q "there is no entry" "$TEST_DIR/err" && fail "it ends with another part's words: $(cat "$TEST_DIR/err")"
     jq -es "any(.[]; $1)" "$TEST_DIR/out" >/dev/null || fail "not found: $1 in $(cat "$TEST_DIR/out")"
     jq -es 'all(.sum or ((.advice | length) > 5 and (.text | length) > 5))' "$TEST_DIR/out" >/dev/null || fail "no advice"
 }

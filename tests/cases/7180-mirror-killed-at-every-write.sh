@@ -16,6 +16,8 @@ FUMIKURA_PROGRAM=$FUMIKURA "$BUILD/tools/acked" "$R" "$TEST_DIR/acks" "${mails[@
     fail "the control: all is in a mirror that was not written to"
 config mirror '"sync"'
 import=("$FUMIKURA" -C "$V" import "${mails[@]:0:12}")
+# Each step makes a vault of the mirror and reads all of it: so fewer of them than in other sweeps.
+few() { if [ -n "${FULL:-}" ]; then steps "$1"; else steps "$1" | sed -n '1p;2p;$p' | sort -nu; fi; }
 after() {
     all_in_mirror "$TEST_DIR/acks" "${mails[@]}" >/dev/null # as it is: the next command would bring the rest
     fk audit --reason test >/dev/null || fail "no command after $1"
@@ -25,7 +27,7 @@ after() {
 "${import[@]}" >"$TEST_DIR/acks" || fail "import with its mirror again"
 for call in $WRITES; do
     n=$(calls_of "$call" "${import[@]}") || exit 1
-    for step in $(steps "$n"); do
+    for step in $(few "$n"); do
         injected "$call" "signal=KILL:when=$step" "${import[@]}" >>"$TEST_DIR/acks" 2>"$TEST_DIR/err"
         # a line that the kill cut short acknowledges nothing
         sed -i '/^[0-9]*\t[0-9a-f]\{64\}$/!d' "$TEST_DIR/acks"
@@ -41,7 +43,7 @@ for call in $WRITES; do
 done
 # Steps of the mirror alone: a rename, a removal, a key destroyed.
 for point in mirror-write mirror-sync rename overwrite destroy unlink create fsync; do
-    for at in 1 2 3; do
+    for at in 1 3; do
         FUMIKURA_FAULT=$point:$at:kill "${import[@]}" >>"$TEST_DIR/acks" 2>/dev/null
         sed -i '/^[0-9]*\t[0-9a-f]\{64\}$/!d' "$TEST_DIR/acks"
         after "killed at $point $at"
