@@ -157,8 +157,9 @@ static enum fk_status leftovers_end(struct fk_mirror *m, struct fk_err *err) {
         struct stat s;
         if (o->fd < 0)
             continue;
-        if (fstat(o->fd, &s) != 0 || (s.st_size > o->whole && ftruncate(o->fd, o->whole) != 0) ||
-            fsync(o->fd) != 0)
+        bool cut =
+            fstat(o->fd, &s) == 0 && (s.st_size <= o->whole || ftruncate(o->fd, o->whole) == 0);
+        if (!cut || fsync(o->fd) != 0)
             FK_TRY(fk_fail_sys(err, errno, "%s: cannot cut off a torn slice", o->path));
         if (o->mark.generation)
             FK_TRY(fk_keyfile__destroy_others(m->dir, o->mark.segment, o->mark.generation, err));

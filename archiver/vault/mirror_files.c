@@ -223,7 +223,8 @@ static void open_forget(struct fk_mirror *m, uint64_t number) {
 static enum fk_status look_once(struct look *l, struct fk_err *err) {
     struct fk_mirror *m = l->m;
     enum fk_status st;
-    memset(l->at, 0, (size_t)l->count * sizeof *l->at);
+    if (l->count)
+        memset(l->at, 0, (size_t)l->count * sizeof *l->at);
     l->there = false;
     FK_TRY(fk_layout__each(m->source.dir, "segments", segment_seen, l, err));
     FK_TRY(fk_layout__each(m->source.dir, "keys", keys_seen, l, err));
