@@ -1,5 +1,6 @@
 /* doctor.c - what a machine must have and a vault must be, asked one by one, with what to do. It
  * reads no message and no key. */
+#include "archiver/vault/mirror_state.h"
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/io.h"
@@ -224,6 +225,35 @@ static void witnesses_check(struct doctor *d) {
     }
 }
 
+/* ---- the mirror: nothing is written to it */
+
+static void mirror_check(struct doctor *d) {
+    const char *dir = d->cli->config->mirror_dir;
+    struct fk_mirror_state s;
+    struct stat vault, mirror;
+    char marker[PATH_MAX];
+    if (strcmp(d->cli->config->mirror, "off") == 0) {
+        tell(d, WARNING, "mirror",
+             "there is none: a lost disk loses all mail since the last tape "
+             "(docs/mirror.md)");
+        return;
+    }
+    if (fk_join_path(marker, sizeof marker, dir, "mirror", NULL) != FK_OK ||
+        stat(marker, &mirror) != 0)
+        tell(d, BAD, "mirror",
+             "%s: there is no mirror in it: mount its disk, or \"fumikura mirror "
+             "init\"",
+             dir);
+    else if (stat(d->cli->dir, &vault) == 0 && vault.st_dev == mirror.st_dev)
+        tell(d, WARNING, "mirror", "%s: is on the vault's own disk, and is lost with it", dir);
+    else if (fk_mirror_state_read(d->cli->dir, &s, NULL) != FK_OK)
+        tell(d, WARNING, "mirror", "%s: has nothing yet", dir);
+    else if (s.away)
+        tell(d, WARNING, "mirror", "%s", s.trouble);
+    else
+        tell(d, GOOD, "mirror", "%s: has the entries before %" PRIu64, dir, s.next_seq);
+}
+
 /* ---- addresses */
 
 static int address_bind(const char *text) {
@@ -287,6 +317,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     sandbox_check(&d);
     memory_file_check(&d);
     witnesses_check(&d);
+    mirror_check(&d);
     for (char **a = cli->config->smtp; *a; a++)
         address_check(&d, "smtp", *a);
     for (char **a = cli->config->lmtp; *a; a++)

@@ -23,6 +23,10 @@ kept 3
 mirrored sync
 config segment-size '"2 MiB"'
 fk mirror init "$M" >/dev/null || fail "a second init of the same one"
+fk doctor | grep -q "^warning *mirror: .* is on the vault's own disk" || fail "doctor: $(fk doctor)"
+mv "$M" elsewhere
+fk doctor | grep -q '^bad *mirror: .*there is no mirror in it' || fail "doctor: $(fk doctor)"
+mv elsewhere "$M"
 server_start
 wait_for 20 mirror_is behind 0 || fail "the mirror does not follow: $(fk status)"
 mirror_is mode sync || fail "status: $(fk status --json)"
