@@ -157,10 +157,8 @@ enum fk_status cli_keys_escrow(const struct fk_cli *cli, const struct cli_keys *
     if (st == FK_OK)
         st = file_end(temp, k->to, err);
     if (st != FK_OK) {
-        (void)unlink(temp);
-        if (receipt.seq)
-            fk_err_prefix(err, "entry %" PRIu64 " records a bundle that was not finished",
-                          receipt.seq);
+        if (fd >= 0)
+            (void)unlink(temp);
         goto done;
     }
     if (k->json)

@@ -98,7 +98,7 @@ FK_CHECKED enum fk_status fk_keep_rekey(struct fk_keep *keep, const struct fk_bu
                                         struct fk_receipt *out, struct fk_err *err);
 
 /* All keys, sealed (escrow.h), into fd, which is open for writing; durable on FK_OK. out->seq is
- * the bundle's number, also where FK_RETRY says that the file could not be written. */
+ * the bundle's number; where the file could not be written the entry is there, and err names it. */
 FK_CHECKED enum fk_status fk_keep_escrow(struct fk_keep *keep, const uint8_t key[32],
                                          const struct fk_buf *lines, const struct fk_buf *body,
                                          int fd, struct fk_receipt *out, struct fk_err *err);

@@ -125,8 +125,9 @@ FK_CHECKED enum fk_status fk_pen_rekey(struct fk_pen *pen, const void *body, siz
 FK_CHECKED enum fk_status fk_pen_rekey_step(struct fk_pen *pen, bool *done_out, struct fk_err *err);
 bool fk_pen_is_rekeying(struct fk_pen *pen);
 /* All keys into a sealed bundle (escrow.h), written to fd and synced: first the `key` entry that
- * records it, whose seq is the bundle's number. FK_RETRY: a rotation is under way, or fd cannot be
- * written: then the entry is there and the bundle is not (*seq_out says it). */
+ * records it, whose seq is the bundle's number. FK_RETRY, FK_FULL: a rotation is under way, or
+ * fd cannot be written: then the entry is there and the bundle is not, and the sentence says so.
+ * FK_INVALID: fd is no plain file. */
 struct fk_escrow_order {
     const uint8_t *key; /* 32 bytes */
     const char *lines;  /* who may open it: lines of the bundle's head */

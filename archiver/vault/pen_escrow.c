@@ -181,7 +181,10 @@ enum fk_status fk_pen_escrow(struct fk_pen *pen, const struct fk_escrow_order *o
     struct fk_err why = FK_ERR_INIT;
     struct bundle b = {.pen = pen, .fd = fd, .err = &why};
     char id[FK_KEK_ID_SIZE], fields[120];
+    struct stat s;
     enum fk_status st;
+    if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode)) /* anything else could make the pen wait */
+        return fk_fail(err, FK_INVALID, "a bundle of keys is written into a plain file only");
     pthread_mutex_lock(&pen->lock);
     st = fk_pen__keys_check(pen, err);
     fk_kek__id(pen->kek.key, id);
@@ -195,7 +198,10 @@ enum fk_status fk_pen_escrow(struct fk_pen *pen, const struct fk_escrow_order *o
     st = bundle_write(&b, order, *seq_out);
     pthread_mutex_unlock(&pen->lock);
     if (st != FK_OK) /* the vault is as it was, whatever became of that file */
-        st = fk_fail(err, st == FK_IO ? FK_RETRY : st, "%s", why.text);
+        st = fk_fail(err, st == FK_IO ? FK_RETRY : st,
+                     "%s; entry %" PRIu64 " records the bundle all the same: \"keys destroyed "
+                     "%" PRIu64 "\" takes it off the list",
+                     why.text, *seq_out, *seq_out);
 done:
     return st;
 }

@@ -63,6 +63,15 @@ for cut in 10 200 $((size - 17)) $((size - 1)); do
     key open flipped --to o2 --passphrase-file pass >out 2>&1 && fail "cut at $cut, and it opens"
 done
 
+# A full medium: no half bundle, and the entry is told.
+mkdir small && root mount -t tmpfs -o size=8k,mode=777 tmpfs small || { echo "a small tmpfs needs root"; exit 77; }
+at_exit 'root umount -l "$TEST_DIR/small" 2>/dev/null'
+head -c 4096 /dev/zero >small/ballast
+refused 75 "records the bundle all the same" fk keys escrow --to small/b --passphrase-file pass
+expect "ballast" "$(ls small)" "what is left of it"
+unfinished=$(fk keys list --json | jq -s 'last | .number')
+fk keys destroyed "$unfinished" --reason "was never finished" >/dev/null || fail "destroyed"
+
 # For two officers, the second with deputies: each layer is needed.
 kept 3
 fk keys escrow --to b2 --officer sato.crt --officer deputies.crt >/dev/null || fail "escrow for officers"
