@@ -29,7 +29,10 @@ static enum fk_status line_read(int fd, const char *what, char out[PASSPHRASE_SI
     ssize_t got;
     while (n + 1 < PASSPHRASE_SIZE && (got = read(fd, &c, 1)) == 1 && c != '\n')
         out[n++] = c;
+    n -= n && out[n - 1] == '\r';
     out[n] = 0;
+    if (strlen(out) != n)
+        return fk_fail(err, FK_INVALID, "%s: its first line holds a NUL", what);
     if (got < 0)
         return fk_fail_sys(err, errno, "%s: cannot read", what);
     if (n + 1 == PASSPHRASE_SIZE)
@@ -108,7 +111,7 @@ static enum fk_status file_begin(const char *path, char temp[PATH_MAX], int *fd_
     if (lstat(path, &s) == 0)
         return fk_fail(err, FK_INVALID, "%s: is there already; a bundle gets a file of its own",
                        path);
-    *fd_out = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    *fd_out = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return *fd_out < 0 ? fk_fail_sys(err, errno, "%s: cannot create", temp) : FK_OK;
 }
 
@@ -154,8 +157,8 @@ enum fk_status cli_keys_escrow(const struct fk_cli *cli, const struct cli_keys *
         st = fk_keep_seal(keep, &sealed, err);
     if (st == FK_OK)
         st = fk_keep_escrow(keep, key, &lines, &body, fd, &receipt, err);
-    if (st == FK_OK)
-        st = file_end(temp, k->to, err);
+    if (st == FK_OK && (st = file_end(temp, k->to, err)) != FK_OK)
+        fk_err_prefix(err, "bundle %" PRIu64 " was written, and then", receipt.seq);
     if (st != FK_OK) {
         if (fd >= 0)
             (void)unlink(temp);

@@ -24,9 +24,9 @@
 enum {
     BLOCK = 64 << 10,
     SALT_BYTES = 16,
-    MEMORY_MAX_KIB = 4 << 20,
-    PASSES_MAX = 100,
-    LANES_MAX = 64,
+    MEMORY_MAX_KIB = 1 << 20, /* well over what is ever written */
+    PASSES_MAX = 16,
+    LANES_MAX = 4,
     PEM_MAX = 1 << 20
 };
 

@@ -76,7 +76,11 @@ static enum fk_status certificates_read(const char *file, STACK_OF(X509) * list,
             st = fk_fail(err, FK_NOMEM, "no memory for certificates");
         }
     }
-    ERR_clear_error(); /* the end of the file is one */
+    unsigned long last = ERR_peek_last_error();
+    if (st == FK_OK && ERR_GET_REASON(last) != PEM_R_NO_START_LINE) /* that is the file's end */
+        st = fk_fail(err, FK_INVALID, "%s: certificate %d in it cannot be read", file,
+                     sk_X509_num(list) + 1);
+    ERR_clear_error();
     if (st == FK_OK && sk_X509_num(list) == 0)
         st = fk_fail(err, FK_INVALID, "%s: there is no certificate in it (PEM)", file);
     BIO_free(in);

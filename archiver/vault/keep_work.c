@@ -525,8 +525,8 @@ static void alone_commit(struct fk_work *w, struct fk_job *j) {
         return;
     }
     enum fk_status st = alone_do(w, j, &err);
-    if (st == FK_OK && j->type == FK_KEEP_DISPOSE && w->mirror) {
-        fk_mirrorer_wait(w->mirror, j, true); /* the keys go there as well */
+    if (st == FK_OK && (j->type == FK_KEEP_DISPOSE || j->type == FK_KEEP_ESCROW) && w->mirror) {
+        fk_mirrorer_wait(w->mirror, j, true); /* keys go there as well; a bundle is known there */
         return;
     }
     if (st == FK_IO && j->type != FK_KEEP_SEAL)
@@ -579,8 +579,9 @@ static void mirrored(void *ctx, struct fk_job *j) {
     struct fk_work *w = ctx;
     struct fk_err err = FK_ERR_INIT;
     if (j->receipt.status != FK_OK && j->type != FK_KEEP_MAIL) {
-        (void)fk_fail(&err, FK_RETRY,
-                      "a disposal: the mirror may still have the keys until it has caught up");
+        (void)fk_fail(&err, FK_RETRY, "%s until it has caught up",
+                      j->type == FK_KEEP_ESCROW ? "a bundle of keys: the mirror does not know of it"
+                                                : "a disposal: the mirror may still have the keys");
         if (w->options.notice)
             w->options.notice(&err);
         j->receipt.status = FK_OK;

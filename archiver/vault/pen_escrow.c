@@ -103,6 +103,10 @@ static enum fk_status keys_add(struct bundle *b, uint64_t number) {
     struct stat s;
     enum fk_status st;
     FK_TRY(fk_shelf__get(b->pen->shelf, number, &book, b->err));
+    /* An open one's intermediate key would open what comes after this bundle, and no restore needs
+     * it: a tape has sealed segments only, a mirror its own keys. */
+    if (book->state != FK_BOOK_SEALED_STATE)
+        return FK_OK;
     FK_TRY(fk_book__generation(book, &name.generation, b->err));
     FK_TRY(fk_keyfile__open(&name, &kf, b->err));
     if (fstat(kf.fd, &s) != 0)
