@@ -38,8 +38,8 @@ enum fk_status fk_atomic_begin(const char *path, mode_t mode, struct fk_atomic_f
     }
     memcpy(f->path, path, strlen(path) + 1);
     int injected = fk_fault("create");
-    (void)unlink(
-        f->temp); /* what a crash left: it may be read-only, or a link that leads elsewhere */
+    /* what a crash left may be read-only, or a link that leads elsewhere */
+    (void)unlink(f->temp);
     if (!injected)
         f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (f->fd < 0) {

@@ -8,7 +8,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <argon2.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/cms.h>
@@ -315,22 +314,12 @@ static enum fk_status members_write(struct opening *o, struct archive *tar, cons
                : fk_fail(o->err, FK_CORRUPT, "%s: %s", o->path, archive_error_string(tar));
 }
 
-static enum fk_status empty_dir(const char *dir, struct fk_err *err) {
+static enum fk_status folders_make(const char *dir, struct fk_err *err) {
     enum fk_status st;
     char path[PATH_MAX];
-    struct dirent *e;
-    bool empty = true;
     FK_TRY(fk_layout__check(dir, err));
     FK_TRY(fk_make_dir(dir, 0700, err));
-    DIR *d = opendir(dir);
-    if (!d)
-        FK_TRY(fk_fail_sys(err, errno, "%s: cannot read the directory", dir));
-    while ((e = readdir(d)))
-        empty &= strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
-    closedir(d);
-    if (!empty)
-        FK_TRY(fk_fail(err, FK_INVALID, "%s: is not empty; keys are put into an empty directory",
-                       dir));
+    FK_TRY(fk_layout__empty(dir, err));
     fk_layout__path(path, dir, "secrets");
     FK_TRY(fk_make_dir(path, 0700, err));
     fk_layout__path(path, dir, "keys");
@@ -343,7 +332,7 @@ static enum fk_status take_apart(struct opening *o, const char *dir, struct fk_e
     struct archive *tar = NULL;
     enum fk_status st;
     o->err = err;
-    FK_TRY(empty_dir(dir, err));
+    FK_TRY(folders_make(dir, err));
     FK_TRY(decrypt_begin(o, err));
     tar = archive_read_new();
     if (!tar || archive_read_support_format_tar(tar) != ARCHIVE_OK)

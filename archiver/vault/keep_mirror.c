@@ -31,9 +31,9 @@ struct fk_mirrorer {
     bool abandoned;               /* changed with both locks held */
     uint64_t begun, done, tidied; /* steps */
     uint64_t parts;               /* of steps and of tidying, so far */
-    int64_t
-        busy_ms; /* since when the step at hand, or the part of tidying, has run; 0: none does */
-    bool late;   /* that was told of */
+    uint64_t next;                /* entries before it are in the mirror, when a part ended last */
+    int64_t busy_ms;              /* since when a step or a part of tidying has run; 0: none */
+    bool late;                    /* that was told of */
     bool away;
     struct fk_err why;
     int64_t again_ms; /* when it is tried next */
@@ -118,6 +118,7 @@ static void part_ended(struct fk_mirrorer *m, bool step, enum fk_status st, bool
     bool turned = (st != FK_OK) != m->away || (m->away && strcmp(err->text, m->why.text) != 0);
     struct fk_err say = *err;
     m->parts++;
+    m->next = m->state.next_seq;
     m->stepping = step && st == FK_OK && more;
     if (step && st == FK_OK && !more)
         m->done = m->begun;
@@ -251,7 +252,7 @@ static enum fk_status waiter_look(struct fk_mirrorer *m, const struct waiter *w,
 
 /* The copier cannot tell that it hangs: said here, once. */
 static void late_tell(struct fk_mirrorer *m) {
-    struct fk_mirror_state state = {.next_seq = m->told.next_seq, .away = true};
+    struct fk_mirror_state state = {.next_seq = m->next, .away = true};
     struct fk_err why = FK_ERR_INIT;
     if (m->late || m->away || !is_away(m, &why))
         return;
@@ -358,6 +359,7 @@ enum fk_status fk_mirrorer_new(struct fk_pen *pen, const struct fk_mirrorer_opti
     m->told.next_seq = UINT64_MAX;
     if (fk_mirror_state_read(options->vault, &m->state, NULL) != FK_OK)
         m->state.next_seq = 0; /* what it had when it was looked at last is the best guess */
+    m->next = m->state.next_seq;
     pthread_mutex_init(&m->lock, NULL);
     pthread_mutex_init(&m->telling, NULL);
     pthread_mutex_init(&m->asking, NULL);

@@ -114,6 +114,44 @@ enum fk_status fk_layout__each(const char *dir, const char *folder, fk_layout_fn
     return st;
 }
 
+struct highest {
+    const char *suffix;
+    uint64_t number;
+};
+
+static enum fk_status highest_seen(void *ctx, uint64_t number, const char *rest,
+                                   struct fk_err *err) {
+    struct highest *h = ctx;
+    (void)err;
+    if (strcmp(rest, h->suffix) == 0 && number > h->number)
+        h->number = number;
+    return FK_OK;
+}
+
+enum fk_status fk_layout__highest(const char *dir, const char *suffix, uint64_t *out,
+                                  struct fk_err *err) {
+    struct highest h = {suffix, 0};
+    enum fk_status st = fk_layout__each(dir, "segments", highest_seen, &h, err);
+    *out = h.number;
+    return st;
+}
+
+enum fk_status fk_layout__empty(const char *dir, struct fk_err *err) {
+    struct dirent *e;
+    enum fk_status st = FK_OK;
+    DIR *d = opendir(dir);
+    if (!d)
+        return fk_fail_sys(err, errno, "%s: cannot read the directory", dir);
+    while (st == FK_OK && (e = readdir(d)))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+            strcmp(e->d_name, "lost+found") != 0)
+            st = fk_fail(err, FK_INVALID,
+                         "%s: is not empty (\"%s\"): expected a directory of its own", dir,
+                         e->d_name);
+    closedir(d);
+    return st;
+}
+
 bool fk_layout__exists(const char *path) {
     struct stat s;
     return stat(path, &s) == 0;

@@ -32,6 +32,11 @@ typedef enum fk_status (*fk_layout_fn)(void *ctx, uint64_t number, const char *r
                                        struct fk_err *err);
 FK_CHECKED enum fk_status fk_layout__each(const char *dir, const char *folder, fk_layout_fn fn,
                                           void *ctx, struct fk_err *err);
+/* The highest number of a file NNNNNNNN.suffix in DIR/segments; 0 when there is none. */
+FK_CHECKED enum fk_status fk_layout__highest(const char *dir, const char *suffix, uint64_t *out,
+                                             struct fk_err *err);
+/* FK_INVALID, naming what is there, unless the directory is empty (lost+found aside). */
+FK_CHECKED enum fk_status fk_layout__empty(const char *dir, struct fk_err *err);
 bool fk_layout__exists(const char *path);
 /* FK_OK when the file was not there. Synced by the caller (fk_sync_dir). */
 FK_CHECKED enum fk_status fk_layout__remove(const char *path, struct fk_err *err);

@@ -4,7 +4,6 @@
 #include "base/atomic_file.h"
 #include "base/io.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -41,26 +40,11 @@ enum fk_status fk_mirror__ledger(const char *dir, uint8_t id[FK_LEDGER_BYTES], s
     return st;
 }
 
-static enum fk_status empty_check(const char *dir, struct fk_err *err) {
-    struct dirent *e;
-    enum fk_status st = FK_OK;
-    DIR *d = opendir(dir);
-    if (!d)
-        return fk_fail_sys(err, errno, "%s: cannot read the directory", dir);
-    while (st == FK_OK && (e = readdir(d)))
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-            strcmp(e->d_name, "lost+found") != 0)
-            st = fk_fail(err, FK_INVALID, "%s: has \"%s\" in it; a mirror needs an empty directory",
-                         dir, e->d_name);
-    closedir(d);
-    return st;
-}
-
 static enum fk_status marker_make(const char *dir, const uint8_t ledger[FK_LEDGER_BYTES],
                                   struct fk_err *err) {
     char path[PATH_MAX], hex[2 * FK_LEDGER_BYTES + 1], line[80];
     enum fk_status st;
-    FK_TRY(empty_check(dir, err));
+    FK_TRY(fk_layout__empty(dir, err));
     fk_layout__path(path, dir, "segments");
     FK_TRY(fk_make_dir(path, 0750, err));
     fk_layout__path(path, dir, "keys");
@@ -185,35 +169,20 @@ static enum fk_status folders_check(const struct fk_mirror *m, struct fk_err *er
     return FK_OK;
 }
 
-struct numbers {
-    uint64_t sealed, rows; /* the highest */
-};
-
-static enum fk_status number_seen(void *ctx, uint64_t number, const char *rest,
-                                  struct fk_err *err) {
-    struct numbers *n = ctx;
-    (void)err;
-    if (strcmp(rest, "sealed") == 0 && number > n->sealed)
-        n->sealed = number;
-    if (strcmp(rest, "rows") == 0 && number > n->rows)
-        n->rows = number;
-    return FK_OK;
-}
-
 /* Sealed segments are those before the open ones; a file that is missing among them is brought by
  * the first look at files. */
 static enum fk_status segments_take(struct fk_mirror *m, struct fk_err *err) {
-    struct numbers n = {0, 0};
+    uint64_t rows;
     enum fk_status st;
     FK_TRY(folders_check(m, err));
-    FK_TRY(fk_layout__each(m->dir, "segments", number_seen, &n, err));
-    m->sealed_to = n.sealed;
-    if (n.rows > n.sealed && n.rows - n.sealed > OPEN_MAX_SEGMENTS)
+    FK_TRY(fk_layout__highest(m->dir, "sealed", &m->sealed_to, err));
+    FK_TRY(fk_layout__highest(m->dir, "rows", &rows, err));
+    if (rows > m->sealed_to && rows - m->sealed_to > OPEN_MAX_SEGMENTS)
         FK_TRY(fk_fail(err, FK_CORRUPT,
                        "%s/segments: has rows of segment %" PRIu64
                        ", and sealed ones up to %" PRIu64 ": a stray file",
-                       m->dir, n.rows, n.sealed));
-    for (uint64_t i = n.sealed + 1; i <= n.rows; i++) {
+                       m->dir, rows, m->sealed_to));
+    for (uint64_t i = m->sealed_to + 1; i <= rows; i++) {
         FK_TRY(open_add(m, i, err));
         struct fk_mirror_open *o = &m->open[m->open_count - 1];
         if (fk_layout__exists(o->path))
@@ -258,8 +227,9 @@ done:
     return st;
 }
 
-enum fk_status fk_mirror__head(struct fk_mirror *m, bool *found, uint64_t *seq_out,
-                               uint8_t digest[FK_SHA256_BYTES], struct fk_err *err) {
+/* SHA-256 of the newest line in the mirror, and its seq; *found false: it has none. */
+static enum fk_status head_find(struct fk_mirror *m, bool *found, uint64_t *seq_out,
+                                uint8_t digest[FK_SHA256_BYTES], struct fk_err *err) {
     enum fk_status st = FK_OK;
     *found = false;
     for (size_t i = m->open_count; i-- && st == FK_OK && !*found;)
@@ -279,7 +249,7 @@ static enum fk_status history_check(struct fk_mirror *m, struct fk_err *err) {
     uint8_t here[FK_SHA256_BYTES], there[FK_SHA256_BYTES];
     uint64_t seq = 0;
     bool found;
-    enum fk_status st = fk_mirror__head(m, &found, &seq, here, err);
+    enum fk_status st = head_find(m, &found, &seq, here, err);
     if (st != FK_OK || !found)
         return st;
     st = m->source.digest(m->source.ctx, seq, there, err);

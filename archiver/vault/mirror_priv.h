@@ -39,9 +39,6 @@ struct fk_mirror {
 /* The ledger's id, of a mirror's marker; FK_NOT_FOUND there is none. */
 FK_CHECKED enum fk_status fk_mirror__ledger(const char *dir, uint8_t id[FK_LEDGER_BYTES],
                                             struct fk_err *err);
-/* SHA-256 of the newest line in the mirror, and its seq; *found false: it has none. */
-FK_CHECKED enum fk_status fk_mirror__head(struct fk_mirror *m, bool *found, uint64_t *seq_out,
-                                          uint8_t digest[FK_SHA256_BYTES], struct fk_err *err);
 /* Copies all of a file, durable on return. FK_NOT_FOUND: it is gone, or has changed meanwhile. */
 FK_CHECKED enum fk_status fk_mirror__copy(const char *from, const char *to, mode_t mode,
                                           struct fk_err *err);

@@ -5,29 +5,12 @@
 #include "base/atomic_file.h"
 #include "base/io.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static enum fk_status empty_check(const char *dir, struct fk_err *err) {
-    DIR *d = opendir(dir);
-    if (!d)
-        return fk_fail_sys(err, errno, "%s: cannot read the directory", dir);
-    enum fk_status st = FK_OK;
-    struct dirent *e;
-    while (st == FK_OK && (e = readdir(d)))
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-            strcmp(e->d_name, "lost+found") != 0)
-            st = fk_fail(err, FK_INVALID,
-                         "%s: is not empty (\"%s\"): a vault is made in a directory of its own",
-                         dir, e->d_name);
-    closedir(d);
-    return st;
-}
 
 static const struct {
     const char *name;
@@ -51,7 +34,7 @@ enum fk_status fk_pen__lay_out(const char *dir, bool *made, struct fk_err *err) 
     FK_TRY(fk_layout__check(dir, err));
     *made = !fk_layout__exists(dir);
     FK_TRY(fk_make_dir(dir, 0755, err));
-    FK_TRY(empty_check(dir, err));
+    FK_TRY(fk_layout__empty(dir, err));
     st = folders_make(dir, err);
     if (st != FK_OK)
         fk_pen__clear(dir, *made, err);

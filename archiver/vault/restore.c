@@ -174,19 +174,11 @@ static void damage_tell(void *ctx, const char *sentence) {
         r->order->damaged(r->order->ctx, sentence);
 }
 
-static enum fk_status rows_seen(void *ctx, uint64_t number, const char *rest, struct fk_err *err) {
-    uint64_t *highest = ctx;
-    (void)err;
-    if (strcmp(rest, "rows") == 0 && number > *highest)
-        *highest = number;
-    return FK_OK;
-}
-
 static enum fk_status later_rows_tell(struct restore *r, uint64_t last, struct fk_err *err) {
     struct fk_err why = FK_ERR_INIT;
-    uint64_t highest = last;
-    enum fk_status st = fk_layout__each(r->order->mirror, "segments", rows_seen, &highest, err);
-    if (st != FK_OK || highest == last)
+    uint64_t highest;
+    enum fk_status st = fk_layout__highest(r->order->mirror, "rows", &highest, err);
+    if (st != FK_OK || highest <= last)
         return st;
     (void)fk_fail(&why, FK_CORRUPT,
                   "%s: rows of segments %" PRIu64 " to %" PRIu64

@@ -8,7 +8,7 @@ class short P1D
 # Where a mirror may not be, and what a configuration must say.
 refused 2 "is in the vault" fk mirror init "$V/mirror"
 mkdir full && touch full/something
-refused 2 'has "something" in it' fk mirror init full
+refused 2 'is not empty ("something")' fk mirror init full
 refused 2 "expected init DIR" fk mirror
 refused 2 "restore DIR --keys" fk mirror restore "$M" --to x
 config mirror '"sometimes"'
