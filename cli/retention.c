@@ -245,7 +245,8 @@ static void certificate_text(const struct job *j, const struct fk_disposal *d, c
     printf("disposed  %zu messages: %s\n", d->seqs->count, ranges);
     printf("entry     %" PRIu64 " of ledger %s, c256=%s\n", d->entry, d->roll->head.ledger,
            d->c256);
-    printf("rule      class %s (rules of entry %" PRIu64 "; no hold, release, class or policy came "
+    printf("rule      class %s (rules of entry %" PRIu64
+           "; no hold, release, class, policy or key came "
            "after entry %" PRIu64 ")\n",
            d->rule, d->roll->policy_seq, d->basis);
     printf("by        ");

@@ -146,7 +146,7 @@ enum fk_status fk_roll_take(struct fk_roll *b, const struct fk_entry *e, const v
     if (e->time_ms > b->latest_ms)
         b->latest_ms = e->time_ms;
     if (fk_entry_is(e, "hold") || fk_entry_is(e, "release") || fk_entry_is(e, "class") ||
-        fk_entry_is(e, "policy"))
+        fk_entry_is(e, "policy") || fk_entry_is(e, "key"))
         b->rules = e->seq;
     if (fk_entry_is(e, "mail"))
         return take_mail(b, e, err);

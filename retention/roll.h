@@ -42,7 +42,7 @@ struct fk_roll {
     size_t origin_count, origin_cap;
     struct fk_holds holds;
     struct fk_seqs disposed;
-    uint64_t rules;      /* the newest hold, release, class or policy entry: a verdict's basis */
+    uint64_t rules; /* the newest hold, release, class, policy or key entry: a verdict's basis */
     uint64_t policy_seq; /* the newest policy entry, 0 none, and its rules */
     struct fk_buf policy;
     uint64_t class_seq; /* an entry that classes messages by hand, 0 none */

@@ -75,7 +75,7 @@ struct fk_record {
 FK_CHECKED enum fk_status fk_keep_append(struct fk_keep *keep, const struct fk_record *record,
                                          struct fk_receipt *out, struct fk_err *err);
 
-/* Compare-and-append, then the keys: FK_RETRY when a hold, release, class or policy entry came
+/* Compare-and-append, then the keys: FK_RETRY when a hold, release, class, policy or key entry came
  * after basis (ask for a new verdict); FK_INVALID when a seq has no content; seqs that are
  * disposed of already are passed over. On FK_OK the entry is durable and every key destroyed; seq
  * 0: all of them had been disposed of before, and nothing was written. */

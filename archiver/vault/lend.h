@@ -34,7 +34,7 @@ void fk_lend_reattach(struct fk_lend *lend, int sock); /* takes the descriptor *
 struct fk_head {
     uint64_t next_seq; /* entries are 0 .. next_seq-1 */
     uint8_t last_digest[FK_SHA256_BYTES];
-    uint64_t rules;  /* seq of the newest hold, release, class or policy entry; 0 none */
+    uint64_t rules;  /* seq of the newest hold, release, class, policy or key entry; 0: none */
     char ledger[33]; /* id, hex */
 };
 FK_CHECKED enum fk_status fk_lend_head(struct fk_lend *lend, struct fk_head *out,

@@ -16,7 +16,8 @@
 
 bool fk_pen__is_rules(const char *kind) {
     return strcmp(kind, "hold") == 0 || strcmp(kind, "release") == 0 ||
-           strcmp(kind, "class") == 0 || strcmp(kind, "policy") == 0;
+           strcmp(kind, "class") == 0 || strcmp(kind, "policy") == 0 ||
+           strcmp(kind, "key") == 0; /* a bundle is named by the certificate of what comes after */
 }
 
 enum fk_status fk_pen__spoiled(struct fk_pen *pen, struct fk_err *err) {
