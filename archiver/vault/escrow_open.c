@@ -10,6 +10,7 @@
 #include <argon2.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <openssl/cms.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     BLOCK = 64 << 10,
@@ -241,11 +243,11 @@ static enum fk_status decrypt_next(struct opening *o, size_t *len, struct fk_err
     return st;
 }
 
-static enum fk_status whole_check(struct opening *o, struct fk_err *err) {
-    enum fk_status st;
+/* What is left of the ciphertext, and then the tag over all of it. */
+static enum fk_status decrypt_end(struct opening *o, struct fk_err *err) {
+    enum fk_status st = FK_OK;
     size_t len = 1;
     int n;
-    FK_TRY(decrypt_begin(o, err));
     while (len)
         FK_TRY(decrypt_next(o, &len, err));
     if (EVP_CIPHER_CTX_ctrl(o->cipher, EVP_CTRL_GCM_SET_TAG, sizeof o->tag, o->tag) != 1 ||
@@ -256,6 +258,11 @@ static enum fk_status whole_check(struct opening *o, struct fk_err *err) {
                      o->path);
 done:
     return st;
+}
+
+static enum fk_status whole_check(struct opening *o, struct fk_err *err) {
+    enum fk_status st = decrypt_begin(o, err);
+    return st == FK_OK ? decrypt_end(o, err) : st;
 }
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **data) {
@@ -328,11 +335,38 @@ done:
     return st;
 }
 
+static enum fk_status key_file_destroy(void *ctx, uint64_t number, const char *rest,
+                                       struct fk_err *err) {
+    const char *dir = ctx;
+    char path[PATH_MAX];
+    (void)err;
+    snprintf(path, sizeof path, "%s/keys/%08" PRIu64 ".%s", dir, number, rest);
+    (void)!fk_destroy_file(path, NULL);
+    return FK_OK;
+}
+
+/* No key stays in the clear where not all of them could be put there. */
+static void folders_clear(const char *dir) {
+    static const char *const secrets[] = {"secrets/kek", "secrets/kek.new"};
+    char path[PATH_MAX];
+    for (int i = 0; i < 2; i++) {
+        fk_layout__path(path, dir, secrets[i]);
+        (void)!fk_destroy_file(path, NULL);
+    }
+    (void)!fk_layout__each(dir, "keys", key_file_destroy, (void *)(uintptr_t)dir, NULL);
+    fk_layout__path(path, dir, "secrets");
+    (void)rmdir(path);
+    fk_layout__path(path, dir, "keys");
+    (void)rmdir(path);
+}
+
 static enum fk_status take_apart(struct opening *o, const char *dir, struct fk_err *err) {
     struct archive *tar = NULL;
+    bool made = false;
     enum fk_status st;
     o->err = err;
     FK_TRY(folders_make(dir, err));
+    made = true;
     FK_TRY(decrypt_begin(o, err));
     tar = archive_read_new();
     if (!tar || archive_read_support_format_tar(tar) != ARCHIVE_OK)
@@ -340,8 +374,11 @@ static enum fk_status take_apart(struct opening *o, const char *dir, struct fk_e
     if (archive_read_open(tar, o, NULL, on_read, NULL) != ARCHIVE_OK)
         FK_TRY(fk_fail(err, FK_CORRUPT, "%s: %s", o->path, archive_error_string(tar)));
     FK_TRY(members_write(o, tar, dir));
+    FK_TRY(decrypt_end(o, err)); /* a medium may give other bytes the second time */
     st = fk_layout__ledger_write(dir, o->ledger, err);
 done:
+    if (st != FK_OK && made)
+        folders_clear(dir);
     if (tar)
         archive_read_free(tar);
     return st;

@@ -48,6 +48,21 @@ static enum fk_status certificate_check(const char *file, X509 *c, struct fk_err
     return FK_OK;
 }
 
+/* One person in two layers would be two officers on paper only. */
+static enum fk_status apart_check(const char *file, STACK_OF(X509) * layer, STACK_OF(X509) * before,
+                                  struct fk_err *err) {
+    for (int i = 0; i < sk_X509_num(layer); i++)
+        for (int j = 0; j < sk_X509_num(before); j++)
+            if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(layer, i)),
+                            X509_get0_pubkey(sk_X509_value(before, j))) == 1)
+                return fk_fail(
+                    err, FK_INVALID,
+                    "%s: a key in it is that of another officer as well; each layer needs "
+                    "people of its own",
+                    file);
+    return FK_OK;
+}
+
 /* The subject of the first certificate, for people. */
 static void subject_add(struct fk_buf *lines, X509 *c) {
     char name[256];
@@ -88,9 +103,9 @@ static enum fk_status certificates_read(const char *file, STACK_OF(X509) * list,
     return st;
 }
 
-/* text becomes what only the officer reads. */
-static enum fk_status layer_add(const char *file, struct fk_buf *text, struct fk_buf *lines,
-                                struct fk_err *err) {
+/* text becomes what only the officer reads; his certificates join those before. */
+static enum fk_status layer_add(const char *file, struct fk_buf *text, STACK_OF(X509) * before,
+                                struct fk_buf *lines, struct fk_err *err) {
     STACK_OF(X509) *list = sk_X509_new_null();
     BIO *in = BIO_new_mem_buf(text->data, (int)text->len);
     CMS_ContentInfo *cms = NULL;
@@ -98,6 +113,7 @@ static enum fk_status layer_add(const char *file, struct fk_buf *text, struct fk
     enum fk_status st = list && in ? FK_OK : fk_fail(err, FK_NOMEM, "no memory for certificates");
     FK_TRY(st);
     FK_TRY(certificates_read(file, list, lines, err));
+    FK_TRY(apart_check(file, list, before, err));
     cms = CMS_encrypt(list, in, EVP_aes_256_gcm(), CMS_BINARY);
     int n = cms ? i2d_CMS_ContentInfo(cms, &der) : -1;
     if (n <= 0)
@@ -105,6 +121,11 @@ static enum fk_status layer_add(const char *file, struct fk_buf *text, struct fk
     OPENSSL_cleanse(text->data, text->len);
     fk_buf_reset(text);
     fk_buf_add(text, der, (size_t)n);
+    for (X509 *c; (c = sk_X509_pop(list));)
+        if (!sk_X509_push(before, c)) {
+            X509_free(c);
+            FK_TRY(fk_fail(err, FK_NOMEM, "no memory for certificates"));
+        }
 done:
     OPENSSL_free(der);
     CMS_ContentInfo_free(cms);
@@ -117,17 +138,22 @@ enum fk_status fk_escrow_seal_officers(const char *const *files, unsigned n,
                                        uint8_t key[FK_ESCROW_KEY_BYTES], struct fk_buf *lines,
                                        struct fk_err *err) {
     struct fk_buf text = FK_BUF_INIT, base64 = FK_BUF_INIT;
-    enum fk_status st = FK_OK;
+    STACK_OF(X509) *before = sk_X509_new_null();
+    enum fk_status st = before ? FK_OK : fk_fail(err, FK_NOMEM, "no memory for certificates");
+    FK_TRY(st);
     fk_random(key, FK_ESCROW_KEY_BYTES);
+    (void)fk_buf_reserve(&text,
+                         2 * FK_ESCROW_KEY_BYTES + 2); /* in one piece, so that it is wiped */
     fk_buf_hex(&text, key, FK_ESCROW_KEY_BYTES);
     fk_buf_byte(&text, '\n');
     for (unsigned i = 0; i < n; i++)
-        FK_TRY(layer_add(files[i], &text, lines, err));
+        FK_TRY(layer_add(files[i], &text, before, lines, err));
     fk_base64_add(&base64, text.data, text.len);
     fk_buf_printf(lines, "officers: %u\ncms: %s\n", n, fk_buf_cstr(&base64));
     if (text.failed || base64.failed || lines->failed)
         st = fk_fail(err, FK_NOMEM, "no memory for certificates");
 done:
+    sk_X509_pop_free(before, X509_free);
     fk_buf_wipe(&text);
     fk_buf_free(&base64);
     return st;

@@ -181,11 +181,14 @@ static enum fk_status escrow_read(struct fk_reader *r, struct fk_job *j, struct 
     const uint8_t *key = fk_get_bytes(r, &key_len);
     const uint8_t *lines = fk_get_bytes(r, &lines_len);
     const uint8_t *body = fk_get_bytes(r, &body_len);
-    if (!fk_reader_done(r) || key_len != sizeof j->escrow.key || lines_len > FK_KEEP_LINES_MAX ||
-        j->escrow.fd < 0)
+    bool good = fk_reader_done(r) && key_len == sizeof j->escrow.key &&
+                lines_len <= FK_KEEP_LINES_MAX && j->escrow.fd >= 0;
+    if (good)
+        memcpy(j->escrow.key, key, key_len);
+    if (key)
+        OPENSSL_cleanse((uint8_t *)(uintptr_t)key, key_len);
+    if (!good)
         return fk_fail(err, FK_INVALID, "the request for a bundle of keys is not of the form");
-    memcpy(j->escrow.key, key, key_len);
-    OPENSSL_cleanse((uint8_t *)(uintptr_t)key, key_len);
     fk_buf_add(&j->escrow.lines, lines, lines_len);
     fk_buf_add(&j->escrow.body, body, body_len);
     if (j->escrow.lines.failed || j->escrow.body.failed)

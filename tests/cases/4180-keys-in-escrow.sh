@@ -32,6 +32,7 @@ if openssl x509 -in old.crt -checkend 0 >/dev/null 2>&1; then note "no expired c
 fi
 refused 2 "expected rotate" fk keys escrow
 refused 2 "not the number of a bundle" fk keys destroyed 1 --reason t
+refused 2 "that of another officer as well" fk keys escrow --to b0 --officer suzuki.crt --officer sato.crt --officer deputies.crt
 { cat sato.crt; sed '5s/./!/' tanaka.crt; } >torn.crt
 refused 2 "certificate 2 in it cannot be read" fk keys escrow --to b0 --officer torn.crt
 touch there
@@ -74,6 +75,10 @@ done
 mkdir small && root mount -t tmpfs -o size=8k,mode=777 tmpfs small || { echo "a small tmpfs needs root"; exit 77; }
 at_exit 'root umount -l "$TEST_DIR/small" 2>/dev/null'
 head -c 4096 /dev/zero >small/ballast
+mkdir small/keys
+key open b1 --to small/keys --passphrase-file pass >out 2>&1 && fail "opened into no room"
+expect "" "$(ls small/keys)" "keys that stay where not all had room"
+rmdir small/keys
 refused 75 "records the bundle all the same" fk keys escrow --to small/b --passphrase-file pass
 expect "ballast" "$(ls small)" "what is left of it"
 unfinished=$(fk keys list --json | jq -s 'last | .number')
