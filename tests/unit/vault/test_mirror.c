@@ -270,6 +270,21 @@ static off_t size_of(const char *path) {
     return s.st_size;
 }
 
+/* A mirror whose rows file has two slices: how long it is with one and with both, and how many
+ * entries there were with one. */
+static void two_slices(struct pair *p, char path[2 * PATH_MAX], off_t *one, off_t *both,
+                       uint64_t *entries) {
+    pair_make(p);
+    mail(p, 3000);
+    step(p);
+    rows_path(p, path);
+    *one = size_of(path);
+    *entries = fk_pen_next_seq(p->pen);
+    mail(p, 300);
+    step(p);
+    *both = size_of(path);
+}
+
 /* A slice cut short at any byte: the ones before it count, and the next step brings it again. */
 static void a_torn_slice_is_cut_off(void **state) {
     (void)state;
@@ -277,15 +292,9 @@ static void a_torn_slice_is_cut_off(void **state) {
     char path[2 * PATH_MAX], said[PATH_MAX];
     struct fk_restore_sum sum;
     struct fk_err err = FK_ERR_INIT;
-    pair_make(&p);
-    mail(&p, 3000);
-    step(&p);
-    rows_path(&p, path);
-    off_t first = size_of(path);
-    uint64_t before = fk_pen_next_seq(p.pen);
-    mail(&p, 300);
-    step(&p);
-    off_t whole = size_of(path);
+    uint64_t before;
+    off_t first, whole;
+    two_slices(&p, path, &first, &whole, &before);
     for (off_t cut = first; cut < whole; cut++) {
         fk_mirror_close(&p.m);
         assert_int_equal(truncate(path, cut), 0);
@@ -323,15 +332,9 @@ static void a_flipped_bit_is_found(void **state) {
     char path[2 * PATH_MAX], said[PATH_MAX];
     struct fk_restore_sum sum;
     struct fk_err err = FK_ERR_INIT;
-    pair_make(&p);
-    mail(&p, 100);
-    step(&p);
-    rows_path(&p, path);
-    off_t first = size_of(path);
-    uint64_t before = fk_pen_next_seq(p.pen);
-    mail(&p, 200);
-    step(&p);
-    off_t second = size_of(path);
+    uint64_t before;
+    off_t first, second;
+    two_slices(&p, path, &first, &second, &before);
     mail(&p, 200);
     step(&p);
     fk_mirror_close(&p.m);
