@@ -37,7 +37,8 @@ enum kind {
     ZONE,
     MONTH_DAY,
     START,
-    MIRROR
+    MIRROR,
+    ON_OFF
 };
 struct key {
     const char *name;
@@ -65,6 +66,7 @@ static const struct key keys[] = {
     {"segment-size", SIZE, AT(segment_size), "1 GiB", MIB(1), GIB(1024)},
     {"disk-reserve", SIZE, AT(disk_reserve), "64 MiB", MIB(1), GIB(1024)},
     {"compression", NUMBER, AT(compression), "3", 1, 19},
+    {"single-instance", ON_OFF, AT(single_instance), "on", 0, 0},
     {"checkpoint-interval", SECONDS, AT(checkpoint_interval_s), "10 s", 1, 300},
     {"mirror", MIRROR, AT(mirror), "off", 0, 0},
     {"mirror-dir", ANY_PATH, AT(mirror_dir), "", 0, 0},
@@ -167,6 +169,8 @@ static const char *expected_text(const struct key *k, const char *text) {
         return strcmp(text, "off") == 0 || strcmp(text, "async") == 0 || strcmp(text, "sync") == 0
                    ? NULL
                    : "\"off\", \"async\" or \"sync\"";
+    case ON_OFF:
+        return strcmp(text, "on") == 0 || strcmp(text, "off") == 0 ? NULL : "\"on\" or \"off\"";
     }
     return NULL;
 }

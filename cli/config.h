@@ -22,6 +22,7 @@ struct fk_config {
     uint64_t size_limit, in_flight, segment_size, disk_reserve, index_memory; /* bytes */
     unsigned connections, command_timeout_s, data_timeout_s;
     int compression;
+    char *single_instance; /* "on" or "off" */
     unsigned checkpoint_interval_s, timestamp_interval_s;
     char *timestamp, *timestamp_roots; /* "" for none; roots absolute */
     char *mirror, *mirror_dir;         /* "off", "async" or "sync"; absolute, or "" */

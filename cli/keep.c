@@ -17,6 +17,7 @@ int cmd_keep(struct fk_cli *cli, int argc, char **argv) {
     options.pen.rotate_bytes = cli->config->segment_size;
     options.pen.reserve_bytes = cli->config->disk_reserve;
     options.pen.zstd_level = cli->config->compression;
+    options.pen.every_instance = strcmp(cli->config->single_instance, "off") == 0;
     options.notice = notice;
     options.in_flight_bytes = cli->config->in_flight;
     options.mirror = strcmp(cli->config->mirror, "off") != 0 ? cli->config->mirror_dir : NULL;

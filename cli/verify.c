@@ -37,6 +37,7 @@ static const char *advice(const char *check) {
         {"genesis", changed},
         {"segment", changed},
         {"key", "restore the key file from its mirror or escrow"},
+        {"recipe", "the content is damaged, or was written by a newer version"},
         {"codec", "the content is damaged, or was written by a newer version"},
         {"truncated", changed},
         {"fork", changed},

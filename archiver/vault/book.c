@@ -182,6 +182,9 @@ static enum fk_status book_fill(struct fk_book *b, const char *path, int flags, 
     FK_TRY(fk_cursor__open(b->pages, "entries", &b->entries, err));
     FK_TRY(fk_cursor__open(b->pages, "extents", &b->extents, err));
     FK_TRY(fk_cursor__open(b->pages, "contents", &b->contents, err));
+    st = fk_cursor__open(b->pages, "chunks", &b->chunks, err);
+    if (st != FK_NOT_FOUND)
+        FK_TRY(st);
     if (!sealed)
         FK_TRY(fk_cursor__open(b->pages, "keys", &b->keys, err));
     FK_TRY(number_check(b, err));
@@ -229,6 +232,7 @@ void fk_book__close(struct fk_book **bp) {
     fk_cursor__close(&b->entries);
     fk_cursor__close(&b->extents);
     fk_cursor__close(&b->contents);
+    fk_cursor__close(&b->chunks);
     fk_cursor__close(&b->keys);
     fk_cursor__close(&b->meta);
     pin_close(&b->pin);
@@ -284,26 +288,67 @@ enum fk_status fk_book__meta_number(struct fk_book *b, const char *name, uint64_
     return FK_OK;
 }
 
-enum fk_status fk_book__record(struct fk_book *b, uint64_t seq, struct fk_content_record *out,
-                               struct fk_err *err) {
+static bool record_read(struct fk_content_record *out) {
     struct fk_reader r;
-    fk_buf_reset(&out->bytes);
-    enum fk_status st = seek_seq(b, b->contents, seq, err);
-    if (st == FK_OK)
-        st = fk_value__read(b->contents, 0, b->contents->value_len, &out->bytes, err);
-    if (st != FK_OK)
-        return st;
     fk_reader_init(&r, out->bytes.data, out->bytes.len);
     uint8_t version = fk_get_u8(&r);
     out->codec = fk_get_u8(&r);
     const uint8_t *id = fk_get_raw(&r, FK_CONTENT_ID_BYTES);
     out->parts = fk_get_u32(&r);
+    out->first_chunk = 0;
+    out->chunks = 0;
+    size_t more = out->codec == FK_CODEC_RECIPE ? FK_RECORD_CHUNKS : 0;
     if (r.bad || version != 1 || out->parts == 0 ||
-        (uint64_t)(r.end - r.at) != (uint64_t)out->parts * FK_RECORD_PART)
-        return fk_fail(err, FK_CORRUPT, "%s: the content record of entry %" PRIu64 " is damaged",
-                       b->pages->path, seq);
+        (uint64_t)(r.end - r.at) != (uint64_t)out->parts * FK_RECORD_PART + more)
+        return false;
     memcpy(out->id, id, sizeof out->id);
-    return FK_OK;
+    if (more) {
+        (void)fk_get_raw(&r, (size_t)out->parts * FK_RECORD_PART);
+        out->first_chunk = fk_get_u64(&r);
+        out->chunks = fk_get_u32(&r);
+    }
+    return true;
+}
+
+static enum fk_status record_at(struct fk_book *b, struct fk_cursor *table, uint64_t number,
+                                struct fk_content_record *out, struct fk_err *err) {
+    fk_buf_reset(&out->bytes);
+    enum fk_status st = seek_seq(b, table, number, err);
+    if (st == FK_OK)
+        st = fk_value__read(table, 0, table->value_len, &out->bytes, err);
+    return st;
+}
+
+enum fk_status fk_book__record(struct fk_book *b, uint64_t seq, struct fk_content_record *out,
+                               struct fk_err *err) {
+    enum fk_status st = record_at(b, b->contents, seq, out, err);
+    if (st == FK_OK && !record_read(out))
+        st = fk_fail(err, FK_CORRUPT, "%s: the content record of entry %" PRIu64 " is damaged",
+                     b->pages->path, seq);
+    return st;
+}
+
+enum fk_status fk_book__chunk_record(struct fk_book *b, uint64_t number,
+                                     struct fk_content_record *out, struct fk_err *err) {
+    enum fk_status st = b->chunks ? record_at(b, b->chunks, number, out, err) : FK_NOT_FOUND;
+    if (st == FK_NOT_FOUND)
+        return fk_fail(err, FK_NOT_FOUND, "%s: chunk %" PRIu64 " is missing", b->pages->path,
+                       number);
+    if (st == FK_OK && (!record_read(out) || out->parts != 1))
+        st = fk_fail(err, FK_CORRUPT, "%s: the record of chunk %" PRIu64 " is damaged",
+                     b->pages->path, number);
+    return st;
+}
+
+enum fk_status fk_book__chunk(struct fk_book *b, uint64_t number, struct fk_content_record *record,
+                              struct fk_stored_chunk *out, struct fk_err *err) {
+    enum fk_status st = fk_book__chunk_record(b, number, record, err);
+    if (st != FK_OK)
+        return st;
+    struct fk_part part = fk_record__part(record, 0);
+    memcpy(out->id, record->id, sizeof out->id);
+    out->codec = record->codec;
+    return fk_book__part(b, &part, &out->stored, err);
 }
 
 struct fk_part fk_record__part(const struct fk_content_record *r, uint32_t i) {
@@ -315,6 +360,11 @@ struct fk_part fk_record__part(const struct fk_content_record *r, uint32_t i) {
     p.offset = fk_get_u32(&in);
     p.len = fk_get_u32(&in);
     return p;
+}
+
+void fk_part__write(const struct fk_part *part, uint8_t *out) {
+    fk_be64(out, part->extent);
+    fk_be64(out + 8, (uint64_t)part->offset << 32 | part->len); /* 4 bytes each */
 }
 
 enum fk_status fk_book__part(struct fk_book *b, const struct fk_part *part, struct fk_buf *out,

@@ -34,6 +34,7 @@ struct fk_book {
     struct fk_pages *pages;
     struct fk_pin *pin;
     struct fk_cursor *entries, *extents, *contents, *keys, *meta;
+    struct fk_cursor *chunks;  /* NULL: there is no such table */
     struct fk_keyfile keyfile; /* fd -1: not opened yet */
     struct fk_wrap *wrap;
 };
@@ -52,10 +53,12 @@ FK_CHECKED enum fk_status fk_book__meta(struct fk_book *b, const char *name, cha
 FK_CHECKED enum fk_status fk_book__meta_number(struct fk_book *b, const char *name, uint64_t *out,
                                                struct fk_err *err);
 
-enum { FK_RECORD_HEAD = 22, FK_RECORD_PART = 16 };
+enum { FK_RECORD_HEAD = 22, FK_RECORD_PART = 16, FK_RECORD_CHUNKS = 12 };
 struct fk_content_record {
     uint8_t codec, id[FK_CONTENT_ID_BYTES];
     uint32_t parts;
+    uint64_t first_chunk; /* that came with it; 0: none did */
+    uint32_t chunks;
     struct fk_buf bytes; /* the record as stored; parts are read from it */
 };
 struct fk_part {
@@ -65,9 +68,18 @@ struct fk_part {
 FK_CHECKED enum fk_status fk_book__record(struct fk_book *b, uint64_t seq,
                                           struct fk_content_record *out, struct fk_err *err);
 struct fk_part fk_record__part(const struct fk_content_record *r, uint32_t i);
+/* FK_RECORD_PART bytes of a record. */
+void fk_part__write(const struct fk_part *part, uint8_t *out);
 /* Appends the stored bytes of a part. */
 FK_CHECKED enum fk_status fk_book__part(struct fk_book *b, const struct fk_part *part,
                                         struct fk_buf *out, struct fk_err *err);
+/* The record of a chunk. FK_NOT_FOUND: there is none (any more). */
+FK_CHECKED enum fk_status fk_book__chunk_record(struct fk_book *b, uint64_t number,
+                                                struct fk_content_record *out, struct fk_err *err);
+/* A chunk as a decoder asks for it; record is scratch space. */
+FK_CHECKED enum fk_status fk_book__chunk(struct fk_book *b, uint64_t number,
+                                         struct fk_content_record *record,
+                                         struct fk_stored_chunk *out, struct fk_err *err);
 /* Of the key file that counts. */
 FK_CHECKED enum fk_status fk_book__generation(struct fk_book *b, uint64_t *out, struct fk_err *err);
 /* FK_NOT_FOUND: there is no key for it (any more). */

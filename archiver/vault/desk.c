@@ -38,6 +38,7 @@ void fk_desk_close(struct fk_desk **dp) {
     fk_bench__free(&d->bench);
     fk_buf_free(&d->line);
     fk_buf_free(&d->record.bytes);
+    fk_buf_free(&d->chunk.bytes);
     OPENSSL_cleanse(&d->kek, sizeof d->kek);
     free(d);
     *dp = NULL;
@@ -116,6 +117,12 @@ static enum fk_status stored_read(void *ctx, uint32_t part, struct fk_buf *out,
     return fk_book__part(o->book, &p, out, err);
 }
 
+static enum fk_status chunk_read(void *ctx, uint64_t number, struct fk_stored_chunk *out,
+                                 struct fk_err *err) {
+    struct out_buf *o = ctx;
+    return fk_book__chunk(o->book, number, &o->desk->chunk, out, err);
+}
+
 static enum fk_status plain_take(void *ctx, const uint8_t *data, size_t len, struct fk_err *err) {
     struct out_buf *o = ctx;
     fk_buf_add(o->plain, data, len);
@@ -177,6 +184,7 @@ static enum fk_status content_read(struct fk_desk *d, uint64_t seq, struct fk_bu
                               .codec = d->record.codec,
                               .parts = d->record.parts,
                               .stored = stored_read,
+                              .chunk = chunk_read,
                               .plain = plain_take,
                               .ctx = &o};
     FK_TRY(fk_content__decode(d->bench, &dec, err));

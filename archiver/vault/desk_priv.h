@@ -15,7 +15,7 @@ struct fk_desk {
     struct fk_shelf *shelf;
     struct fk_bench *bench;
     struct fk_buf line;
-    struct fk_content_record record;
+    struct fk_content_record record, chunk;
     struct fk_disposals *disposals;
 };
 

@@ -63,7 +63,8 @@ static enum fk_status row_put(struct replay *r, const struct fk_row *row, struct
     const MDB_dbi table[] = {[FK_ROW_ENTRY] = r->seg->entries,
                              [FK_ROW_EXTENT] = r->seg->extents,
                              [FK_ROW_CONTENT] = r->seg->contents,
-                             [FK_ROW_KEY] = r->seg->keys};
+                             [FK_ROW_KEY] = r->seg->keys,
+                             [FK_ROW_CHUNK] = r->seg->chunks};
     if (row->table == FK_ROW_NO_KEYS)
         return lmdb_status(r, mdb_drop(r->txn, r->seg->keys, 0), err);
     enum fk_status st = row->table == FK_ROW_ENTRY ? line_note(r, row, err) : FK_OK;

@@ -1,5 +1,6 @@
 /* pen.c - taking up the pen and putting it down. */
 #include "archiver/vault/pen_priv.h"
+#include "base/pack.h"
 #include "base/atomic_file.h"
 #include "base/fault.h"
 #include "base/io.h"
@@ -110,6 +111,18 @@ static enum fk_status head_check(struct fk_book *b, const uint8_t digest[FK_SHA2
     return st;
 }
 
+static enum fk_status next_chunk(struct fk_book *b, uint64_t *out, struct fk_err *err) {
+    enum fk_status st = b->chunks ? fk_cursor__last(b->chunks, err) : FK_OK;
+    *out = 1;
+    if (st == FK_OK && b->chunks && b->chunks->valid && b->chunks->key_len == 8)
+        *out = fk_be64_read(b->chunks->key) + 1;
+    return st;
+}
+
+void fk_pen__chunks_forget(struct fk_pen *pen) {
+    fk_chunks__begin(pen->chunks, pen->active->has_chunks && !pen->options.every_instance);
+}
+
 enum fk_status fk_pen__take(struct fk_pen *pen, uint64_t number, struct fk_err *err) {
     struct fk_book *b = NULL;
     struct fk_keyfile kf = {.fd = -1};
@@ -125,6 +138,7 @@ enum fk_status fk_pen__take(struct fk_pen *pen, uint64_t number, struct fk_err *
      * there. */
     FK_TRY(fk_pages__account(b->pages, err));
     FK_TRY(fk_book__meta_number(b, "next-extent", &stand.next_extent, err));
+    FK_TRY(next_chunk(b, &stand.next_chunk, err));
     FK_TRY(fk_book__meta_number(b, "rules", &stand.rules, err));
     FK_TRY(fk_book__meta_number(b, "erased", &pen->erased, err));
     FK_TRY(fk_book__meta_number(b, "generation", &pen->generation, err));
@@ -149,6 +163,7 @@ enum fk_status fk_pen__take(struct fk_pen *pen, uint64_t number, struct fk_err *
     pen->wrap = wrap;
     pen->first = b->first;
     pen->stand = stand;
+    fk_pen__chunks_forget(pen);
     segment = NULL;
     wrap = NULL;
 done:
@@ -174,6 +189,7 @@ enum fk_status fk_pen_open(const char *dir, const struct fk_pen_options *options
     FK_TRY(fk_layout__ledger(dir, pen->ledger, err));
     FK_TRY(lock_take(pen, err));
     FK_TRY(fk_kek__load(dir, &pen->kek, err));
+    FK_TRY(fk_chunks__new(&pen->chunks, err));
     marker_path(pen, path);
     pen->clean = pen->settled = fk_layout__exists(path);
     FK_TRY(fk_pen__recover(pen, &active, err));
@@ -216,6 +232,7 @@ void fk_pen_close(struct fk_pen **pp) {
     fk_seqs_free(&pen->pending);
     for (int i = 0; i < FK_BENCHES; i++)
         fk_bench__free(&pen->bench[i]);
+    fk_chunks__free(&pen->chunks);
     fk_close(&pen->lock_fd);
     pthread_mutex_destroy(&pen->lock);
     pthread_mutex_destroy(&pen->bench_lock);

@@ -7,11 +7,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { READERS_CHECK_S = 60, LINE_OVERHEAD = 1024 };
+enum { READERS_CHECK_S = 60, LINE_OVERHEAD = 1024, CHUNK_OVERHEAD = 32 };
 
 struct commit {
     struct fk_pen *pen;
@@ -19,6 +20,7 @@ struct commit {
     size_t count;
     struct fk_stand stand; /* as it will be */
     MDB_txn *txn;
+    struct fk_bench *bench; /* NULL until a recipe needs it */
     struct fk_buf line, record;
 };
 
@@ -36,9 +38,10 @@ static enum fk_status judge(const struct fk_pen *pen, const struct fk_leaf *l, u
                        "entry %" PRIu64 " changed the rules after the verdict (basis %" PRIu64
                        "): ask for a new one",
                        rules, l->basis);
-    if (l->written && l->segment != pen->active->number)
+    if ((l->written && l->segment != pen->active->number) || l->settled ||
+        (l->epoch && l->epoch != fk_chunks__epoch(pen->chunks)))
         return fk_fail(err, FK_RETRY,
-                       "the segment was closed under a large content: prepare it again");
+                       "the segment that a content was made for was closed: prepare it again");
     if (l->is_mail && full->status != FK_OK) {
         *err = *full;
         return full->status;
@@ -66,11 +69,59 @@ static void choose(struct commit *c, struct fk_sheet **sheets, size_t n) {
     }
 }
 
+/* A chunk that has come by another message meanwhile is named, and not stored again. */
+static void fresh_settle(struct commit *c, struct fk_leaf *l, struct fk_leaf_part *p) {
+    const struct fk_fresh_chunk *f = &l->fresh[p->chunk];
+    struct fk_recipe_line *line = &l->recipe.line[f->line];
+    struct fk_chunk_known known;
+    p->dropped = fk_chunks__find(c->pen->chunks, f->mac, &known);
+    if (p->dropped) {
+        line->number = known.number;
+        memcpy(line->key, known.key, sizeof line->key);
+        OPENSSL_cleanse(known.key, sizeof known.key);
+        return;
+    }
+    line->number = c->stand.next_chunk++;
+    if (l->chunks++ == 0)
+        l->first_chunk = line->number;
+    fk_chunks__add(c->pen->chunks, f->mac, line->number, line->key);
+}
+
+/* The numbers of chunks are known now, so the recipe can be written: once, under its key. */
+static enum fk_status leaf_settle(struct commit *c, struct fk_leaf *l, struct fk_err *err) {
+    uint32_t own = 0;
+    size_t before = l->stored.len;
+    for (size_t i = 0; i < l->parts.count; i++)
+        if (l->parts.at[i].chunk == FK_PART_OWN)
+            own++;
+        else
+            fresh_settle(c, l, &l->parts.at[i]);
+    const struct fk_recipe_part p = {c->pen->ledger, l->id, l->key, own, &l->recipe};
+    l->settled = true;
+    enum fk_status st = fk_content__recipe(c->bench, &p, &l->stored, err);
+    if (st == FK_OK && !fk_leaf__part(l, l->stored.len - before, FK_PART_OWN))
+        st = fk_fail(err, FK_NOMEM, "no memory for a recipe");
+    return st;
+}
+
+static enum fk_status leaves_settle(struct commit *c, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    for (size_t i = 0; i < c->count && st == FK_OK; i++) {
+        if (c->leaf[i]->codec != FK_CODEC_RECIPE || !c->leaf[i]->has_content)
+            continue;
+        if (!c->bench)
+            st = fk_pen__bench_take(c->pen, &c->bench, err);
+        if (st == FK_OK)
+            st = leaf_settle(c, c->leaf[i], err);
+    }
+    return st;
+}
+
 static uint64_t bytes_bound(const struct commit *c) {
     uint64_t bytes = FK_EXTENT_MAX; /* pages of the trees, and those of old ones not free yet */
     for (size_t i = 0; i < c->count; i++)
         bytes += c->leaf[i]->stored.len + 2 * strlen(c->leaf[i]->fields) + LINE_OVERHEAD +
-                 2 * c->leaf[i]->parts.count * FK_RECORD_PART;
+                 2 * c->leaf[i]->parts.count * (FK_RECORD_HEAD + FK_RECORD_PART + CHUNK_OVERHEAD);
     return bytes;
 }
 
@@ -81,16 +132,20 @@ struct walk {
 };
 
 static struct fk_part *walk_next(struct walk *w, const uint8_t **data) {
-    for (; w->leaf < w->c->count; w->leaf++, w->part = 0, w->at = 0) {
+    while (w->leaf < w->c->count) {
         struct fk_leaf *l = w->c->leaf[w->leaf];
         if (w->part < l->written)
             w->part = l->written;
-        if (w->part == l->parts.count)
+        if (w->part == l->parts.count) {
+            w->leaf++;
+            w->part = w->at = 0;
             continue;
-        struct fk_part *p = &l->parts.at[w->part++];
+        }
+        struct fk_leaf_part *p = &l->parts.at[w->part++];
         *data = l->stored.data + w->at;
-        w->at += p->len;
-        return p;
+        w->at += p->at.len;
+        if (!p->dropped)
+            return &p->at;
     }
     return NULL;
 }
@@ -126,23 +181,58 @@ static int extents_put(struct commit *c) {
     return 0;
 }
 
+static void record_begin(struct fk_buf *r, uint8_t codec, const uint8_t *id, size_t parts) {
+    fk_buf_reset(r);
+    fk_put_u8(r, 1);
+    fk_put_u8(r, codec);
+    fk_buf_add(r, id, FK_CONTENT_ID_BYTES);
+    fk_put_u32(r, (uint32_t)parts);
+}
+
+static void record_part(struct fk_buf *r, const struct fk_part *p) {
+    uint8_t part[FK_RECORD_PART];
+    fk_part__write(p, part);
+    fk_buf_add(r, part, sizeof part);
+}
+
+/* The chunks that it brings, in the order in which they got their numbers. */
+static int chunks_put(struct commit *c, struct fk_leaf *l) {
+    uint64_t number = l->first_chunk;
+    int rc = 0;
+    for (size_t i = 0; i < l->parts.count && rc == 0; i++) {
+        const struct fk_leaf_part *p = &l->parts.at[i];
+        if (p->chunk == FK_PART_OWN || p->dropped)
+            continue;
+        record_begin(&c->record, l->fresh[p->chunk].codec, l->fresh[p->chunk].id, 1);
+        record_part(&c->record, &p->at);
+        rc = c->record.failed ? ENOMEM
+                              : fk_segment__append(c->txn, c->pen->active->chunks, number++,
+                                                   c->record.data, c->record.len);
+    }
+    return rc;
+}
+
 static int content_put(struct commit *c, struct fk_leaf *l) {
     const struct fk_segment *seg = c->pen->active;
     struct fk_buf *r = &c->record;
     uint8_t wrapped[FK_WRAPPED_BYTES];
-    fk_buf_reset(r);
-    fk_put_u8(r, 1);
-    fk_put_u8(r, l->codec);
-    fk_buf_add(r, l->id, sizeof l->id);
-    fk_put_u32(r, (uint32_t)l->parts.count);
-    for (size_t i = 0; i < l->parts.count; i++) {
-        fk_put_u64(r, l->parts.at[i].extent);
-        fk_put_u32(r, l->parts.at[i].offset);
-        fk_put_u32(r, l->parts.at[i].len);
+    size_t own = 0;
+    int rc = chunks_put(c, l);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < l->parts.count; i++)
+        own += l->parts.at[i].chunk == FK_PART_OWN;
+    record_begin(r, l->codec, l->id, own);
+    for (size_t i = 0; i < l->parts.count; i++)
+        if (l->parts.at[i].chunk == FK_PART_OWN)
+            record_part(r, &l->parts.at[i].at);
+    if (l->codec == FK_CODEC_RECIPE) {
+        fk_put_u64(r, l->first_chunk);
+        fk_put_u32(r, l->chunks);
     }
     if (r->failed)
         return ENOMEM;
-    int rc = fk_segment__append(c->txn, seg->contents, c->stand.next_seq, r->data, r->len);
+    rc = fk_segment__append(c->txn, seg->contents, c->stand.next_seq, r->data, r->len);
     if (rc)
         return rc;
     struct fk_bound to = {c->pen->ledger, l->id, c->stand.next_seq};
@@ -201,6 +291,7 @@ static enum fk_status commit_try(struct commit *c, bool *full_out, struct fk_err
     enum fk_status st;
     c->stand = pen->stand;
     *full_out = false;
+    FK_TRY(leaves_settle(c, err));
     FK_TRY(fk_pen__touch(pen, err));
     FK_TRY(fk_segment__room(pen->active, bytes_bound(c), err));
     FK_TRY(fk_segment__begin(pen->active, &c->txn, err));
@@ -218,6 +309,8 @@ static enum fk_status commit_try(struct commit *c, bool *full_out, struct fk_err
     done_note(c);
 done:
     fk_segment__abort(&c->txn);
+    if (st != FK_OK && c->bench) /* chunks were named that did not come */
+        fk_pen__chunks_forget(pen);
     return st;
 }
 
@@ -263,6 +356,8 @@ enum fk_status fk_pen_commit(struct fk_pen *pen, struct fk_sheet **sheets, size_
     pthread_mutex_lock(&pen->lock);
     enum fk_status st = commit_locked(&c, sheets, n, err);
     pthread_mutex_unlock(&pen->lock);
+    if (c.bench)
+        fk_pen__bench_put(pen, &c.bench);
     fk_buf_free(&c.line);
     fk_buf_free(&c.record);
     free(c.leaf);

@@ -246,6 +246,7 @@ enum fk_status fk_pen__erase(struct fk_pen *pen, struct fk_err *err) {
     FK_TRY(fk_pen__touch(pen, err));
     fk_pen__sealing_stale(pen);
     pen->changes++;
+    fk_pen__chunks_forget(pen); /* or the next message with the same attachment revived its key */
     for (size_t i = 0; i < pen->pending.count;) {
         FK_TRY(fk_shelf__find(pen->shelf, pen->pending.at[i], &b, err));
         e.number = b->number;

@@ -15,7 +15,7 @@ struct cut {
     struct fk_pen *pen;
     struct fk_book *book;
     struct fk_slice *slice;
-    struct fk_content_record record;
+    struct fk_content_record record, chunk;
 };
 
 static void row_begin(struct fk_buf *out, enum fk_row_table table, uint64_t key, size_t len) {
@@ -62,20 +62,32 @@ done:
     return st;
 }
 
-static uint64_t last_extent(const struct fk_content_record *r) {
-    uint64_t last = 0;
+static void last_extent(const struct fk_content_record *r, uint64_t *last) {
     for (uint32_t i = 0; i < r->parts; i++)
-        if (fk_record__part(r, i).extent > last)
-            last = fk_record__part(r, i).extent;
-    return last;
+        if (fk_record__part(r, i).extent > *last)
+            *last = fk_record__part(r, i).extent;
 }
 
-/* Extents up to the last that the record names; *whole false: the slice is full before. */
+/* Of the message and of the chunks that came with it. */
+static enum fk_status last_of_entry(struct cut *c, uint64_t *last, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    *last = 0;
+    last_extent(&c->record, last);
+    for (uint32_t i = 0; i < c->record.chunks && st == FK_OK; i++) {
+        st = fk_book__chunk_record(c->book, c->record.first_chunk + i, &c->chunk, err);
+        if (st == FK_OK)
+            last_extent(&c->chunk, last);
+    }
+    return st;
+}
+
+/* Extents up to the last that the entry needs; *whole false: the slice is full before. */
 static enum fk_status extents_take(struct cut *c, bool *whole, struct fk_err *err) {
-    uint64_t last = last_extent(&c->record), *next = &c->slice->to.next_extent;
+    uint64_t last, *next = &c->slice->to.next_extent;
     struct fk_cursor *x = c->book->extents;
     uint8_t key[8];
     enum fk_status st;
+    FK_TRY(last_of_entry(c, &last, err));
     if (*next > last)
         return FK_OK;
     fk_be64(key, *next);
@@ -107,6 +119,8 @@ static enum fk_status entry_take(struct cut *c, uint64_t seq, bool *whole, struc
     FK_TRY(row_take(c, FK_ROW_ENTRY, c->book->entries, seq, err));
     if (!has_content)
         goto done;
+    for (uint32_t i = 0; i < c->record.chunks; i++)
+        FK_TRY(row_take(c, FK_ROW_CHUNK, c->book->chunks, c->record.first_chunk + i, err));
     FK_TRY(row_take(c, FK_ROW_CONTENT, c->book->contents, seq, err));
     st = row_take(c, FK_ROW_KEY, c->book->keys, seq, err);
     if (st == FK_NOT_FOUND) /* disposed of */
@@ -180,6 +194,7 @@ enum fk_status fk_pen_slice(struct fk_pen *pen, const struct fk_mark *from, stru
     enum fk_status st = cut_locked(&c, from, err);
     pthread_mutex_unlock(&pen->lock);
     fk_buf_free(&c.record.bytes);
+    fk_buf_free(&c.chunk.bytes);
     return st;
 }
 

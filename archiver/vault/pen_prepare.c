@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLUSH_PARTS = 4, TRIES = 4 };
+enum { FLUSH_BYTES = 4 << 20, TRIES = 4 };
 
-static enum fk_status bench_take(struct fk_pen *pen, struct fk_bench **out, struct fk_err *err) {
+enum fk_status fk_pen__bench_take(struct fk_pen *pen, struct fk_bench **out, struct fk_err *err) {
     *out = NULL;
     pthread_mutex_lock(&pen->bench_lock);
     for (int i = 0; i < FK_BENCHES && !*out; i++) {
@@ -21,7 +21,7 @@ static enum fk_status bench_take(struct fk_pen *pen, struct fk_bench **out, stru
     return *out ? FK_OK : fk_bench__new(out, err);
 }
 
-static void bench_put(struct fk_pen *pen, struct fk_bench **bench) {
+void fk_pen__bench_put(struct fk_pen *pen, struct fk_bench **bench) {
     pthread_mutex_lock(&pen->bench_lock);
     for (int i = 0; i < FK_BENCHES && *bench; i++)
         if (!pen->bench[i]) {
@@ -32,16 +32,17 @@ static void bench_put(struct fk_pen *pen, struct fk_bench **bench) {
     fk_bench__free(bench);
 }
 
-static bool part_add(struct fk_sheet_parts *parts, size_t len) {
+bool fk_leaf__part(struct fk_leaf *l, size_t len, int chunk) {
+    struct fk_leaf_parts *parts = &l->parts;
     if (parts->count == parts->cap) {
         size_t cap = parts->cap ? 2 * parts->cap : 4;
-        struct fk_part *at = realloc(parts->at, cap * sizeof *at);
+        struct fk_leaf_part *at = realloc(parts->at, cap * sizeof *at);
         if (!at)
             return false;
         parts->at = at;
         parts->cap = cap;
     }
-    parts->at[parts->count++] = (struct fk_part){0, 0, (uint32_t)len};
+    parts->at[parts->count++] = (struct fk_leaf_part){{0, 0, (uint32_t)len}, chunk, false};
     return true;
 }
 
@@ -51,10 +52,11 @@ static int extents_write(struct fk_pen *pen, struct fk_leaf *l, MDB_txn *txn) {
     uint64_t extent = pen->stand.next_extent;
     int rc = 0;
     for (size_t i = l->written; i < l->parts.count && rc == 0; i++) {
-        rc = fk_segment__append(txn, pen->active->extents, extent, data, l->parts.at[i].len);
-        l->parts.at[i].extent = extent++;
-        l->parts.at[i].offset = 0;
-        data += l->parts.at[i].len;
+        struct fk_part *p = &l->parts.at[i].at;
+        rc = fk_segment__append(txn, pen->active->extents, extent, data, p->len);
+        p->extent = extent++;
+        p->offset = 0;
+        data += p->len;
     }
     return rc ? rc : fk_segment__meta_number(pen->active, txn, "next-extent", extent);
 }
@@ -100,12 +102,12 @@ struct work {
     bool large;
 };
 
-static enum fk_status part_done(void *ctx, size_t len, bool last, struct fk_err *err) {
+static enum fk_status part_done(void *ctx, size_t len, int chunk, struct fk_err *err) {
     struct work *w = ctx;
     struct fk_leaf *l = w->leaf;
-    if (!part_add(&l->parts, len))
+    if (!fk_leaf__part(l, len, chunk))
         return fk_fail(err, FK_NOMEM, "no memory for a content of %zu parts", l->parts.count);
-    if (!w->large || last || l->parts.count - l->written < FLUSH_PARTS)
+    if (!w->large || l->stored.len < FLUSH_BYTES)
         return FK_OK;
     pthread_mutex_lock(&w->pen->lock);
     enum fk_status st = flush_locked(w->pen, l, err);
@@ -124,12 +126,14 @@ static enum fk_status content_make(struct fk_pen *pen, const struct fk_draft *dr
     w.large = total > FK_PACK_WHOLE_MAX;
     struct fk_encoding e = {.ledger = pen->ledger,
                             .level = pen->options.zstd_level,
+                            .sift = draft->is_mail && !pen->options.every_instance,
+                            .chunks = pen->chunks,
                             .pieces = draft->content,
                             .piece_count = draft->pieces,
                             .stored = &l->stored,
                             .part = part_done,
                             .ctx = &w};
-    enum fk_status st = bench_take(pen, &bench, err);
+    enum fk_status st = fk_pen__bench_take(pen, &bench, err);
     if (st != FK_OK)
         return st;
     for (int tries = 0; tries == 0 || (st == FK_RETRY && tries < TRIES); tries++) {
@@ -138,11 +142,15 @@ static enum fk_status content_make(struct fk_pen *pen, const struct fk_draft *dr
         fk_buf_reset(&l->stored);
         st = fk_content__encode(bench, &e, err);
     }
-    bench_put(pen, &bench);
+    fk_pen__bench_put(pen, &bench);
     memcpy(l->id, e.id, sizeof l->id);
     memcpy(l->key, e.key, sizeof l->key);
     OPENSSL_cleanse(e.key, sizeof e.key);
     l->codec = e.codec;
+    l->recipe = e.recipe;
+    l->fresh = e.fresh;
+    l->fresh_count = e.fresh_count;
+    l->epoch = e.epoch;
     *digests = e.digests;
     return st;
 }
@@ -238,6 +246,8 @@ void fk_sheet_free(struct fk_sheet **sheet) {
     free(l->kind);
     free(l->fields);
     free(l->parts.at);
+    fk_recipe__free(&l->recipe);
+    free(l->fresh);
     fk_seqs_free(&l->of);
     fk_buf_free(&l->stored);
     free(l);

@@ -19,7 +19,7 @@ enum { FK_BENCHES = 16, FK_SCRATCH_MAP = 64 << 20 };
 
 /* Where the ledger stands: what a commit changes, all at once, when it is durable. */
 struct fk_stand {
-    uint64_t next_seq, next_extent, rules;
+    uint64_t next_seq, next_extent, next_chunk, rules;
     uint8_t last_digest[FK_SHA256_BYTES];
 };
 
@@ -33,6 +33,7 @@ struct fk_pen {
     bool spoiled; /* set and read with __atomic: prepare reads it on any thread */
     pthread_mutex_t bench_lock;
     struct fk_bench *bench[FK_BENCHES]; /* at rest */
+    struct fk_chunks *chunks;           /* of the active segment */
 
     pthread_mutex_t lock;
     bool clean;   /* DIR/run/clean is there */
@@ -51,8 +52,13 @@ struct fk_pen {
     uint64_t rekey_next; /* segments before it are wrapped by the newest key-encryption key */
 };
 
-struct fk_sheet_parts {
-    struct fk_part *at;
+struct fk_leaf_part {
+    struct fk_part at;
+    int chunk;    /* index of the leaf's fresh chunks, or FK_PART_OWN */
+    bool dropped; /* another message of the same moment has brought the same chunk */
+};
+struct fk_leaf_parts {
+    struct fk_leaf_part *at;
     size_t count, cap;
 };
 
@@ -64,16 +70,32 @@ struct fk_leaf {
     uint64_t basis;
     struct fk_seqs of; /* of a dispose entry */
     uint8_t id[FK_CONTENT_ID_BYTES], key[FK_KEY_BYTES], codec;
-    struct fk_sheet_parts parts;
+    struct fk_leaf_parts parts;
     size_t written;       /* parts that are in extents already, of segment: */
     uint64_t segment;     /* 0: of none */
     struct fk_buf stored; /* the other parts, one after another */
+    struct fk_recipe recipe;
+    struct fk_fresh_chunk *fresh;
+    size_t fresh_count;
+    uint64_t epoch;       /* of chunks that it names and does not bring; 0: of none */
+    uint64_t first_chunk; /* those that it brings, when it is settled */
+    uint32_t chunks;
+    bool settled; /* its recipe is encrypted, and cannot be once more */
 };
 
 bool fk_pen__is_rules(const char *kind);
 enum fk_status fk_pen__spoiled(struct fk_pen *pen, struct fk_err *err);
 /* Marks the pen as spoiled and returns st. */
 enum fk_status fk_pen__spoil(struct fk_pen *pen, enum fk_status st);
+/* A bench of the pen's, or a new one; any thread. */
+FK_CHECKED enum fk_status fk_pen__bench_take(struct fk_pen *pen, struct fk_bench **out,
+                                             struct fk_err *err);
+void fk_pen__bench_put(struct fk_pen *pen, struct fk_bench **bench);
+/* Adds a part at the end. False: no memory. */
+bool fk_leaf__part(struct fk_leaf *l, size_t len, int chunk);
+/* Chunks of the active segment are not known any more: after a disposal, and a transaction that
+ * came to nothing. */
+void fk_pen__chunks_forget(struct fk_pen *pen);
 /* FK_FULL when less than the reserve is free. */
 FK_CHECKED enum fk_status fk_pen__reserve(const struct fk_pen *pen, struct fk_err *err);
 /* Before the first write: DIR/run/clean goes. */

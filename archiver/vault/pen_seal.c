@@ -38,7 +38,9 @@ struct fk_sealing {
     size_t txn_bytes;
     uint64_t extent; /* number of the one being filled */
     struct fk_buf filling, line, record_out, keys;
-    struct fk_content_record record;
+    struct fk_content_record record, chunk;
+    uint8_t *chunks; /* a bit each: those that a message which opens names */
+    uint64_t chunks_max;
     uint8_t prev[FK_SHA256_BYTES];
     /* results */
     uint8_t sik[FK_KEY_BYTES];
@@ -72,6 +74,8 @@ static void sealing_free(struct fk_sealing **jp) {
     fk_buf_free(&j->record_out);
     fk_buf_free(&j->keys);
     fk_buf_free(&j->record.bytes);
+    fk_buf_free(&j->chunk.bytes);
+    free(j->chunks);
     OPENSSL_cleanse(j->sik, sizeof j->sik);
     OPENSSL_cleanse(&j->kek, sizeof j->kek);
     free(j);
@@ -162,22 +166,86 @@ static enum fk_status extent_put(struct fk_sealing *j, struct fk_err *err) {
     return st;
 }
 
-/* Gives one part a place in the extent being filled. Called by the decoder where there is a key. */
-static enum fk_status part_move(void *ctx, uint32_t i, struct fk_buf *out, struct fk_err *err) {
-    struct fk_sealing *j = ctx;
-    struct fk_part part = fk_record__part(&j->record, i);
+/* Gives one part a place in the extent being filled, which replaces the old one at `at` of the
+ * record that is being made; out: gets a copy, or NULL. */
+static enum fk_status part_put(struct fk_sealing *j, struct fk_part from, size_t at,
+                               struct fk_buf *out, struct fk_err *err) {
+    struct fk_part part = from;
     enum fk_status st = FK_OK;
     if (j->filling.len + part.len > FK_EXTENT_MAX)
         FK_TRY(extent_put(j, err));
-    size_t at = j->filling.len;
-    FK_TRY(fk_book__part(j->book, &part, &j->filling, err));
-    fk_put_u64(&j->record_out, j->extent);
-    fk_put_u32(&j->record_out, (uint32_t)at);
-    fk_put_u32(&j->record_out, part.len);
+    part.extent = j->extent;
+    part.offset = (uint32_t)j->filling.len;
+    FK_TRY(fk_book__part(j->book, &from, &j->filling, err));
+    fk_part__write(&part, j->record_out.data + at);
     if (out)
-        fk_buf_add(out, j->filling.data + at, part.len);
-    if (j->filling.failed || j->record_out.failed || (out && out->failed))
+        fk_buf_add(out, j->filling.data + part.offset, part.len);
+    if (j->filling.failed || (out && out->failed))
         st = fk_fail(err, FK_NOMEM, "no memory to seal a segment");
+done:
+    return st;
+}
+
+/* Called by the decoder where there is a key: in order, but that a recipe is asked for first. */
+static enum fk_status part_move(void *ctx, uint32_t i, struct fk_buf *out, struct fk_err *err) {
+    struct fk_sealing *j = ctx;
+    return part_put(j, fk_record__part(&j->record, i), FK_RECORD_HEAD + (size_t)i * FK_RECORD_PART,
+                    out, err);
+}
+
+/* The record to be, with the places of its parts still those of before. */
+static enum fk_status record_begin(struct fk_sealing *j, const struct fk_content_record *record,
+                                   struct fk_err *err) {
+    fk_buf_reset(&j->record_out);
+    fk_buf_add(&j->record_out, record->bytes.data, record->bytes.len);
+    return j->record_out.failed ? fk_fail(err, FK_NOMEM, "no memory to seal a segment") : FK_OK;
+}
+
+static bool chunk_is_marked(const struct fk_sealing *j, uint64_t number) {
+    return number <= j->chunks_max && j->chunks[number / 8] & 1u << number % 8;
+}
+
+static enum fk_status chunks_begin(struct fk_sealing *j, struct fk_err *err) {
+    struct fk_cursor *c = j->book->chunks;
+    enum fk_status st = c ? fk_cursor__last(c, err) : FK_OK;
+    if (st == FK_OK && c && c->valid && c->key_len == 8)
+        j->chunks_max = fk_be64_read(c->key);
+    /* numbers have no gaps, so a rotted one is told before memory is taken for it */
+    if (st == FK_OK && c && j->chunks_max != c->tree.entries)
+        st = fk_fail(err, FK_CORRUPT, "%s: the last of %" PRIu64 " chunks has number %" PRIu64,
+                     j->book->pages->path, c->tree.entries, j->chunks_max);
+    if (st == FK_OK && !(j->chunks = calloc(1, j->chunks_max / 8 + 1)))
+        st = fk_fail(err, FK_NOMEM, "no memory to seal a segment");
+    return st;
+}
+
+/* Each chunk's tag is checked once. */
+static enum fk_status chunk_seen(void *ctx, uint64_t number, struct fk_stored_chunk *out,
+                                 struct fk_err *err) {
+    struct fk_sealing *j = ctx;
+    out->skip = chunk_is_marked(j, number);
+    if (out->skip)
+        return FK_OK;
+    if (number <= j->chunks_max)
+        j->chunks[number / 8] |= (uint8_t)(1u << number % 8);
+    return fk_book__chunk(j->book, number, &j->chunk, out, err);
+}
+
+/* Those that only messages without a key name are left out: nobody can read them. */
+static enum fk_status chunks_copy(struct fk_sealing *j, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    for (uint64_t number = 1; number <= j->chunks_max && st == FK_OK; number++) {
+        if (!chunk_is_marked(j, number))
+            continue;
+        FK_TRY(fk_book__chunk_record(j->book, number, &j->chunk, err));
+        FK_TRY(record_begin(j, &j->chunk, err));
+        FK_TRY(part_put(j, fk_record__part(&j->chunk, 0), FK_RECORD_HEAD, NULL, err));
+        FK_TRY(txn_for(j, j->record_out.len, err));
+        st = lmdb_status(j,
+                         fk_segment__append(j->txn, j->scratch->chunks, number, j->record_out.data,
+                                            j->record_out.len),
+                         err);
+    }
 done:
     return st;
 }
@@ -220,6 +288,7 @@ static enum fk_status parts_copy(struct fk_sealing *j, uint64_t seq, struct fk_e
                             .parts = j->record.parts,
                             .tags_only = true,
                             .stored = part_move,
+                            .chunk = chunk_seen,
                             .ctx = j};
     if (st == FK_OK)
         st = fk_content__decode(j->bench, &d, err);
@@ -232,8 +301,7 @@ static enum fk_status parts_copy(struct fk_sealing *j, uint64_t seq, struct fk_e
 static enum fk_status content_copy(struct fk_sealing *j, uint64_t seq, struct fk_err *err) {
     enum fk_status st;
     FK_TRY(fk_book__record(j->book, seq, &j->record, err));
-    fk_buf_reset(&j->record_out);
-    fk_buf_add(&j->record_out, j->record.bytes.data, FK_RECORD_HEAD);
+    FK_TRY(record_begin(j, &j->record, err));
     FK_TRY(parts_copy(j, seq, err));
     FK_TRY(txn_for(j, j->record_out.len, err));
     st = lmdb_status(j,
@@ -331,6 +399,7 @@ static enum fk_status run_all(struct fk_sealing *j, struct fk_err *err) {
     j->first = j->book->first;
     j->last = j->book->next - 1;
     j->extent = 1;
+    FK_TRY(chunks_begin(j, err));
     FK_TRY(keys_begin(j, err));
     keys = j->key_count;
     j->key_count = 0;
@@ -340,6 +409,7 @@ static enum fk_status run_all(struct fk_sealing *j, struct fk_err *err) {
         FK_TRY(entry_copy(j, seq, err));
     if (atomic_load(&j->stale))
         return FK_RETRY;
+    FK_TRY(chunks_copy(j, err));
     FK_TRY(extent_put(j, err));
     FK_TRY(meta_write(j, err));
     fk_segment__close(&j->scratch);

@@ -219,7 +219,7 @@ bool fk_rows_next(struct fk_rows_it *it, struct fk_row *out) {
     out->table = (enum fk_row_table)fk_get_u8(&r);
     out->key = fk_get_u64(&r);
     out->value = fk_get_bytes(&r, &out->len);
-    it->bad = r.bad || out->table < FK_ROW_ENTRY || out->table > FK_ROW_NO_KEYS;
+    it->bad = r.bad || out->table < FK_ROW_ENTRY || out->table > FK_ROW_CHUNK;
     it->at = r.at;
     return !it->bad;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TABLES = 5, READERS = 126, ROOM_STEP = 16 << 20 };
+enum { TABLES = 6, READERS = 126, ROOM_STEP = 16 << 20 };
 
 enum fk_status fk_segment__fail(const struct fk_segment *seg, int rc, const char *what,
                                 struct fk_err *err) {
@@ -36,17 +36,21 @@ static int tables_open(struct fk_segment *seg, int flags) {
     const struct {
         const char *name;
         MDB_dbi *dbi;
-    } tables[] = {{"entries", &seg->entries},
-                  {"extents", &seg->extents},
-                  {"contents", &seg->contents},
-                  {"meta", &seg->meta},
-                  {"keys", &seg->keys}};
+    } tables[] = {{"entries", &seg->entries},   {"extents", &seg->extents},
+                  {"contents", &seg->contents}, {"meta", &seg->meta},
+                  {"chunks", &seg->chunks},     {"keys", &seg->keys}};
     size_t count = flags & FK_SEGMENT_KEYS ? TABLES : TABLES - 1;
     bool create = flags & FK_SEGMENT_NEW;
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(seg->env, NULL, create ? 0 : MDB_RDONLY, &txn);
-    for (size_t i = 0; i < count && rc == 0; i++)
+    seg->has_chunks = true;
+    for (size_t i = 0; i < count && rc == 0; i++) {
         rc = mdb_dbi_open(txn, tables[i].name, create ? MDB_CREATE : 0, tables[i].dbi);
+        if (rc == MDB_NOTFOUND && tables[i].dbi == &seg->chunks) {
+            seg->has_chunks = false;
+            rc = 0;
+        }
+    }
     if (rc == 0)
         rc = mdb_txn_commit(txn); /* of a read transaction: keeps the handles */
     else if (txn)

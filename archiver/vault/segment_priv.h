@@ -18,7 +18,8 @@
 
 struct fk_segment {
     MDB_env *env;
-    MDB_dbi entries, extents, contents, keys, meta;
+    MDB_dbi entries, extents, contents, chunks, keys, meta;
+    bool has_chunks; /* not so in a segment that an older version began */
     uint64_t number, map_bytes;
     off_t allocated; /* room on the disk is taken up to here */
     char path[PATH_MAX];

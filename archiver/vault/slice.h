@@ -14,7 +14,14 @@
 extern "C" {
 #endif
 
-enum fk_row_table { FK_ROW_ENTRY = 1, FK_ROW_EXTENT, FK_ROW_CONTENT, FK_ROW_KEY, FK_ROW_NO_KEYS };
+enum fk_row_table {
+    FK_ROW_ENTRY = 1,
+    FK_ROW_EXTENT,
+    FK_ROW_CONTENT,
+    FK_ROW_KEY,
+    FK_ROW_NO_KEYS,
+    FK_ROW_CHUNK
+};
 
 /* How much of a segment is there. generation 0: nothing of it yet. */
 struct fk_mark {

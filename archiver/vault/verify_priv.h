@@ -22,7 +22,7 @@ struct fk_check {
     uint64_t erased; /* dispose entries up to here are carried out */
     struct fk_bench *bench;
     struct fk_buf line;
-    struct fk_content_record record;
+    struct fk_content_record record, chunk;
     struct fk_book *book; /* the one being checked */
     bool succeeded;       /* there is a segment after it */
 

@@ -36,6 +36,7 @@ void fk_check__free(struct fk_check *v) {
     fk_bench__free(&v->bench);
     fk_buf_free(&v->line);
     fk_buf_free(&v->record.bytes);
+    fk_buf_free(&v->chunk.bytes);
 }
 
 static enum fk_status stored_read(void *ctx, uint32_t part, struct fk_buf *out,
@@ -43,6 +44,12 @@ static enum fk_status stored_read(void *ctx, uint32_t part, struct fk_buf *out,
     struct fk_check *v = ctx;
     struct fk_part p = fk_record__part(&v->record, part);
     return fk_book__part(v->book, &p, out, err);
+}
+
+static enum fk_status chunk_read(void *ctx, uint64_t number, struct fk_stored_chunk *out,
+                                 struct fk_err *err) {
+    struct fk_check *v = ctx;
+    return fk_book__chunk(v->book, number, &v->chunk, out, err);
 }
 
 /* Without a key the parts can still be looked for. */
@@ -94,6 +101,7 @@ static enum fk_status content_decode(struct fk_check *v, uint64_t seq, const uin
                             .parts = v->record.parts,
                             .tags_only = v->tags_only,
                             .stored = stored_read,
+                            .chunk = chunk_read,
                             .ctx = v};
     enum fk_status st = fk_content__decode(v->bench, &d, err);
     v->sum.bytes += d.bytes;
@@ -279,6 +287,25 @@ static void strays_check(struct fk_check *v, uint64_t contents, uint64_t dispose
                        contents - disposed);
 }
 
+/* Chunks that no message names any more have to be there too: theirs may be a page that another
+ * needs. */
+static enum fk_status chunks_walk(struct fk_check *v, struct fk_err *err) {
+    struct fk_book *b = v->book;
+    struct fk_stored_chunk chunk = {.codec = 0};
+    enum fk_status st = b->chunks ? fk_cursor__first(b->chunks, err) : FK_OK;
+    while (st == FK_OK && b->chunks && b->chunks->valid) {
+        uint64_t number = b->chunks->key_len == 8 ? fk_be64_read(b->chunks->key) : 0;
+        fk_buf_reset(&chunk.stored);
+        st = fk_book__chunk(b, number, &v->chunk, &chunk, err);
+        if (st != FK_OK)
+            st = fk_check__failed(v, st, UINT64_MAX, b->number, "chunk", err);
+        if (st == FK_OK)
+            st = fk_cursor__next(b->chunks, err);
+    }
+    fk_buf_free(&chunk.stored);
+    return st == FK_CORRUPT ? fk_check__failed(v, st, UINT64_MAX, b->number, "file", err) : st;
+}
+
 enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_err *err) {
     uint64_t contents = v->sum.contents, disposed = v->sum.disposed, findings = v->sum.findings;
     v->book = b;
@@ -293,6 +320,8 @@ enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_e
     }
     if (st == FK_OK)
         st = entries_walk(v, err);
+    if (st == FK_OK && in_range(v, b->first) && in_range(v, b->next - 1))
+        st = chunks_walk(v, err);
     if (st == FK_OK && b->state == FK_BOOK_ACTIVE && v->succeeded)
         fk_check__tell(v, UINT64_MAX, b->number, "file",
                        "the segment is not closed, but there is one after it");

@@ -185,7 +185,7 @@ static void sealing_leaves_every_content_readable(void **state) {
     vault_make("segment-size = \"1 MiB\"\n");
     struct fk_keep *k = keep_open();
     for (uint32_t i = 0; i < 30; i++) {
-        assert_int_equal(mail_send(k, i, 1, 200000), FK_OK); /* closes a segment now and then */
+        assert_int_equal(mail_send(k, i, i, 200000), FK_OK); /* closes a segment now and then */
         assert_int_equal(receipt_next(k).status, FK_OK);
     }
     uint64_t last = 0, again = 0;
@@ -203,7 +203,7 @@ static void sealing_leaves_every_content_readable(void **state) {
         assert_int_equal(fk_lend_lines(l, seq, &line, &err), FK_OK);
         if (strstr(fk_buf_cstr(&line), " kind=mail ") < strchr(fk_buf_cstr(&line), '\n') &&
             strstr(fk_buf_cstr(&line), " kind=mail ")) {
-            content_is_mail(l, seq, 0, 1, 200000);
+            content_is_mail(l, seq, 0, mails, 200000);
             mails++;
         }
         fk_buf_free(&line);
