@@ -19,7 +19,7 @@ struct fk_config_class {
 struct fk_config {
     char **smtp, **lmtp; /* NULL-terminated; "127.0.0.1:2525", "unix:/absolute/path" */
     char *web, *hostname, *source, *floor;
-    uint64_t size_limit, in_flight, segment_size, disk_reserve, index_memory; /* bytes */
+    uint64_t size_limit, in_flight, segment_size, disk_reserve, seal_rate, index_memory; /* bytes */
     unsigned connections, command_timeout_s, data_timeout_s;
     int compression;
     char *single_instance; /* "on" or "off" */

@@ -18,6 +18,7 @@ int cmd_keep(struct fk_cli *cli, int argc, char **argv) {
     options.pen.reserve_bytes = cli->config->disk_reserve;
     options.pen.zstd_level = cli->config->compression;
     options.pen.every_instance = strcmp(cli->config->single_instance, "off") == 0;
+    options.seal_bytes_per_s = cli->config->seal_rate;
     options.notice = notice;
     options.in_flight_bytes = cli->config->in_flight;
     options.mirror = strcmp(cli->config->mirror, "off") != 0 ? cli->config->mirror_dir : NULL;

@@ -309,6 +309,7 @@ enum fk_status fk_keep_main(const char *dir, const struct fk_keep_options *optio
                                          .in_flight_bytes = options->in_flight_bytes,
                                          .vault = dir,
                                          .mirror = options->mirror,
+                                         .seal_bytes_per_s = options->seal_bytes_per_s,
                                          .mirror_sync = options->mirror_sync,
                                          .notice = options->notice};
     memory_settle();

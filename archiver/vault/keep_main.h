@@ -21,6 +21,7 @@ extern "C" {
 struct fk_keep_options {
     struct fk_pen_options pen;
     uint64_t in_flight_bytes;                 /* over it FK_FULL: 1 GiB */
+    uint64_t seal_bytes_per_s;                /* as in struct fk_pace: 64 MiB */
     const char *mirror;                       /* its directory; NULL: there is none */
     bool mirror_sync;                         /* a mail is answered when the mirror has it too */
     void (*notice)(const struct fk_err *err); /* what fails with nobody waiting: for the log */

@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum state { IDLE, RUNNING, RUN, ENDING };
 
@@ -14,11 +16,14 @@ struct fk_sealer {
     pthread_cond_t changed;
     pthread_t thread;
     enum state state;
+    struct fk_pace pace;
     struct fk_sealing *job; /* the thread's while RUNNING, the committer's otherwise */
 };
 
 static void *seal_thread(void *arg) {
+    enum { NICER = 10 }; /* mail that comes in goes first where both want the CPU */
     struct fk_sealer *s = arg;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICER); /* or it is as others are */
     pthread_mutex_lock(&s->lock);
     while (s->state != ENDING) {
         if (s->state != RUNNING) {
@@ -26,7 +31,7 @@ static void *seal_thread(void *arg) {
             continue;
         }
         pthread_mutex_unlock(&s->lock);
-        enum fk_status st = fk_pen_seal_run(s->job, NULL);
+        enum fk_status st = fk_pen_seal_run(s->job, &s->pace, NULL);
         (void)st; /* kept in the job: fk_pen_seal_end gives it */
         pthread_mutex_lock(&s->lock);
         s->state = RUN;
@@ -53,6 +58,10 @@ static void state_set(struct fk_sealer *s, enum state state) {
     pthread_mutex_unlock(&s->lock);
 }
 
+void fk_sealer_hurry(struct fk_sealer *s, bool hurry) {
+    __atomic_store_n(&s->pace.hurry, hurry, __ATOMIC_RELEASE);
+}
+
 bool fk_sealer_is_busy(struct fk_sealer *s) {
     return state_of(s) == RUNNING;
 }
@@ -74,12 +83,13 @@ enum fk_status fk_sealer_step(struct fk_sealer *s, uint64_t *number_out, struct 
     return st;
 }
 
-enum fk_status fk_sealer_new(struct fk_pen *pen, void (*told)(void *ctx), void *ctx,
-                             struct fk_sealer **out, struct fk_err *err) {
+enum fk_status fk_sealer_new(struct fk_pen *pen, uint64_t bytes_per_s, void (*told)(void *ctx),
+                             void *ctx, struct fk_sealer **out, struct fk_err *err) {
     struct fk_sealer *s = calloc(1, sizeof *s);
     if (!s)
         return fk_fail(err, FK_NOMEM, "no memory to seal");
     s->pen = pen;
+    s->pace.bytes_per_s = bytes_per_s;
     s->told = told;
     s->ctx = ctx;
     pthread_mutex_init(&s->lock, NULL);
@@ -98,6 +108,7 @@ void fk_sealer_free(struct fk_sealer **sp) {
     uint64_t number;
     if (!s)
         return;
+    __atomic_store_n(&s->pace.give_up, true, __ATOMIC_RELEASE);
     pthread_mutex_lock(&s->lock);
     while (s->state == RUNNING)
         pthread_cond_wait(&s->changed, &s->lock);

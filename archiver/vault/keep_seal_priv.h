@@ -17,10 +17,14 @@ extern "C" {
 #endif
 
 struct fk_sealer;
-FK_CHECKED enum fk_status fk_sealer_new(struct fk_pen *pen, void (*told)(void *ctx), void *ctx,
-                                        struct fk_sealer **out, struct fk_err *err);
-/* Waits for what is running and gives it up. */
+/* bytes_per_s as in struct fk_pace. */
+FK_CHECKED enum fk_status fk_sealer_new(struct fk_pen *pen, uint64_t bytes_per_s,
+                                        void (*told)(void *ctx), void *ctx, struct fk_sealer **out,
+                                        struct fk_err *err);
+/* Gives up what is running. */
 void fk_sealer_free(struct fk_sealer **sealer);
+/* Somebody waits, or no longer does: then the rate counts again. */
+void fk_sealer_hurry(struct fk_sealer *sealer, bool hurry);
 bool fk_sealer_is_busy(struct fk_sealer *sealer);
 /* Something has run and is to be ended by a step. */
 bool fk_sealer_is_due(struct fk_sealer *sealer);

@@ -427,6 +427,7 @@ static void sealing_answer(struct fk_work *w, enum fk_status st, const struct fk
         job_finish(w, j);
     }
     w->sealed = 0;
+    fk_sealer_hurry(w->sealer, false);
     w->seal_wanted = false;
 }
 
@@ -533,6 +534,7 @@ static void alone_commit(struct fk_work *w, struct fk_job *j) {
         spoil(w);
     if (st == FK_OK && j->type == FK_KEEP_SEAL) {
         queue_put(&w->sealing, j);
+        fk_sealer_hurry(w->sealer, true);
         w->seal_wanted = true;
         return;
     }
@@ -599,7 +601,8 @@ static enum fk_status mirror_start(struct fk_work *w, struct fk_err *err) {
 /* ---- starting and stopping */
 
 static enum fk_status threads_start(struct fk_work *w, struct fk_err *err) {
-    enum fk_status st = fk_sealer_new(w->pen, look_told, w, &w->sealer, err);
+    enum fk_status st =
+        fk_sealer_new(w->pen, w->options.seal_bytes_per_s, look_told, w, &w->sealer, err);
     if (st == FK_OK)
         st = mirror_start(w, err);
     if (st != FK_OK)

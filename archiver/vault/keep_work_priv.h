@@ -48,6 +48,7 @@ void fk_job_free(struct fk_job **job);
 struct fk_work_options {
     unsigned threads;
     uint64_t in_flight_bytes;
+    uint64_t seal_bytes_per_s;                /* as in struct fk_pace */
     const char *vault, *mirror;               /* directories; mirror NULL: there is none */
     bool mirror_sync;                         /* a mail is answered when the mirror has it too */
     void (*notice)(const struct fk_err *err); /* what goes wrong with nobody waiting; or NULL */

@@ -90,12 +90,19 @@ FK_CHECKED enum fk_status fk_pen_has_content(struct fk_pen *pen, const struct fk
 
 /* Closes the active segment, where it has more than its first entry, and begins the next. */
 FK_CHECKED enum fk_status fk_pen_rotate(struct fk_pen *pen, struct fk_err *err);
+/* How fast a segment may be sealed. hurry and give_up are set and read with __atomic: by others
+ * while it is being sealed. */
+struct fk_pace {
+    uint64_t bytes_per_s; /* of the closed segment that are read; 0: as fast as it goes */
+    bool hurry;           /* somebody waits: never mind the rate */
+    bool give_up;         /* run ends with FK_RETRY */
+};
 /* Sealing the oldest closed segment, in three steps, so that commits can go on: begin and end on
  * the thread that commits, run on any other thread meanwhile (it only reads the closed segment and
  * writes a file of its own).
  *
  *     FK_TRY(fk_pen_seal_begin(pen, &job, err));       FK_NOT_FOUND: nothing is closed
- *     st = fk_pen_seal_run(job, err);                  slow
+ *     st = fk_pen_seal_run(job, &pace, err);           slow; pace NULL: as fast as it goes
  *     FK_TRY(fk_pen_seal_end(pen, &job, &number, err));
  *
  * end takes what run came to, frees the job in every case, writes the seal entry and removes the
@@ -104,7 +111,8 @@ FK_CHECKED enum fk_status fk_pen_rotate(struct fk_pen *pen, struct fk_err *err);
 struct fk_sealing;
 FK_CHECKED enum fk_status fk_pen_seal_begin(struct fk_pen *pen, struct fk_sealing **out,
                                             struct fk_err *err);
-FK_CHECKED enum fk_status fk_pen_seal_run(struct fk_sealing *job, struct fk_err *err);
+FK_CHECKED enum fk_status fk_pen_seal_run(struct fk_sealing *job, struct fk_pace *pace,
+                                          struct fk_err *err);
 FK_CHECKED enum fk_status fk_pen_seal_end(struct fk_pen *pen, struct fk_sealing **job,
                                           uint64_t *number_out, struct fk_err *err);
 /* All three at once. */

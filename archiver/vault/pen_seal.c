@@ -5,6 +5,7 @@
  */
 #include "archiver/vault/pen_priv.h"
 #include "base/atomic_file.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/io.h"
 #include "base/pack.h"
@@ -14,6 +15,7 @@
 #include <stdatomic.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,6 +33,9 @@ struct fk_sealing {
     struct fk_err err;
     char path[PATH_MAX], keys_path[PATH_MAX], keys_scratch[PATH_MAX + 8];
     /* while run copies */
+    struct fk_pace *pace;
+    int64_t began_ms;
+    uint64_t read;
     struct fk_book *book;
     struct fk_bench *bench;
     struct fk_segment *scratch;
@@ -177,6 +182,7 @@ static enum fk_status part_put(struct fk_sealing *j, struct fk_part from, size_t
     part.extent = j->extent;
     part.offset = (uint32_t)j->filling.len;
     FK_TRY(fk_book__part(j->book, &from, &j->filling, err));
+    j->read += part.len;
     fk_part__write(&part, j->record_out.data + at);
     if (out)
         fk_buf_add(out, j->filling.data + part.offset, part.len);
@@ -391,6 +397,25 @@ static enum fk_status copy_finish(struct fk_sealing *j, struct fk_err *err) {
     return fk_layout__digest(j->path, j->digest, err);
 }
 
+/* False: the segment is to be begun anew, or left to the next pen. */
+static bool goes_on(struct fk_sealing *j) {
+    return !atomic_load(&j->stale) &&
+           !(j->pace && __atomic_load_n(&j->pace->give_up, __ATOMIC_ACQUIRE));
+}
+
+/* Sleeps until so many bytes may have been read. Short, to see when somebody waits. */
+static void pace_keep(struct fk_sealing *j) {
+    enum { STEP_MS = 20 };
+    if (!j->pace || !j->pace->bytes_per_s)
+        return;
+    while (goes_on(j) && !__atomic_load_n(&j->pace->hurry, __ATOMIC_ACQUIRE)) {
+        int64_t due = j->began_ms + (int64_t)(j->read * 1000 / j->pace->bytes_per_s);
+        if (fk_monotonic_ms() >= due)
+            return;
+        (void)poll(NULL, 0, STEP_MS);
+    }
+}
+
 static enum fk_status run_all(struct fk_sealing *j, struct fk_err *err) {
     uint64_t keys;
     enum fk_status st;
@@ -405,10 +430,13 @@ static enum fk_status run_all(struct fk_sealing *j, struct fk_err *err) {
     j->key_count = 0;
     FK_TRY(fk_segment__open(j->path, j->number, 2 * (uint64_t)j->book->pages->size + FK_SCRATCH_MAP,
                             FK_SEGMENT_NEW, &j->scratch, err));
-    for (uint64_t seq = j->first; seq <= j->last && !atomic_load(&j->stale); seq++)
+    j->began_ms = fk_monotonic_ms();
+    for (uint64_t seq = j->first; seq <= j->last && goes_on(j); seq++) {
         FK_TRY(entry_copy(j, seq, err));
-    if (atomic_load(&j->stale))
-        return FK_RETRY;
+        pace_keep(j);
+    }
+    if (!goes_on(j))
+        return fk_fail(err, FK_RETRY, "segment %" PRIu64 " is sealed later", j->number);
     FK_TRY(chunks_copy(j, err));
     FK_TRY(extent_put(j, err));
     FK_TRY(meta_write(j, err));
@@ -424,8 +452,9 @@ done:
     return st;
 }
 
-enum fk_status fk_pen_seal_run(struct fk_sealing *j, struct fk_err *err) {
+enum fk_status fk_pen_seal_run(struct fk_sealing *j, struct fk_pace *pace, struct fk_err *err) {
     struct fk_err mine = FK_ERR_INIT;
+    j->pace = pace;
     j->status = run_all(j, &mine);
     fk_segment__abort(&j->txn);
     fk_segment__close(&j->scratch);
@@ -543,7 +572,7 @@ enum fk_status fk_pen_seal_next(struct fk_pen *pen, uint64_t *number_out, struct
     enum fk_status st = fk_pen_seal_begin(pen, &j, err);
     if (st != FK_OK)
         return st;
-    st = fk_pen_seal_run(j, err);
+    st = fk_pen_seal_run(j, NULL, err);
     enum fk_status ended = fk_pen_seal_end(pen, &j, number_out, err);
     return st == FK_OK ? ended : st;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "archiver/vault/entry.h"
+#include "base/clock.h"
 #include "tests/unit/support/vaults.h"
 
 static void a_new_vault_has_its_genesis(void **state) {
@@ -91,7 +92,7 @@ static void a_disposal_and_a_sealing_share_no_file(void **state) {
     char fields[64];
     assert_int_equal(fk_pen_rotate(pen, NULL), FK_OK);
     assert_int_equal(fk_pen_seal_begin(pen, &job, NULL), FK_OK);
-    assert_int_equal(fk_pen_seal_run(job, NULL), FK_OK);
+    assert_int_equal(fk_pen_seal_run(job, NULL, NULL), FK_OK);
     int fd = scratch_open(dir);
     snprintf(fields, sizeof fields, "of=%" PRIu64 " basis=0 rule=test", gone);
     (void)vault_entry(pen, "dispose", fields, "reason: test\n");
@@ -107,11 +108,46 @@ static void a_disposal_and_a_sealing_share_no_file(void **state) {
     fk_desk_close(&desk);
 }
 
+static void sealing_keeps_its_pace_and_can_be_given_up(void **state) {
+    (void)state;
+    const char *dir = vault_new();
+    struct fk_pen *pen = vault_pen(dir, 0);
+    struct fk_pace pace = {.bytes_per_s = 2 << 20};
+    struct fk_sealing *job = NULL;
+    uint64_t number;
+    for (unsigned i = 0; i < 30; i++)
+        vault_mail(pen, 2 * i + 1, 100000);
+    assert_int_equal(fk_pen_rotate(pen, NULL), FK_OK);
+    for (int round = 0; round < 3; round++) { /* held to its rate, in a hurry, given up */
+        pace.hurry = round == 1;
+        pace.give_up = round == 2;
+        assert_int_equal(fk_pen_seal_begin(pen, &job, NULL), FK_OK);
+        int64_t began = fk_monotonic_ms();
+        assert_int_equal(fk_pen_seal_run(job, &pace, NULL), round == 2 ? FK_RETRY : FK_OK);
+        int64_t took = fk_monotonic_ms() - began;
+        if (round == 0)
+            assert_in_range(took, 1200, 20000); /* 3 MB at 2 MiB/s */
+        else
+            assert_in_range(took, 0, 1199);
+        if (round < 2) { /* not ended: what was run is thrown away with the job */
+            vault_entry(pen, "dispose", round ? "of=2 basis=0 rule=test" : "of=1 basis=0 rule=test",
+                        "x: y\n");
+            assert_int_equal(fk_pen_erase(pen, NULL), FK_OK);
+        }
+        assert_int_equal(fk_pen_seal_end(pen, &job, &number, NULL), FK_RETRY);
+    }
+    assert_int_equal(fk_pen_seal_next(pen, &number, NULL), FK_OK);
+    fk_pen_close(&pen);
+    vault_expect_sound(dir);
+    vault_remove(dir);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_vault_has_its_genesis),
         cmocka_unit_test(any_size_comes_back_in_every_state),
         cmocka_unit_test(a_disposal_and_a_sealing_share_no_file),
+        cmocka_unit_test(sealing_keeps_its_pace_and_can_be_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
