@@ -382,13 +382,15 @@ done:
     return st;
 }
 
-/* The copy is whole: on the disk, read-only, and its digest taken. */
+/* The copy is whole: on the disk, read-only, and its digest taken. Room that was taken for it
+ * beyond its end is given back by setting the length that it has. */
 static enum fk_status copy_finish(struct fk_sealing *j, struct fk_err *err) {
     struct stat s;
     enum fk_status st = FK_OK;
-    int fd = open(j->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(j->path, O_RDWR | O_CLOEXEC);
     int injected = fk_fault("fsync");
-    if (fd < 0 || fchmod(fd, 0400) != 0 || injected || fsync(fd) != 0 || fstat(fd, &s) != 0)
+    if (fd < 0 || fstat(fd, &s) != 0 || ftruncate(fd, s.st_size) != 0 || fchmod(fd, 0400) != 0 ||
+        injected || fsync(fd) != 0)
         st = fk_fail_sys(err, injected ? injected : errno, "%s: cannot sync", j->path);
     fk_close(&fd);
     if (st != FK_OK)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TABLES = 6, READERS = 126, ROOM_STEP = 16 << 20 };
+enum { TABLES = 6, READERS = 126, ROOM_STEP_MIN = 1 << 20, ROOM_STEP_MAX = 16 << 20 };
 
 enum fk_status fk_segment__fail(const struct fk_segment *seg, int rc, const char *what,
                                 struct fk_err *err) {
@@ -193,7 +193,10 @@ enum fk_status fk_segment__room(struct fk_segment *seg, uint64_t bytes, struct f
         return FK_OK;
     if (mdb_env_get_fd(seg->env, &fd) != 0)
         return fk_fail(err, FK_IO, "%s: the segment is not open", seg->path);
-    off_t far = end + ROOM_STEP; /* seldom, in large steps; near the end only what is needed */
+    off_t step = end / 8; /* seldom, in large steps; near the end only what is needed */
+    off_t far = end + (step < ROOM_STEP_MIN   ? ROOM_STEP_MIN
+                       : step > ROOM_STEP_MAX ? ROOM_STEP_MAX
+                                              : step);
     int rc = allocate(fd, from, far);
     if (rc == ENOSPC || rc == EDQUOT) {
         far = end;

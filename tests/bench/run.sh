@@ -3,7 +3,7 @@
 #
 # On a shared machine an absolute figure means little: so each round runs smtp-sink (stores nothing: the
 # ceiling), Postfix delivering to Maildir and Fumikura one after the other on the same disk, with the same
-# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|index|memory|log.
+# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|index|memory|log|store.
 # Postfix's rate is that of delivered mail (all files in the Maildir), not of its 250s.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
@@ -69,19 +69,22 @@ postfix_maildir() { # connections
     rm -rf "$dir"
 }
 cpu_ticks() { awk '{print $14 + $15}' "/proc/$1/stat"; }
-ours() { # connections
-    local keep receive before
+ours() { # connections [NAME [CONFIGURATION]]: with everything on, or as that says and without the log
+    local keep receive before name=${2:-ours}
     rm -rf "$V"
     vault_new
+    [ -z "${3:-}" ] || echo "$3" >>"$V/fumikura.conf"
     # The index is another table; here it would take the CPU that is measured.
     server_start
     kill -STOP "$(role_pid indexd)"
+    [ -z "${3:-}" ] || kill -STOP "$(role_pid logd)"
     keep=$(role_pid keep) receive=$(role_pid receive)
     before=$(($(cpu_ticks "$keep") + $(cpu_ticks "$receive")))
-    send_set "$1" "$(address smtp)" "ours$1"
-    record "ours$1.cpu_ms" "$(echo "$before $(cpu_ticks "$keep") $(cpu_ticks "$receive")" |
+    send_set "$1" "$(address smtp)" "$name$1"
+    record "$name$1.cpu_ms" "$(echo "$before $(cpu_ticks "$keep") $(cpu_ticks "$receive")" |
         awk -v hz="$(getconf CLK_TCK)" '{printf "%.3f", ($2 + $3 - $1) / hz}')"
     kill -CONT "$(role_pid indexd)"
+    [ -z "${3:-}" ] || kill -CONT "$(role_pid logd)"
     server_stop
 }
 
@@ -116,6 +119,36 @@ index_round() { # mail, prefix of what is recorded
     XAPIAN_CJK_NGRAM=1 cpu_of "$2ngram" "$messages" notmuch new
     record "$2ngram.bytes" "$(du -sb "$TEST_DIR/notmuch" | cut -f 1)"
 }
+# Stored bytes of a sealed vault, all of it, and how fast it is read again.
+packed() { # directory of messages: the sum of their sizes, each packed by zstd -3
+    rm -rf "$TEST_DIR/packed"
+    mkdir "$TEST_DIR/packed"
+    find "$1" -type f -print0 | xargs -0 zstd -q -3 --no-check --output-dir-flat "$TEST_DIR/packed" -- || fail zstd
+    find "$TEST_DIR/packed" -type f -printf '%s\n' | awk '{n += $1} END {print n}'
+    rm -rf "$TEST_DIR/packed"
+}
+store_bytes() { # directory, NAME
+    rm -rf "$V"
+    vault_new
+    fk import "$1" >"$TEST_DIR/imported" || fail "import"
+    fk seal >/dev/null && fk checkpoint >/dev/null || fail "seal"
+    record "$2" "$(du -s --block-size=1 "$V" | cut -f 1)"
+}
+store_round() {
+    local large=$cache-20k
+    [ -e "$large/done" ] || { echo "making the generator's 20k set in $large ..."; rm -rf "$large"; python3 tests/gen_corpus.py 20000 "$large" >/dev/null && touch "$large/done"; }
+    mkdir -p "$TEST_DIR/text/cur"
+    grep -rLi '^Content-Type: multipart/mixed' "$large/cur" | xargs cp -t "$TEST_DIR/text/cur"
+    store_bytes "$TEST_DIR/text/cur" text.stored
+    record text.packed "$(packed "$TEST_DIR/text/cur")"
+    store_bytes "$large/cur" store.stored
+    record store.raw "$(du -sb "$large/cur" | cut -f 1)"
+    # The same bytes, packed message by message, unpacked and summed on one core.
+    tar -C "$large" -cf - cur | zstd -q -3 >"$TEST_DIR/all.zst"
+    cpu_of verify 20000 fk verify
+    cpu_of plain-verify 20000 sh -c "zstd -dcq '$TEST_DIR/all.zst' | sha256sum"
+    rm -rf "$TEST_DIR/all.zst" "$TEST_DIR/text"
+}
 memory_round() {
     local watch
     rm -rf "$V"
@@ -143,6 +176,8 @@ for round in $(seq "$rounds"); do
     for connections in 16 1; do
         wanted smtp && { sink $connections; postfix_maildir $connections; ours $connections; }
     done
+    wanted smtp && ours 16 plain 'single-instance = "off"'
+    [ "$round" = 1 ] && wanted store && store_round
     wanted index && { index_round "$same" same-; index_round "$cache" ""; }
     [ "$round" = 1 ] && wanted memory && memory_round
     [ "$round" = 1 ] && wanted log && { "$(dirname "$blast")/log-bench" "$TEST_DIR/log" | tee "$TEST_DIR/log.txt"; rm -rf "$TEST_DIR/log"; }

@@ -32,6 +32,7 @@ print(f"\n{'':<60} {'Fumikura':>11} {'peer':>11} {'ratio':>6}  rounds      must 
 ok = [
     row("SMTP, 16 connections, msg/s : Postfix to Maildir", "ours16.rate", "postfix16.rate", 3.0, None),
     row("SMTP, 16 connections, msg/s : smtp-sink (stores nothing)", "ours16.rate", "sink16.rate", 0.5, 0.7),
+    row("SMTP, 16 connections, msg/s : no single instance, no log", "ours16.rate", "plain16.rate", 0.7, None),
     row("SMTP, 1 connection, msg/s : Postfix to Maildir", "ours1.rate", "postfix1.rate", 1.5, None),
     row("SMTP, 1 connection, msg/s : smtp-sink", "ours1.rate", "sink1.rate", None, None),
     row("index, same text read, messages a CPU-s : notmuch", "same-index.cpu", "same-notmuch.cpu", 1.3, 2.0),
@@ -39,12 +40,20 @@ ok = [
     row("index, attachments too, messages a CPU-s : notmuch", "index.cpu", "notmuch.cpu", None, None),
     row("index, attachments too, messages a CPU-s : notmuch n-grams", "index.cpu", "ngram.cpu", None, None),
     row("index, same text read, bytes : notmuch n-grams", "same-index.bytes", "same-ngram.bytes", None, 0.5, less=True),
+    row("stored, text-only mail, bytes : zstd -3 of each message", "text.stored", "text.packed", 1.35, 1.1, less=True),
+    row("verify, messages a CPU-s : zstd -d and sha256sum", "verify.cpu", "plain-verify.cpu", 0.6, None),
 ]
 for title, names in (("latency of a message, ms", ("ours16", "postfix-ack16", "sink16", "ours1", "postfix-ack1", "sink1")),):
     if "ours16.p50" in values:
         print(f"\n{title}: " + "; ".join(f"{n} p50 {median(n + '.p50'):.1f} p99 {median(n + '.p99'):.1f}" for n in names))
         print("Postfix acknowledges " + ", ".join(f"{median(f'postfix-ack{c}.rate'):.0f}/s at {c}" for c in (16, 1)) +
               "; keep and receive use " + ", ".join(f"{median(f'ours{c}.cpu_ms'):.2f} CPU-s for the set at {c}" for c in (16, 1)))
+if "store.stored" in values:
+    # The bound of the set: attachments decoded and once, everything else in one block at zstd level 9.
+    bound = 387.7e6
+    ok.append(median("store.stored") <= 1.10 * bound)
+    print(f"stored bytes of the 20,000 messages: {median('store.stored') / 1e6:.1f} MB, {median('store.stored') / bound:.2f} of the "
+          f"bound (must be 1.10 at most), {median('store.stored') / median('store.raw'):.3f} of what came; all of the vault, by du")
 if "memory.keep" in values:
     flight = median("memory.in_flight")
     for part in ("keep", "receive"):
