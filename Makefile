@@ -4,6 +4,7 @@
 #   make check     installs what is missing, builds, runs every test; last line "N passed, N failed"
 #   make all       builds build/fumikura            make serve    runs a server in ./vault
 #   make bench     figures beside peers, as ratios  make asan     the tests under ASan and UBSan
+#   make soak      a million random steps of retention beside its model (SOAK_STEPS=, MODEL_SEED=)
 #   make lint      clang-tidy, mandoc, house rules  make format   clang-format
 #   make install   PREFIX=/usr/local DESTDIR=       make clean
 #
@@ -58,7 +59,7 @@ ASAN_PROGRAM := $(BUILD)/asan/fumikura
 unit_programs = $(patsubst tests/unit/%.c,$(1)/unit/%,$(UNIT_C))
 tool_programs = $(patsubst tests/tools/%.c,$(1)/tools/%,$(TOOL_C))
 
-.PHONY: all demo serve check check-quick asan bench lint format install clean deps deps-check \
+.PHONY: all demo serve check check-quick asan bench soak lint format install clean deps deps-check \
         deps-bench check-layers check-headers check-hardening test-build asan-build \
         run-demo run-serve run-check run-check-quick run-asan run-bench run-lint
 .DEFAULT_GOAL := all
@@ -102,6 +103,11 @@ run-asan: asan-build
 	  LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp bash tests/run.sh $(BUILD)/asan
 run-bench: $(PROGRAM) $(call tool_programs,$(BUILD))
 	@bash tests/bench/run.sh $(PROGRAM)
+# Another seed each time; it is printed. What fails leaves its vault in $TEST_DIR.
+SOAK_STEPS ?= 1000000
+soak: $(BUILD)/test/unit/retention/test_model
+	@export TEST_DIR=$$(mktemp -d /var/tmp/fumikura-soak.XXXXXX); echo "TEST_DIR=$$TEST_DIR"; \
+	  MODEL_STEPS=$(SOAK_STEPS) MODEL_SEED=$${MODEL_SEED:-$$(date +%s)} $< && rmdir "$$TEST_DIR"
 run-lint: export CPPFLAGS := $(CPPFLAGS)
 run-lint:
 	@sh tests/lint.sh

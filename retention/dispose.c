@@ -104,21 +104,65 @@ struct batch {
     size_t list_bytes; /* the list as text is not longer */
 };
 
-static enum fk_status flush(const struct fk_retention_desk *desk, const struct fk_roll *roll,
-                            const struct fk_class *rule, struct batch *batch,
-                            const struct fk_buf *body, fk_disposal_fn tell, void *ctx,
-                            struct fk_err *err) {
+/* A pen that went away may have written the entry that it was asked for and not answered. */
+struct unsure {
+    uint64_t from; /* the entry has this seq or a later one */
+    struct fk_seqs seqs;
+};
+
+/* One disposal, and what the attempts of it have in common. */
+struct run {
+    const struct fk_retention_desk *desk;
+    const struct fk_buf *body;
+    fk_disposal_fn tell;
+    void *ctx;
+    struct unsure unsure;
+};
+
+static bool same_seqs(const struct fk_seqs *a, const struct fk_seqs *b) {
+    return a->count == b->count && a->count && memcmp(a->at, b->at, a->count * sizeof *a->at) == 0;
+}
+
+/* What an attempt before this one was not answered for, and the ledger has. It is asked for again:
+ * a pen that says that nothing is left to do has destroyed the keys. */
+static enum fk_status unsure_settle(struct run *run, const struct fk_roll *roll,
+                                    struct fk_err *err) {
+    struct unsure *u = &run->unsure;
+    struct fk_receipt receipt;
+    enum fk_status st = FK_OK;
+    for (size_t i = roll->disposal_count; i-- > 0 && roll->disposals[i].seq >= u->from;) {
+        const struct fk_disposed *d = &roll->disposals[i];
+        if (!same_seqs(&d->seqs, &u->seqs))
+            continue;
+        FK_TRY(fk_keep_dispose(run->desk->keep, &d->seqs, roll->rules, d->rule, run->body, &receipt,
+                               err));
+        run->tell(run->ctx,
+                  &(struct fk_disposal){d->seq, d->basis, d->rule, &d->seqs, d->c256, roll});
+        break;
+    }
+    fk_seqs_free(&u->seqs);
+done:
+    return st;
+}
+
+static enum fk_status flush(struct run *run, const struct fk_roll *roll,
+                            const struct fk_class *rule, struct batch *batch, struct fk_err *err) {
     struct fk_receipt receipt;
     if (batch->seqs.failed)
         return fk_fail(err, FK_NOMEM, "no memory for the list of what is due");
     if (batch->seqs.count == 0)
         return FK_OK;
     (void)fk_fault("verdict"); /* a test stops here, and has a hold come in between */
-    enum fk_status st =
-        fk_keep_dispose(desk->keep, &batch->seqs, roll->rules, rule->name, body, &receipt, err);
+    enum fk_status st = fk_keep_dispose(run->desk->keep, &batch->seqs, roll->rules, rule->name,
+                                        run->body, &receipt, err);
     if (st == FK_OK && receipt.seq) /* 0: somebody else has just disposed of all of them */
-        tell(ctx, &(struct fk_disposal){receipt.seq, roll->rules, rule->name, &batch->seqs,
-                                        receipt.c256, roll});
+        run->tell(run->ctx, &(struct fk_disposal){receipt.seq, roll->rules, rule->name,
+                                                  &batch->seqs, receipt.c256, roll});
+    if (st == FK_RETRY) {
+        fk_seqs_free(&run->unsure.seqs);
+        run->unsure = (struct unsure){roll->head.next_seq, batch->seqs};
+        batch->seqs = (struct fk_seqs){0};
+    }
     fk_seqs_free(&batch->seqs);
     *batch = (struct batch){{0}, 0};
     return st;
@@ -131,10 +175,9 @@ static void put(struct batch *batch, uint64_t seq) {
     fk_seqs_add(s, seq);
 }
 
-static enum fk_status dispose_by(const struct fk_retention_desk *desk, const struct fk_roll *roll,
-                                 struct batch *batches, const struct fk_buf *body,
-                                 fk_disposal_fn tell, void *ctx, struct fk_err *err) {
-    const struct fk_policy *policy = desk->policy;
+static enum fk_status dispose_by(struct run *run, const struct fk_roll *roll, struct batch *batches,
+                                 struct fk_err *err) {
+    const struct fk_policy *policy = run->desk->policy;
     enum fk_status st = FK_OK;
     int64_t now = fk_retention_time(roll);
     for (size_t i = 0; i < roll->mail_count && st == FK_OK; i++) {
@@ -144,17 +187,17 @@ static enum fk_status dispose_by(const struct fk_retention_desk *desk, const str
         struct batch *batch = &batches[v.rule - policy->classes];
         put(batch, roll->mails[i].seq);
         if (batch->list_bytes > LIST_BYTES_MAX)
-            st = flush(desk, roll, v.rule, batch, body, tell, ctx, err);
+            st = flush(run, roll, v.rule, batch, err);
     }
     for (size_t c = 0; c < policy->count && st == FK_OK; c++)
-        st = flush(desk, roll, &policy->classes[c], &batches[c], body, tell, ctx, err);
+        st = flush(run, roll, &policy->classes[c], &batches[c], err);
     for (size_t c = 0; c < policy->count; c++)
         fk_seqs_free(&batches[c].seqs);
     return st;
 }
 
-static enum fk_status attempt(const struct fk_retention_desk *desk, const struct fk_buf *body,
-                              fk_disposal_fn tell, void *ctx, struct fk_err *err) {
+static enum fk_status attempt(struct run *run, struct fk_err *err) {
+    const struct fk_retention_desk *desk = run->desk;
     enum fk_status st = FK_OK;
     struct fk_roll *roll = NULL;
     struct batch *batches = calloc(desk->policy->count + 1, sizeof *batches);
@@ -163,6 +206,7 @@ static enum fk_status attempt(const struct fk_retention_desk *desk, const struct
         goto done;
     }
     FK_TRY(fk_retention_rules(desk->keep, desk->lend, desk->policy, desk->person, &roll, err));
+    FK_TRY(unsure_settle(run, roll, err));
     if (roll->class_seq) {
         st = fk_fail(err, FK_INVALID,
                      "entry %llu classes messages by hand; this version cannot judge that, so "
@@ -170,7 +214,7 @@ static enum fk_status attempt(const struct fk_retention_desk *desk, const struct
                      (unsigned long long)roll->class_seq);
         goto done;
     }
-    st = dispose_by(desk, roll, batches, body, tell, ctx, err);
+    st = dispose_by(run, roll, batches, err);
 done:
     free(batches);
     fk_roll_free(&roll);
@@ -180,14 +224,16 @@ done:
 enum fk_status fk_retention_dispose(const struct fk_retention_desk *desk, fk_disposal_fn tell,
                                     void *ctx, struct fk_err *err) {
     struct fk_buf body = FK_BUF_INIT;
+    struct run run = {.desk = desk, .body = &body, .tell = tell, .ctx = ctx};
     fk_fields_add_str(&body, "person", desk->person);
     fk_fields_add_str(&body, "reason", desk->reason);
     enum fk_status st = body.failed ? fk_fail(err, FK_NOMEM, "no memory for the reason") : FK_RETRY;
     for (unsigned n = 0; n < ATTEMPTS && st == FK_RETRY; n++) {
         if (n > 1) /* the first is a hold that came in between; more is a pen that is away */
             usleep(100000u << n);
-        st = attempt(desk, &body, tell, ctx, err);
+        st = attempt(&run, err);
     }
+    fk_seqs_free(&run.unsure.seqs);
     fk_buf_free(&body);
     return st;
 }

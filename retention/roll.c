@@ -62,13 +62,21 @@ static enum fk_status take_disposal(struct fk_roll *b, const struct fk_entry *e,
                                     struct fk_err *err) {
     size_t len;
     const char *of = fk_entry_field_at(e, "of", &len);
-    struct fk_seqs gone = {0};
-    if (!of || !fk_seqs_parse(of, len, (size_t)e->seq, &gone))
+    struct fk_disposed d = {.seq = e->seq, .time_ms = e->time_ms, .policy_seq = b->policy_seq};
+    if (!of || !fk_seqs_parse(of, len, (size_t)e->seq, &d.seqs))
         return bad_entry(e, "its list of messages cannot be read", err);
-    for (size_t i = 0; i < gone.count; i++)
-        fk_seqs_add(&b->disposed, gone.at[i]);
-    fk_seqs_free(&gone);
-    return b->disposed.failed ? no_memory(err) : FK_OK;
+    (void)fk_entry_number(e, "basis", &d.basis);
+    (void)fk_entry_field(e, "rule", d.rule, sizeof d.rule);
+    (void)fk_entry_field(e, "c256", d.c256, sizeof d.c256);
+    for (size_t i = 0; i < d.seqs.count; i++)
+        fk_seqs_add(&b->disposed, d.seqs.at[i]);
+    if (b->disposed.failed ||
+        !grow(&b->disposals, b->disposal_count, &b->disposal_cap, sizeof *b->disposals)) {
+        fk_seqs_free(&d.seqs);
+        return no_memory(err);
+    }
+    b->disposals[b->disposal_count++] = d;
+    return FK_OK;
 }
 
 /* The rules of a policy body: all of it but who wrote them. */
@@ -107,16 +115,45 @@ static enum fk_status take_mark(struct fk_roll *b, const struct fk_entry *e, str
     return FK_OK;
 }
 
+/* Which messages a copy may have. Tapes count in first and last; packages may list them. */
+static enum fk_status copy_read(const struct fk_entry *e, struct fk_package *p,
+                                struct fk_err *err) {
+    size_t len;
+    const char *of = fk_entry_field_at(e, "of", &len);
+    *p = (struct fk_package){.seq = e->seq, .time_ms = e->time_ms};
+    if (!of) {
+        if (!fk_entry_number(e, "first", &p->first) || !fk_entry_number(e, "last", &p->last))
+            return bad_entry(e, "does not say which messages it took", err);
+        return FK_OK;
+    }
+    if (!fk_seqs_parse(of, len, (size_t)e->seq, &p->of) || p->of.count == 0) {
+        fk_seqs_free(&p->of);
+        return bad_entry(e, "its list of messages cannot be read", err);
+    }
+    p->first = p->of.at[0];
+    p->last = p->of.at[p->of.count - 1];
+    return FK_OK;
+}
+
 static enum fk_status take_export(struct fk_roll *b, const struct fk_entry *e, struct fk_err *err) {
     char what[32];
-    struct fk_package p = {.seq = e->seq, .time_ms = e->time_ms};
-    if (!fk_entry_field(e, "what", what, sizeof what) || strcmp(what, "package") != 0)
+    struct fk_package p;
+    if (!fk_entry_field(e, "what", what, sizeof what))
         return FK_OK;
-    if (!fk_entry_number(e, "first", &p.first) || !fk_entry_number(e, "last", &p.last))
-        return bad_entry(e, "does not say which messages it took", err);
-    if (!grow(&b->packages, b->package_count, &b->package_cap, sizeof *b->packages))
+    bool tape = strcmp(what, "tape") == 0;
+    if (!tape && strcmp(what, "package") != 0)
+        return FK_OK;
+    struct fk_package **list = tape ? &b->tapes : &b->packages;
+    size_t *count = tape ? &b->tape_count : &b->package_count;
+    size_t *cap = tape ? &b->tape_cap : &b->package_cap;
+    enum fk_status st = copy_read(e, &p, err);
+    if (st != FK_OK)
+        return st;
+    if (!grow(list, *count, cap, sizeof **list)) {
+        fk_seqs_free(&p.of);
         return no_memory(err);
-    b->packages[b->package_count++] = p;
+    }
+    (*list)[(*count)++] = p;
     return FK_OK;
 }
 
@@ -137,8 +174,11 @@ static void take_fact(struct fk_roll *b, const struct fk_entry *e) {
         !fk_entry_number(e, "of", &of))
         return;
     for (size_t i = 0; i < b->bundle_count; i++)
-        if (b->bundles[i].seq == of)
+        if (b->bundles[i].seq == of && !b->bundles[i].destroyed)
             b->bundles[i].destroyed = e->seq;
+    for (size_t i = 0; i < b->package_count; i++)
+        if (b->packages[i].seq == of && !b->packages[i].destroyed)
+            b->packages[i].destroyed = e->seq;
 }
 
 enum fk_status fk_roll_take(struct fk_roll *b, const struct fk_entry *e, const void *body,
@@ -231,6 +271,12 @@ done:
     return st;
 }
 
+static void packages_free(struct fk_package *p, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        fk_seqs_free(&p[i].of);
+    free(p);
+}
+
 void fk_roll_free(struct fk_roll **roll) {
     struct fk_roll *b = *roll;
     if (!b)
@@ -239,8 +285,12 @@ void fk_roll_free(struct fk_roll **roll) {
         free(b->origins[i]);
     free(b->origins);
     free(b->mails);
-    free(b->packages);
+    packages_free(b->packages, b->package_count);
+    packages_free(b->tapes, b->tape_count);
     free(b->bundles);
+    for (size_t i = 0; i < b->disposal_count; i++)
+        fk_seqs_free(&b->disposals[i].seqs);
+    free(b->disposals);
     fk_holds_free(&b->holds);
     fk_seqs_free(&b->disposed);
     fk_buf_free(&b->policy);
@@ -258,4 +308,11 @@ const struct fk_mail_record *fk_roll_mail(const struct fk_roll *b, uint64_t seq)
             high = mid;
     }
     return low < b->mail_count && b->mails[low].seq == seq ? &b->mails[low] : NULL;
+}
+
+const struct fk_disposed *fk_roll_disposal(const struct fk_roll *b, uint64_t entry) {
+    for (size_t i = 0; i < b->disposal_count; i++)
+        if (b->disposals[i].seq == entry)
+            return &b->disposals[i];
+    return NULL;
 }
