@@ -2,6 +2,7 @@
 #include "archiver/vault/keep.h"
 #include "archiver/vault/lend.h"
 #include "base/clock.h"
+#include "cli/certificate.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/json.h"
@@ -226,91 +227,23 @@ done:
 
 /* ---- run */
 
-static bool package_may_have(const struct fk_package *p, const struct fk_seqs *seqs) {
-    for (size_t i = 0; i < seqs->count; i++)
-        if (seqs->at[i] >= p->first && seqs->at[i] <= p->last)
-            return true;
-    return false;
-}
-
-/* It has the keys of all that was there before it. */
-static bool bundle_may_open(const struct fk_bundle *b, const struct fk_seqs *seqs) {
-    return !b->destroyed && seqs->count && seqs->at[0] < b->seq;
-}
-
-/* What was destroyed, on whose word, by which rule, and what is still out in the open. */
-static void certificate_text(const struct job *j, const struct fk_disposal *d, const char *ranges) {
-    char time[FK_TIME_SIZE];
-    fk_time_format(time, fk_now_ms());
-    printf("disposed  %zu messages: %s\n", d->seqs->count, ranges);
-    printf("entry     %" PRIu64 " of ledger %s, c256=%s\n", d->entry, d->roll->head.ledger,
-           d->c256);
-    printf("rule      class %s (rules of entry %" PRIu64
-           "; no hold, release, class, policy or key came "
-           "after entry %" PRIu64 ")\n",
-           d->rule, d->roll->policy_seq, d->basis);
-    printf("by        ");
-    cli_print_text(j->person);
-    printf(", %s, ", time);
-    cli_print_text(j->reason);
-    printf("\nkeys      destroyed: no copy of these messages that is encrypted can be read any "
-           "more, tapes included, but with an older copy of DIR/keys and DIR/secrets, or a bundle "
-           "of keys\n");
-    for (size_t i = 0; i < d->roll->package_count; i++) {
-        const struct fk_package *p = &d->roll->packages[i];
-        if (!package_may_have(p, d->seqs))
-            continue;
-        fk_time_format(time, p->time_ms);
-        printf("still out export entry %" PRIu64
-               " (%s): a package in the open that may have some of "
-               "them\n",
-               p->seq, time);
-    }
-    for (size_t i = 0; i < d->roll->bundle_count; i++) {
-        const struct fk_bundle *b = &d->roll->bundles[i];
-        if (!bundle_may_open(b, d->seqs))
-            continue;
-        fk_time_format(time, b->time_ms);
-        printf("still out bundle %" PRIu64
-               " of keys (%s): destroy it, then \"keys destroyed %" PRIu64 "\"\n",
-               b->seq, time, b->seq);
-    }
-}
-
-static void certificate_json(const struct job *j, const struct fk_disposal *d, const char *ranges) {
-    json_t *o = json_object(), *out = json_array();
-    json_object_set_new(o, "type", json_string("disposal"));
-    json_object_set_new(o, "entry", cli_json_number(d->entry));
-    json_object_set_new(o, "ledger", json_string(d->roll->head.ledger));
-    json_object_set_new(o, "c256", json_string(d->c256));
-    json_object_set_new(o, "messages", cli_json_number(d->seqs->count));
-    json_object_set_new(o, "seqs", json_string(ranges));
-    json_object_set_new(o, "class", json_string(d->rule));
-    json_object_set_new(o, "policy", cli_json_number(d->roll->policy_seq));
-    json_object_set_new(o, "basis", cli_json_number(d->basis));
-    json_object_set_new(o, "person", cli_json_text(j->person, strlen(j->person)));
-    json_object_set_new(o, "reason", cli_json_text(j->reason, strlen(j->reason)));
-    for (size_t i = 0; i < d->roll->package_count; i++)
-        if (package_may_have(&d->roll->packages[i], d->seqs))
-            json_array_append_new(out, cli_json_number(d->roll->packages[i].seq));
-    json_object_set_new(o, "packages_out", out);
-    out = json_array();
-    for (size_t i = 0; i < d->roll->bundle_count; i++)
-        if (bundle_may_open(&d->roll->bundles[i], d->seqs))
-            json_array_append_new(out, cli_json_number(d->roll->bundles[i].seq));
-    json_object_set_new(o, "bundles_out", out);
-    cli_json_line(o);
-}
-
 static void certify(void *ctx, const struct fk_disposal *d) {
     struct job *j = ctx;
-    struct fk_buf ranges = FK_BUF_INIT;
-    fk_seqs_format(d->seqs, &ranges);
+    const struct cli_certificate c = {.roll = d->roll,
+                                      .entry = d->entry,
+                                      .basis = d->basis,
+                                      .policy_seq = d->roll->policy_seq,
+                                      .time_ms = d->time_ms,
+                                      .rule = d->rule,
+                                      .c256 = d->c256,
+                                      .person = j->person,
+                                      .reason = j->reason,
+                                      .seqs = d->seqs,
+                                      .zone = j->zone};
     if (j->json)
-        certificate_json(j, d, fk_buf_cstr(&ranges));
+        cli_certificate_json(&c);
     else
-        certificate_text(j, d, fk_buf_cstr(&ranges));
-    fk_buf_free(&ranges);
+        cli_certificate_text(&c);
     j->disposed += d->seqs->count;
     j->entries++;
 }
@@ -343,6 +276,16 @@ done:
     return st;
 }
 
+static int certificate_run(const struct fk_cli *cli, const char *text, bool json) {
+    struct fk_err err = FK_ERR_INIT;
+    char *end;
+    uint64_t entry = strtoull(text, &end, 10);
+    if (*end || end == text || *text == '-')
+        return cli_usage("retention", "%s: is not the number of an entry", text);
+    enum fk_status st = cli_certificate_show(cli, entry, json, &err);
+    return st == FK_OK ? cli_finish(0) : cli_fail(&err);
+}
+
 int cmd_retention(struct fk_cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"reason", required_argument, NULL, 'r'},
@@ -363,10 +306,13 @@ int cmd_retention(struct fk_cli *cli, int argc, char **argv) {
         else
             return cli_usage("retention", "no such option");
     }
+    if (optind == argc - 2 && strcmp(argv[optind], "certificate") == 0 && !j.reason && !j.if_due &&
+        !j.accept_clock)
+        return certificate_run(cli, argv[optind + 1], j.json);
     const char *verb = optind == argc - 1 ? argv[optind] : "";
     bool runs = strcmp(verb, "run") == 0;
     if (!runs && strcmp(verb, "plan") != 0)
-        return cli_usage("retention", "expected plan or run");
+        return cli_usage("retention", "expected plan, run or certificate SEQ");
     if (j.accept_clock && (!runs || !j.reason))
         return cli_usage("retention", "--accept-clock goes with run and a --reason of its own");
     if (j.if_due && !runs)

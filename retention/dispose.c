@@ -136,13 +136,26 @@ static enum fk_status unsure_settle(struct run *run, const struct fk_roll *roll,
             continue;
         FK_TRY(fk_keep_dispose(run->desk->keep, &d->seqs, roll->rules, d->rule, run->body, &receipt,
                                err));
-        run->tell(run->ctx,
-                  &(struct fk_disposal){d->seq, d->basis, d->rule, &d->seqs, d->c256, roll});
+        run->tell(run->ctx, &(struct fk_disposal){d->seq, d->basis, d->time_ms, d->rule, &d->seqs,
+                                                  d->c256, roll});
         break;
     }
     fk_seqs_free(&u->seqs);
 done:
     return st;
+}
+
+static int64_t time_of(struct fk_lend *lend, uint64_t seq) {
+    struct fk_buf lines = FK_BUF_INIT;
+    int64_t time_ms = fk_now_ms();
+    if (fk_lend_lines(lend, seq, &lines, NULL) == FK_OK) {
+        const uint8_t *lf = memchr(lines.data, '\n', lines.len);
+        struct fk_entry read;
+        if (lf && fk_entry_read(lines.data, (size_t)(lf - lines.data) + 1, &read, NULL) == FK_OK)
+            time_ms = read.time_ms;
+    }
+    fk_buf_free(&lines);
+    return time_ms;
 }
 
 static enum fk_status flush(struct run *run, const struct fk_roll *roll,
@@ -156,7 +169,8 @@ static enum fk_status flush(struct run *run, const struct fk_roll *roll,
     enum fk_status st = fk_keep_dispose(run->desk->keep, &batch->seqs, roll->rules, rule->name,
                                         run->body, &receipt, err);
     if (st == FK_OK && receipt.seq) /* 0: somebody else has just disposed of all of them */
-        run->tell(run->ctx, &(struct fk_disposal){receipt.seq, roll->rules, rule->name,
+        run->tell(run->ctx, &(struct fk_disposal){receipt.seq, roll->rules,
+                                                  time_of(run->desk->lend, receipt.seq), rule->name,
                                                   &batch->seqs, receipt.c256, roll});
     if (st == FK_RETRY) {
         fk_seqs_free(&run->unsure.seqs);

@@ -42,6 +42,7 @@ FK_CHECKED enum fk_status fk_retention_accept_clock(struct fk_keep *keep, struct
 
 struct fk_disposal {
     uint64_t entry, basis;
+    int64_t time_ms;  /* of the entry; the clock's where that cannot be read now */
     const char *rule; /* name of the class */
     const struct fk_seqs *seqs;
     const char *c256;           /* of the entry's body */

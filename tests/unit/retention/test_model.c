@@ -41,6 +41,7 @@
 #include "base/frame.h"
 #include "base/io.h"
 #include "base/spawn.h"
+#include "retention/certificate.h"
 #include "retention/dispose.h"
 #include "tests/unit/support/model.h"
 #include "tests/unit/support/vaults.h"
@@ -875,6 +876,39 @@ static enum fk_status rules_read(const struct fk_policy *policy, struct fk_roll 
     return fk_retention_rules(g.keep, g.lend, policy, "test", roll, err);
 }
 
+struct copies {
+    uint64_t entry;
+    size_t count;
+};
+
+static void copy_take(void *ctx, const struct fk_copy *copy) {
+    struct copies *c = ctx;
+    size_t i = 0;
+    while (i < g.m.copy_count && g.m.copies[i].seq != copy->seq)
+        i++;
+    WANT(i < g.m.copy_count && g.m.copies[i].is_bundle == (copy->kind == FK_COPY_BUNDLE) &&
+             g.m.copies[i].destroyed == copy->destroyed,
+         "the certificate of %" PRIu64 " names copy %" PRIu64 ", which is none of these", c->entry,
+         copy->seq);
+    c->count++;
+}
+
+/* Every copy that has any of them and was not destroyed before, and no other. */
+static void copies_check(const struct fk_roll *roll, uint64_t entry, const struct fk_seqs *seqs) {
+    struct copies c = {.entry = entry};
+    size_t want = 0;
+    fk_copies_each(roll, entry, seqs, copy_take, &c);
+    for (size_t i = 0; i < g.m.copy_count; i++) {
+        const struct model_copy *copy = &g.m.copies[i];
+        bool has = false;
+        for (size_t k = 0; k < seqs->count; k++)
+            has |= seqs->at[k] >= copy->first && seqs->at[k] <= copy->last;
+        want += has && copy->seq < entry && (!copy->destroyed || copy->destroyed > entry);
+    }
+    WANT(c.count == want, "the certificate of %" PRIu64 " names %zu copies, %zu are out", entry,
+         c.count, want);
+}
+
 static void step_plan(void) {
     struct fk_policy *policy = policy_make();
     struct fk_roll *roll = NULL;
@@ -884,6 +918,8 @@ static void step_plan(void) {
     step_end(st, err.text);
     if (st == FK_OK)
         roll_check(roll, policy);
+    for (size_t i = 0; st == FK_OK && i < roll->disposal_count; i++)
+        copies_check(roll, roll->disposals[i].seq, &roll->disposals[i].seqs);
     fk_roll_free(&roll);
     fk_policy_free(&policy);
 }
@@ -907,6 +943,7 @@ static void certificate_take(void *ctx, const struct fk_disposal *d) {
              fk_entry_field(&e, "rule", rule, sizeof rule) && strcmp(rule, d->rule) == 0 &&
              fk_entry_field(&e, "c256", c256, sizeof c256) && strcmp(c256, d->c256) == 0,
          "the certificate of %" PRIu64 " is not what its entry says", d->entry);
+    copies_check(d->roll, d->entry, d->seqs);
     for (size_t i = 0; i < d->seqs->count; i++)
         fk_seqs_add(&g.certified, d->seqs->at[i]);
     fk_buf_free(&list);
