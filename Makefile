@@ -135,7 +135,11 @@ $(1)/libhouse.a: $$(call room_objects,$(1))
 $(1)/fumikura: $$(call objects,$(1),$$(MAIN_C)) $(1)/libhouse.a
 	@echo "  LD  $$@"
 	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS)
-$(1)/unit/%: $(1)/tests/unit/%.o $$(call objects,$(1),$$(SUPPORT_C)) $(1)/libhouse.a
+# An archive too, so that a unit program has of it what it uses, and may stand in for parts of the house.
+$(1)/libsupport.a: $$(call objects,$(1),$$(SUPPORT_C))
+	@rm -f $$@
+	@$$(AR) rcs $$@ $$^
+$(1)/unit/%: $(1)/tests/unit/%.o $(1)/libsupport.a $(1)/libhouse.a
 	@mkdir -p $$(@D)
 	@echo "  LD  $$@"
 	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS) -lcmocka

@@ -94,10 +94,21 @@ bool model_wants_mark(const struct model *m) {
            m->now.wall_ms < m->mark.wall_ms;
 }
 
+static bool same_class(const struct model_class *a, const struct model_class *b) {
+    return strcmp(a->name, b->name) == 0 && strcmp(a->source, b->source) == 0 &&
+           a->period.years == b->period.years && a->period.months == b->period.months &&
+           a->period.days == b->period.days && a->fiscal == b->fiscal;
+}
+
 bool model_wants_rules(const struct model *m) {
+    const struct model_rules *a = &m->configured, *b = &m->recorded;
     if (!m->any_recorded)
-        return m->configured.count > 0;
-    return memcmp(&m->configured, &m->recorded, sizeof m->recorded) != 0;
+        return a->count > 0;
+    bool same = a->count == b->count && a->zone_minutes == b->zone_minutes &&
+                a->fiscal_month == b->fiscal_month && a->fiscal_day == b->fiscal_day;
+    for (int i = 0; same && i < a->count; i++)
+        same = same_class(&a->classes[i], &b->classes[i]);
+    return !same;
 }
 
 /* ---- the calendar: Civil Code, articles 140 and 143 */
