@@ -38,6 +38,9 @@ static const char *advice(const char *check) {
         {"segment", changed},
         {"key", "restore the key file from its mirror or escrow"},
         {"recipe", "the content is damaged, or was written by a newer version"},
+        {"revived",
+         "an older copy of keys/ was put back: put the newest one in its place (mirror), "
+         "and destroy the older copy"},
         {"codec", "the content is damaged, or was written by a newer version"},
         {"truncated", changed},
         {"fork", changed},

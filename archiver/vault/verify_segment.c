@@ -78,8 +78,8 @@ static enum fk_status keyless(struct fk_check *v, uint64_t seq, struct fk_err *e
 static void key_should_be_gone(struct fk_check *v, uint64_t seq) {
     uint64_t dispose;
     if (fk_disposals__has(v->disposals, seq, &dispose) && dispose <= v->erased)
-        fk_check__tell(v, seq, v->book->number, "key",
-                       "disposed of by entry %" PRIu64 ", but its key is still there", dispose);
+        fk_check__tell(v, seq, v->book->number, "revived",
+                       "disposed of by entry %" PRIu64 ", but a key for it is there", dispose);
 }
 
 static void digests_compare(struct fk_check *v, uint64_t seq, const struct fk_digests *want,
