@@ -48,6 +48,12 @@ static void progress(const struct job *j, const char *doing, uint64_t done, uint
 
 static enum fk_status plan_take(void *ctx, const struct fk_segment_info *info, struct fk_err *err) {
     struct plan *p = ctx;
+    if (strcmp(info->state, "missing") == 0 || strcmp(info->state, "damaged") == 0)
+        return fk_fail(
+            err, FK_CORRUPT,
+            "segment %llu of the vault is %s: heal it first (\"fumikura mirror heal\"); no "
+            "set is made without it",
+            (unsigned long long)info->number, info->state);
     if (strcmp(info->state, "sealed") != 0 || (p->after_any && info->first <= p->after))
         return FK_OK;
     if (p->count == p->cap) {

@@ -135,10 +135,10 @@ static void keys_forget(struct fk_book *b) {
 enum fk_status fk_book__refresh(struct fk_book *b, struct fk_err *err) {
     struct stat s;
     enum fk_status st = FK_OK;
+    if (fstat(b->pages->fd, &s) == 0 && s.st_nlink == 0)
+        return fk_fail(err, FK_NOT_FOUND, "%s: has been sealed, or healed", b->pages->path);
     if (b->state == FK_BOOK_SEALED_STATE)
         return FK_OK;
-    if (fstat(b->pages->fd, &s) == 0 && s.st_nlink == 0)
-        return fk_fail(err, FK_NOT_FOUND, "%s: has been sealed", b->pages->path);
     uint64_t before = b->pages->changes;
     FK_TRY(b->pin ? pinned_snapshot(b, err) : fk_pages__snapshot(b->pages, 0, err));
     if (before == b->pages->changes)

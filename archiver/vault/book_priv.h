@@ -97,7 +97,8 @@ void fk_shelf__close(struct fk_shelf **shelf);
 /* The newest segment's number, followed. */
 FK_CHECKED enum fk_status fk_shelf__newest(struct fk_shelf *s, struct fk_book **out,
                                            struct fk_err *err);
-/* The book that has seq, refreshed; borrowed until the next call. FK_NOT_FOUND past the head. */
+/* The book that has seq, refreshed; borrowed until the next call. FK_NOT_FOUND past the head;
+ * FK_CORRUPT where its segment is missing or damaged: others are found as ever. */
 FK_CHECKED enum fk_status fk_shelf__find(struct fk_shelf *s, uint64_t seq, struct fk_book **out,
                                          struct fk_err *err);
 FK_CHECKED enum fk_status fk_shelf__get(struct fk_shelf *s, uint64_t number, struct fk_book **out,
@@ -107,7 +108,8 @@ typedef enum fk_status (*fk_entry_fn)(void *ctx, const struct fk_entry *entry, b
                                       struct fk_err *err);
 FK_CHECKED enum fk_status fk_shelf__scan(struct fk_shelf *s, uint64_t *next, const char *kind,
                                          fk_entry_fn fn, void *ctx, struct fk_err *err);
-/* The newest seal entry of a segment: its digest in hex. FK_NOT_FOUND: there is none. */
+/* The newest seal entry of a segment that can be read: its digest in hex. FK_NOT_FOUND: there is
+ * none; FK_CORRUPT: none was found, and a later segment cannot be read. */
 FK_CHECKED enum fk_status fk_shelf__seal(struct fk_shelf *s, uint64_t number,
                                          char digest[2 * FK_SHA256_BYTES + 1], struct fk_err *err);
 uint64_t fk_shelf__count(const struct fk_shelf *s);

@@ -243,6 +243,29 @@ enum fk_status fk_desk_disposal(struct fk_desk *d, uint64_t seq, uint64_t *dispo
     return rest(d, st);
 }
 
+/* What can be said of a segment that cannot be read: its seqs lie between those of its neighbours.
+ */
+static void info_unread(struct fk_desk *d, uint64_t number, struct fk_segment_info *info) {
+    char path[PATH_MAX];
+    struct fk_book *b;
+    struct stat s;
+    fk_layout__segment(path, d->dir, number, "sealed");
+    bool there = stat(path, &s) == 0;
+    if (!there) {
+        fk_layout__segment(path, d->dir, number, "open");
+        there = stat(path, &s) == 0;
+    }
+    snprintf(info->state, sizeof info->state, "%s", there ? "damaged" : "missing");
+    info->bytes = there ? (uint64_t)s.st_size : 0;
+    info->first = info->last = UINT64_MAX;
+    if (number > 1 && fk_shelf__get(d->shelf, number - 1, &b, NULL) == FK_OK)
+        info->first = b->next;
+    if (fk_shelf__get(d->shelf, number + 1, &b, NULL) == FK_OK && b->first)
+        info->last = b->first - 1;
+    if (fk_shelf__seal(d->shelf, number, info->digest, NULL) != FK_OK)
+        *info->digest = 0;
+}
+
 static enum fk_status info_fill(struct fk_desk *d, uint64_t number, struct fk_segment_info *out,
                                 struct fk_err *err) {
     static const char *const states[] = {"active", "closed", "sealed"};
@@ -250,7 +273,13 @@ static enum fk_status info_fill(struct fk_desk *d, uint64_t number, struct fk_se
     struct fk_book *b;
     struct stat s;
     enum fk_status st;
-    FK_TRY(fk_shelf__get(d->shelf, number, &b, err));
+    st = fk_shelf__get(d->shelf, number, &b, err);
+    if (st == FK_CORRUPT && number < fk_shelf__count(d->shelf)) {
+        info_unread(d, number, &info);
+        *out = info;
+        return FK_OK;
+    }
+    FK_TRY(st);
     info.first = b->first;
     info.last = b->next - 1;
     snprintf(info.state, sizeof info.state, "%s", states[b->state]);

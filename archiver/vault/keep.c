@@ -409,6 +409,19 @@ enum fk_status fk_keep_escrow(struct fk_keep *k, const uint8_t key[32], const st
     return st;
 }
 
+enum fk_status fk_keep_heal(struct fk_keep *k, uint64_t segment, const struct fk_buf *body,
+                            struct fk_receipt *out, struct fk_err *err) {
+    int fd = -1;
+    struct fk_buf request = FK_BUF_INIT;
+    fk_put_u64(&request, segment);
+    enum fk_status st = body_file(body, &fd, err);
+    if (st == FK_OK)
+        st = ask(k, FK_KEEP_HEAL, &request, fd, out, err);
+    fk_close(&fd);
+    fk_buf_free(&request);
+    return st;
+}
+
 void fk_person(char *out, size_t size) {
     char text[4096];
     struct passwd entry, *found = NULL;

@@ -103,6 +103,14 @@ FK_CHECKED enum fk_status fk_keep_escrow(struct fk_keep *keep, const uint8_t key
                                          const struct fk_buf *lines, const struct fk_buf *body,
                                          int fd, struct fk_receipt *out, struct fk_err *err);
 
+/* Puts one damaged or missing file of a sealed segment back from the mirror: the sealed file, or,
+ * where that is whole, the key file. out->seq: the `admin` entry that orders it; 0: nothing is
+ * wrong with the segment. FK_CORRUPT: it is damaged, and the mirror cannot heal it: the text says
+ * why. FK_INVALID: there is no mirror, or the segment is not sealed. body: the entry's. */
+FK_CHECKED enum fk_status fk_keep_heal(struct fk_keep *keep, uint64_t segment,
+                                       const struct fk_buf *body, struct fk_receipt *out,
+                                       struct fk_err *err);
+
 /* The person of an act: the OS user, "name(uid)". Until there are accounts (docs/decisions). */
 void fk_person(char *out, size_t size);
 

@@ -226,6 +226,9 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
         return append_read(role, &r, j, err);
     case FK_KEEP_DISPOSE:
         return dispose_read(&r, j, err);
+    case FK_KEEP_HEAL:
+        j->heal.segment = fk_get_u64(&r);
+        return fk_reader_done(&r) ? FK_OK : fk_fail(err, FK_INVALID, "HEAL names one segment");
     default:
         return fk_reader_done(&r) ? FK_OK
                                   : fk_fail(err, FK_INVALID, "SEAL and REKEY have no payload");
@@ -235,7 +238,7 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
 static enum fk_status on_frame(void *ctx, struct fk_peer *peer, struct fk_frame *f,
                                struct fk_err *err) {
     struct keep *k = ctx;
-    if (f->type < FK_KEEP_MAIL || f->type > FK_KEEP_ESCROW)
+    if (f->type < FK_KEEP_MAIL || f->type > FK_KEEP_HEAL)
         return fk_fail(err, FK_CORRUPT, "a request of type %u", f->type);
     struct fk_job *j = fk_job_new();
     if (!j)
@@ -322,6 +325,8 @@ enum fk_status fk_keep_main(const char *dir, const struct fk_keep_options *optio
         fk_peers_refuse(child, FK_KEEP_HELLO, err);
         goto done;
     }
+    if (options->notice && fk_pen_trouble(k.pen)->status != FK_OK)
+        options->notice(fk_pen_trouble(k.pen));
     FK_TRY(fk_peers_new(child, &handlers, &k, &k.peers, err));
     FK_TRY(fk_work_start(k.pen, &work, job_finished, &k, &k.work, err));
     FK_TRY(fk_child_ready(child, NULL, err));

@@ -14,6 +14,9 @@
  *     ESCROW   bytes key (32), string lines, string body; a file open for writing -> ANSWER, seq:
  * the bundle's number
  *
+ *     HEAL     u64 segment; a memory file with the body, or none -> ANSWER, seq: the entry that
+ * orders it
+ *
  * HELLO comes first on every socket, unasked: the pen is open, or why it is not. RECEIPT and ANSWER
  * carry the same: u32 status, u64 seq, string c256, string text; HELLO has u32 status, string text.
  */
@@ -34,7 +37,8 @@ enum fk_keep_frame {
     FK_KEEP_DISPOSE = 18,
     FK_KEEP_SEAL = 19,
     FK_KEEP_REKEY = 20,
-    FK_KEEP_ESCROW = 21
+    FK_KEEP_ESCROW = 21,
+    FK_KEEP_HEAL = 22
 };
 
 enum {

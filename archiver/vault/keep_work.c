@@ -66,6 +66,7 @@ void fk_job_free(struct fk_job **jp) {
     if (!j)
         return;
     fk_sheet_free(&j->sheet);
+    fk_healing_free(&j->heal.at);
     if (j->has_content)
         fk_memfile_unmap(j->map, j->map_len);
     fk_buf_free(&j->fields);
@@ -97,12 +98,12 @@ static struct fk_job *queue_take(struct queue *q) {
 }
 
 static bool job_is_large(const struct fk_job *j) {
-    return j->map_len > LARGE_BYTES;
+    return j->map_len > LARGE_BYTES || j->type == FK_KEEP_HEAL; /* it reads a segment */
 }
 
 /* Not a sheet among others in a transaction. */
 static bool job_is_alone(const struct fk_job *j) {
-    return j->type >= FK_KEEP_DISPOSE && j->type <= FK_KEEP_ESCROW;
+    return j->type >= FK_KEEP_DISPOSE && j->type <= FK_KEEP_HEAL;
 }
 
 static void job_fail(struct fk_job *j, const struct fk_err *err) {
@@ -144,7 +145,7 @@ void fk_work_add(struct fk_work *w, struct fk_job *j) {
                 (unsigned long long)w->options.in_flight_bytes);
     w->in_flight += j->map_len;
     if (err.status == FK_OK) {
-        if (job_is_alone(j)) {
+        if (job_is_alone(j) && j->type != FK_KEEP_HEAL) {
             queue_put(&w->ready, j);
             pthread_cond_signal(&w->to_commit);
         } else if (job_is_large(j)) {
@@ -215,9 +216,12 @@ static void content_describe(const struct fk_job *j, struct fk_draft *d) {
 }
 
 static enum fk_status job_prepare(struct fk_work *w, struct fk_job *j, struct fk_err *err) {
+    const struct fk_heal_order order = {w->options.mirror, j->heal.segment};
     enum fk_status st = j->type == FK_KEEP_MAIL ? envelope_check(j, err) : FK_OK;
     if (st != FK_OK)
         return st;
+    if (j->type == FK_KEEP_HEAL)
+        return fk_pen_heal_look(w->pen, &order, &j->heal.at, err);
     struct fk_draft d = {.kind = j->kind,
                          .fields = fk_buf_cstr(&j->fields),
                          .is_mail = j->type == FK_KEEP_MAIL,
@@ -271,7 +275,7 @@ static void *prepare_thread(void *arg) {
         pthread_mutex_unlock(&w->lock);
         struct fk_err err = FK_ERR_INIT;
         enum fk_status st = job_prepare(w, j, &err);
-        if (st == FK_IO)
+        if (st == FK_IO && j->type != FK_KEEP_HEAL)
             spoil(w);
         if (st != FK_OK)
             job_fail(j, &err);
@@ -513,6 +517,9 @@ static enum fk_status alone_do(struct fk_work *w, struct fk_job *j, struct fk_er
         return fk_pen_rotate(w->pen, err);
     case FK_KEEP_ESCROW:
         return escrow_commit(w, j, err);
+    case FK_KEEP_HEAL:
+        return fk_pen_heal(w->pen, j->heal.at, j->map, j->has_content ? j->map_len : 0,
+                           &j->receipt.seq, err);
     default:
         return dispose_commit(w, j, err);
     }

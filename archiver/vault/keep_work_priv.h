@@ -39,6 +39,10 @@ struct fk_job {
         uint8_t key[32];
         struct fk_buf lines, body;
     } escrow;
+    struct { /* HEAL */
+        uint64_t segment;
+        struct fk_healing *at;
+    } heal;
     struct fk_sheet *sheet;
     struct fk_receipt receipt;
 };

@@ -62,7 +62,9 @@ FK_CHECKED enum fk_status fk_lend_content(struct fk_lend *lend, uint64_t seq, ui
                                           struct fk_content *out, struct fk_err *err);
 void fk_content_free(struct fk_content *c);
 
-/* Segments in order. state: "active", "closed", "sealed". first and last: seqs. */
+/* Segments in order. state: "active", "closed", "sealed"; "missing" or "damaged" where its file
+ * cannot be opened as a segment: what can be read of others goes on. first and last: seqs;
+ * UINT64_MAX where not known. */
 struct fk_segment_info {
     uint64_t number, first, last, bytes;
     char state[8], digest[65]; /* digest: from the seal entry, "" before */

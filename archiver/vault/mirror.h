@@ -18,6 +18,7 @@
  */
 #ifndef FK_VAULT_MIRROR_H
 #define FK_VAULT_MIRROR_H
+#include "archiver/vault/lend.h"
 #include "archiver/vault/slice.h"
 #include "base/digest.h"
 #include "base/status.h"
@@ -50,6 +51,17 @@ FK_CHECKED enum fk_status fk_mirror_step(struct fk_mirror *m, uint64_t *next_out
 /* A part of it, some ten milliseconds of writing; *more false: files were as the last step saw
  * them. */
 FK_CHECKED enum fk_status fk_mirror_tidy(struct fk_mirror *m, bool *more, struct fk_err *err);
+
+/* Whether the mirror could heal the vault: its sealed files against their seal entries, every slice
+ * of its rows, its key files against the vault's. Reads only; beside a server too, where what is
+ * brought over in that moment may be told as missing. *out is set on FK_CORRUPT too: there were
+ * findings. */
+struct fk_mirror_verified {
+    uint64_t sealed, rows, keys, findings; /* files that were read */
+};
+FK_CHECKED enum fk_status fk_mirror_verify(const char *dir, const char *vault_dir,
+                                           struct fk_lend *lend, fk_finding_fn finding, void *ctx,
+                                           struct fk_mirror_verified *out, struct fk_err *err);
 
 #ifdef __cplusplus
 }

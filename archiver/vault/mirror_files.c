@@ -194,6 +194,8 @@ static enum fk_status sealed_bring(struct look *l, uint64_t number, struct fk_er
     const struct found *f = &l->at[number];
     enum fk_status st = FK_OK;
     bool new_keys = f->generation != f->generation_there;
+    if (!f->generation && f->generation_there && f->sealed_there)
+        return FK_OK; /* lost in the vault: what is here is what heals it */
     if (!f->generation)
         return fk_fail(err, FK_CORRUPT, "%s/keys: segment %" PRIu64 " has no key file",
                        l->m->source.dir, number);

@@ -241,6 +241,10 @@ void fk_pen_close(struct fk_pen **pp) {
     *pp = NULL;
 }
 
+const struct fk_err *fk_pen_trouble(const struct fk_pen *pen) {
+    return &pen->trouble;
+}
+
 uint64_t fk_pen_next_seq(const struct fk_pen *pen) {
     return pen->stand.next_seq;
 }

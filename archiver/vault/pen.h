@@ -145,6 +145,29 @@ struct fk_escrow_order {
 };
 FK_CHECKED enum fk_status fk_pen_escrow(struct fk_pen *pen, const struct fk_escrow_order *order,
                                         int fd, uint64_t *seq_out, struct fk_err *err);
+/* A damaged or missing file of a sealed segment, put back from a mirror. One file at a time, the
+ * sealed file before the key file: again, until nothing was wrong. look reads, and makes a copy
+ * that is proven whole; heal writes an `admin` entry (body: its lines), then gives the copy the
+ * file's name, then writes a `fact` that says how it went.
+ *
+ *     FK_TRY(fk_pen_heal_look(pen, &order, &h, err));                any thread, slow
+ *     st = fk_pen_heal(pen, h, body, len, &seq, err);                seq 0: nothing is wrong
+ *     fk_healing_free(&h);
+ *
+ * FK_CORRUPT: the mirror's copy is damaged too, or missing, or older than a disposal; FK_INVALID:
+ * no mirror, or the segment is open; FK_NOT_FOUND: no such segment, or the mirror is not there;
+ * FK_RETRY: the file was changed meanwhile, or could not be replaced: then the entry is there, and
+ * the old file too. */
+struct fk_healing;
+struct fk_heal_order {
+    const char *mirror; /* directory, borrowed until the end; NULL: there is none */
+    uint64_t number;    /* segment */
+};
+FK_CHECKED enum fk_status fk_pen_heal_look(struct fk_pen *pen, const struct fk_heal_order *order,
+                                           struct fk_healing **out, struct fk_err *err);
+FK_CHECKED enum fk_status fk_pen_heal(struct fk_pen *pen, struct fk_healing *h, const void *body,
+                                      size_t len, uint64_t *seq_out, struct fk_err *err);
+void fk_healing_free(struct fk_healing **h);
 /* What is durable of an open segment after a mark, a few MiB at most, with whole entries in order;
  * the next one begins where it ends. Of a mark with generation 0 all from the segment's beginning.
  * FK_NOT_FOUND: there is no such segment. out is begun as {0}, may be used again, and is freed by
@@ -154,6 +177,9 @@ FK_CHECKED enum fk_status fk_pen_slice(struct fk_pen *pen, const struct fk_mark 
 /* SHA-256 of an entry's line; FK_NOT_FOUND past the head. Any thread. */
 FK_CHECKED enum fk_status fk_pen_digest(struct fk_pen *pen, uint64_t seq,
                                         uint8_t out[FK_SHA256_BYTES], struct fk_err *err);
+/* What opening found wrong and went on with: a segment that is missing, the first of them. FK_OK:
+ * nothing. Borrowed. */
+const struct fk_err *fk_pen_trouble(const struct fk_pen *pen);
 uint64_t fk_pen_next_seq(const struct fk_pen *pen);
 /* Number of the active segment: another one than before means that one was closed. Any thread. */
 uint64_t fk_pen_segment(struct fk_pen *pen);

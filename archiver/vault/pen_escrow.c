@@ -197,7 +197,7 @@ enum fk_status fk_pen_escrow(struct fk_pen *pen, const struct fk_escrow_order *o
         return st;
     snprintf(fields, sizeof fields, "what=escrow kek=%s form=%s", id,
              strncmp(order->lines, "passphrase: ", 12) == 0 ? "passphrase" : "officers");
-    FK_TRY(fk_pen__key_entry(pen, fields, order->body, order->body_len, seq_out, err));
+    FK_TRY(fk_pen__entry(pen, "key", fields, order->body, order->body_len, seq_out, err));
     pthread_mutex_lock(&pen->lock);
     st = bundle_write(&b, order, *seq_out);
     pthread_mutex_unlock(&pen->lock);

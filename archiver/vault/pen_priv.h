@@ -48,8 +48,9 @@ struct fk_pen {
     struct fk_shelf *shelf;     /* unpinned: nobody else writes */
     struct fk_sealing *sealing; /* under way, or NULL */
     time_t readers_checked;
-    uint64_t changes;    /* of files: segments begun or sealed, key files replaced */
-    uint64_t rekey_next; /* segments before it are wrapped by the newest key-encryption key */
+    uint64_t changes;      /* of files: segments begun or sealed, key files replaced */
+    struct fk_err trouble; /* FK_OK, or what was found and does not keep it from writing */
+    uint64_t rekey_next;   /* segments before it are wrapped by the newest key-encryption key */
 };
 
 struct fk_leaf_part {
@@ -137,10 +138,10 @@ void fk_pen__sealing_stale(struct fk_pen *pen);
 /* With the lock held: every key file opens with the one key-encryption key; FK_RETRY while that is
  * exchanged. */
 FK_CHECKED enum fk_status fk_pen__keys_check(struct fk_pen *pen, struct fk_err *err);
-/* An entry of kind `key`, committed; without the lock. */
-FK_CHECKED enum fk_status fk_pen__key_entry(struct fk_pen *pen, const char *fields,
-                                            const void *body, size_t len, uint64_t *seq_out,
-                                            struct fk_err *err);
+/* An entry with a body, committed; without the lock. */
+FK_CHECKED enum fk_status fk_pen__entry(struct fk_pen *pen, const char *kind, const char *fields,
+                                        const void *body, size_t len, uint64_t *seq_out,
+                                        struct fk_err *err);
 /* A key-encryption key that was made is ordered in the ledger and wraps from here on, or is
  * destroyed. */
 FK_CHECKED enum fk_status fk_pen__rekey_recover(struct fk_pen *pen, struct fk_err *err);

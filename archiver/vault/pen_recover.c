@@ -52,7 +52,7 @@ static enum fk_status segment_file_seen(void *ctx, uint64_t number, const char *
     f->scratch |= strcmp(rest, "new") == 0;
     if ((f->open || f->sealed) && number > s->newest)
         s->newest = number;
-    if (strcmp(rest, "sealing") != 0)
+    if (strcmp(rest, "sealing") != 0 && strncmp(rest, "healing", 7) != 0)
         return FK_OK;
     fk_layout__segment(path, s->pen->dir, number, rest);
     return fk_layout__remove(path, err);
@@ -174,6 +174,17 @@ done:
     return st;
 }
 
+/* What is kept from here on does not need it, and is chained to what came after it: so mail is
+ * taken, and the loss is told. Its key files stay as they are. */
+static void missing_tell(struct fk_pen *pen, uint64_t number) {
+    if (pen->trouble.status == FK_OK)
+        (void)fk_fail(&pen->trouble, FK_CORRUPT,
+                      "%s/segments: segment %" PRIu64
+                      " is missing; mail is taken all the same. Put "
+                      "it back: \"fumikura mirror heal\", or from a tape",
+                      pen->dir, number);
+}
+
 static enum fk_status survey_work(struct survey *s, struct fk_err *err) {
     struct fk_pen *pen = s->pen;
     enum fk_status st;
@@ -182,10 +193,10 @@ static enum fk_status survey_work(struct survey *s, struct fk_err *err) {
     FK_TRY(fk_shelf__open(&pen->where, 0, &s->shelf, err));
     for (uint64_t i = 1; i <= s->newest; i++) {
         struct found *f = &s->at[i];
-        if (!f->open && !f->sealed)
-            st = fk_fail(err, FK_CORRUPT, "%s/segments: segment %" PRIu64 " is missing", pen->dir,
-                         i);
-        FK_TRY(st);
+        if (!f->open && !f->sealed) {
+            missing_tell(pen, i);
+            continue;
+        }
         if (f->open && f->sealed)
             FK_TRY(sealed_twin(s, i, err));
         if (f->open)

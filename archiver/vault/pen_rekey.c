@@ -128,9 +128,9 @@ static enum fk_status all_open(struct fk_pen *pen, struct fk_kek *kek, struct fk
 
 /* ---- the order */
 
-enum fk_status fk_pen__key_entry(struct fk_pen *pen, const char *fields, const void *body,
-                                 size_t len, uint64_t *seq_out, struct fk_err *err) {
-    struct fk_draft draft = {.kind = "key",
+enum fk_status fk_pen__entry(struct fk_pen *pen, const char *kind, const char *fields,
+                             const void *body, size_t len, uint64_t *seq_out, struct fk_err *err) {
+    struct fk_draft draft = {.kind = kind,
                              .fields = fields,
                              .content = {{(void *)(uintptr_t)body, len}},
                              .pieces = len ? 1 : 0};
@@ -179,7 +179,7 @@ enum fk_status fk_pen_rekey(struct fk_pen *pen, const void *body, size_t len, ui
     drafted = true;
     FK_TRY(fk_kek__draft(pen->dir, to, err));
     snprintf(fields, sizeof fields, "what=kek from=%s to=%s", from, to);
-    FK_TRY(fk_pen__key_entry(pen, fields, body, len, seq_out, err));
+    FK_TRY(fk_pen__entry(pen, "key", fields, body, len, seq_out, err));
     drafted = false;
     pthread_mutex_lock(&pen->lock);
     st = exchange_begin(pen, err);

@@ -154,13 +154,16 @@ enum fk_status fk_shelf__newest(struct fk_shelf *s, struct fk_book **out, struct
     }
 }
 
+/* A segment that is missing or damaged counts as an empty one before the next, so that what is in
+ * the others is found; it is asked again each time, as it may be healed. */
 static enum fk_status first_of(struct fk_shelf *s, uint64_t number, uint64_t *out,
                                struct fk_err *err) {
     struct fk_book *b;
-    enum fk_status st = FK_OK;
-    if (s->first[number - 1] == UINT64_MAX)
-        st = fk_shelf__get(s, number, &b, err);
-    *out = s->first[number - 1];
+    enum fk_status st = FK_CORRUPT;
+    for (uint64_t i = number; i <= s->count && st == FK_CORRUPT; i++) {
+        st = s->first[i - 1] == UINT64_MAX ? fk_shelf__get(s, i, &b, err) : FK_OK;
+        *out = s->first[i - 1];
+    }
     return st;
 }
 
@@ -185,6 +188,8 @@ enum fk_status fk_shelf__find(struct fk_shelf *s, uint64_t seq, struct fk_book *
             high = middle - 1;
     }
     FK_TRY(fk_shelf__get(s, low, &b, err));
+    if (seq >= b->next && low < s->count) /* says why it cannot be read */
+        FK_TRY(fk_shelf__get(s, low + 1, &b, err));
     if (seq < b->first || seq >= b->next)
         st = fk_fail(err, FK_CORRUPT, "%s: has entries %" PRIu64 " to %" PRIu64 ", not %" PRIu64,
                      b->pages->path, b->first, b->next - 1, seq);
@@ -257,13 +262,24 @@ static enum fk_status seal_seen(void *ctx, const struct fk_entry *e, bool *stop,
 enum fk_status fk_shelf__seal(struct fk_shelf *s, uint64_t number,
                               char digest[2 * FK_SHA256_BYTES + 1], struct fk_err *err) {
     struct seal_search search = {number, digest, false};
-    uint64_t next;
+    struct fk_err why = FK_ERR_INIT;
+    bool unread = false, stop = false;
     if (number >= s->count)
         return fk_fail(err, FK_NOT_FOUND, "segment %" PRIu64 " is the newest", number);
-    enum fk_status st = first_of(s, number + 1, &next, err);
-    if (st == FK_OK)
-        st = fk_shelf__scan(s, &next, "seal", seal_seen, &search, err);
-    if (st == FK_OK && !search.found)
-        st = fk_fail(err, FK_NOT_FOUND, "segment %" PRIu64 " has no seal entry", number);
-    return st;
+    for (uint64_t i = number + 1; i <= s->count; i++) {
+        struct fk_book *b;
+        uint64_t next = 0;
+        enum fk_status st = fk_shelf__get(s, i, &b, &why);
+        if (st == FK_OK) {
+            next = b->first;
+            st = scan_book(b, &next, "seal", &stop, seal_seen, &search, &why);
+        }
+        unread |= st == FK_CORRUPT;
+        if (st != FK_OK && st != FK_CORRUPT)
+            return fk_fail(err, st, "%s", why.text);
+    }
+    if (search.found)
+        return FK_OK;
+    return unread ? fk_fail(err, FK_CORRUPT, "%s", why.text)
+                  : fk_fail(err, FK_NOT_FOUND, "segment %" PRIu64 " has no seal entry", number);
 }
