@@ -7,13 +7,14 @@
  *              [--listen PATH]
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive), act:FD (web), anchor:FD (stampd)  9th
- *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  8th
- *     sign      --socket log:FD (logd)                                         7th
- *     indexd    --lend                                                         5th
- *     logd      --lend --sign                                                  6th
- *     stampd    --keep                                                         4th
- *     cosignd                                                                  3rd
+ *     keep      --listen --socket mail:FD (receive), act:FD (web), scrub:FD (scrubd)  10th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  9th
+ *     sign      --socket log:FD (logd)                                         8th
+ *     indexd    --lend                                                         6th
+ *     logd      --lend --sign                                                  7th
+ *     stampd                                                                   5th
+ *     cosignd                                                                  4th
+ *     scrubd    --keep                                                         3rd
  *     receive   --keep                                                         1st
  *     web       --keep --lend                                                  2nd
  *

@@ -71,6 +71,8 @@ static const struct key keys[] = {
     {"checkpoint-interval", SECONDS, AT(checkpoint_interval_s), "10 s", 1, 300},
     {"mirror", MIRROR, AT(mirror), "off", 0, 0},
     {"mirror-dir", ANY_PATH, AT(mirror_dir), "", 0, 0},
+    {"scrub-rate", SIZE, AT(scrub_rate), "10 MiB", 0, GIB(10)},
+    {"scrub-interval", SECONDS, AT(scrub_interval_s), "720 h", 1, 366 * 86400},
     {"timestamp", URL, AT(timestamp), "", 0, 0},
     {"timestamp-roots", ANY_PATH, AT(timestamp_roots), "", 0, 0},
     {"timestamp-interval", SECONDS, AT(timestamp_interval_s), "24 h", 60, 31 * 86400},

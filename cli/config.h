@@ -26,7 +26,9 @@ struct fk_config {
     unsigned checkpoint_interval_s, timestamp_interval_s;
     char *timestamp, *timestamp_roots; /* "" for none; roots absolute */
     char *mirror, *mirror_dir;         /* "off", "async" or "sync"; absolute, or "" */
-    char **witnesses;                  /* NULL-terminated: "URL KEY" (witnessing.h) */
+    uint64_t scrub_rate;               /* bytes a second; 0: off */
+    unsigned scrub_interval_s;
+    char **witnesses; /* NULL-terminated: "URL KEY" (witnessing.h) */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */
     char *fiscal_year_end;

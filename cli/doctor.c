@@ -1,6 +1,7 @@
 /* doctor.c - what a machine must have and a vault must be, asked one by one, with what to do. It
  * reads no message and no key. */
 #include "archiver/vault/mirror_state.h"
+#include "archiver/vault/scrub.h"
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/io.h"
@@ -254,6 +255,35 @@ static void mirror_check(struct doctor *d) {
         tell(d, GOOD, "mirror", "%s: has the entries before %" PRIu64, dir, s.next_seq);
 }
 
+/* ---- the scrub */
+
+static void scrub_check(struct doctor *d) {
+    const int64_t interval_s = d->cli->config->scrub_interval_s;
+    struct fk_scrub_state s = {NULL, 0, 0, {{.fact = 0}}, 0};
+    struct fk_err err = FK_ERR_INIT;
+    enum fk_status st = fk_scrub_state_read(d->cli->dir, &s, &err);
+    int64_t age_s = (fk_now_ms() - fk_scrub_state_oldest_ms(&s)) / 1000;
+    if (s.finding_count)
+        tell(d, BAD, "scrub",
+             "segment %" PRIu64 " is damaged (check %s): \"fumikura status\" lists all; \"mirror "
+             "heal\" puts it back",
+             s.findings[0].what.segment, s.findings[0].what.check);
+    else if (!d->cli->config->scrub_rate)
+        tell(d, WARNING, "scrub", "off (scrub-rate): bits that rot are found by \"verify\" alone");
+    else if (st != FK_OK)
+        tell(d, WARNING, "scrub", st == FK_NOT_FOUND ? "has not begun: start the server" : "%s",
+             err.text);
+    else if (age_s > interval_s)
+        tell(d, WARNING, "scrub",
+             "a byte is not verified for %lld s, the interval is %lld s: let the server run, or "
+             "raise scrub-rate",
+             (long long)age_s, (long long)interval_s);
+    else
+        tell(d, GOOD, "scrub", "every byte was verified or stored in the last %lld s",
+             (long long)age_s);
+    fk_scrub_state_free(&s);
+}
+
 /* ---- addresses */
 
 static int address_bind(const char *text) {
@@ -318,6 +348,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     memory_file_check(&d);
     witnesses_check(&d);
     mirror_check(&d);
+    scrub_check(&d);
     for (char **a = cli->config->smtp; *a; a++)
         address_check(&d, "smtp", *a);
     for (char **a = cli->config->lmtp; *a; a++)

@@ -25,20 +25,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KIDS = 9, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
+enum { KIDS = 10, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
 
-static const char *const start_order[KIDS] = {"keep",   "lend",    "sign",    "indexd", "logd",
-                                              "stampd", "cosignd", "receive", "web"};
-static const char *const stop_order[KIDS] = {"receive", "web",  "cosignd", "stampd", "indexd",
-                                             "logd",    "sign", "lend",    "keep"};
+static const char *const start_order[KIDS] = {"keep",   "lend",    "sign",   "indexd",  "logd",
+                                              "stampd", "cosignd", "scrubd", "receive", "web"};
+static const char *const stop_order[KIDS] = {"receive", "web",  "scrubd", "cosignd", "stampd",
+                                             "indexd",  "logd", "sign",   "lend",    "keep"};
 
 /* Who asks whom, and in which role. */
 static const struct link {
     const char *server, *client, *option, *role;
 } links[] = {
     {"keep", "receive", "--keep", "mail"}, {"keep", "web", "--keep", "act"},
-    {"lend", "indexd", "--lend", "index"}, {"lend", "logd", "--lend", "log"},
-    {"lend", "web", "--lend", "act"},      {"sign", "logd", "--sign", "log"},
+    {"keep", "scrubd", "--keep", "scrub"}, {"lend", "indexd", "--lend", "index"},
+    {"lend", "logd", "--lend", "log"},     {"lend", "web", "--lend", "act"},
+    {"sign", "logd", "--sign", "log"},
 };
 enum { LINKS = sizeof links / sizeof *links };
 

@@ -2,6 +2,7 @@
 #include "archiver/vault/lend.h"
 #include "archiver/vault/logbook.h"
 #include "archiver/vault/mirror_state.h"
+#include "archiver/vault/scrub.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "cli/cli.h"
@@ -34,6 +35,8 @@ struct status {
     const char *mirror; /* mode; NULL: there is none */
     struct fk_mirror_state mirrored;
     bool has_mirrored;
+    bool scrubs, has_scrubbed;
+    struct fk_scrub_state scrub;
     uint64_t free_bytes, disk_bytes;
     struct cli_server server;
 };
@@ -151,6 +154,50 @@ static void mirror_print(const struct status *s) {
                s->mirrored.trouble);
 }
 
+static void scrub_ask(const struct fk_cli *cli, struct status *s) {
+    s->scrubs = cli->config->scrub_rate > 0;
+    s->has_scrubbed = fk_scrub_state_read(cli->dir, &s->scrub, NULL) == FK_OK;
+}
+
+static int64_t scrub_age_s(const struct status *s) {
+    return (fk_now_ms() - fk_scrub_state_oldest_ms(&s->scrub)) / 1000;
+}
+
+static json_t *damaged_json(const struct fk_scrub_finding *f) {
+    char when[FK_TIME_SIZE];
+    fk_time_format(when, f->time_ms);
+    return json_pack("{s:o, s:o, s:s, s:o, s:s, s:o}", "seq", cli_json_number(f->what.seq),
+                     "segment", cli_json_number(f->what.segment), "check", f->what.check, "text",
+                     cli_json_text(f->what.text, strlen(f->what.text)), "time", when, "entry",
+                     f->fact ? cli_json_number(f->fact) : json_null());
+}
+
+static json_t *scrub_json(const struct status *s) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->scrub.finding_count; i++)
+        json_array_append_new(list, damaged_json(&s->scrub.findings[i]));
+    return json_pack("{s:b, s:o, s:o}", "on", s->scrubs, "oldest",
+                     s->has_scrubbed ? json_integer((json_int_t)scrub_age_s(s)) : json_null(),
+                     "damaged", list);
+}
+
+static void scrub_print(const struct status *s) {
+    if (!s->has_scrubbed)
+        printf("scrub: %s\n", s->scrubs ? "has not begun" : "off");
+    else
+        printf("scrub%s: the oldest unverified byte was verified or stored %lld s ago\n",
+               s->scrubs ? "" : " (off)", (long long)scrub_age_s(s));
+    for (size_t i = 0; i < s->scrub.finding_count; i++) {
+        const struct fk_scrub_finding *f = &s->scrub.findings[i];
+        printf("damaged: ");
+        if (f->what.seq != UINT64_MAX)
+            printf("entry %" PRIu64 " ", f->what.seq);
+        printf("segment %" PRIu64 " check %s: ", f->what.segment, f->what.check);
+        cli_print_text(f->what.text);
+        printf("\n");
+    }
+}
+
 static json_t *server_json(const struct cli_server *server) {
     json_t *root = json_object();
     for (size_t i = 0; i < server->count; i++)
@@ -178,6 +225,7 @@ static void json_print(const struct status *s) {
     json_object_set_new(root, "witnesses", witnesses_json(s));
     json_object_set_new(root, "index", index_json(s));
     json_object_set_new(root, "mirror", mirror_json(s));
+    json_object_set_new(root, "scrub", scrub_json(s));
     json_object_set_new(root, "free", cli_json_number(s->free_bytes));
     json_object_set_new(root, "disk", cli_json_number(s->disk_bytes));
     json_object_set_new(root, "server", s->server.running ? server_json(&s->server) : json_null());
@@ -216,6 +264,7 @@ static void text_print(const struct status *s) {
     else
         printf("index: there is none yet\n");
     mirror_print(s);
+    scrub_print(s);
     printf("disk: %" PRIu64 " MiB free of %" PRIu64 " MiB\n", s->free_bytes >> 20,
            s->disk_bytes >> 20);
     printf("server: %s\n", s->server.running ? "runs" : "does not run");
@@ -245,6 +294,7 @@ int cmd_status(struct fk_cli *cli, int argc, char **argv) {
     FK_TRY(disk_ask(cli->dir, &s, &err));
     checkpoint_ask(cli->dir, &s);
     mirror_ask(cli, &s);
+    scrub_ask(cli, &s);
     FK_TRY(cli_witnesses_open(cli, &s.witnesses, &err));
     for (size_t i = 0; i < s.witnesses.count; i++)
         cli_witness_state(cli, &s.witnesses.one[i], &s.witness[i]);
@@ -255,5 +305,6 @@ int cmd_status(struct fk_cli *cli, int argc, char **argv) {
 done:
     fk_lend_close(&lend);
     json_decref(s.segments);
+    fk_scrub_state_free(&s.scrub);
     return st == FK_OK ? 0 : cli_fail(&err);
 }

@@ -71,6 +71,7 @@ static void meta_read(struct meta *m, const uint8_t *page) {
 
 static enum fk_status pages_read(struct fk_pages *p, uint64_t page, uint64_t count, uint8_t *out,
                                  struct fk_err *err) {
+    p->bytes_read += count * p->page_size;
     return fk_pread_full(p->fd, out, count * p->page_size, (off_t)(page * p->page_size), p->path,
                          err);
 }

@@ -42,7 +42,8 @@ struct fk_pages {
      */
     struct fk_tree main_before;
     bool has_before;
-    uint64_t changes; /* counts snapshots, so that cursors know theirs */
+    uint64_t bytes_read; /* since it was opened */
+    uint64_t changes;    /* counts snapshots, so that cursors know theirs */
 };
 
 enum { FK_PAGES_DIRECT = 1 }; /* past the page cache, where the file system can */

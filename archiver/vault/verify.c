@@ -125,18 +125,18 @@ static enum fk_status seal_check(struct survey *s, uint64_t number, struct fk_bo
 }
 
 /* Key records are in order, and the file is the newest and only one, when all is at rest. */
-static enum fk_status keyfile_check(struct survey *s, struct fk_book *b, struct fk_err *err) {
+enum fk_status fk_check__keyfile(struct fk_check *v, struct fk_book *b, struct fk_err *err) {
     uint64_t last = 0, seq;
     uint8_t wrapped[FK_WRAPPED_BYTES];
     enum fk_status st = fk_book__wrapped(b, b->first, wrapped, err); /* opens it */
     if (st != FK_OK && st != FK_NOT_FOUND)
-        return fk_check__failed(&s->v, st, UINT64_MAX, b->number, "key", err);
+        return fk_check__failed(v, st, UINT64_MAX, b->number, "key", err);
     for (uint64_t i = 0; i < b->keyfile.count; i++) {
         st = fk_keyfile__record(&b->keyfile, i, &seq, wrapped, err);
         if (st != FK_OK)
-            return fk_check__failed(&s->v, st, UINT64_MAX, b->number, "key", err);
+            return fk_check__failed(v, st, UINT64_MAX, b->number, "key", err);
         if ((i && seq <= last) || seq < b->first || seq >= b->next) {
-            fk_check__tell(&s->v, UINT64_MAX, b->number, "key",
+            fk_check__tell(v, UINT64_MAX, b->number, "key",
                            "%s: record %" PRIu64 " is for entry %" PRIu64 ", which is out of order",
                            b->keyfile.path, i, seq);
             return FK_OK;
@@ -180,7 +180,7 @@ static enum fk_status book_check(struct survey *s, struct fk_book *b, struct fk_
     FK_TRY(fk_check__book(&s->v, b, err));
     if (b->state == FK_BOOK_SEALED_STATE) {
         FK_TRY(seal_check(s, b->number, b, err));
-        FK_TRY(keyfile_check(s, b, err));
+        FK_TRY(fk_check__keyfile(&s->v, b, err));
         s->generation[b->number - 1] = b->keyfile.fd >= 0 ? b->keyfile.generation : 0;
     } else if (fk_book__meta_number(b, "generation", &s->generation[b->number - 1], err) != FK_OK)
         s->generation[b->number - 1] = 0; /* told already, by whoever asked for a key */
@@ -213,7 +213,8 @@ static enum fk_status segment_leftover(void *ctx, uint64_t number, const char *r
                                        struct fk_err *err) {
     struct survey *s = ctx;
     (void)err;
-    if (strcmp(rest, "new") == 0 || strcmp(rest, "sealing") == 0)
+    if (strcmp(rest, "new") == 0 || strcmp(rest, "sealing") == 0 ||
+        strncmp(rest, "healing", 7) == 0)
         fk_check__tell(&s->v, UINT64_MAX, number, "leftover",
                        "segments/%08" PRIu64 ".%s is left over: the next start removes it", number,
                        rest);

@@ -18,8 +18,12 @@ struct fk_check {
     struct fk_verify_sum sum;
     uint64_t progress_all;
 
+    uint64_t slice_bytes; /* over 0: begins at range.from, ends when so much has been read */
+    bool stopped;         /* set: it ended before the segment did; next is where to go on */
+
     struct fk_disposals *disposals;
-    uint64_t erased; /* dispose entries up to here are carried out */
+    struct fk_shelf *shelf; /* NULL, or where to look for disposals when a key is missing */
+    uint64_t erased;        /* dispose entries up to here are carried out */
     struct fk_bench *bench;
     struct fk_buf line;
     struct fk_content_record record, chunk;
@@ -38,7 +42,10 @@ void fk_check__tell(struct fk_check *v, uint64_t seq, uint64_t segment, const ch
  */
 FK_CHECKED enum fk_status fk_check__failed(struct fk_check *v, enum fk_status st, uint64_t seq,
                                            uint64_t segment, const char *check, struct fk_err *err);
-/* Everything in a book. */
+/* The key file of a sealed segment's book. */
+FK_CHECKED enum fk_status fk_check__keyfile(struct fk_check *v, struct fk_book *b,
+                                            struct fk_err *err);
+/* Everything in a book; with slice_bytes a part of it. */
 FK_CHECKED enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_err *err);
 void fk_check__free(struct fk_check *v);
 #endif

@@ -67,9 +67,14 @@ static enum fk_status parts_check(struct fk_check *v, uint64_t seq, struct fk_er
 /* A content whose key is not there. */
 static enum fk_status keyless(struct fk_check *v, uint64_t seq, struct fk_err *err) {
     uint64_t dispose;
-    if (fk_disposals__has(v->disposals, seq, &dispose))
+    struct fk_err ignored; /* a ledger that cannot be read is a finding where it cannot */
+    enum fk_status st = v->shelf
+                            ? fk_disposals__find(&v->disposals, v->shelf, seq, &dispose, &ignored)
+                        : fk_disposals__has(v->disposals, seq, &dispose) ? FK_OK
+                                                                         : FK_NOT_FOUND;
+    if (st == FK_OK)
         v->sum.disposed++;
-    else
+    else if (st == FK_NOT_FOUND)
         fk_check__tell(v, seq, v->book->number, "key",
                        "the key is missing, and no dispose entry names the entry");
     return parts_check(v, seq, err);
@@ -242,8 +247,15 @@ static enum fk_status head_check(struct fk_check *v, struct fk_err *err) {
 
 static enum fk_status entries_walk(struct fk_check *v, struct fk_err *err) {
     struct fk_book *b = v->book;
-    uint64_t seq = b->first;
-    enum fk_status st = fk_cursor__first(b->entries, err);
+    uint64_t seq = b->first, read = b->pages->bytes_read;
+    enum fk_status st = FK_OK;
+    if (v->slice_bytes && v->range.from > b->first) {
+        uint8_t key[8]; /* the entry before vouches for the first one */
+        seq = v->range.from - 1;
+        fk_be64(key, seq);
+        st = fk_cursor__seek(b->entries, key, sizeof key, err);
+    } else
+        st = fk_cursor__first(b->entries, err);
     for (; st == FK_OK && b->entries->valid; st = fk_cursor__next(b->entries, err), seq++) {
         uint64_t at = b->entries->key_len == 8 ? fk_be64_read(b->entries->key) : 0;
         if (at < seq) {
@@ -262,6 +274,12 @@ static enum fk_status entries_walk(struct fk_check *v, struct fk_err *err) {
             return one;
         if (v->progress)
             v->progress(v->ctx, seq, v->progress_all);
+        v->stopped = v->slice_bytes && seq + 1 < b->next && seq >= v->range.from &&
+                     b->pages->bytes_read - read >= v->slice_bytes;
+        if (v->stopped) {
+            v->next = seq + 1;
+            return FK_OK;
+        }
     }
     if (st != FK_OK) {
         v->chained = false;
@@ -309,7 +327,8 @@ static enum fk_status chunks_walk(struct fk_check *v, struct fk_err *err) {
 enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_err *err) {
     uint64_t contents = v->sum.contents, disposed = v->sum.disposed, findings = v->sum.findings;
     v->book = b;
-    enum fk_status st = fk_pages__account(b->pages, err);
+    bool begun = v->slice_bytes && v->range.from > b->first;
+    enum fk_status st = begun ? FK_OK : fk_pages__account(b->pages, err);
     if (st != FK_OK)
         st = fk_check__failed(v, st, UINT64_MAX, b->number, "file", err);
     if (st == FK_OK && v->next != UINT64_MAX && v->next != b->first) {
@@ -320,13 +339,13 @@ enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_e
     }
     if (st == FK_OK)
         st = entries_walk(v, err);
-    if (st == FK_OK && in_range(v, b->first) && in_range(v, b->next - 1))
+    if (st == FK_OK && !v->stopped && in_range(v, b->first) && in_range(v, b->next - 1))
         st = chunks_walk(v, err);
     if (st == FK_OK && b->state == FK_BOOK_ACTIVE && v->succeeded)
         fk_check__tell(v, UINT64_MAX, b->number, "file",
                        "the segment is not closed, but there is one after it");
     bool whole = in_range(v, b->first) && in_range(v, b->next - 1);
-    if (st == FK_OK && whole && v->sum.findings == findings)
+    if (st == FK_OK && whole && !v->stopped && v->sum.findings == findings)
         strays_check(v, v->sum.contents - contents, v->sum.disposed - disposed);
     v->book = NULL;
     return st;
