@@ -1,9 +1,9 @@
 /* logbook.c - from the ledger to a signed checkpoint. */
 #include "archiver/vault/logbook.h"
 #include "archiver/vault/entry.h"
+#include "archiver/vault/prover.h"
 #include "archiver/vault/tiles.h"
 #include "base/atomic_file.h"
-#include "base/base64.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -338,26 +338,10 @@ done:
 
 enum fk_status fk_logbook_proof(const char *dir, uint64_t seq, const struct fk_checkpoint *c,
                                 const struct fk_buf *note, struct fk_buf *out, struct fk_err *err) {
-    char log_dir[PATH_MAX];
-    struct fk_tiles *tiles = NULL;
-    struct fk_proof proof;
-    enum fk_status st;
-    FK_TRY(fk_join_path(log_dir, sizeof log_dir, dir, "log", err));
-    st = fk_tiles_open(log_dir, c->size, c->root, &tiles, err);
-    if (st == FK_CORRUPT) /* a partial tile that was replaced just now is there at another look */
-        st = fk_tiles_open(log_dir, c->size, c->root, &tiles, err);
-    FK_TRY(st);
-    FK_TRY(fk_tree_inclusion(fk_tiles_source(tiles), seq, c->size, &proof, err));
-    fk_buf_printf(out, "c2sp.org/tlog-proof@v1\nindex %" PRIu64 "\n", seq);
-    for (size_t i = 0; i < proof.count; i++) {
-        fk_base64_add(out, proof.hash[i], sizeof proof.hash[i]);
-        fk_buf_byte(out, '\n');
-    }
-    fk_buf_byte(out, '\n');
-    fk_buf_add(out, note->data, note->len);
-    if (out->failed)
-        st = fk_fail(err, FK_NOMEM, "no memory for a proof");
-done:
-    fk_tiles_close(&tiles);
+    struct fk_prover *prover = NULL;
+    enum fk_status st = fk_prover_open(dir, c, note, &prover, err);
+    if (st == FK_OK)
+        st = fk_prover_entry(prover, seq, out, err);
+    fk_prover_close(&prover);
     return st;
 }
