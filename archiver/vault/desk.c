@@ -157,27 +157,38 @@ static enum fk_status key_missing(struct fk_desk *d, uint64_t seq, struct fk_err
     return st;
 }
 
-static enum fk_status content_read(struct fk_desk *d, uint64_t seq, struct fk_buf *out,
-                                   struct fk_err *err) {
-    struct out_buf o = {d, NULL, out};
+enum fk_status fk_desk__content_find(struct fk_desk *d, uint64_t seq, struct fk_book **book_out,
+                                     struct fk_digests *want, uint8_t key[FK_KEY_BYTES],
+                                     struct fk_err *err) {
     struct fk_entry entry;
-    struct fk_digests want;
-    uint8_t key[FK_KEY_BYTES];
+    struct fk_book *b;
     enum fk_status st;
     FK_TRY(fk_desk__shelf(d, err));
-    FK_TRY(fk_shelf__find(d->shelf, seq, &o.book, err));
+    FK_TRY(fk_shelf__find(d->shelf, seq, &b, err));
     fk_buf_reset(&d->line);
-    FK_TRY(fk_book__line(o.book, seq, &d->line, err));
+    FK_TRY(fk_book__line(b, seq, &d->line, err));
     FK_TRY(fk_entry_read(d->line.data, d->line.len, &entry, err));
-    FK_TRY(fk_desk__digests(&entry, &want, err));
-    st = fk_book__record(o.book, seq, &d->record, err);
+    FK_TRY(fk_desk__digests(&entry, want, err));
+    st = fk_book__record(b, seq, &d->record, err);
     if (st == FK_NOT_FOUND)
         st = fk_fail(err, FK_CORRUPT, "the content record of entry %" PRIu64 " is missing", seq);
     FK_TRY(st);
-    st = fk_book__key(o.book, seq, d->record.id, key, err);
+    st = fk_book__key(b, seq, d->record.id, key, err);
     if (st == FK_NOT_FOUND)
         st = key_missing(d, seq, err);
     FK_TRY(st);
+    *book_out = b;
+done:
+    return st;
+}
+
+static enum fk_status content_read(struct fk_desk *d, uint64_t seq, struct fk_buf *out,
+                                   struct fk_err *err) {
+    struct out_buf o = {d, NULL, out};
+    struct fk_digests want;
+    uint8_t key[FK_KEY_BYTES];
+    enum fk_status st;
+    FK_TRY(fk_desk__content_find(d, seq, &o.book, &want, key, err));
     struct fk_decoding dec = {.ledger = d->ledger,
                               .id = d->record.id,
                               .key = key,
@@ -223,16 +234,29 @@ enum fk_status fk_desk_lines(struct fk_desk *d, uint64_t from, size_t max_bytes,
     return rest(d, lines_read(d, from, max_bytes, out, err));
 }
 
-enum fk_status fk_desk_content(struct fk_desk *d, uint64_t seq, struct fk_buf *out,
-                               struct fk_err *err) {
+typedef enum fk_status (*read_fn)(struct fk_desk *d, uint64_t seq, struct fk_buf *out,
+                                  struct fk_err *err);
+
+static enum fk_status read_twice(struct fk_desk *d, uint64_t seq, read_fn fn, struct fk_buf *out,
+                                 struct fk_err *err) {
     struct fk_err why = FK_ERR_INIT;
     size_t len = out->len;
-    enum fk_status st = rest(d, content_read(d, seq, out, &why));
+    enum fk_status st = rest(d, fn(d, seq, out, &why));
     if (st == FK_CORRUPT) { /* or sealed, or its keys exchanged, in this moment: once more */
         out->len = len;
-        st = rest(d, content_read(d, seq, out, &why));
+        st = rest(d, fn(d, seq, out, &why));
     }
     return st == FK_OK ? st : fk_fail(err, st, "%s", why.text);
+}
+
+enum fk_status fk_desk_content(struct fk_desk *d, uint64_t seq, struct fk_buf *out,
+                               struct fk_err *err) {
+    return read_twice(d, seq, content_read, out, err);
+}
+
+enum fk_status fk_desk_sealed(struct fk_desk *d, uint64_t seq, struct fk_buf *out,
+                              struct fk_err *err) {
+    return read_twice(d, seq, fk_desk__sealed_read, out, err);
 }
 
 enum fk_status fk_desk_disposal(struct fk_desk *d, uint64_t seq, uint64_t *dispose_out,

@@ -24,6 +24,14 @@ FK_CHECKED enum fk_status fk_desk__shelf(struct fk_desk *d, struct fk_err *err);
 FK_CHECKED enum fk_status fk_desk__digests(const struct fk_entry *e, struct fk_digests *out,
                                            struct fk_err *err);
 
+/* The book that has the content of seq, its record in d->record, its digests and key; the caller
+ * wipes the key. */
+FK_CHECKED enum fk_status fk_desk__content_find(struct fk_desk *d, uint64_t seq,
+                                                struct fk_book **book_out, struct fk_digests *want,
+                                                uint8_t key[FK_KEY_BYTES], struct fk_err *err);
+FK_CHECKED enum fk_status fk_desk__sealed_read(struct fk_desk *d, uint64_t seq, struct fk_buf *out,
+                                               struct fk_err *err);
+
 struct fk_disposals *fk_disposals__new(void);
 /* A dispose entry; ctx is a struct fk_disposals (an fk_entry_fn). */
 FK_CHECKED enum fk_status fk_disposals__add(void *ctx, const struct fk_entry *e, bool *stop,

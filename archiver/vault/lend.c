@@ -233,6 +233,51 @@ void fk_content_free(struct fk_content *c) {
     *c = (struct fk_content){NULL, NULL, 0, -1};
 }
 
+enum fk_status fk_lend_sealed(struct fk_lend *l, uint64_t seq, uint64_t act, struct fk_sealed *out,
+                              struct fk_err *err) {
+    const uint64_t numbers[] = {seq, act};
+    struct fk_reader r;
+    struct fk_sealed s = {.parts = 0};
+    enum fk_status st = ask_for(l, FK_LEND_SEALED, numbers, 2, FK_LEND_FILE, err);
+    if (st == FK_OK)
+        st = fk_memfile_map(l->frame.fd, &s.file, &s.file_len, err);
+    if (st != FK_OK)
+        return st;
+    fk_close(&l->frame.fd);
+    fk_reader_init(&r, s.file, s.file_len);
+    s.key = fk_get_raw(&r, FK_LEND_KEY_BYTES);
+    s.id = fk_get_raw(&r, FK_LEND_ID_BYTES);
+    s.codec = fk_get_u32(&r);
+    s.parts = fk_get_u32(&r);
+    if (!s.key || !s.id || s.file_len < FK_LEND_SEALED_HEAD) {
+        fk_sealed_free(&s);
+        return desk_is_away(l, err);
+    }
+    s.at = s.file + FK_LEND_SEALED_HEAD;
+    s.left = s.file_len - FK_LEND_SEALED_HEAD;
+    *out = s;
+    return FK_OK;
+}
+
+bool fk_sealed_part(struct fk_sealed *s, const uint8_t **data, size_t *len) {
+    struct fk_reader r;
+    fk_reader_init(&r, s->at, s->left);
+    size_t n = fk_get_u32(&r);
+    if (s->left < 4 || n > s->left - 4)
+        return false;
+    *data = s->at + 4;
+    *len = n;
+    s->at += 4 + n;
+    s->left -= 4 + n;
+    return true;
+}
+
+void fk_sealed_free(struct fk_sealed *s) {
+    if (s->file)
+        fk_memfile_unmap(s->file, s->file_len);
+    *s = (struct fk_sealed){.parts = 0};
+}
+
 static bool segment_read(const struct fk_frame *f, struct fk_segment_info *out) {
     struct fk_reader r;
     fk_reader_init(&r, f->payload.data, f->payload.len);

@@ -62,6 +62,23 @@ FK_CHECKED enum fk_status fk_lend_content(struct fk_lend *lend, uint64_t seq, ui
                                           struct fk_content *out, struct fk_err *err);
 void fk_content_free(struct fk_content *c);
 
+/* A content as it is stored, with the key of it alone: for an evidence package from which an expert
+ * decrypts it himself. What leaves so is a copy of a key (docs/keys.md): act must be one of
+ * what=export form=sealed that names seq, whatever the role. Not decrypted and not checked here. */
+struct fk_sealed {
+    const uint8_t *key, *id; /* 32 and 16 bytes */
+    uint32_t codec, parts;
+    const uint8_t *at; /* the first part's length; fk_sealed_part goes on from there */
+    size_t left;
+    const uint8_t *file; /* all of it, and how long it is */
+    size_t file_len;
+};
+FK_CHECKED enum fk_status fk_lend_sealed(struct fk_lend *lend, uint64_t seq, uint64_t act,
+                                         struct fk_sealed *out, struct fk_err *err);
+/* The next part's stored bytes, borrowed; false after the last. */
+bool fk_sealed_part(struct fk_sealed *s, const uint8_t **data, size_t *len);
+void fk_sealed_free(struct fk_sealed *s);
+
 /* Segments in order. state: "active", "closed", "sealed"; "missing" or "damaged" where its file
  * cannot be opened as a segment: what can be read of others goes on. first and last: seqs;
  * UINT64_MAX where not known. */

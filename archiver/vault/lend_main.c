@@ -66,6 +66,13 @@ static bool what_shows(const struct fk_entry *e) {
     return false;
 }
 
+/* That what is looked at leaves as ciphertext with its key. */
+static bool hands_keys_out(const struct fk_entry *e) {
+    char what[32], form[32];
+    return fk_entry_field(e, "what", what, sizeof what) && strcmp(what, "export") == 0 &&
+           fk_entry_field(e, "form", form, sizeof form) && strcmp(form, "sealed") == 0;
+}
+
 /* Reads an act into l->act_of; kept, since an export asks for many contents against one act. */
 static enum fk_status act_read(struct fk_lend_desk *l, uint64_t act, struct fk_err *err) {
     struct fk_buf line = FK_BUF_INIT;
@@ -89,6 +96,7 @@ static enum fk_status act_read(struct fk_lend_desk *l, uint64_t act, struct fk_e
     l->act = act;
     l->act_time_ms = e.time_ms;
     l->act_of = of;
+    l->act_sealed = hands_keys_out(&e);
 done:
     fk_buf_free(&line);
     return st;
@@ -167,6 +175,22 @@ static enum fk_status content_answer(struct fk_lend_request *q, struct fk_err *e
     return st;
 }
 
+static enum fk_status sealed_answer(struct fk_lend_request *q, struct fk_err *err) {
+    uint64_t seq = q->number[0], act = q->number[1];
+    struct fk_buf file = FK_BUF_INIT;
+    enum fk_status st = act_check(q->l, seq, act, err);
+    if (st == FK_OK && !q->l->act_sealed)
+        st = fk_fail(err, FK_DENIED,
+                     "act %llu is none of what=export form=sealed: no key goes out against it",
+                     (unsigned long long)act);
+    if (st == FK_OK)
+        st = fk_desk_sealed(q->l->desk, seq, &file, err);
+    if (st == FK_OK)
+        st = bytes_send(q->l, q->peer, q->id, &file, err);
+    fk_buf_wipe(&file);
+    return st;
+}
+
 void fk_lend__send(struct fk_lend_request *q, uint16_t type, const struct fk_buf *b) {
     struct pollfd p = {fk_peer_fd(q->peer), POLLOUT, 0};
     (void)poll(&p, 1, ASKER_WAIT_MS);
@@ -227,6 +251,7 @@ static const struct {
     {FK_LEND_HEAD, 1, INDEX | LOG | ACT | ALL, head_answer},
     {FK_LEND_LINES, 1, INDEX | LOG | ACT | ALL, lines_answer},
     {FK_LEND_CONTENT, 2, INDEX | ACT | ALL, content_answer},
+    {FK_LEND_SEALED, 2, ACT | ALL, sealed_answer},
     {FK_LEND_SEGMENTS, 0, ACT | ALL, segments_answer},
     {FK_LEND_SEGMENT_FILE, 1, ALL, segment_file_answer},
     {FK_LEND_VERIFY, 3, ALL, fk_lend__verify},

@@ -5,6 +5,7 @@
  *     HEAD      u64 settled (0 or 1)         -> IS_HEAD u64 next, 32 bytes digest, u64 rules,
  * string LINES     u64 from                     -> FILE, a sealed memory file with whole lines
  *     CONTENT   u64 seq, u64 act             -> FILE, a sealed memory file: salt, bytes
+ *     SEALED    u64 seq, u64 act             -> FILE, a sealed memory file: below
  *     SEGMENTS  nothing                      -> SEGMENT..., END
  *     SEGMENT_FILE u64 number                -> FILE, the segment's file, read-only
  *     VERIFY    u64 from, to, segment        -> FINDING and PROGRESS..., then SUM or FAIL
@@ -13,6 +14,9 @@
  *
  * Any request may be answered FAIL u32 status, string text. HELLO comes first on every socket,
  * unasked, and has the same form.
+ *
+ * The file of SEALED: 32 bytes key, 16 bytes content id, u32 codec, u32 parts, then for each part
+ * u32 length and its stored bytes.
  *
  *     SEGMENT   u64 number, first, last, bytes, string state, string digest
  *     FINDING   u64 seq, u64 segment, string check, string text
@@ -43,10 +47,12 @@ enum fk_lend_frame {
     FK_LEND_SEGMENTS = 19,
     FK_LEND_SEGMENT_FILE = 20,
     FK_LEND_VERIFY = 21,
-    FK_LEND_APART = 22
+    FK_LEND_APART = 22,
+    FK_LEND_SEALED = 23
 };
 
 enum { FK_LEND_LINES_BYTES = 1 << 20, FK_LEND_SALT_BYTES = 32 };
+enum { FK_LEND_KEY_BYTES = 32, FK_LEND_ID_BYTES = 16, FK_LEND_SEALED_HEAD = 32 + 16 + 4 + 4 };
 
 #ifdef __cplusplus
 }

@@ -21,6 +21,7 @@ struct fk_lend_desk {
     uint64_t act; /* the act last looked at, and what it allows; 0 for none */
     int64_t act_time_ms;
     struct fk_seqs act_of;
+    bool act_sealed; /* it says what=export form=sealed */
 };
 
 struct fk_lend_request {

@@ -287,7 +287,8 @@ static void a_content_is_given_only_against_an_act_that_names_it(void **state) {
     int sock;
     struct fk_lend *l = NULL;
     struct fk_content c = {.fd = -1};
-    uint64_t seq, other, hold, good, wrong_seq, wrong_what, no_list;
+    struct fk_sealed s = {.parts = 0};
+    uint64_t seq, other, hold, good, wrong_seq, wrong_what, no_list, in_clear, sealed;
     vault_make("");
     struct fk_keep *k = keep_open();
     assert_int_equal(mail_send(k, 1, 1, 100), FK_OK);
@@ -299,6 +300,8 @@ static void a_content_is_given_only_against_an_act_that_names_it(void **state) {
     wrong_seq = append(k, "act", "what=show of=2", "x").seq;
     wrong_what = append(k, "act", "what=tag of=1", "x").seq;
     no_list = append(k, "act", "what=show", "x").seq;
+    in_clear = append(k, "act", "what=export form=plain of=1", "x").seq;
+    sealed = append(k, "act", "what=export form=sealed of=1", "x").seq;
     assert_true(seq == 1 && other == 2);
     fk_keep_close(&k);
     pid_t pid = process_start("lend", "act", &sock);
@@ -307,6 +310,13 @@ static void a_content_is_given_only_against_an_act_that_names_it(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (fk_lend_content(l, seq, bad[i], &c, &err) != FK_DENIED)
             fail_msg("act %llu was accepted", (unsigned long long)bad[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(fk_lend_sealed(l, seq, bad[i], &s, &err), FK_DENIED);
+    assert_int_equal(fk_lend_sealed(l, seq, good, &s, &err), FK_DENIED); /* no key for a look */
+    assert_int_equal(fk_lend_sealed(l, seq, in_clear, &s, &err), FK_DENIED);
+    assert_int_equal(fk_lend_sealed(l, other, sealed, &s, &err), FK_DENIED);
+    assert_int_equal(fk_lend_sealed(l, seq, sealed, &s, &err), FK_OK);
+    fk_sealed_free(&s);
     content_is_mail(l, seq, good, 1, 100);
     assert_int_equal(fk_lend_content(l, other, good, &c, &err), FK_DENIED);
     assert_int_equal(fk_lend_content(l, hold, 0, &c, &err), FK_OK); /* rules are no secret */
