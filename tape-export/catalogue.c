@@ -5,12 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum fk_status take(struct fk_catalogue *c, const struct fk_entry *e, struct fk_err *err) {
+static void fact_take(struct fk_catalogue *c, const struct fk_entry *e) {
+    char what[32];
+    uint64_t of;
+    if (!fk_entry_field(e, "what", what, sizeof what) || strcmp(what, "destroyed") != 0 ||
+        !fk_entry_number(e, "of", &of))
+        return;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->at[i].entry == of)
+            c->at[i].destroyed = e->seq;
+}
+
+static enum fk_status take(struct fk_catalogue *c, const char *wanted, const struct fk_entry *e,
+                           struct fk_err *err) {
     char what[32];
     struct fk_tape_set set = {.entry = e->seq, .time_ms = e->time_ms};
+    if (fk_entry_is(e, "fact"))
+        fact_take(c, e);
     if (!fk_entry_is(e, "export") || !fk_entry_field(e, "what", what, sizeof what) ||
-        strcmp(what, "tape") != 0)
+        strcmp(what, wanted) != 0)
         return FK_OK;
+    (void)fk_entry_field(e, "form", set.form, sizeof set.form); /* "" where there is none */
     if (!fk_entry_number(e, "first", &set.first) || !fk_entry_number(e, "last", &set.last) ||
         !fk_entry_field(e, "manifest", set.manifest, sizeof set.manifest))
         return fk_fail(err, FK_CORRUPT, "entry %llu: a set without its seqs or its manifest",
@@ -27,7 +42,7 @@ static enum fk_status take(struct fk_catalogue *c, const struct fk_entry *e, str
     return FK_OK;
 }
 
-enum fk_status fk_catalogue_read(struct fk_lend *lend, struct fk_catalogue *out,
+enum fk_status fk_catalogue_read(struct fk_lend *lend, const char *what, struct fk_catalogue *out,
                                  struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_catalogue c = {NULL, 0, 0};
@@ -43,7 +58,7 @@ enum fk_status fk_catalogue_read(struct fk_lend *lend, struct fk_catalogue *out,
             const char *lf = memchr(at, '\n', (size_t)(end - at));
             size_t len = lf ? (size_t)(lf - at) + 1 : (size_t)(end - at);
             FK_TRY(fk_entry_read(at, len, &e, err));
-            FK_TRY(take(&c, &e, err));
+            FK_TRY(take(&c, what, &e, err));
             at += len;
         }
     }
@@ -118,7 +133,7 @@ enum fk_status fk_tape_list(struct fk_keep *keep, struct fk_lend *lend, const ch
     enum fk_status st = FK_OK;
     struct fk_catalogue c = {NULL, 0, 0};
     uint64_t act = 0;
-    FK_TRY(fk_catalogue_read(lend, &c, err));
+    FK_TRY(fk_catalogue_read(lend, "tape", &c, err));
     if (c.count)
         FK_TRY(act_append(keep, &c, person, &act, err));
     for (size_t i = 0; i < c.count; i++)

@@ -41,6 +41,8 @@ struct fk_tape_set {
     uint64_t entry, first, last; /* of the export entry; seqs that its segments have */
     int64_t time_ms;
     char manifest[65];                     /* SHA-256 of manifest-sha256.txt */
+    char form[16];                         /* of a package: "plain", "sealed"; "" of a tape */
+    uint64_t destroyed;                    /* the fact that it is no more; 0: not said */
     const char *where, *person, *segments; /* borrowed in a callback; NULL after fk_tape_write */
     uint64_t segment_count, bytes;         /* after fk_tape_write only */
 };

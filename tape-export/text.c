@@ -4,21 +4,21 @@
 #include <stdint.h>
 
 /* Names that ld -b binary makes of paths. */
-extern const uint8_t _binary_tape_export_text_README_txt_start[],
-    _binary_tape_export_text_README_txt_end[], _binary_tape_export_text_README_ja_txt_start[],
-    _binary_tape_export_text_README_ja_txt_end[], _binary_docs_format_vault_md_start[],
-    _binary_docs_format_vault_md_end[];
+#define TEXT(symbol) _binary_##symbol##_start[], _binary_##symbol##_end[]
+extern const uint8_t TEXT(tape_export_text_README_txt), TEXT(tape_export_text_README_ja_txt),
+    TEXT(tape_export_text_VERIFY_md), TEXT(tape_export_text_verify_sh), TEXT(docs_format_vault_md);
 
 const struct fk_text *fk_tape_texts(void) {
-    static struct fk_text texts[4];
-    texts[0] = (struct fk_text){"README.txt", _binary_tape_export_text_README_txt_start,
-                                (size_t)(_binary_tape_export_text_README_txt_end -
-                                         _binary_tape_export_text_README_txt_start)};
-    texts[1] = (struct fk_text){"README.ja.txt", _binary_tape_export_text_README_ja_txt_start,
-                                (size_t)(_binary_tape_export_text_README_ja_txt_end -
-                                         _binary_tape_export_text_README_ja_txt_start)};
-    texts[2] = (struct fk_text){
-        "data/format-vault.md", _binary_docs_format_vault_md_start,
-        (size_t)(_binary_docs_format_vault_md_end - _binary_docs_format_vault_md_start)};
+    static struct fk_text texts[6];
+#define ROW(at, name, symbol, in_package)                                                          \
+    texts[at] =                                                                                    \
+        (struct fk_text){name, _binary_##symbol##_start,                                           \
+                         (size_t)(_binary_##symbol##_end - _binary_##symbol##_start), in_package}
+    ROW(0, "README.txt", tape_export_text_README_txt, false);
+    ROW(1, "README.ja.txt", tape_export_text_README_ja_txt, false);
+    ROW(2, "VERIFY.md", tape_export_text_VERIFY_md, true);
+    ROW(3, "verify.sh", tape_export_text_verify_sh, true);
+    ROW(4, "data/format-vault.md", docs_format_vault_md, true);
     return texts;
+#undef ROW
 }

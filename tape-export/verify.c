@@ -327,7 +327,7 @@ static enum fk_status vault_compare(struct check *c, const struct fk_ledger_text
                 head.ledger);
         goto done;
     }
-    FK_TRY(fk_catalogue_read(lend, &sets, err));
+    FK_TRY(fk_catalogue_read(lend, "tape", &sets, err));
     const struct fk_tape_set *set = fk_catalogue_find(&sets, c->sum->manifest);
     if (set)
         c->sum->export_entry = set->entry;

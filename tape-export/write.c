@@ -75,7 +75,7 @@ static enum fk_status plan_make(struct job *j, struct fk_err *err) {
     uint64_t newest;
     FK_TRY(fk_keep_seal(j->keep, &newest, err));
     if (j->options->since_last) {
-        FK_TRY(fk_catalogue_read(j->lend, &sets, err));
+        FK_TRY(fk_catalogue_read(j->lend, "tape", &sets, err));
         for (size_t i = 0; i < sets.count; i++)
             if (!j->plan.after_any || sets.at[i].last > j->plan.after) {
                 j->plan.after_any = true;
@@ -367,7 +367,7 @@ static void keep_first(void *ctx, const struct fk_tape_finding *f) {
 static enum fk_status recorded_before(struct job *j, const char *manifest, uint64_t *entry,
                                       struct fk_err *err) {
     struct fk_catalogue sets = {NULL, 0, 0};
-    enum fk_status st = fk_catalogue_read(j->lend, &sets, err);
+    enum fk_status st = fk_catalogue_read(j->lend, "tape", &sets, err);
     if (st != FK_OK)
         return st;
     const struct fk_tape_set *set = fk_catalogue_find(&sets, manifest);

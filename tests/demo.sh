@@ -94,6 +94,14 @@ python3 "$ROOT/tests/lib/proof.py" line proof log.pem >out || { cat out; fail "t
 good "entry $seq is in the tree under it: $(cat out), by a reader that is not ours"
 must fumikura -C v verify --against note
 
+heading "Handed over: one message with its proof, checked by a shell script over coreutils and openssl alone"
+must fumikura -C v export --to package --seq "$seq" --reason "裁判所の求め"
+run ls package package/data/messages
+must dash package/verify.sh --key log.pem --checkpoint note package
+printf x >>"package/data/messages/$seq.eml"
+run dash package/verify.sh --key log.pem package && fail "a byte more was not seen"
+good "and a byte more is named"
+
 heading "The letter is erased: its old tape forgets it too, and its proof still verifies"
 fumikura -C v show "$letter" --entry >letter.line && fumikura -C v show "$letter" --proof >letter.proof || fail "no proof of the letter"
 say "${dim}its class keeps it for the day it came in; that day is made to end at the next full minute$plain"

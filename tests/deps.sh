@@ -5,7 +5,7 @@ set -eu
 build="gcc g++ make pkgconf libc6-dev libxapian-dev liblmdb-dev libzstd-dev libgmime-3.0-dev libssl-dev
  libmicrohttpd-dev libicu-dev libconfuse-dev libjansson-dev libxml2-dev libseccomp-dev libcurl4-openssl-dev libarchive-dev
  libargon2-dev"
-check="bash libcmocka-dev postfix swaks curl jq openssl python3 procps strace zstd xxd nbdkit libnbd-bin
+check="bash dash libcmocka-dev postfix swaks curl jq openssl python3 procps strace zstd xxd nbdkit libnbd-bin
  e2fsprogs mount util-linux"
 bench="notmuch mecab-ipadic wamerican"
 lint="clang-tidy clang-format mandoc universal-ctags"

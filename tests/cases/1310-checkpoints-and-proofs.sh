@@ -17,11 +17,13 @@ fk checkpoint --key >key.pem || fail "checkpoint --key"
 expect 1 "$(sed -n 2p first)" "the first checkpoint's size"
 fk import mails/*.eml >/dev/null || fail "import"
 for seq in 0 1 7 24; do proven $seq; done
-# The commands that docs/evidence.md gives, as they stand there.
-cp key.pem log.pem; cp proof note; fk show 24 --entry >line
-sed -n '/^## Checking a proof/,/^The place in/s/^    //p' "$ROOT/docs/evidence.md" >commands
-sh -ec "$(cat commands)" >out 2>&1 || fail "docs/evidence.md: $(cat out)"
-grep -q 'Signature Verified Successfully' out || fail "docs/evidence.md: $(cat out)"
+# The commands that VERIFY.md gives for a signature, as they stand there.
+cp key.pem LOGKEY.pem; cp key.pem log.pem; fk show 24 --entry >line
+mkdir -p data/log && sed '1,/^$/d' proof >data/log/checkpoint
+sed -n '/^2\. \*\*Signature/,/^3\. /s/^        //p' "$ROOT/tape-export/text/VERIFY.md" | head -n 3 >commands
+expect 3 "$(wc -l <commands)" "commands of VERIFY.md"
+sh -ec "$(cat commands)" >out 2>&1 || fail "VERIFY.md: $(cat out)"
+grep -q 'Signature Verified Successfully' out || fail "VERIFY.md: $(cat out)"
 sed -i '2s/.*/99/' body
 openssl pkeyutl -verify -rawin -pubin -inkey log.pem -in body -sigfile sig >out 2>&1 && fail "a changed body is signed"
 # Another message's line is not proven by it.

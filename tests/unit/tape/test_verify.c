@@ -365,7 +365,7 @@ static void the_texts_are_in_the_program(void **state) {
     size_t n = 0;
     for (const struct fk_text *t = fk_tape_texts(); t->name; t++, n++)
         assert_true(t->len > 1000);
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 5);
     assert_memory_equal(fk_tape_texts()[0].data, "This is an evidence set of Fumikura", 35);
 }
 
