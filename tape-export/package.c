@@ -134,11 +134,9 @@ done:
 /* ---- what binds them */
 
 static enum fk_status folders_make(struct package *p, struct fk_err *err) {
-    static const char *const names[] = {"data/messages", "data/entries", "data/log", "data/time",
-                                        "data/chunks"};
+    static const char *const names[] = {"data/messages", "data/entries", "data/log", "data/time"};
     enum fk_status st = FK_OK;
-    size_t n = sizeof names / sizeof *names - (p->options->keys_to ? 0 : 1);
-    for (size_t i = 0; i < n && st == FK_OK; i++)
+    for (size_t i = 0; i < sizeof names / sizeof *names && st == FK_OK; i++)
         st = fk_bag_folder(p->bag, names[i], err);
     return st;
 }

@@ -57,6 +57,25 @@ done:
     return st;
 }
 
+/* Each chunk that the recipe names; its key is in the recipe. */
+static enum fk_status chunks_put(struct package *p, uint64_t seq, struct fk_sealed *s,
+                                 struct fk_buf *form, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_sealed_chunk c;
+    char suffix[48];
+    for (uint32_t i = 0; i < s->chunks; i++) {
+        if (!fk_sealed_chunk(s, &c))
+            FK_TRY(fk_fail(err, FK_CORRUPT, "the desk gave %" PRIu32 " of %" PRIu32 " chunks", i,
+                           s->chunks));
+        snprintf(suffix, sizeof suffix, "chunk.%" PRIu64, c.number);
+        FK_TRY(
+            fk_package__put(p, "messages", seq, suffix, &(struct fk_piece){c.data, c.len}, 1, err));
+        fk_buf_printf(form, "chunk %" PRIu64 ": %" PRIu32 "\n", c.number, c.codec);
+    }
+done:
+    return st;
+}
+
 enum fk_status fk_package__sealed_put(struct package *p, uint64_t seq, struct fk_err *err) {
     enum fk_status st;
     struct fk_sealed s = {.parts = 0};
@@ -75,6 +94,7 @@ enum fk_status fk_package__sealed_put(struct package *p, uint64_t seq, struct fk
         snprintf(suffix, sizeof suffix, "part.%" PRIu32, i);
         FK_TRY(fk_package__put(p, "messages", seq, suffix, &(struct fk_piece){data, len}, 1, err));
     }
+    FK_TRY(chunks_put(p, seq, &s, &form, err));
     if (form.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a message"));
     FK_TRY(fk_package__put(p, "messages", seq, "form", &(struct fk_piece){form.data, form.len}, 1,

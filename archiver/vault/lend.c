@@ -249,6 +249,7 @@ enum fk_status fk_lend_sealed(struct fk_lend *l, uint64_t seq, uint64_t act, str
     s.id = fk_get_raw(&r, FK_LEND_ID_BYTES);
     s.codec = fk_get_u32(&r);
     s.parts = fk_get_u32(&r);
+    s.chunks = fk_get_u32(&r);
     if (!s.key || !s.id || s.file_len < FK_LEND_SEALED_HEAD) {
         fk_sealed_free(&s);
         return desk_is_away(l, err);
@@ -270,6 +271,19 @@ bool fk_sealed_part(struct fk_sealed *s, const uint8_t **data, size_t *len) {
     s->at += 4 + n;
     s->left -= 4 + n;
     return true;
+}
+
+bool fk_sealed_chunk(struct fk_sealed *s, struct fk_sealed_chunk *out) {
+    enum { HEAD = 8 + 4 };
+    struct fk_reader r;
+    if (s->left < HEAD)
+        return false;
+    fk_reader_init(&r, s->at, HEAD);
+    out->number = fk_get_u64(&r);
+    out->codec = fk_get_u32(&r);
+    s->at += HEAD;
+    s->left -= HEAD;
+    return fk_sealed_part(s, &out->data, &out->len);
 }
 
 void fk_sealed_free(struct fk_sealed *s) {

@@ -64,10 +64,11 @@ void fk_content_free(struct fk_content *c);
 
 /* A content as it is stored, with the key of it alone: for an evidence package from which an expert
  * decrypts it himself. What leaves so is a copy of a key (docs/keys.md): act must be one of
- * what=export form=sealed that names seq, whatever the role. Not decrypted and not checked here. */
+ * what=export form=sealed that names seq, whatever the role. The desk has read it through: it gives
+ * c256 and c512. */
 struct fk_sealed {
     const uint8_t *key, *id; /* 32 and 16 bytes */
-    uint32_t codec, parts;
+    uint32_t codec, parts, chunks;
     const uint8_t *at; /* the first part's length; fk_sealed_part goes on from there */
     size_t left;
     const uint8_t *file; /* all of it, and how long it is */
@@ -77,6 +78,14 @@ FK_CHECKED enum fk_status fk_lend_sealed(struct fk_lend *lend, uint64_t seq, uin
                                          struct fk_sealed *out, struct fk_err *err);
 /* The next part's stored bytes, borrowed; false after the last. */
 bool fk_sealed_part(struct fk_sealed *s, const uint8_t **data, size_t *len);
+/* After the last part: the next chunk that its recipe names. */
+struct fk_sealed_chunk {
+    uint64_t number;
+    uint32_t codec;
+    const uint8_t *data;
+    size_t len;
+};
+bool fk_sealed_chunk(struct fk_sealed *s, struct fk_sealed_chunk *out);
 void fk_sealed_free(struct fk_sealed *s);
 
 /* Segments in order. state: "active", "closed", "sealed"; "missing" or "damaged" where its file

@@ -15,8 +15,8 @@
  * Any request may be answered FAIL u32 status, string text. HELLO comes first on every socket,
  * unasked, and has the same form.
  *
- * The file of SEALED: 32 bytes key, 16 bytes content id, u32 codec, u32 parts, then for each part
- * u32 length and its stored bytes.
+ * The file of SEALED: 32 bytes key, 16 bytes content id, u32 codec, u32 parts, u32 chunks; for each
+ * part u32 length and its stored bytes; for each chunk u64 number, u32 codec, u32 length, bytes.
  *
  *     SEGMENT   u64 number, first, last, bytes, string state, string digest
  *     FINDING   u64 seq, u64 segment, string check, string text
@@ -52,7 +52,7 @@ enum fk_lend_frame {
 };
 
 enum { FK_LEND_LINES_BYTES = 1 << 20, FK_LEND_SALT_BYTES = 32 };
-enum { FK_LEND_KEY_BYTES = 32, FK_LEND_ID_BYTES = 16, FK_LEND_SEALED_HEAD = 32 + 16 + 4 + 4 };
+enum { FK_LEND_KEY_BYTES = 32, FK_LEND_ID_BYTES = 16, FK_LEND_SEALED_HEAD = 32 + 16 + 4 + 4 + 4 };
 
 #ifdef __cplusplus
 }

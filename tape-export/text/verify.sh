@@ -423,17 +423,16 @@ recipe_flush() { # writes what the line before asked for, $form of $bytes: out o
     : >"$tmp/piece"
     form=''
 }
-chunk_read() { # LINE of the recipe, FORM file: into $tmp/piece. The form says where a chunk's one part is, and its codec
-    chunk=${1#chunk } chunk_key=${1##* } place=''
+chunk_read() { # LINE of the recipe, FORM file: into $tmp/piece. The form says which codec a chunk has
+    chunk=${1#chunk } chunk_key=${1##* } chunk_codec=''
     chunk=${chunk%% *}
     for said in $(cat "$2"); do
-        case $said in "chunk $chunk: "*) place=${said#*: } ;; esac
+        case $said in "chunk $chunk: "*) chunk_codec=${said#*: } ;; esac
     done
-    case $place in *[!0-9.\ ]* | '') return 1 ;; esac
-    if ! is_hex "$chunk_key" 64 || [ ! -f "data/chunks/${place% *}" ]; then return 1; fi
-    if [ "${place#* }" = 1 ]; then
-        part_decrypt "data/chunks/${place% *}" "$chunk_key" 0 | zstd -d -q -c 2>/dev/null >>"$tmp/piece" || return 1
-    else part_decrypt "data/chunks/${place% *}" "$chunk_key" 0 >>"$tmp/piece"; fi
+    if ! is_number "$chunk" || ! is_hex "$chunk_key" 64 || [ ! -f "${2%form}chunk.$chunk" ]; then return 1; fi
+    if [ "$chunk_codec" = 1 ]; then
+        part_decrypt "${2%form}chunk.$chunk" "$chunk_key" 0 | zstd -d -q -c 2>/dev/null >>"$tmp/piece" || return 1
+    else part_decrypt "${2%form}chunk.$chunk" "$chunk_key" 0 >>"$tmp/piece"; fi
 }
 recipe_follow() { # FORM file: the message out of $tmp/recipe, $tmp/store and chunks (data/format-vault.md, codec 2)
     taken=0 form='' bytes=0 first=yes
@@ -541,7 +540,7 @@ folder_check() { # messages or entries
         if ! is_number "$seq" || [ ! -f "data/$folder/$seq.entry" ]; then fault extra "$name" "belongs to no entry"; continue; fi
         case ${name#"data/$folder/$seq."} in
         entry) ;;
-        proof | salt | envelope | eml | form | part.[0-9]*) continue ;;
+        proof | salt | envelope | eml | form | part.[0-9]* | chunk.[0-9]*) continue ;;
         *) fault extra "$name" "is none of the files of an entry"; continue ;;
         esac
         if [ ! -f "data/$folder/$seq.proof" ]; then fault missing "data/$folder/$seq.proof" "is not there"; continue; fi

@@ -10,18 +10,23 @@ kept 4
 python3 - <<'PY'
 import base64, random
 r = random.Random(7)
-def mail(name, body): open(name, "wb").write(b"From: a@example.jp\r\nSubject: %s\r\n\r\n" % name.encode() + body)
-mail("large.eml", bytes(r.choice(b"abcdefghijklmnop \n") for _ in range(3 << 20)))
-mail("random.eml", r.randbytes(70000))
-mail("words.eml", "契約更新の件\r\n".encode() * 500)
-blobs = [r.randbytes(n) for n in (3000, 5001, 50)]
 def encoded(blob, end):
     text = base64.b64encode(blob)
     return end.join(text[i:i + 76] for i in range(0, len(text), 76))
+def mail(name, body): open(name, "wb").write(b"From: a@example.jp\r\nSubject: %s\r\n\r\n" % name.encode() + body)
+mail("large.eml", bytes(r.choice(b"abcdefghijklmnop \n") for _ in range(3 << 20)))
+mail("large2.eml", open("large.eml", "rb").read()[-2000000:] + encoded(r.randbytes(400000), b"\r\n")) # much of it in common
+mail("random.eml", r.randbytes(70000))
+mail("words.eml", "契約更新の件\r\n".encode() * 500)
+blobs = [r.randbytes(n) for n in (3000, 5001, 50)]
 for i, blob in enumerate(blobs): open("blob.%d" % i, "wb").write(blob)
 mail("based.eml", encoded(blobs[0], b"\r\n") + b"\r\n--x\r\n" + encoded(blobs[1], b"\n") + b"\n\r\n" + encoded(blobs[2], b"\r\n") + b"\r\n")
 PY
-large=$(fk import large.eml random.eml words.eml based.eml | cut -f 1 | xargs)
+one() { fk import "$1" | cut -f 1; } # several at a time may get their numbers in another order
+config single-instance '"off"'
+large="$(one large.eml) $(one random.eml)"
+config single-instance '"on"'
+large="$large $(one words.eml) $(one based.eml) $(one large.eml) $(one large2.eml)"
 first=$(echo $seqs | cut -d ' ' -f 1)
 fk checkpoint >/dev/null && fk checkpoint --key >"$KEY" || fail "checkpoint"
 
@@ -43,6 +48,8 @@ for sh in dash "bash --posix"; do
 done
 # By hand, as VERIFY.md says it: a message of several parts.
 set -- $large
+for i in 4 5 6; do grep -qx 'codec: 2' "pkg/data/messages/${!i}.form" || fail "message ${!i} has no recipe: $(cat "pkg/data/messages/${!i}.form")"; done
+for i in 5 6; do grep -q '^chunk ' "pkg/data/messages/${!i}.form" || fail "message ${!i} has no chunks"; done
 [ -e "pkg/data/messages/$1.part.1" ] || fail "the large message has one part: $(ls pkg/data/messages)"
 i=0
 while [ -e "pkg/data/messages/$1.part.$i" ]; do
@@ -83,14 +90,13 @@ def seal(name, data, key, part):
 base, key = "recipe/data/messages/" + seq, open("keys/%s.key" % seq).read().strip()
 plain = b"".join(open("inclear/data/messages/%s.%s" % (seq, s), "rb").read() for s in ("salt", "envelope", "eml"))
 recipe, form, store, chunks = "fumikura-recipe/1\n", "", b"", 0
-os.makedirs("recipe/data/chunks", exist_ok=True)
 def chunk(data, codec):
     global recipe, form, chunks
     chunks += 1
     own = r.randbytes(32).hex()
-    seal("recipe/data/chunks/9.%d" % chunks, zstd(data) if codec else data, own, 0)
-    recipe += "chunk %d %d %s\n" % (chunks, len(data), own)
-    form += "chunk %d: 9.%d %d\n" % (chunks, chunks, codec)
+    seal("%s.chunk.%d" % (base, 900 + chunks), zstd(data) if codec else data, own, 0)
+    recipe += "chunk %d %d %s\n" % (900 + chunks, len(data), own)
+    form += "chunk %d: %d\n" % (900 + chunks, codec)
 for i, end in enumerate((b"\r\n", b"\n", b"\r\n")):
     blob = open("blob.%d" % i, "rb").read()
     text = base64.b64encode(blob)
@@ -121,9 +127,9 @@ for sh in dash "bash --posix"; do
     checked "$sh" recipe --message-keys keys >out 2>&1 || fail "$sh, codec 2: $(cat out)"
 done
 PACKAGE=$TEST_DIR/recipe
-forged "a bit of a chunk" "c256: $m/$4: what it decrypts to" flip data/chunks/9.1
+forged "a bit of a chunk" "c256: $m/$4: what it decrypts to" flip "$m/$4.chunk.901"
 forged "a bit of a recipe" "c256: $m/$4: what it decrypts to" flip "$m/$4.part.1" 40
-forged "a chunk that is gone" "c256: $m/$4: what it decrypts to" rm data/chunks/9.2
+forged "a chunk that is gone" "c256: $m/$4: what it decrypts to" rm "$m/$4.chunk.902"
 PACKAGE=$TEST_DIR/pkg
 
 # What fails leaves no key.
