@@ -7,6 +7,7 @@
  * and an error that names the wrong line is worse than none.
  */
 #include "cli/config.h"
+#include "archiver/vault/stamps.h"
 #include "archiver/vault/witnessing.h"
 #include "base/io.h"
 #include "cli/config_value.h"
@@ -29,7 +30,7 @@ enum kind {
     WITNESSES,
     WEB,
     HOST,
-    URL,
+    URLS,
     ANY_PATH,
     NAME,
     OPTIONAL_NAME,
@@ -73,9 +74,10 @@ static const struct key keys[] = {
     {"mirror-dir", ANY_PATH, AT(mirror_dir), "", 0, 0},
     {"scrub-rate", SIZE, AT(scrub_rate), "10 MiB", 0, GIB(10)},
     {"scrub-interval", SECONDS, AT(scrub_interval_s), "720 h", 1, 366 * 86400},
-    {"timestamp", URL, AT(timestamp), "", 0, 0},
+    {"timestamp", URLS, AT(timestamp), "{}", 0, 0},
     {"timestamp-roots", ANY_PATH, AT(timestamp_roots), "", 0, 0},
     {"timestamp-interval", SECONDS, AT(timestamp_interval_s), "24 h", 60, 31 * 86400},
+    {"timestamp-renewal", SECONDS, AT(timestamp_renewal_s), "365 d", 86400, 3650 * 86400},
     {"witness", WITNESSES, AT(witnesses), "{}", 0, 0},
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
@@ -146,7 +148,7 @@ static const char *expected_text(const struct key *k, const char *text) {
                        strlen(text)
                    ? NULL
                    : "a host name";
-    case URL:
+    case URLS:
         return !*text || strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0
                    ? NULL
                    : "an address such as \"https://tsa.example.jp/tsr\"";
@@ -228,6 +230,10 @@ static int value_check(cfg_t *cfg, cfg_opt_t *opt, const struct key *k) {
     }
     if (k->kind == WITNESSES && n > FK_WITNESSES_MAX) {
         refuse(cfg->line, "%s has over %d of them", k->name, FK_WITNESSES_MAX);
+        return -1;
+    }
+    if (k->kind == URLS && n > FK_AUTHORITIES_MAX) {
+        refuse(cfg->line, "%s has over %d of them", k->name, FK_AUTHORITIES_MAX);
         return -1;
     }
     if (k->kind == ADDRESSES && fk_value_address(text) == FK_ADDRESS_UNIX) {
@@ -325,16 +331,18 @@ static bool value_store(const struct key *k, const char *text, void *base) {
 }
 
 static bool is_list(const struct key *k) {
-    return k->kind == ADDRESSES || k->kind == WITNESSES;
+    return k->kind == ADDRESSES || k->kind == WITNESSES || k->kind == URLS;
 }
 
 static bool list_store(cfg_t *cfg, const struct key *k, const char *dir, struct fk_config *c) {
     unsigned n = cfg_size(cfg, k->name);
     char **list = calloc(n + 1, sizeof *list);
     *(char ***)((char *)c + k->at) = list;
+    unsigned used = 0;
     for (unsigned i = 0; list && i < n; i++)
-        if (!(list[i] = k->kind == ADDRESSES ? address_make(cfg_getnstr(cfg, k->name, i), dir)
-                                             : strdup(cfg_getnstr(cfg, k->name, i))))
+        if ((k->kind != URLS || *cfg_getnstr(cfg, k->name, i)) && /* "" is none, as a single one */
+            !(list[used++] = k->kind == ADDRESSES ? address_make(cfg_getnstr(cfg, k->name, i), dir)
+                                                  : strdup(cfg_getnstr(cfg, k->name, i))))
             return false;
     return list != NULL;
 }
@@ -487,11 +495,11 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->smtp);
     list_free(c->lmtp);
     list_free(c->witnesses);
+    list_free(c->timestamp);
     free(c->web);
     free(c->hostname);
     free(c->source);
     free(c->floor);
-    free(c->timestamp);
     free(c->timestamp_roots);
     free(c->mirror);
     free(c->mirror_dir);

@@ -23,12 +23,13 @@ struct fk_config {
     unsigned connections, command_timeout_s, data_timeout_s;
     int compression;
     char *single_instance; /* "on" or "off" */
-    unsigned checkpoint_interval_s, timestamp_interval_s;
-    char *timestamp, *timestamp_roots; /* "" for none; roots absolute */
-    char *mirror, *mirror_dir;         /* "off", "async" or "sync"; absolute, or "" */
-    uint64_t scrub_rate;               /* bytes a second; 0: off */
+    unsigned checkpoint_interval_s, timestamp_interval_s, timestamp_renewal_s;
+    char **timestamp;          /* NULL-terminated: addresses of authorities */
+    char *timestamp_roots;     /* absolute, or "" */
+    char *mirror, *mirror_dir; /* "off", "async" or "sync"; absolute, or "" */
+    uint64_t scrub_rate;       /* bytes a second; 0: off */
     unsigned scrub_interval_s;
-    char **witnesses; /* NULL-terminated: "URL KEY" (witnessing.h) */
+    char **witnesses;          /* NULL-terminated: "URL KEY" (witnessing.h) */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */
     char *fiscal_year_end;

@@ -58,7 +58,7 @@ bool fk_value_size(const char *text, uint64_t *bytes_out) {
 }
 
 bool fk_value_seconds(const char *text, uint64_t *seconds_out) {
-    static const struct unit units[] = {{"s", 1}, {"min", 60}, {"h", 3600}};
+    static const struct unit units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
     return with_unit(text, units, sizeof units / sizeof *units, seconds_out);
 }
 

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 #define FK_EXPECTED_SIZE "a size such as \"64 MiB\" (KiB, MiB, GiB, TiB, or bytes)"
-#define FK_EXPECTED_TIME "a time such as \"20 s\" (s, min, h)"
+#define FK_EXPECTED_TIME "a time such as \"20 s\" (s, min, h, d)"
 #define FK_EXPECTED_PERIOD "an ISO 8601 period such as \"P7Y\", \"P5Y2M\" or \"P30D\""
 #define FK_EXPECTED_ADDRESS "an address such as \"127.0.0.1:2525\", \"[::1]:2525\" or \"unix:PATH\""
 #define FK_EXPECTED_ZONE "an offset such as \"+09:00\""

@@ -11,6 +11,7 @@
 #include "cli/cosign.h"
 #include "cli/json.h"
 #include "cli/server.h"
+#include "cli/stamping.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -226,6 +227,55 @@ static void witnesses_check(struct doctor *d) {
     }
 }
 
+/* ---- time stamps: what was found out last, nobody is asked */
+
+static void authority_check(struct doctor *d, size_t i) {
+    const int64_t late_s = 2 * (int64_t)d->cli->config->timestamp_interval_s;
+    struct cli_authority_state a;
+    struct fk_err err = FK_ERR_INIT;
+    if (cli_authority_state(d->cli, i, &a, &err) != FK_OK)
+        tell(d, BAD, "time stamps", "%s", err.text);
+    else if (*a.trouble)
+        tell(d, WARNING, "time stamps", "%s; it is asked again", a.trouble);
+    else if (!*a.newest.name)
+        tell(d, WARNING, "time stamps", "%s has stamped nothing yet", a.url);
+    else if (a.age_s > late_s)
+        tell(d, WARNING, "time stamps",
+             "%s has stamped nothing for %" PRId64 " s; is the server running?", a.url, a.age_s);
+    else
+        tell(d, GOOD, "time stamps",
+             "%s has stamped the first %" PRIu64 " entries, %" PRId64 " s ago", a.url,
+             a.newest.size, a.age_s);
+}
+
+/* Due is what stampd sees to by itself; what it cannot, because no authority has a longer
+ * certificate, is told once half of the time is gone. */
+static void renewal_check(struct doctor *d) {
+    struct fk_renewal_state r;
+    struct fk_err err = FK_ERR_INIT;
+    char when[FK_TIME_SIZE];
+    if (fk_renewal_look(d->cli->dir, &r, &err) != FK_OK) {
+        tell(d, BAD, "renewal", "%s", err.text);
+        return;
+    }
+    if (!r.first_ends_ms)
+        return;
+    fk_time_format(when, r.first_ends_ms);
+    const int64_t left_ms = r.first_ends_ms - fk_now_ms();
+    if (cli_renewal_is_due(d->cli, &r))
+        tell(d, WARNING, "renewal",
+             "the certificates of time stamp %s end at %s: the server renews it, or \"fumikura "
+             "timestamp --renew\"",
+             r.first, when);
+    else if (left_ms < (int64_t)d->cli->config->timestamp_renewal_s * 500)
+        tell(d, WARNING, "renewal",
+             "the certificates of time stamp %s end at %s, and no authority has stamped with one "
+             "that ends later: ask it, or name another in timestamp",
+             r.first, when);
+    else
+        tell(d, GOOD, "renewal", "not due; the first certificates end at %s", when);
+}
+
 /* ---- the mirror: nothing is written to it */
 
 static void mirror_check(struct doctor *d) {
@@ -347,6 +397,9 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     sandbox_check(&d);
     memory_file_check(&d);
     witnesses_check(&d);
+    for (size_t i = 0; cli->config->timestamp[i]; i++)
+        authority_check(&d, i);
+    renewal_check(&d);
     mirror_check(&d);
     scrub_check(&d);
     for (char **a = cli->config->smtp; *a; a++)

@@ -10,6 +10,7 @@
 #include "cli/cosign.h"
 #include "cli/json.h"
 #include "cli/server.h"
+#include "cli/stamping.h"
 #include "indexer/index.h"
 
 #include <errno.h>
@@ -213,7 +214,7 @@ static json_t *index_json(const struct status *s) {
                      cli_json_number(s->index.partial));
 }
 
-static void json_print(const struct status *s) {
+static void json_print(const struct fk_cli *cli, const struct status *s) {
     char digest[2 * FK_SHA256_BYTES + 1];
     fk_hex(digest, s->head.last_digest, FK_SHA256_BYTES);
     json_t *root = json_object();
@@ -223,6 +224,8 @@ static void json_print(const struct status *s) {
     json_object_set(root, "segments", s->segments);
     json_object_set_new(root, "checkpoint", checkpoint_json(s));
     json_object_set_new(root, "witnesses", witnesses_json(s));
+    json_object_set_new(root, "stamps", cli_stamping_json(cli));
+    json_object_set_new(root, "renewal", cli_renewal_json(cli));
     json_object_set_new(root, "index", index_json(s));
     json_object_set_new(root, "mirror", mirror_json(s));
     json_object_set_new(root, "scrub", scrub_json(s));
@@ -242,7 +245,7 @@ static void segment_print(const json_t *o) {
            number_in(o, "last"), number_in(o, "bytes"));
 }
 
-static void text_print(const struct status *s) {
+static void text_print(const struct fk_cli *cli, const struct status *s) {
     char digest[2 * FK_SHA256_BYTES + 1];
     size_t i;
     fk_hex(digest, s->head.last_digest, FK_SHA256_BYTES);
@@ -257,6 +260,7 @@ static void text_print(const struct status *s) {
         printf("checkpoint: there is none yet\n");
     for (i = 0; i < s->witnesses.count; i++)
         witness_print(s->witnesses.one[i].key.name, &s->witness[i]);
+    cli_stamping_print(cli);
     if (s->has_index)
         printf("index: %" PRIu64 " messages, %" PRIu64 " of them in part, entries before %" PRIu64
                "\n",
@@ -299,9 +303,9 @@ int cmd_status(struct fk_cli *cli, int argc, char **argv) {
     for (size_t i = 0; i < s.witnesses.count; i++)
         cli_witness_state(cli, &s.witnesses.one[i], &s.witness[i]);
     if (json)
-        json_print(&s);
+        json_print(cli, &s);
     else
-        text_print(&s);
+        text_print(cli, &s);
 done:
     fk_lend_close(&lend);
     json_decref(s.segments);

@@ -2,7 +2,6 @@
  */
 #include "archiver/vault/log_verify.h"
 #include "archiver/vault/logbook.h"
-#include "archiver/vault/stamps.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "cli/cli.h"
@@ -10,6 +9,7 @@
 #include "cli/config_value.h"
 #include "cli/json.h"
 #include "cli/ledger.h"
+#include "cli/stamps_report.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -180,49 +180,16 @@ done:
     return st;
 }
 
-/* Each time stamp that an entry of the range holds. */
-struct stamps {
-    const struct fk_cli *cli;
-    struct verify *v;
-    uint64_t good, bad;
-};
-static enum fk_status stamp_take(void *ctx, const struct fk_entry *e, const char *line, size_t len,
-                                 struct fk_err *err) {
-    struct stamps *s = ctx;
-    struct fk_err why = FK_ERR_INIT;
-    const char *roots = s->cli->config->timestamp_roots;
-    (void)line;
-    (void)len;
-    if (!fk_entry_is(e, "anchor"))
-        return FK_OK;
-    enum fk_status st = fk_stamps_check(s->cli->dir, e, *roots ? roots : NULL, &why);
-    if (st == FK_OK) {
-        s->good++;
-        return FK_OK;
-    }
-    if (st != FK_CORRUPT)
-        return fk_fail(err, st, "%s", why.text);
-    struct fk_finding f = {.seq = e->seq, .check = "stamp"};
-    snprintf(f.text, sizeof f.text, "%s", why.text);
-    on_finding(s->v, &f);
-    s->bad++;
-    return FK_OK;
-}
-
 static enum fk_status stamps_verify(const struct fk_cli *cli, struct fk_lend *lend,
                                     struct verify *v, struct fk_err *err) {
-    struct stamps s = {cli, v, 0, 0};
-    const bool judged = *cli->config->timestamp_roots;
-    enum fk_status st = cli_ledger_walk(lend, v->range.from, v->range.to, stamp_take, &s, err);
-    if (st != FK_OK)
-        return st;
-    if (v->json && s.good + s.bad)
-        cli_json_line(json_pack("{s:{s:o, s:o, s:b}}", "stamps", "good", cli_json_number(s.good),
-                                "bad", cli_json_number(s.bad), "judged", (int)judged));
-    else if (s.good + s.bad)
-        printf("%" PRIu64 " time stamps hold, %" PRIu64 " do not%s\n", s.good, s.bad,
-               judged ? "" : "; who signed them was not judged (timestamp-roots)");
-    return s.bad ? fk_fail(err, FK_CORRUPT, "%" PRIu64 " time stamps do not hold", s.bad) : FK_OK;
+    const struct cli_stamps_report r = {.from = v->range.from,
+                                        .to = v->range.to,
+                                        .is_period = v->from || v->to,
+                                        .json = v->json,
+                                        .finding = on_finding,
+                                        .ctx = v};
+    cli_progress_end();
+    return cli_stamps_report(cli, lend, &r, err);
 }
 
 static enum fk_status verify(const struct fk_cli *cli, struct verify *v, struct fk_err *err) {

@@ -18,6 +18,14 @@ static size_t take(char *data, size_t one, size_t n, void *ctx) {
     return t->body.failed ? 0 : n * one;
 }
 
+static bool body_set(CURL *c, const struct fk_post *post, struct curl_slist *headers) {
+    if (!post->body)
+        return curl_easy_setopt(c, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    return headers && curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)post->body->len) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_POSTFIELDS, (const char *)post->body->data) == CURLE_OK;
+}
+
 static bool options_set(CURL *c, const struct fk_post *post, struct curl_slist *headers,
                         struct taking *taking, char *text) {
     return curl_easy_setopt(c, CURLOPT_URL, post->url) == CURLE_OK &&
@@ -25,9 +33,7 @@ static bool options_set(CURL *c, const struct fk_post *post, struct curl_slist *
            curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)post->seconds) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)post->body->len) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_POSTFIELDS, (const char *)post->body->data) == CURLE_OK &&
+           body_set(c, post, headers) &&
            curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_WRITEDATA, taking) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text) == CURLE_OK;
@@ -40,8 +46,8 @@ enum fk_status fk_post(const struct fk_post *post, struct fk_post_reply *out, st
     struct taking taking = {FK_BUF_INIT, post->reply_max};
     struct fk_post_reply reply = {.status = 0};
     CURL *c = curl_easy_init();
-    struct curl_slist *headers = curl_slist_append(NULL, post->type);
-    if (!c || !headers || !options_set(c, post, headers, &taking, text))
+    struct curl_slist *headers = post->body ? curl_slist_append(NULL, post->type) : NULL;
+    if (!c || !options_set(c, post, headers, &taking, text))
         FK_TRY(fk_fail(err, FK_INVALID, "%s: cannot be asked: %s", post->url,
                        *text ? text : "no such address"));
     CURLcode rc = curl_easy_perform(c);

@@ -1,6 +1,7 @@
 /*
- * post.h - one POST over HTTP, for those who ask others: an authority, a witness. The one file with
- * libcurl. No redirects, no cookies, no proxies from the environment.
+ * post.h - one POST over HTTP, for those who ask others: an authority, a witness; and one GET, of a
+ * revocation list. The one file with libcurl. No redirects, no cookies, no proxies from the
+ * environment.
  *
  * Errors: FK_RETRY the other end is away or slow; FK_INVALID no http or https address, or an answer
  * that is longer than was allowed. Any status is an answer. Threads: one at a time.
@@ -14,10 +15,10 @@ extern "C" {
 #endif
 
 struct fk_post {
-    const char *url, *type; /* of the body: "Content-Type: ..." */
-    const struct fk_buf *body;
-    size_t reply_max; /* bytes */
-    unsigned seconds; /* for all of it */
+    const char *url, *type;    /* of the body: "Content-Type: ..." */
+    const struct fk_buf *body; /* NULL: a GET, without a type */
+    size_t reply_max;          /* bytes */
+    unsigned seconds;          /* for all of it */
 };
 struct fk_post_reply {
     long status;

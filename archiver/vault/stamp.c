@@ -1,5 +1,5 @@
 /* stamp.c - OpenSSL's time stamp functions, with the verification time set to the stamp's own. */
-#include "archiver/vault/stamp.h"
+#include "archiver/vault/stamp_priv.h"
 #include "base/digest.h"
 
 #include <openssl/err.h>
@@ -11,8 +11,7 @@
 
 enum { REPLY_MAX = 1 << 20 };
 
-/* OpenSSL's last word, or ours where it has none. */
-static const char *why(const char *otherwise) {
+const char *fk_stamp__why(const char *otherwise) {
     const char *data = NULL;
     int flags = 0;
     unsigned long e = ERR_peek_last_error_all(NULL, NULL, NULL, &data, &flags);
@@ -85,6 +84,19 @@ static TS_REQ *request_of(const struct fk_stamp_question *q) {
     return NULL;
 }
 
+/* OpenSSL holds the token against the request, and nobody held the request against the data. */
+static bool request_is_over(TS_REQ *request, const void *data, size_t len) {
+    uint8_t digest[FK_SHA512_BYTES];
+    TS_MSG_IMPRINT *imprint = TS_REQ_get_msg_imprint(request);
+    const ASN1_OBJECT *algorithm = NULL;
+    if (!imprint || EVP_Digest(data, len, digest, NULL, EVP_sha512(), NULL) != 1)
+        return false;
+    X509_ALGOR_get0(&algorithm, NULL, NULL, TS_MSG_IMPRINT_get_algo(imprint));
+    const ASN1_OCTET_STRING *msg = TS_MSG_IMPRINT_get_msg(imprint);
+    return OBJ_obj2nid(algorithm) == NID_sha512 && ASN1_STRING_length(msg) == sizeof digest &&
+           memcmp(ASN1_STRING_get0_data(msg), digest, sizeof digest) == 0;
+}
+
 static bool time_of(TS_RESP *reply, int64_t *ms_out) {
     struct tm t = {0};
     TS_TST_INFO *info = TS_RESP_get_tst_info(reply);
@@ -94,8 +106,7 @@ static bool time_of(TS_RESP *reply, int64_t *ms_out) {
     return true;
 }
 
-/* Certificates that have expired since still vouch for what they stamped then. */
-static X509_STORE *store_new(const char *roots, int64_t at_ms) {
+X509_STORE *fk_stamp__store(const char *roots, int64_t at_ms) {
     X509_STORE *store = X509_STORE_new();
     if (store && X509_STORE_load_file(store, roots) == 1) {
         X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)(at_ms / 1000));
@@ -113,10 +124,12 @@ static enum fk_status reply_verify(const struct fk_stamp_question *q, TS_RESP *r
     TS_REQ *request = request_of(q);
     if (!request || !(ctx = TS_REQ_to_TS_VERIFY_CTX(request, NULL)))
         FK_TRY(fk_fail(err, FK_CORRUPT, "the time stamp request cannot be read"));
+    if (!request_is_over(request, q->data, q->len))
+        FK_TRY(fk_fail(err, FK_CORRUPT, "the time stamp request is over other bytes"));
     if (q->roots) {
-        if (!(store = store_new(q->roots, time_ms)))
+        if (!(store = fk_stamp__store(q->roots, time_ms)))
             FK_TRY(fk_fail(err, FK_INVALID, "%s: not a file of trusted certificates: %s", q->roots,
-                           why("cannot be read")));
+                           fk_stamp__why("cannot be read")));
 #if OPENSSL_VERSION_NUMBER >= 0x30400000L
         TS_VERIFY_CTX_set0_store(ctx, store);
 #else
@@ -130,7 +143,8 @@ static enum fk_status reply_verify(const struct fk_stamp_question *q, TS_RESP *r
     }
     ERR_clear_error();
     if (TS_RESP_verify_response(ctx, reply) != 1)
-        st = fk_fail(err, FK_CORRUPT, "the time stamp does not verify: %s", why("it is not valid"));
+        st = fk_fail(err, FK_CORRUPT, "the time stamp does not verify: %s",
+                     fk_stamp__why("it is not valid"));
 done:
     X509_STORE_free(store);
     TS_VERIFY_CTX_free(ctx);
@@ -138,21 +152,46 @@ done:
     return st;
 }
 
-enum fk_status fk_stamp_check(const struct fk_stamp_question *q, int64_t *time_ms_out,
+static TS_RESP *reply_read(const struct fk_buf *reply) {
+    const uint8_t *p = reply->data;
+    TS_RESP *r = reply->len <= REPLY_MAX ? d2i_TS_RESP(NULL, &p, (long)reply->len) : NULL;
+    if (r && p == reply->data + reply->len)
+        return r;
+    TS_RESP_free(r);
+    return NULL;
+}
+
+enum fk_status fk_stamp_check(const struct fk_stamp_question *q, struct fk_stamp *out,
                               struct fk_err *err) {
     enum fk_status st;
-    int64_t time_ms = 0;
-    const uint8_t *p = q->reply->data;
-    TS_RESP *reply = q->reply->len <= REPLY_MAX ? d2i_TS_RESP(NULL, &p, (long)q->reply->len) : NULL;
-    if (!reply || p != q->reply->data + q->reply->len)
+    struct fk_stamp stamp = {.time_ms = 0};
+    TS_RESP *reply = reply_read(q->reply);
+    if (!reply)
         FK_TRY(fk_fail(err, FK_CORRUPT, "this is no time stamp reply (RFC 3161)"));
     long status = ASN1_INTEGER_get(TS_STATUS_INFO_get0_status(TS_RESP_get_status_info(reply)));
     if (status != TS_STATUS_GRANTED && status != TS_STATUS_GRANTED_WITH_MODS)
         FK_TRY(fk_fail(err, FK_CORRUPT, "the authority refused: status %ld", status));
-    if (!time_of(reply, &time_ms))
+    if (!time_of(reply, &stamp.time_ms))
         FK_TRY(fk_fail(err, FK_CORRUPT, "the time stamp has no time"));
-    FK_TRY(reply_verify(q, reply, time_ms, err));
-    *time_ms_out = time_ms;
+    FK_TRY(reply_verify(q, reply, stamp.time_ms, err));
+    FK_TRY(fk_stamp__chain(q, TS_RESP_get_token(reply), &stamp, err));
+    *out = stamp;
+done:
+    TS_RESP_free(reply);
+    return st;
+}
+
+enum fk_status fk_stamp_peek(const struct fk_buf *reply_der, int64_t *time_ms_out,
+                             int64_t *ends_ms_out, struct fk_err *err) {
+    struct fk_stamp stamp = {.time_ms = 0};
+    const struct fk_stamp_question unjudged = {.reply = reply_der};
+    TS_RESP *reply = reply_read(reply_der);
+    enum fk_status st = FK_OK;
+    if (!reply || !time_of(reply, &stamp.time_ms))
+        FK_TRY(fk_fail(err, FK_CORRUPT, "this is no time stamp reply (RFC 3161)"));
+    FK_TRY(fk_stamp__chain(&unjudged, TS_RESP_get_token(reply), &stamp, err));
+    *time_ms_out = stamp.time_ms;
+    *ends_ms_out = stamp.ends_ms;
 done:
     TS_RESP_free(reply);
     return st;
