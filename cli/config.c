@@ -503,6 +503,7 @@ void fk_config_free(struct fk_config **cp) {
     free(c->timestamp_roots);
     free(c->mirror);
     free(c->mirror_dir);
+    free(c->single_instance);
     free(c->fiscal_year_end);
     for (size_t i = 0; i < c->class_count; i++) {
         free(c->classes[i].name);

@@ -29,7 +29,7 @@ struct fk_config {
     char *mirror, *mirror_dir; /* "off", "async" or "sync"; absolute, or "" */
     uint64_t scrub_rate;       /* bytes a second; 0: off */
     unsigned scrub_interval_s;
-    char **witnesses;          /* NULL-terminated: "URL KEY" (witnessing.h) */
+    char **witnesses; /* NULL-terminated: "URL KEY" (witnessing.h) */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */
     char *fiscal_year_end;
