@@ -206,6 +206,7 @@ enum fk_status fk_book__open(const struct fk_where *where, uint64_t number, int 
         return fk_fail(err, FK_NOMEM, "no memory to open segment %" PRIu64, number);
     b->where = *where;
     b->number = number;
+    b->flags = flags;
     b->keyfile.fd = -1;
     enum fk_status st = FK_NOT_FOUND;
     if (!(flags & FK_BOOK_SEALED)) {

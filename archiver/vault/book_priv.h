@@ -31,6 +31,7 @@ struct fk_book {
     struct fk_where where;
     uint64_t number, first, next; /* seqs first to next-1 */
     enum fk_book_state state;
+    int flags; /* that it was opened with */
     struct fk_pages *pages;
     struct fk_pin *pin;
     struct fk_cursor *entries, *extents, *contents, *keys, *meta;

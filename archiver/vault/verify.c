@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct seal {
     char digest[2 * FK_SHA256_BYTES + 1];
@@ -268,6 +269,11 @@ done:
     return st;
 }
 
+static unsigned cores(void) {
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 1 ? (unsigned)n : 1;
+}
+
 enum fk_status fk_desk_verify(struct fk_desk *d, const struct fk_verify_range *range,
                               fk_finding_fn finding, fk_progress_fn progress, void *ctx,
                               struct fk_verify_sum *out, struct fk_err *err) {
@@ -275,7 +281,8 @@ enum fk_status fk_desk_verify(struct fk_desk *d, const struct fk_verify_range *r
                              .range = *range,
                              .finding = finding,
                              .progress = progress,
-                             .ctx = ctx}};
+                             .ctx = ctx,
+                             .threads = cores()}};
     struct fk_err why =
         FK_ERR_INIT; /* findings are told in its words, whether the caller wants it or not */
     fk_shelf__close(&d->shelf);

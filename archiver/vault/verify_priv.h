@@ -18,6 +18,7 @@ struct fk_check {
     struct fk_verify_sum sum;
     uint64_t progress_all;
 
+    unsigned threads;     /* over 1: contents are checked by so many, after the lines */
     uint64_t slice_bytes; /* over 0: begins at range.from, ends when so much has been read */
     bool stopped;         /* set: it ended before the segment did; next is where to go on */
 
@@ -45,6 +46,12 @@ FK_CHECKED enum fk_status fk_check__failed(struct fk_check *v, enum fk_status st
 /* The key file of a sealed segment's book. */
 FK_CHECKED enum fk_status fk_check__keyfile(struct fk_check *v, struct fk_book *b,
                                             struct fk_err *err);
+/* What an entry says of its content; of v->book. */
+FK_CHECKED enum fk_status fk_check__content(struct fk_check *v, const struct fk_entry *e,
+                                            struct fk_err *err);
+/* All contents of v->book in v's range, on threads; findings are told by this thread, in order. */
+FK_CHECKED enum fk_status fk_check__contents(struct fk_check *v, unsigned threads,
+                                             struct fk_err *err);
 /* Everything in a book; with slice_bytes a part of it. */
 FK_CHECKED enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_err *err);
 void fk_check__free(struct fk_check *v);

@@ -117,8 +117,7 @@ static enum fk_status content_decode(struct fk_check *v, uint64_t seq, const uin
     return FK_OK;
 }
 
-static enum fk_status content_check(struct fk_check *v, const struct fk_entry *e,
-                                    struct fk_err *err) {
+enum fk_status fk_check__content(struct fk_check *v, const struct fk_entry *e, struct fk_err *err) {
     struct fk_digests want;
     uint8_t key[FK_KEY_BYTES];
     enum fk_status st = fk_desk__digests(e, &want, err);
@@ -191,7 +190,8 @@ static enum fk_status entry_check(struct fk_check *v, uint64_t seq, struct fk_er
         chain_check(v, &e);
         if (seq == v->book->first)
             first_check(v, &e);
-        st = content_check(v, &e, err);
+        if (v->threads < 2)
+            st = fk_check__content(v, &e, err);
         fk_sha256(v->line.data, v->line.len, v->prev);
         v->chained = true;
         return st;
@@ -339,6 +339,8 @@ enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_e
     }
     if (st == FK_OK)
         st = entries_walk(v, err);
+    if (st == FK_OK && v->threads > 1)
+        st = fk_check__contents(v, v->threads, err);
     if (st == FK_OK && !v->stopped && in_range(v, b->first) && in_range(v, b->next - 1))
         st = chunks_walk(v, err);
     if (st == FK_OK && b->state == FK_BOOK_ACTIVE && v->succeeded)
