@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 enum { TABLES = 6, READERS = 126, ROOM_STEP_MIN = 1 << 20, ROOM_STEP_MAX = 16 << 20 };
 
@@ -183,6 +184,16 @@ static int allocate(int fd, off_t from, off_t to) {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, from, to - from) == 0 ? 0 : errno;
 }
 
+/* Seldom, in large steps; on a disk that is nearly full little more than what is needed. */
+static off_t room_step(int fd, off_t end) {
+    struct statvfs disk;
+    off_t step = end / 8;
+    step = step < ROOM_STEP_MIN ? ROOM_STEP_MIN : step > ROOM_STEP_MAX ? ROOM_STEP_MAX : step;
+    if (fstatvfs(fd, &disk) == 0 && step > (off_t)(disk.f_bavail / 32 * disk.f_frsize))
+        step = (off_t)(disk.f_bavail / 32 * disk.f_frsize);
+    return step;
+}
+
 enum fk_status fk_segment__room(struct fk_segment *seg, uint64_t bytes, struct fk_err *err) {
     off_t end = (off_t)(fk_segment__bytes(seg) + bytes), from = seg->allocated;
     mdb_filehandle_t fd;
@@ -193,10 +204,7 @@ enum fk_status fk_segment__room(struct fk_segment *seg, uint64_t bytes, struct f
         return FK_OK;
     if (mdb_env_get_fd(seg->env, &fd) != 0)
         return fk_fail(err, FK_IO, "%s: the segment is not open", seg->path);
-    off_t step = end / 8; /* seldom, in large steps; near the end only what is needed */
-    off_t far = end + (step < ROOM_STEP_MIN   ? ROOM_STEP_MIN
-                       : step > ROOM_STEP_MAX ? ROOM_STEP_MAX
-                                              : step);
+    off_t far = end + room_step(fd, end);
     int rc = allocate(fd, from, far);
     if (rc == ENOSPC || rc == EDQUOT) {
         far = end;

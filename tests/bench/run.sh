@@ -154,15 +154,17 @@ memory_round() {
     rm -rf "$V"
     vault_new
     server_start
-    head -c 7500000 /dev/urandom | base64 -w 76 | sed 's/$/\r/' >"$TEST_DIR/body"
-    { printf 'Subject: ten megabytes\r\n\r\n'; cat "$TEST_DIR/body"; } >"$TEST_DIR/big.eml"
+    mkdir -p "$TEST_DIR/big"
+    for i in $(seq 64); do
+        { printf 'Subject: ten megabytes\r\n\r\n'; head -c 7500000 /dev/urandom | base64 -w 76 | sed 's/$/\r/'; } >"$TEST_DIR/big/$i.eml"
+    done
     python3 tests/lib/peak.py keep="$(role_pid keep)" receive="$(role_pid receive)" indexd="$(role_pid indexd)" >"$TEST_DIR/peak" &
     watch=$!
-    "$blast" -c 16 -r 64 "$(address smtp)" "$TEST_DIR/big.eml" >"$TEST_DIR/blast" || fail "memory: $(cat "$TEST_DIR/blast")"
+    "$blast" -c 16 "$(address smtp)" "$TEST_DIR/big" >"$TEST_DIR/blast" || fail "memory: $(cat "$TEST_DIR/blast")"
     kill $watch
     wait $watch
     while read -r name kib; do record "memory.$name" "$kib"; done <"$TEST_DIR/peak"
-    record memory.in_flight $((16 * $(stat -c %s "$TEST_DIR/big.eml") / 1024))
+    record memory.in_flight $((16 * $(stat -c %s "$TEST_DIR/big/1.eml") / 1024))
     server_stop
 }
 

@@ -4,14 +4,16 @@
 . "$ROOT/tests/lib/server.sh"
 vault_new
 server_start
-head -c 7500000 /dev/urandom | base64 -w 76 | sed 's/$/\r/' >"$TEST_DIR/body"
-{ printf 'Subject: ten megabytes\r\n\r\n'; cat "$TEST_DIR/body"; } >"$TEST_DIR/big.eml"
+mkdir "$TEST_DIR/big" # no two of them alike: an attachment is stored once
+for i in $(seq 48); do
+    { printf 'Subject: ten megabytes\r\n\r\n'; head -c 7500000 /dev/urandom | base64 -w 76 | sed 's/$/\r/'; } >"$TEST_DIR/big/$i.eml"
+done
 python3 "$ROOT/tests/lib/peak.py" keep="$(role_pid keep)" receive="$(role_pid receive)" >"$TEST_DIR/peak" &
 watch=$!
-blast -c 16 -r 48 -o "$TEST_DIR/acks" "$(address smtp)" "$TEST_DIR/big.eml" >"$TEST_DIR/blast" 2>&1 || fail "$(cat "$TEST_DIR/blast")"
+blast -c 16 -o "$TEST_DIR/acks" "$(address smtp)" "$TEST_DIR/big" >"$TEST_DIR/blast" 2>&1 || fail "$(cat "$TEST_DIR/blast")"
 kill $watch
 wait $watch
-in_flight=$((16 * $(stat -c %s "$TEST_DIR/big.eml") / 1024))
+in_flight=$((16 * $(stat -c %s "$TEST_DIR/big/1.eml") / 1024))
 for part in keep receive; do
     peak=$(awk -v p=$part '$1 == p {print $2}' "$TEST_DIR/peak")
     note "$part: $((peak / 1024)) MiB at most, with $((in_flight / 1024)) MiB in flight"
