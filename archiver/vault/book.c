@@ -352,6 +352,38 @@ enum fk_status fk_book__chunk(struct fk_book *b, uint64_t number, struct fk_cont
     return fk_book__part(b, &part, &out->stored, err);
 }
 
+enum fk_status fk_chunk_marks__begin(struct fk_chunk_marks *m, struct fk_book *b,
+                                     struct fk_err *err) {
+    struct fk_cursor *c = b->chunks;
+    enum fk_status st = c ? fk_cursor__last(c, err) : FK_OK;
+    fk_chunk_marks__free(m);
+    if (st == FK_OK && c && c->valid && c->key_len == 8)
+        m->max = fk_be64_read(c->key);
+    /* so a rotted number is told before memory is taken for it */
+    if (st == FK_OK && c && m->max != c->tree.entries)
+        st = fk_fail(err, FK_CORRUPT, "%s: the last of %" PRIu64 " chunks has number %" PRIu64,
+                     b->pages->path, c->tree.entries, m->max);
+    if (st == FK_OK && !(m->bits = calloc(1, (size_t)(m->max / 8 + 1))))
+        st = fk_fail(err, FK_NOMEM, "no memory to look at %" PRIu64 " chunks", m->max);
+    if (st != FK_OK)
+        m->max = 0;
+    return st;
+}
+
+bool fk_chunk_marks__has(const struct fk_chunk_marks *m, uint64_t number) {
+    return number <= m->max && m->bits && m->bits[number / 8] & 1u << number % 8;
+}
+
+void fk_chunk_marks__set(struct fk_chunk_marks *m, uint64_t number) {
+    if (number <= m->max && m->bits)
+        m->bits[number / 8] |= (uint8_t)(1u << number % 8);
+}
+
+void fk_chunk_marks__free(struct fk_chunk_marks *m) {
+    free(m->bits);
+    *m = (struct fk_chunk_marks){0};
+}
+
 struct fk_part fk_record__part(const struct fk_content_record *r, uint32_t i) {
     struct fk_reader in;
     fk_reader_init(&in, r->bytes.data + FK_RECORD_HEAD + (size_t)i * FK_RECORD_PART,

@@ -81,6 +81,17 @@ FK_CHECKED enum fk_status fk_book__chunk_record(struct fk_book *b, uint64_t numb
 FK_CHECKED enum fk_status fk_book__chunk(struct fk_book *b, uint64_t number,
                                          struct fk_content_record *record,
                                          struct fk_stored_chunk *out, struct fk_err *err);
+/* Which chunks of an open segment have been looked at. Begun as {0}. FK_CORRUPT: the numbers have
+ * gaps; those of a sealed segment may. */
+struct fk_chunk_marks {
+    uint8_t *bits;
+    uint64_t max; /* the last chunk's number */
+};
+FK_CHECKED enum fk_status fk_chunk_marks__begin(struct fk_chunk_marks *m, struct fk_book *b,
+                                                struct fk_err *err);
+bool fk_chunk_marks__has(const struct fk_chunk_marks *m, uint64_t number);
+void fk_chunk_marks__set(struct fk_chunk_marks *m, uint64_t number);
+void fk_chunk_marks__free(struct fk_chunk_marks *m);
 /* Of the key file that counts. */
 FK_CHECKED enum fk_status fk_book__generation(struct fk_book *b, uint64_t *out, struct fk_err *err);
 /* FK_NOT_FOUND: there is no key for it (any more). */

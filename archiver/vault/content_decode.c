@@ -211,11 +211,11 @@ static enum fk_status recipe_open(struct decoder *de, struct fk_err *err) {
         return damaged(de, "recipe", err, "a content with a recipe has at least two parts");
     de->parts = de->d->parts - 1;
     enum fk_status st = part_open(de, de->parts, &b->text, &len, err);
-    if (st != FK_OK)
-        return st;
-    st = fk_recipe__read(b->text.data, len, &b->recipe, err);
-    if (st == FK_CORRUPT)
-        de->d->check = "recipe";
+    if (st == FK_OK) {
+        st = fk_recipe__read(b->text.data, len, &b->recipe, err);
+        if (st == FK_CORRUPT)
+            de->d->check = "recipe";
+    }
     OPENSSL_cleanse(b->text.data, b->text.len);
     return st;
 }

@@ -304,9 +304,13 @@ enum fk_status fk_content__recipe(struct fk_bench *b, const struct fk_recipe_par
     const struct fk_part_name name = {p->ledger, p->id, p->key, FK_CODEC_RECIPE, true, p->part};
     fk_buf_reset(&b->text);
     fk_recipe__text(p->recipe, &b->text);
+    enum fk_status st = FK_OK;
     if (b->text.failed)
-        return fk_fail(err, FK_NOMEM, "no memory for a recipe");
-    enum fk_status st = fk_bench__encrypt(b, &name, b->text.data, b->text.len, stored, err);
+        st = fk_fail(err, FK_NOMEM, "no memory for a recipe");
+    else if (b->text.len > FK_PART_MAX) /* the limits of lines and chunks do not allow it */
+        st = fk_fail(err, FK_INVALID, "a recipe of %zu bytes is over one part", b->text.len);
+    if (st == FK_OK)
+        st = fk_bench__encrypt(b, &name, b->text.data, b->text.len, stored, err);
     OPENSSL_cleanse(b->text.data, b->text.len);
     return st;
 }

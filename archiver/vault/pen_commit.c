@@ -178,7 +178,8 @@ static int extents_put(struct commit *c) {
         }
         c->stand.next_extent++;
     }
-    return 0;
+    const uint8_t *data;
+    return walk_next(&w, &data) ? EFBIG : 0; /* a part over an extent's size: none is made */
 }
 
 static void record_begin(struct fk_buf *r, uint8_t codec, const uint8_t *id, size_t parts) {

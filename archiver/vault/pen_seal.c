@@ -44,8 +44,7 @@ struct fk_sealing {
     uint64_t extent; /* number of the one being filled */
     struct fk_buf filling, line, record_out, keys;
     struct fk_content_record record, chunk;
-    uint8_t *chunks; /* a bit each: those that a message which opens names */
-    uint64_t chunks_max;
+    struct fk_chunk_marks chunks; /* those that a message which opens names */
     uint8_t prev[FK_SHA256_BYTES];
     /* results */
     uint8_t sik[FK_KEY_BYTES];
@@ -80,7 +79,7 @@ static void sealing_free(struct fk_sealing **jp) {
     fk_buf_free(&j->keys);
     fk_buf_free(&j->record.bytes);
     fk_buf_free(&j->chunk.bytes);
-    free(j->chunks);
+    fk_chunk_marks__free(&j->chunks);
     OPENSSL_cleanse(j->sik, sizeof j->sik);
     OPENSSL_cleanse(&j->kek, sizeof j->kek);
     free(j);
@@ -207,42 +206,46 @@ static enum fk_status record_begin(struct fk_sealing *j, const struct fk_content
     return j->record_out.failed ? fk_fail(err, FK_NOMEM, "no memory to seal a segment") : FK_OK;
 }
 
-static bool chunk_is_marked(const struct fk_sealing *j, uint64_t number) {
-    return number <= j->chunks_max && j->chunks[number / 8] & 1u << number % 8;
+/* False: the segment is to be begun anew, or left to the next pen. */
+static bool goes_on(struct fk_sealing *j) {
+    return !atomic_load(&j->stale) &&
+           !(j->pace && __atomic_load_n(&j->pace->give_up, __ATOMIC_ACQUIRE));
 }
 
-static enum fk_status chunks_begin(struct fk_sealing *j, struct fk_err *err) {
-    struct fk_cursor *c = j->book->chunks;
-    enum fk_status st = c ? fk_cursor__last(c, err) : FK_OK;
-    if (st == FK_OK && c && c->valid && c->key_len == 8)
-        j->chunks_max = fk_be64_read(c->key);
-    /* numbers have no gaps, so a rotted one is told before memory is taken for it */
-    if (st == FK_OK && c && j->chunks_max != c->tree.entries)
-        st = fk_fail(err, FK_CORRUPT, "%s: the last of %" PRIu64 " chunks has number %" PRIu64,
-                     j->book->pages->path, c->tree.entries, j->chunks_max);
-    if (st == FK_OK && !(j->chunks = calloc(1, j->chunks_max / 8 + 1)))
-        st = fk_fail(err, FK_NOMEM, "no memory to seal a segment");
-    return st;
+/* Sleeps until so many bytes may have been read. Short, to see when somebody waits. */
+static void pace_keep(struct fk_sealing *j) {
+    enum { STEP_MS = 20 };
+    if (!j->pace || !j->pace->bytes_per_s)
+        return;
+    while (goes_on(j) && !__atomic_load_n(&j->pace->hurry, __ATOMIC_ACQUIRE)) {
+        int64_t due = j->began_ms + (int64_t)(j->read * 1000 / j->pace->bytes_per_s);
+        if (fk_monotonic_ms() >= due)
+            return;
+        (void)poll(NULL, 0, STEP_MS);
+    }
 }
 
 /* Each chunk's tag is checked once. */
 static enum fk_status chunk_seen(void *ctx, uint64_t number, struct fk_stored_chunk *out,
                                  struct fk_err *err) {
     struct fk_sealing *j = ctx;
-    out->skip = chunk_is_marked(j, number);
+    out->skip = fk_chunk_marks__has(&j->chunks, number);
     if (out->skip)
         return FK_OK;
-    if (number <= j->chunks_max)
-        j->chunks[number / 8] |= (uint8_t)(1u << number % 8);
-    return fk_book__chunk(j->book, number, &j->chunk, out, err);
+    fk_chunk_marks__set(&j->chunks, number);
+    enum fk_status st = fk_book__chunk(j->book, number, &j->chunk, out, err);
+    j->read += out->stored.len;
+    pace_keep(j);
+    return st;
 }
 
 /* Those that only messages without a key name are left out: nobody can read them. */
 static enum fk_status chunks_copy(struct fk_sealing *j, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    for (uint64_t number = 1; number <= j->chunks_max && st == FK_OK; number++) {
-        if (!chunk_is_marked(j, number))
+    for (uint64_t number = 1; number <= j->chunks.max && st == FK_OK && goes_on(j); number++) {
+        if (!fk_chunk_marks__has(&j->chunks, number))
             continue;
+        pace_keep(j);
         FK_TRY(fk_book__chunk_record(j->book, number, &j->chunk, err));
         FK_TRY(record_begin(j, &j->chunk, err));
         FK_TRY(part_put(j, fk_record__part(&j->chunk, 0), FK_RECORD_HEAD, NULL, err));
@@ -399,25 +402,6 @@ static enum fk_status copy_finish(struct fk_sealing *j, struct fk_err *err) {
     return fk_layout__digest(j->path, j->digest, err);
 }
 
-/* False: the segment is to be begun anew, or left to the next pen. */
-static bool goes_on(struct fk_sealing *j) {
-    return !atomic_load(&j->stale) &&
-           !(j->pace && __atomic_load_n(&j->pace->give_up, __ATOMIC_ACQUIRE));
-}
-
-/* Sleeps until so many bytes may have been read. Short, to see when somebody waits. */
-static void pace_keep(struct fk_sealing *j) {
-    enum { STEP_MS = 20 };
-    if (!j->pace || !j->pace->bytes_per_s)
-        return;
-    while (goes_on(j) && !__atomic_load_n(&j->pace->hurry, __ATOMIC_ACQUIRE)) {
-        int64_t due = j->began_ms + (int64_t)(j->read * 1000 / j->pace->bytes_per_s);
-        if (fk_monotonic_ms() >= due)
-            return;
-        (void)poll(NULL, 0, STEP_MS);
-    }
-}
-
 static enum fk_status run_all(struct fk_sealing *j, struct fk_err *err) {
     uint64_t keys;
     enum fk_status st;
@@ -426,7 +410,7 @@ static enum fk_status run_all(struct fk_sealing *j, struct fk_err *err) {
     j->first = j->book->first;
     j->last = j->book->next - 1;
     j->extent = 1;
-    FK_TRY(chunks_begin(j, err));
+    FK_TRY(fk_chunk_marks__begin(&j->chunks, j->book, err));
     FK_TRY(keys_begin(j, err));
     keys = j->key_count;
     j->key_count = 0;
@@ -437,9 +421,9 @@ static enum fk_status run_all(struct fk_sealing *j, struct fk_err *err) {
         FK_TRY(entry_copy(j, seq, err));
         pace_keep(j);
     }
+    FK_TRY(chunks_copy(j, err));
     if (!goes_on(j))
         return fk_fail(err, FK_RETRY, "segment %" PRIu64 " is sealed later", j->number);
-    FK_TRY(chunks_copy(j, err));
     FK_TRY(extent_put(j, err));
     FK_TRY(meta_write(j, err));
     fk_segment__close(&j->scratch);

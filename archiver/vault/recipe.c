@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LINE_SIZE = 160 };
 static const char first_line[] = "fumikura-recipe/1\n";
 
 /* Not realloc: the old place has keys. */
@@ -87,6 +88,9 @@ static void line_text(const struct fk_recipe_line *l, struct fk_buf *out) {
 }
 
 void fk_recipe__text(const struct fk_recipe *r, struct fk_buf *out) {
+    /* at one go: what a growing buffer leaves behind would have keys in it */
+    if (!fk_buf_reserve(out, sizeof first_line + r->count * LINE_SIZE))
+        return;
     fk_buf_str(out, first_line);
     for (size_t i = 0; i < r->count; i++)
         line_text(&r->line[i], out);
@@ -161,7 +165,6 @@ static size_t sums_check(const struct fk_recipe *r) {
 
 enum fk_status fk_recipe__read(const uint8_t *text, size_t len, struct fk_recipe *out,
                                struct fk_err *err) {
-    enum { LINE_SIZE = 160 };
     char line[LINE_SIZE] = "";
     const uint8_t *at = text, *end = text + len;
     struct fk_buf again = FK_BUF_INIT;

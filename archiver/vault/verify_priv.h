@@ -28,8 +28,9 @@ struct fk_check {
     struct fk_bench *bench;
     struct fk_buf line;
     struct fk_content_record record, chunk;
-    struct fk_book *book; /* the one being checked */
-    bool succeeded;       /* there is a segment after it */
+    struct fk_chunk_marks seen; /* with tags_only: chunks of an open segment, once each */
+    struct fk_book *book;       /* the one being checked */
+    bool succeeded;             /* there is a segment after it */
 
     bool chained; /* prev is the digest of the entry before the next one */
     uint64_t next;

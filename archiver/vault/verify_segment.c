@@ -37,6 +37,7 @@ void fk_check__free(struct fk_check *v) {
     fk_buf_free(&v->line);
     fk_buf_free(&v->record.bytes);
     fk_buf_free(&v->chunk.bytes);
+    fk_chunk_marks__free(&v->seen);
 }
 
 static enum fk_status stored_read(void *ctx, uint32_t part, struct fk_buf *out,
@@ -49,6 +50,11 @@ static enum fk_status stored_read(void *ctx, uint32_t part, struct fk_buf *out,
 static enum fk_status chunk_read(void *ctx, uint64_t number, struct fk_stored_chunk *out,
                                  struct fk_err *err) {
     struct fk_check *v = ctx;
+    out->skip = v->tags_only && fk_chunk_marks__has(&v->seen, number);
+    if (out->skip)
+        return FK_OK;
+    if (v->tags_only)
+        fk_chunk_marks__set(&v->seen, number);
     return fk_book__chunk(v->book, number, &v->chunk, out, err);
 }
 
@@ -305,21 +311,34 @@ static void strays_check(struct fk_check *v, uint64_t contents, uint64_t dispose
                        contents - disposed);
 }
 
+/* The number at the cursor; FK_CORRUPT unless it is one more than before, or more: a chunk is
+ * looked up with the same cursor, and a key out of its place would send the walk back. */
+static enum fk_status chunk_number(const struct fk_book *b, uint64_t *last, struct fk_err *err) {
+    uint64_t number = b->chunks->key_len == 8 ? fk_be64_read(b->chunks->key) : 0;
+    if (number <= *last)
+        return fk_fail(err, FK_CORRUPT,
+                       "%s: in table chunks something else stands after number %" PRIu64,
+                       b->pages->path, *last);
+    *last = number;
+    return FK_OK;
+}
+
 /* Chunks that no message names any more have to be there too: theirs may be a page that another
  * needs. */
 static enum fk_status chunks_walk(struct fk_check *v, struct fk_err *err) {
     struct fk_book *b = v->book;
     struct fk_stored_chunk chunk = {.codec = 0};
+    uint64_t number = 0;
     enum fk_status st = b->chunks ? fk_cursor__first(b->chunks, err) : FK_OK;
     while (st == FK_OK && b->chunks && b->chunks->valid) {
-        uint64_t number = b->chunks->key_len == 8 ? fk_be64_read(b->chunks->key) : 0;
+        FK_TRY(chunk_number(b, &number, err));
         fk_buf_reset(&chunk.stored);
         st = fk_book__chunk(b, number, &v->chunk, &chunk, err);
         if (st != FK_OK)
-            st = fk_check__failed(v, st, UINT64_MAX, b->number, "chunk", err);
-        if (st == FK_OK)
-            st = fk_cursor__next(b->chunks, err);
+            FK_TRY(fk_check__failed(v, st, UINT64_MAX, b->number, "chunk", err));
+        st = fk_cursor__next(b->chunks, err);
     }
+done:
     fk_buf_free(&chunk.stored);
     return st == FK_CORRUPT ? fk_check__failed(v, st, UINT64_MAX, b->number, "file", err) : st;
 }
@@ -329,6 +348,8 @@ enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_e
     v->book = b;
     bool begun = v->slice_bytes && v->range.from > b->first;
     enum fk_status st = begun ? FK_OK : fk_pages__account(b->pages, err);
+    if (st == FK_OK && v->tags_only)
+        st = fk_chunk_marks__begin(&v->seen, b, err);
     if (st != FK_OK)
         st = fk_check__failed(v, st, UINT64_MAX, b->number, "file", err);
     if (st == FK_OK && v->next != UINT64_MAX && v->next != b->first) {

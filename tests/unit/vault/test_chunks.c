@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "archiver/vault/content_priv.h"
 #include "base/base64.h"
+#include "base/clock.h"
+#include "base/io.h"
 #include "tests/unit/support/vaults.h"
 
 /* ---- runs */
@@ -210,7 +213,12 @@ static enum fk_status committed(struct fk_pen *pen, struct fk_sheet *sheet, uint
 
 static uint64_t kept(struct fk_pen *pen, unsigned own, uint64_t seed, size_t len) {
     uint64_t seq;
-    assert_int_equal(committed(pen, prepared(pen, own, seed, len), &seq), FK_OK);
+    struct fk_sheet *sheet = prepared(pen, own, seed, len);
+    struct fk_err err = FK_ERR_INIT;
+    if (fk_pen_commit(pen, &sheet, 1, &err) != FK_OK || sheet->status != FK_OK)
+        fail_msg("not kept: %s %s", err.text, sheet->text);
+    seq = sheet->seq;
+    fk_sheet_free(&sheet);
     return seq;
 }
 
@@ -233,7 +241,8 @@ static off_t sealed_bytes(struct fk_pen *pen, const char *dir, unsigned number) 
     struct stat s;
     uint64_t sealed;
     struct fk_err err = FK_ERR_INIT;
-    assert_int_equal(fk_pen_rotate(pen, NULL), FK_OK);
+    if (fk_pen_rotate(pen, &err) != FK_OK)
+        fail_msg("rotate: %s", err.text);
     if (fk_pen_seal_next(pen, &sealed, &err) != FK_OK)
         fail_msg("seal: %s", err.text);
     assert_int_equal(sealed, number);
@@ -359,6 +368,75 @@ static void chunks_of_a_transaction_that_failed_are_not_named(void **state) {
     vault_remove(dir);
 }
 
+static void finding_count(void *ctx, const struct fk_finding *f) {
+    if (strstr(f->text, "table chunks"))
+        ++*(int *)ctx;
+}
+
+/* A walk over the table that looks chunks up by what it has read must not turn back. */
+static void a_number_out_of_its_place_ends_the_walk(void **state) {
+    (void)state;
+    static const uint8_t others[] = {13, 11, 8, 4, 1, 255};
+    const char *dir = vault_new();
+    struct fk_pen *pen = vault_pen(dir, 0);
+    char path[PATH_MAX];
+    int told = 0;
+    kept(pen, 1, 8, 900000);
+    sealed_bytes(pen, dir, 1);
+    fk_pen_close(&pen);
+    snprintf(path, sizeof path, "%s/segments/00000001.sealed", dir);
+    assert_int_equal(chmod(path, 0600), 0);
+    struct fk_buf file = FK_BUF_INIT;
+    assert_int_equal(fk_read_plain(path, 64 << 20, &file, NULL), FK_OK);
+    for (size_t at = 0; at + 8 <= file.len; at++) {
+        if (memcmp(file.data + at, "\0\0\0\0\0\0\0\x05", 8) != 0)
+            continue;
+        for (size_t i = 0; i < sizeof others; i++) {
+            struct fk_verify_range all = {0, UINT64_MAX, 0};
+            struct fk_verify_sum sum;
+            struct fk_desk *desk = vault_desk(dir);
+            FILE *f = fopen(path, "r+");
+            assert_non_null(f);
+            assert_int_equal(fseek(f, (long)at + 7, SEEK_SET), 0);
+            assert_int_equal(fputc(others[i], f), others[i]);
+            assert_int_equal(fclose(f), 0);
+            alarm(60);
+            (void)!fk_desk_verify(desk, &all, finding_count, NULL, &told, &sum, NULL);
+            alarm(0);
+            fk_desk_close(&desk);
+        }
+        FILE *f = fopen(path, "r+");
+        assert_non_null(f);
+        assert_int_equal(fseek(f, (long)at + 7, SEEK_SET), 0);
+        assert_int_equal(fputc(5, f), 5);
+        assert_int_equal(fclose(f), 0);
+    }
+    assert_true(told > 0);
+    fk_buf_free(&file);
+    vault_expect_sound(dir);
+    vault_remove(dir);
+}
+
+/* With attachments, which is where the bytes are. */
+static void sealing_chunks_keeps_the_pace_too(void **state) {
+    (void)state;
+    const char *dir = vault_new();
+    struct fk_pen *pen = vault_pen(dir, 0);
+    struct fk_pace pace = {.bytes_per_s = 2 << 20};
+    struct fk_sealing *job = NULL;
+    uint64_t number;
+    kept(pen, 1, 9, 2000000);
+    assert_int_equal(fk_pen_rotate(pen, NULL), FK_OK);
+    assert_int_equal(fk_pen_seal_begin(pen, &job, NULL), FK_OK);
+    int64_t began = fk_monotonic_ms();
+    assert_int_equal(fk_pen_seal_run(job, &pace, NULL), FK_OK);
+    assert_in_range(fk_monotonic_ms() - began, 800, 20000);
+    assert_int_equal(fk_pen_seal_end(pen, &job, &number, NULL), FK_OK);
+    fk_pen_close(&pen);
+    vault_expect_sound(dir);
+    vault_remove(dir);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_of_a_transaction_that_failed_are_not_named),
@@ -370,6 +448,8 @@ int main(void) {
         cmocka_unit_test(a_large_message_is_cut_too),
         cmocka_unit_test(a_chunk_lives_as_long_as_one_that_holds_it),
         cmocka_unit_test(chunks_of_an_epoch_that_has_ended_are_not_named),
+        cmocka_unit_test(a_number_out_of_its_place_ends_the_walk),
+        cmocka_unit_test(sealing_chunks_keeps_the_pace_too),
     };
     setenv("FUMIKURA_FAULT", "room:1:enospc", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
