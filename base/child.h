@@ -7,13 +7,14 @@
  *              [--listen PATH]
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive), act:FD (web), scrub:FD (scrubd)  10th
- *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  9th
- *     sign      --socket log:FD (logd)                                         8th
- *     indexd    --lend                                                         6th
- *     logd      --lend --sign                                                  7th
- *     stampd                                                                   5th
- *     cosignd                                                                  4th
+ *     keep      --listen --socket mail:FD (receive), act:FD (web), scrub:FD (scrubd)  11th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  10th
+ *     sign      --socket log:FD (logd)                                         9th
+ *     indexd    --lend                                                         7th
+ *     logd      --lend --sign                                                  8th
+ *     stampd                                                                   6th
+ *     cosignd                                                                  5th
+ *     maild                                                                    4th
  *     scrubd    --keep                                                         3rd
  *     receive   --keep                                                         1st
  *     web       --keep --lend                                                  2nd

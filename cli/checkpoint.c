@@ -11,6 +11,8 @@
 #include "cli/config.h"
 #include "cli/cosign.h"
 #include "cli/json.h"
+#include "cli/letter.h"
+#include "cli/mailing.h"
 #include "cli/server.h"
 
 #include <getopt.h>
@@ -94,17 +96,34 @@ enum fk_status cli_checkpoint_get(const struct fk_cli *cli, struct fk_lend *lend
 
 /* ---- the command */
 
-enum mode { NOTE, PRINT, KEY, VKEY };
+enum mode { NOTE, PRINT, KEY, VKEY, MAIL };
 
-/* Short enough to be read out over the telephone and compared with what is on paper. */
 static void readable_print(const struct fk_checkpoint *c, const struct fk_verifier *v) {
-    char id[9];
-    fk_hex(id, v->id, sizeof v->id);
-    printf("log      %s\nkey      %.4s %.4s\nentries  %" PRIu64 "\nroot    ", c->origin, id, id + 4,
-           c->size);
-    for (size_t i = 0; i < sizeof c->root; i += 2)
-        printf("%s %02x%02x", i == 16 ? "\n        " : "", c->root[i], c->root[i + 1]);
-    printf("\n");
+    struct fk_buf text = FK_BUF_INIT;
+    cli_checkpoint_readable(c, v, &text);
+    printf("%s", fk_buf_cstr(&text));
+    fk_buf_free(&text);
+}
+
+/* All are sent theirs; the first that failed gives the exit status. */
+static enum fk_status mail_all(const struct fk_cli *cli, bool json, struct fk_err *err) {
+    enum fk_status first = FK_OK;
+    for (char **to = cli->config->mail_to; *to; to++) {
+        struct fk_err why = FK_ERR_INIT;
+        uint64_t size = 0;
+        enum fk_status st = cli_mail_send(cli, *to, NULL, NULL, &size, &why);
+        if (st != FK_OK && first == FK_OK)
+            first = fk_fail(err, st, "%s", why.text);
+        else if (st != FK_OK)
+            notice(&why);
+        else if (json)
+            cli_json_line(json_pack("{s:s, s:s, s:o}", "to", *to, "via", cli->config->mail_via,
+                                    "size", cli_json_number(size)));
+        else
+            printf("the checkpoint over %" PRIu64 " entries was mailed to %s by %s\n", size, *to,
+                   cli->config->mail_via);
+    }
+    return first;
 }
 
 static void json_print(const struct fk_checkpoint *c, const struct fk_buf *note,
@@ -141,11 +160,15 @@ static enum fk_status checkpoint(const struct fk_cli *cli, enum mode mode, bool 
     struct fk_verifier v;
     struct fk_buf note = FK_BUF_INIT;
     enum fk_status st;
+    if (mode == MAIL && !*cli->config->mail_to)
+        FK_TRY(fk_fail(err, FK_INVALID, "%s: checkpoint-mail-to names nobody", cli->config_path));
     FK_TRY(fk_lend_open(cli->dir, &lend, err));
     FK_TRY(fk_lend_head(lend, &head, err));
     FK_TRY(cli_checkpoint_get(cli, lend, head.next_seq, &c, &note, err));
     FK_TRY(fk_logbook_verifier(cli->dir, &v, err));
-    if (json)
+    if (mode == MAIL)
+        st = mail_all(cli, json, err);
+    else if (json)
         json_print(&c, &note, &v);
     else if (mode == KEY || mode == VKEY)
         st = key_print(&v, mode, err);
@@ -208,13 +231,11 @@ done:
 }
 
 int cmd_checkpoint(struct fk_cli *cli, int argc, char **argv) {
-    static const struct option options[] = {{"print", no_argument, NULL, PRINT},
-                                            {"key", no_argument, NULL, KEY},
-                                            {"vkey", no_argument, NULL, VKEY},
-                                            {"new-origin", no_argument, NULL, 'n'},
-                                            {"reason", required_argument, NULL, 'r'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"print", no_argument, NULL, PRINT},    {"key", no_argument, NULL, KEY},
+        {"vkey", no_argument, NULL, VKEY},      {"mail", no_argument, NULL, MAIL},
+        {"new-origin", no_argument, NULL, 'n'}, {"reason", required_argument, NULL, 'r'},
+        {"json", no_argument, NULL, 'j'},       {NULL, 0, NULL, 0}};
     enum mode mode = NOTE;
     bool json = false, anew = false;
     const char *reason = NULL;
@@ -227,7 +248,7 @@ int cmd_checkpoint(struct fk_cli *cli, int argc, char **argv) {
         else if (o == 'r')
             reason = optarg;
         else if (o == '?' || mode != NOTE)
-            return cli_usage("checkpoint", "one of --print, --key and --vkey");
+            return cli_usage("checkpoint", "one of --print, --key, --vkey and --mail");
         else
             mode = (enum mode)o;
     }

@@ -7,7 +7,7 @@
 const struct fk_command fk_commands[] = {
     /* for people */
     {"audit", "[--since D] [--until D] [--reason T] [--json]", "lists who did what and why", cmd_audit, FK_NEEDS_CONFIG, false},
-    {"checkpoint", "[--print | --key | --vkey] [--json] | --new-origin --reason T", "prints the newest signed checkpoint, or the log's public key", cmd_checkpoint, FK_NEEDS_CONFIG, false},
+    {"checkpoint", "[--print | --key | --vkey] [--json] | --mail [--json] | --new-origin --reason T", "prints the newest signed checkpoint, or the log's public key", cmd_checkpoint, FK_NEEDS_CONFIG, false},
     {"doctor", "[--json]", "checks the machine and the vault's directory", cmd_doctor, FK_NEEDS_CONFIG, false},
     {"export", "[--user A] [--since D] [--until D] QUERY | --seq N...  --to DIR [--format eml|mbox] [--sealed --keys-to DIR] [--reason T] [--json] | list [--json] | destroyed NUMBER --reason T", "hands messages over as an evidence package", cmd_export, FK_NEEDS_CONFIG, false},
     {"hold", "add NAME --reason T (--query Q [--user A] [--since D] [--until D] | --seq N...) | list [--all] [--json] | release NAME --reason T", "keeps named messages whatever the rules say", cmd_hold, FK_NEEDS_CONFIG, false},
@@ -35,6 +35,7 @@ const struct fk_command fk_commands[] = {
     {"keep", "", "has the pen; started by serve and by commands", cmd_keep, FK_NEEDS_CONFIG, true},
     {"lend", "", "has the reading desk; started by serve and by commands", cmd_lend, FK_NEEDS_CONFIG, true},
     {"logd", "", "makes the log's tiles and checkpoints; started by serve", cmd_logd, FK_NEEDS_CONFIG, true},
+    {"maild", "", "mails checkpoints when it is due; started by serve", cmd_maild, FK_NEEDS_CONFIG, true},
     {"receive", "", "takes mail in by SMTP and LMTP; started by serve", cmd_receive, FK_NEEDS_CONFIG, true},
     {"scrubd", "", "reads all that is stored again, slowly; started by serve", cmd_scrubd, FK_NEEDS_CONFIG, true},
     {"sign", "", "has the log's key; started by serve and by commands", cmd_sign, FK_NEEDS_CONFIG, true},

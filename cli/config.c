@@ -31,6 +31,9 @@ enum kind {
     WEB,
     HOST,
     URLS,
+    MAILBOXES,
+    MAILBOX,
+    MAIL_SERVER,
     ANY_PATH,
     NAME,
     OPTIONAL_NAME,
@@ -79,6 +82,11 @@ static const struct key keys[] = {
     {"timestamp-interval", SECONDS, AT(timestamp_interval_s), "24 h", 60, 31 * 86400},
     {"timestamp-renewal", SECONDS, AT(timestamp_renewal_s), "365 d", 86400, 3650 * 86400},
     {"witness", WITNESSES, AT(witnesses), "{}", 0, 0},
+    {"checkpoint-mail-to", MAILBOXES, AT(mail_to), "{}", 0, 0},
+    {"checkpoint-mail-from", MAILBOX, AT(mail_from), "", 0, 0},
+    {"checkpoint-mail-via", MAIL_SERVER, AT(mail_via), "smtp://127.0.0.1:25", 0, 0},
+    {"checkpoint-mail-interval", SECONDS, AT(mail_interval_s), "24 h", 60, 31 * 86400},
+    {"checkpoint-mail-retry", SECONDS, AT(mail_retry_s), "5 min", 1, 86400},
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
@@ -152,6 +160,14 @@ static const char *expected_text(const struct key *k, const char *text) {
         return !*text || strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0
                    ? NULL
                    : "an address such as \"https://tsa.example.jp/tsr\"";
+    case MAILBOX:
+        if (!*text)
+            return NULL;
+        /* fall through */
+    case MAILBOXES:
+        return fk_value_mailbox(text) ? NULL : FK_EXPECTED_MAILBOX;
+    case MAIL_SERVER:
+        return fk_value_mail_server(text) ? NULL : FK_EXPECTED_MAIL_SERVER;
     case ANY_PATH:
         return NULL;
     case OPTIONAL_NAME:
@@ -230,6 +246,10 @@ static int value_check(cfg_t *cfg, cfg_opt_t *opt, const struct key *k) {
     }
     if (k->kind == WITNESSES && n > FK_WITNESSES_MAX) {
         refuse(cfg->line, "%s has over %d of them", k->name, FK_WITNESSES_MAX);
+        return -1;
+    }
+    if (k->kind == MAILBOXES && n > FK_MAIL_TO_MAX) {
+        refuse(cfg->line, "%s has over %d of them", k->name, FK_MAIL_TO_MAX);
         return -1;
     }
     if (k->kind == URLS && n > FK_AUTHORITIES_MAX) {
@@ -331,7 +351,7 @@ static bool value_store(const struct key *k, const char *text, void *base) {
 }
 
 static bool is_list(const struct key *k) {
-    return k->kind == ADDRESSES || k->kind == WITNESSES || k->kind == URLS;
+    return k->kind == ADDRESSES || k->kind == WITNESSES || k->kind == URLS || k->kind == MAILBOXES;
 }
 
 static bool list_store(cfg_t *cfg, const struct key *k, const char *dir, struct fk_config *c) {
@@ -393,6 +413,15 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
                       "%s: mirror is \"%s\", and no mirror-dir says where; expected the directory "
                       "that \"fumikura mirror init\" made",
                       path, c->mirror);
+        fk_config_free(&c);
+        return FK_INVALID;
+    }
+    if (*c->mail_to && !*c->mail_from) {
+        (void)fk_fail(
+            err, FK_INVALID,
+            "%s: checkpoint-mail-to names somebody, and no checkpoint-mail-from says from "
+            "whom; expected " FK_EXPECTED_MAILBOX,
+            path);
         fk_config_free(&c);
         return FK_INVALID;
     }
@@ -496,6 +525,9 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->lmtp);
     list_free(c->witnesses);
     list_free(c->timestamp);
+    list_free(c->mail_to);
+    free(c->mail_from);
+    free(c->mail_via);
     free(c->web);
     free(c->hostname);
     free(c->source);

@@ -16,6 +16,8 @@ extern "C" {
 struct fk_config_class {
     char *name, *period, *from, *source;
 };
+enum { FK_MAIL_TO_MAX = 8 };
+
 struct fk_config {
     char **smtp, **lmtp; /* NULL-terminated; "127.0.0.1:2525", "unix:/absolute/path" */
     char *web, *hostname, *source, *floor;
@@ -24,7 +26,10 @@ struct fk_config {
     int compression;
     char *single_instance; /* "on" or "off" */
     unsigned checkpoint_interval_s, timestamp_interval_s, timestamp_renewal_s;
-    char **timestamp;          /* NULL-terminated: addresses of authorities */
+    char **timestamp;           /* NULL-terminated: addresses of authorities */
+    char **mail_to;             /* NULL-terminated: addresses that get the checkpoint */
+    char *mail_from, *mail_via; /* "" where mail_to is empty; submit.h */
+    unsigned mail_interval_s, mail_retry_s;
     char *timestamp_roots;     /* absolute, or "" */
     char *mirror, *mirror_dir; /* "off", "async" or "sync"; absolute, or "" */
     uint64_t scrub_rate;       /* bytes a second; 0: off */

@@ -1,5 +1,6 @@
 /* config_value.c - text to numbers, sizes, times, periods and addresses; nothing is guessed. */
 #include "cli/config_value.h"
+#include "archiver/vault/submit.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -149,4 +150,32 @@ bool fk_value_is_loopback(const char *text) {
     if (fk_value_address(text) == FK_ADDRESS_INET6)
         return strncmp(text, "[::1]:", 6) == 0;
     return fk_value_address(text) == FK_ADDRESS_INET && strncmp(text, "127.", 4) == 0;
+}
+
+#define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+enum { MAILBOX_MAX = 254 }; /* RFC 5321, section 4.5.3.1.3, without the brackets */
+
+bool fk_value_mailbox(const char *text) {
+    const size_t local = strspn(text, ALNUM "!#$%&'*+-/=?^_`{|}~.");
+    if (!local || text[local] != '@' || strlen(text) > MAILBOX_MAX)
+        return false;
+    const char *domain = text + local + 1;
+    return *domain && *domain != '.' && *domain != '-' && !domain[strspn(domain, ALNUM ".-")];
+}
+
+bool fk_value_mail_server(const char *text) {
+    static const char *const schemes[] = {"smtp://", "smtps://", FK_SUBMIT_STARTTLS};
+    const char *host = NULL;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+            host = text + strlen(schemes[i]);
+    if (!host)
+        return false;
+    const bool six = *host == '[';
+    size_t len = six ? strspn(host + 1, "0123456789abcdefABCDEF:.") : strspn(host, ALNUM ".-");
+    uint64_t port;
+    if (!len || (six && host[++len] != ']'))
+        return false;
+    host += len + six;
+    return !*host || (*host == ':' && fk_value_number(host + 1, &port) && port && port <= 65535);
 }

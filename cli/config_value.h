@@ -19,6 +19,9 @@ extern "C" {
 #define FK_EXPECTED_ADDRESS "an address such as \"127.0.0.1:2525\", \"[::1]:2525\" or \"unix:PATH\""
 #define FK_EXPECTED_ZONE "an offset such as \"+09:00\""
 #define FK_EXPECTED_MONTH_DAY "a month and day such as \"03-31\""
+#define FK_EXPECTED_MAILBOX "a mail address such as \"auditor@example.jp\""
+#define FK_EXPECTED_MAIL_SERVER                                                                    \
+    "a mail server such as \"smtp://127.0.0.1:25\" (smtp://, smtp+starttls:// or smtps://)"
 #define FK_EXPECTED_NAME "a name of a-z, 0-9 and -"
 
 bool fk_value_number(const char *text, uint64_t *out);
@@ -28,6 +31,10 @@ bool fk_value_period(const char *text);
 bool fk_value_zone(const char *text, int *minutes_out);
 bool fk_value_month_day(const char *text);
 bool fk_value_name(const char *text);
+/* LOCAL@DOMAIN of RFC 5322 atoms and dots, at most 254 bytes. */
+bool fk_value_mailbox(const char *text);
+/* SCHEME://HOST[:PORT] (archiver/vault/submit.h), and nothing behind it. */
+bool fk_value_mail_server(const char *text);
 
 /* "ADDRESS:PORT" and "[ADDRESS]:PORT" with a numeric address, or "unix:PATH". */
 enum fk_address_kind { FK_ADDRESS_NONE, FK_ADDRESS_INET, FK_ADDRESS_INET6, FK_ADDRESS_UNIX };

@@ -10,6 +10,7 @@
 #include "cli/config_value.h"
 #include "cli/cosign.h"
 #include "cli/json.h"
+#include "cli/mailing.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
 
@@ -276,6 +277,24 @@ static void renewal_check(struct doctor *d) {
         tell(d, GOOD, "renewal", "not due; the first certificates end at %s", when);
 }
 
+/* ---- checkpoints by mail: what was found out last, nobody is asked */
+
+static void mailing_check(struct doctor *d, const char *to) {
+    struct cli_mailed m;
+    cli_mailed(d->cli, to, &m);
+    const int64_t age_s = (fk_now_ms() - m.time_ms) / 1000;
+    if (*m.trouble)
+        tell(d, WARNING, "checkpoint mail", "%s; it is tried again", m.trouble);
+    else if (!m.time_ms)
+        tell(d, WARNING, "checkpoint mail", "%s was sent none yet; is the server running?", to);
+    else if (age_s > 2 * (int64_t)d->cli->config->mail_interval_s)
+        tell(d, WARNING, "checkpoint mail",
+             "%s was sent none for %" PRId64 " s; is the server running?", to, age_s);
+    else
+        tell(d, GOOD, "checkpoint mail",
+             "%s was sent the first %" PRIu64 " entries, %" PRId64 " s ago", to, m.size, age_s);
+}
+
 /* ---- the mirror: nothing is written to it */
 
 static void mirror_check(struct doctor *d) {
@@ -400,6 +419,8 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     for (size_t i = 0; cli->config->timestamp[i]; i++)
         authority_check(&d, i);
     renewal_check(&d);
+    for (size_t i = 0; cli->config->mail_to[i]; i++)
+        mailing_check(&d, cli->config->mail_to[i]);
     mirror_check(&d);
     scrub_check(&d);
     for (char **a = cli->config->smtp; *a; a++)

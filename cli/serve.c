@@ -25,12 +25,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KIDS = 10, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
+enum { KIDS = 11, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
 
-static const char *const start_order[KIDS] = {"keep",   "lend",    "sign",   "indexd",  "logd",
-                                              "stampd", "cosignd", "scrubd", "receive", "web"};
-static const char *const stop_order[KIDS] = {"receive", "web",  "scrubd", "cosignd", "stampd",
-                                             "indexd",  "logd", "sign",   "lend",    "keep"};
+static const char *const start_order[KIDS] = {"keep",   "lend",    "sign",    "indexd",
+                                              "logd",   "stampd",  "cosignd", "maild",
+                                              "scrubd", "receive", "web"};
+static const char *const stop_order[KIDS] = {"receive", "web",    "scrubd", "maild",
+                                             "cosignd", "stampd", "indexd", "logd",
+                                             "sign",    "lend",   "keep"};
 
 /* Who asks whom, and in which role. */
 static const struct link {

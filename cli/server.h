@@ -15,7 +15,7 @@ struct cli_server {
     struct {
         char name[16];
         pid_t pid;
-    } process[12]; /* of DIR/run/processes.json */
+    } process[16]; /* of DIR/run/processes.json */
     size_t count;
 };
 void cli_server_ask(const char *dir, struct cli_server *out);

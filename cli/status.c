@@ -9,6 +9,7 @@
 #include "cli/config.h"
 #include "cli/cosign.h"
 #include "cli/json.h"
+#include "cli/mailing.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
 #include "indexer/index.h"
@@ -226,6 +227,7 @@ static void json_print(const struct fk_cli *cli, const struct status *s) {
     json_object_set_new(root, "witnesses", witnesses_json(s));
     json_object_set_new(root, "stamps", cli_stamping_json(cli));
     json_object_set_new(root, "renewal", cli_renewal_json(cli));
+    json_object_set_new(root, "mailed", cli_mailing_json(cli));
     json_object_set_new(root, "index", index_json(s));
     json_object_set_new(root, "mirror", mirror_json(s));
     json_object_set_new(root, "scrub", scrub_json(s));
@@ -261,6 +263,7 @@ static void text_print(const struct fk_cli *cli, const struct status *s) {
     for (i = 0; i < s->witnesses.count; i++)
         witness_print(s->witnesses.one[i].key.name, &s->witness[i]);
     cli_stamping_print(cli);
+    cli_mailing_print(cli);
     if (s->has_index)
         printf("index: %" PRIu64 " messages, %" PRIu64 " of them in part, entries before %" PRIu64
                "\n",

@@ -1,6 +1,6 @@
 /*
  * post.h - one POST over HTTP, for those who ask others: an authority, a witness; and one GET, of a
- * revocation list. The one file with libcurl. No redirects, no cookies, no proxies from the
+ * revocation list. Mail is submit.h's. No redirects, no cookies, no proxies from the
  * environment.
  *
  * Errors: FK_RETRY the other end is away or slow; FK_INVALID no http or https address, or an answer

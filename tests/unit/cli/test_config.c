@@ -63,6 +63,16 @@ static const struct wrong wrong_lines[] = {
      "\"received\" or \"fiscal-year-end\""},
     {"class twice", "class x {\n period = P1Y\n}\nclass x {\n period = P1Y\n}\n", 4, "'x'"},
     {"key of a class outside", "period = \"P1Y\"\n", 1, "no such option 'period'"},
+    {"mail to no address", "\ncheckpoint-mail-to = {\"auditor\"}\n", 2,
+     "expected a mail address such as \"auditor@example.jp\""},
+    {"mail to a header", "checkpoint-mail-to = {\"a@b\\r\\nBcc: c@d\"}\n", 1,
+     "expected a mail address"},
+    {"mail from two", "checkpoint-mail-from = \"a@b,c@d\"\n", 1, "expected a mail address"},
+    {"mail by HTTP", "checkpoint-mail-via = \"http://127.0.0.1\"\n", 1, "expected a mail server"},
+    {"mail by a path", "checkpoint-mail-via = \"smtp://h:25/x\"\n", 1, "expected a mail server"},
+    {"mail by a user", "checkpoint-mail-via = \"smtp://u:p@h\"\n", 1, "expected a mail server"},
+    {"mail by no port", "checkpoint-mail-via = \"smtps://h:0\"\n", 1, "expected a mail server"},
+    {"mail each second", "checkpoint-mail-interval = \"1 s\"\n", 1, "expected 60 to 2678400 s"},
     {"C comment", "/* x */\n", 1, "begin with #"},
 };
 
@@ -112,14 +122,39 @@ static void the_example_has_every_key_with_its_default(void **state) {
     assert_int_equal(example->index_batch, empty->index_batch);
     assert_int_equal(example->index_time_s, empty->index_time_s);
     assert_int_equal(example->index_memory, empty->index_memory);
+    assert_null(example->mail_to[0]);
+    assert_string_equal(example->mail_from, empty->mail_from);
+    assert_string_equal(example->mail_via, empty->mail_via);
+    assert_int_equal(example->mail_interval_s, empty->mail_interval_s);
+    assert_int_equal(example->mail_retry_s, empty->mail_retry_s);
     assert_int_equal(example->zone_minutes, 540);
     assert_int_equal(empty->zone_minutes, 540);
     assert_int_equal(example->class_count, 0);
-    static const char *const names[] = {
-        "smtp",         "lmtp",        "hostname",        "source",       "floor",
-        "size-limit",   "connections", "in-flight",       "data-timeout", "command-timeout",
-        "segment-size", "compression", "disk-reserve",    "index-batch",  "index-workers",
-        "index-time",   "web",         "fiscal-year-end", "timezone",     "index-memory"};
+    static const char *const names[] = {"smtp",
+                                        "lmtp",
+                                        "hostname",
+                                        "source",
+                                        "floor",
+                                        "size-limit",
+                                        "connections",
+                                        "in-flight",
+                                        "data-timeout",
+                                        "command-timeout",
+                                        "segment-size",
+                                        "compression",
+                                        "disk-reserve",
+                                        "index-batch",
+                                        "index-workers",
+                                        "checkpoint-mail-to",
+                                        "checkpoint-mail-from",
+                                        "checkpoint-mail-via",
+                                        "checkpoint-mail-interval",
+                                        "checkpoint-mail-retry",
+                                        "index-time",
+                                        "web",
+                                        "fiscal-year-end",
+                                        "timezone",
+                                        "index-memory"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strstr(fk_buf_cstr(&text), names[i]))
             fail_msg("fumikura.conf.example does not mention %s", names[i]);
@@ -184,6 +219,26 @@ static void a_socket_path_over_the_systems_limit_is_refused(void **state) {
     fk_config_free(&c);
 }
 
+static void mail_to_somebody_wants_a_sender(void **state) {
+    (void)state;
+    struct fk_config *c = NULL;
+    struct fk_err err = FK_ERR_INIT;
+    assert_int_equal(load("checkpoint-mail-to = {\"a@b.jp\"}\n", &c, &err), FK_INVALID);
+    assert_non_null(strstr(err.text, "no checkpoint-mail-from"));
+    const char *text =
+        "checkpoint-mail-to = {\"a.b+c@d.jp\", \"e@f\"}\ncheckpoint-mail-from = g@h\n"
+        "checkpoint-mail-via = \"smtp+starttls://[::1]:587\"\n";
+    if (load(text, &c, &err) != FK_OK)
+        fail_msg("%s", err.text);
+    assert_string_equal(c->mail_to[0], "a.b+c@d.jp");
+    assert_string_equal(c->mail_to[1], "e@f");
+    assert_null(c->mail_to[2]);
+    assert_string_equal(c->mail_via, "smtp+starttls://[::1]:587");
+    assert_int_equal(c->mail_interval_s, 86400);
+    assert_int_equal(c->mail_retry_s, 300);
+    fk_config_free(&c);
+}
+
 static void a_missing_file_says_how_to_make_one(void **state) {
     (void)state;
     struct fk_config *c = NULL;
@@ -215,6 +270,7 @@ int main(void) {
         cmocka_unit_test(values_are_read_in_their_units),
         cmocka_unit_test(a_socket_is_taken_from_the_vaults_directory),
         cmocka_unit_test(a_socket_path_over_the_systems_limit_is_refused),
+        cmocka_unit_test(mail_to_somebody_wants_a_sender),
         cmocka_unit_test(a_missing_file_says_how_to_make_one),
         cmocka_unit_test(loopback_is_told_from_the_rest),
     };
