@@ -18,7 +18,9 @@ struct fk_check {
     struct fk_verify_sum sum;
     uint64_t progress_all;
 
-    unsigned threads;     /* over 1: contents are checked by so many, after the lines */
+    unsigned
+        threads; /* over 1: contents of sealed segments are checked by so many, after the lines */
+    bool apart;  /* so it is done with this book */
     uint64_t slice_bytes; /* over 0: begins at range.from, ends when so much has been read */
     bool stopped;         /* set: it ended before the segment did; next is where to go on */
 

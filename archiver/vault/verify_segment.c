@@ -196,7 +196,7 @@ static enum fk_status entry_check(struct fk_check *v, uint64_t seq, struct fk_er
         chain_check(v, &e);
         if (seq == v->book->first)
             first_check(v, &e);
-        if (v->threads < 2)
+        if (!v->apart)
             st = fk_check__content(v, &e, err);
         fk_sha256(v->line.data, v->line.len, v->prev);
         v->chained = true;
@@ -346,6 +346,8 @@ done:
 enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_err *err) {
     uint64_t contents = v->sum.contents, disposed = v->sum.disposed, findings = v->sum.findings;
     v->book = b;
+    /* LMDB takes an environment once a process: a pinned book is this thread's alone */
+    v->apart = v->threads > 1 && !b->pin;
     bool begun = v->slice_bytes && v->range.from > b->first;
     enum fk_status st = begun ? FK_OK : fk_pages__account(b->pages, err);
     if (st == FK_OK && v->tags_only)
@@ -360,7 +362,7 @@ enum fk_status fk_check__book(struct fk_check *v, struct fk_book *b, struct fk_e
     }
     if (st == FK_OK)
         st = entries_walk(v, err);
-    if (st == FK_OK && v->threads > 1)
+    if (st == FK_OK && v->apart)
         st = fk_check__contents(v, v->threads, err);
     if (st == FK_OK && !v->stopped && in_range(v, b->first) && in_range(v, b->next - 1))
         st = chunks_walk(v, err);
