@@ -198,17 +198,33 @@ static bool was_mended(const struct fk_scrub *s, const struct fk_scrub_segment *
     return now[0] != g->seen[0] || now[1] != g->seen[1];
 }
 
+/* A book beside the desk's. LMDB takes an environment once a process, so the desk's has the pin of
+ * an open segment, which holds the pages that this one reads; fk_shelf__rest lets go of it. */
+static enum fk_status book_open(struct fk_scrub *s, uint64_t number, int flags,
+                                struct fk_book **out, struct fk_err *err) {
+    struct fk_book *pinned;
+    if (fk_desk__shelf(s->desk, NULL) == FK_OK)
+        (void)!fk_shelf__get(s->desk->shelf, number, &pinned, NULL); /* the open below says why */
+    return fk_book__open(&s->desk->where, number, flags, out, err);
+}
+
+static void book_close(struct fk_scrub *s, struct fk_book **b) {
+    fk_book__close(b);
+    if (s->desk->shelf)
+        fk_shelf__rest(s->desk->shelf);
+}
+
 /* Time of its first entry; the epoch's second where that cannot be read, so that it is due. */
 static int64_t stored_of(struct fk_scrub *s, uint64_t number) {
     struct fk_buf line = FK_BUF_INIT;
     struct fk_book *b = NULL;
     struct fk_entry e;
     int64_t ms = 1;
-    if (fk_book__open(&s->desk->where, number, FK_BOOK_PINNED, &b, NULL) == FK_OK &&
+    if (book_open(s, number, 0, &b, NULL) == FK_OK &&
         fk_book__line(b, b->first, &line, NULL) == FK_OK &&
         fk_entry_read(line.data, line.len, &e, NULL) == FK_OK)
         ms = e.time_ms;
-    fk_book__close(&b);
+    book_close(s, &b);
     fk_buf_free(&line);
     return ms;
 }
@@ -375,8 +391,7 @@ static enum fk_status slice_once(struct fk_scrub *s, struct fk_scrub_segment *g,
     struct fk_err why = FK_ERR_INIT;
     bool whole = false;
     s->found.count = 0;
-    enum fk_status st =
-        fk_book__open(&s->desk->where, g->number, FK_BOOK_PINNED | FK_BOOK_DIRECT, &b, &why);
+    enum fk_status st = book_open(s, g->number, FK_BOOK_DIRECT, &b, &why);
     *twice = true;
     *done = st != FK_OK;
     if (st == FK_NOMEM || st == FK_RETRY)
@@ -394,7 +409,7 @@ static enum fk_status slice_once(struct fk_scrub *s, struct fk_scrub_segment *g,
             g->next = b->first + 1;
     } else
         st = book_slice(s, b, &g->next, bytes, done, err);
-    fk_book__close(&b);
+    book_close(s, &b);
     return st;
 }
 
