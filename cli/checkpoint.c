@@ -1,5 +1,6 @@
 /* checkpoint.c - the newest checkpoint by command; the process that makes them; the signer. */
 #include "cli/checkpoint.h"
+#include "archiver/vault/addition.h"
 #include "archiver/vault/keep.h"
 #include "archiver/vault/logbook.h"
 #include "archiver/vault/sign_main.h"
@@ -9,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cli/config.h"
+#include "cli/config_value.h"
 #include "cli/cosign.h"
 #include "cli/json.h"
 #include "cli/letter.h"
@@ -152,8 +154,46 @@ static enum fk_status key_print(const struct fk_verifier *v, enum mode mode, str
     return st;
 }
 
+/* OLD: a checkpoint's file, or how many entries one covers. What a file says of its root is
+ * compared with the proof, so a checkpoint of another log is told and not proven. */
+static enum fk_status old_read(const char *text, const struct fk_verifier *v,
+                               struct fk_checkpoint *out, bool *has_root, struct fk_err *err) {
+    enum { NOTE_MAX = 65536 };
+    struct fk_buf note = FK_BUF_INIT;
+    *has_root = !fk_value_number(text, &out->size);
+    if (!*has_root)
+        return FK_OK;
+    enum fk_status st = fk_read_plain(text, NOTE_MAX, &note, err);
+    if (st == FK_OK)
+        st = fk_checkpoint_open(note.data, note.len, v, out, err);
+    fk_buf_free(&note);
+    return st;
+}
+
+static enum fk_status proof_print(const struct fk_cli *cli, const char *text,
+                                  const struct fk_checkpoint *c, const struct fk_buf *note,
+                                  const struct fk_verifier *v, struct fk_err *err) {
+    struct fk_addition a = {.note = (const char *)note->data, .note_len = note->len};
+    struct fk_checkpoint old = {.size = 0};
+    struct fk_buf body = FK_BUF_INIT;
+    bool has_root;
+    enum fk_status st;
+    FK_TRY(old_read(text, v, &old, &has_root, err));
+    FK_TRY(fk_logbook_consistency(cli->dir, old.size, c, &a.proof, err));
+    if (has_root && !fk_tree_check_consistency(old.size, old.root, c->size, c->root, &a.proof))
+        FK_TRY(fk_fail(err, FK_CORRUPT,
+                       "%s: this log does not continue it: verify --against says from where on",
+                       text));
+    a.old = old.size;
+    fk_addition_format(&a, &body);
+    printf("%.*s", (int)body.len, (const char *)body.data);
+done:
+    fk_buf_free(&body);
+    return st;
+}
+
 static enum fk_status checkpoint(const struct fk_cli *cli, enum mode mode, bool json,
-                                 struct fk_err *err) {
+                                 const char *old, struct fk_err *err) {
     struct fk_lend *lend = NULL;
     struct fk_head head;
     struct fk_checkpoint c;
@@ -166,7 +206,9 @@ static enum fk_status checkpoint(const struct fk_cli *cli, enum mode mode, bool 
     FK_TRY(fk_lend_head(lend, &head, err));
     FK_TRY(cli_checkpoint_get(cli, lend, head.next_seq, &c, &note, err));
     FK_TRY(fk_logbook_verifier(cli->dir, &v, err));
-    if (mode == MAIL)
+    if (old)
+        st = proof_print(cli, old, &c, &note, &v, err);
+    else if (mode == MAIL)
         st = mail_all(cli, json, err);
     else if (json)
         json_print(&c, &note, &v);
@@ -231,18 +273,24 @@ done:
 }
 
 int cmd_checkpoint(struct fk_cli *cli, int argc, char **argv) {
-    static const struct option options[] = {
-        {"print", no_argument, NULL, PRINT},    {"key", no_argument, NULL, KEY},
-        {"vkey", no_argument, NULL, VKEY},      {"mail", no_argument, NULL, MAIL},
-        {"new-origin", no_argument, NULL, 'n'}, {"reason", required_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},       {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"print", no_argument, NULL, PRINT},
+                                            {"key", no_argument, NULL, KEY},
+                                            {"vkey", no_argument, NULL, VKEY},
+                                            {"mail", no_argument, NULL, MAIL},
+                                            {"new-origin", no_argument, NULL, 'n'},
+                                            {"reason", required_argument, NULL, 'r'},
+                                            {"proof", required_argument, NULL, 'p'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
     enum mode mode = NOTE;
     bool json = false, anew = false;
-    const char *reason = NULL;
+    const char *reason = NULL, *old = NULL;
     struct fk_err err = FK_ERR_INIT;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'j')
             json = true;
+        else if (o == 'p')
+            old = optarg;
         else if (o == 'n')
             anew = true;
         else if (o == 'r')
@@ -256,7 +304,9 @@ int cmd_checkpoint(struct fk_cli *cli, int argc, char **argv) {
         return cli_usage("checkpoint", "takes no argument \"%s\"", argv[optind]);
     if (anew != (reason != NULL) || (anew && (mode != NOTE || json)))
         return cli_usage("checkpoint", "--new-origin goes with --reason, and with nothing else");
-    if ((anew ? begin_anew(cli, reason, &err) : checkpoint(cli, mode, json, &err)) != FK_OK)
+    if (old && (anew || json || mode != NOTE))
+        return cli_usage("checkpoint", "--proof goes with nothing else");
+    if ((anew ? begin_anew(cli, reason, &err) : checkpoint(cli, mode, json, old, &err)) != FK_OK)
         return cli_fail(&err);
     return cli_finish(0);
 }

@@ -336,6 +336,27 @@ done:
     return st;
 }
 
+enum fk_status fk_logbook_consistency(const char *dir, uint64_t old, const struct fk_checkpoint *c,
+                                      struct fk_proof *out, struct fk_err *err) {
+    char log_dir[PATH_MAX];
+    struct fk_tiles *tiles = NULL;
+    enum fk_status st;
+    if (old > c->size)
+        return fk_fail(err, FK_INVALID,
+                       "a checkpoint over %" PRIu64 " entries is not one that one over %" PRIu64
+                       " continues",
+                       old, c->size);
+    FK_TRY(fk_join_path(log_dir, sizeof log_dir, dir, "log", err));
+    st = fk_tiles_open(log_dir, c->size, c->root, &tiles, err);
+    if (st == FK_CORRUPT) /* a partial tile that was replaced just now is there at another look */
+        st = fk_tiles_open(log_dir, c->size, c->root, &tiles, err);
+    FK_TRY(st);
+    st = fk_tree_consistency(fk_tiles_source(tiles), old, c->size, out, err);
+done:
+    fk_tiles_close(&tiles);
+    return st;
+}
+
 enum fk_status fk_logbook_proof(const char *dir, uint64_t seq, const struct fk_checkpoint *c,
                                 const struct fk_buf *note, struct fk_buf *out, struct fk_err *err) {
     struct fk_prover *prover = NULL;

@@ -25,6 +25,7 @@
 #define FK_VAULT_LOGBOOK_H
 #include "archiver/vault/lend.h"
 #include "archiver/vault/sign.h"
+#include "archiver/vault/tree.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -63,6 +64,10 @@ FK_CHECKED enum fk_status fk_logbook_signed(const char *dir, struct fk_checkpoin
                                             struct fk_err *err);
 FK_CHECKED enum fk_status fk_logbook_verifier(const char *dir, struct fk_verifier *out,
                                               struct fk_err *err);
+/* That the first old entries are a prefix of those under c. FK_INVALID: there are fewer. */
+FK_CHECKED enum fk_status fk_logbook_consistency(const char *dir, uint64_t old,
+                                                 const struct fk_checkpoint *c,
+                                                 struct fk_proof *out, struct fk_err *err);
 /* A c2sp.org/tlog-proof@v1 of one entry under a checkpoint, appended. */
 FK_CHECKED enum fk_status fk_logbook_proof(const char *dir, uint64_t seq,
                                            const struct fk_checkpoint *c, const struct fk_buf *note,

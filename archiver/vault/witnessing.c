@@ -51,22 +51,6 @@ struct asking {
     struct fk_buf note;
 };
 
-static enum fk_status prove(const struct asking *a, uint64_t old, struct fk_proof *out,
-                            struct fk_err *err) {
-    char log_dir[PATH_MAX];
-    struct fk_tiles *tiles = NULL;
-    enum fk_status st;
-    FK_TRY(fk_join_path(log_dir, sizeof log_dir, a->dir, "log", err));
-    st = fk_tiles_open(log_dir, a->c.size, a->c.root, &tiles, err);
-    if (st == FK_CORRUPT) /* a partial tile that was replaced just now is there at another look */
-        st = fk_tiles_open(log_dir, a->c.size, a->c.root, &tiles, err);
-    FK_TRY(st);
-    st = fk_tree_consistency(fk_tiles_source(tiles), old, a->c.size, out, err);
-done:
-    fk_tiles_close(&tiles);
-    return st;
-}
-
 static enum fk_status request(const struct asking *a, struct fk_post_reply *out,
                               struct fk_err *err) {
     char url[FK_WITNESS_URL_MAX + 32];
@@ -79,7 +63,7 @@ static enum fk_status request(const struct asking *a, struct fk_post_reply *out,
                                  .reply_max = REPLY_MAX,
                                  .seconds = FK_WITNESS_SECONDS};
     enum fk_status st;
-    FK_TRY(prove(a, a->w->known, &addition.proof, err));
+    FK_TRY(fk_logbook_consistency(a->dir, a->w->known, &a->c, &addition.proof, err));
     fk_addition_format(&addition, &body);
     if (body.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory to ask a witness"));

@@ -39,6 +39,17 @@ proven "$seq"
 fk checkpoint >second || fail "checkpoint of a server"
 for i in $(seq 0 $(($(sed -n 2p second) - 1))); do fk show "$i" --entry; done >entries
 python3 "$ROOT/tests/lib/proof.py" --consistent first second entries || fail "the checkpoints are not of one ledger"
+fk checkpoint --proof first >request || fail "checkpoint --proof"
+python3 "$ROOT/tests/lib/proof.py" --continues first request key.pem || fail "the proof between two checkpoints"
+fk checkpoint --proof "$(sed -n 2p first)" | cmp - request || fail "checkpoint --proof SIZE"
+for hash in 2 3; do
+    sed "$hash s/^./&\n/;$hash s/^A\n/B/;$hash s/^\(.\)\n/A/" request >bent
+    cmp -s request bent || ! python3 "$ROOT/tests/lib/proof.py" --continues first bent key.pem >out || fail "a changed proof"
+done
+for old in 99999999 mails/01-iso-2022-jp.eml /nowhere; do
+    fk checkpoint --proof "$old" >out 2>err && fail "checkpoint --proof $old"
+    [ -s err ] && [ ! -s out ] || fail "checkpoint --proof $old: $(cat out err)"
+done
 fk verify --against first >out || fail "verify --against the first: $(cat out)"
 fk verify --against second >out || fail "verify --against the second: $(cat out)"
 grep -q "the first $(sed -n 2p second) entries are those" out || fail "verify --against said: $(cat out)"

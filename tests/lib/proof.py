@@ -67,6 +67,42 @@ def inclusion_root(index, size, hashed, path):
         fail("the proof is too short")
     return r
 
+def consistent(old, old_root, size, root, path):
+    """RFC 9162, section 2.1.4.2."""
+    if old == size:
+        return not path and old_root == root
+    if not 0 < old < size or not path:
+        return False
+    path = ([old_root] if old & (old - 1) == 0 else []) + path
+    fn, sn = old - 1, size - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for c in path[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = node(c, fr), node(c, sr)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = node(sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    return fr == old_root and sr == root and sn == 0
+
+
+if sys.argv[1] == "--continues":  # OLD-CHECKPOINT REQUEST KEY
+    head, _, note = open(sys.argv[3], "rb").read().partition(b"\n\n")
+    lines = head.split(b"\n")
+    _, old_origin, old, old_root, _ = note_read(open(sys.argv[2], "rb").read())
+    body, origin, size, root, signatures = note_read(note)
+    signature_check(body, origin, signatures, sys.argv[4])
+    if lines[0] != b"old %d" % old or origin != old_origin:
+        fail("not about that checkpoint")
+    if not consistent(old, old_root, size, root, [base64.b64decode(h, validate=True) for h in lines[1:]]):
+        fail("the old checkpoint is not a prefix")
+    print("ok old %d size %d" % (old, size))
+    sys.exit(0)
 if sys.argv[1] == "--consistent":
     entries = open(sys.argv[4], "rb").read().splitlines(keepends=True)
     for path in sys.argv[2:4]:
