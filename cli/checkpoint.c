@@ -161,8 +161,13 @@ static enum fk_status old_read(const char *text, const struct fk_verifier *v,
     enum { NOTE_MAX = 65536 };
     struct fk_buf note = FK_BUF_INIT;
     *has_root = !fk_value_number(text, &out->size);
-    if (!*has_root)
+    if (!*has_root && *text != '0')
         return FK_OK;
+    if (!*has_root || !*text)
+        return fk_fail(err, FK_INVALID,
+                       "--proof \"%s\": expected a checkpoint's file, or how many entries an older "
+                       "checkpoint covers, from 1 on",
+                       text);
     enum fk_status st = fk_read_plain(text, NOTE_MAX, &note, err);
     if (st == FK_OK)
         st = fk_checkpoint_open(note.data, note.len, v, out, err);

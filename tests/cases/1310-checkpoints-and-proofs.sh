@@ -46,7 +46,7 @@ for hash in 2 3; do
     sed "$hash s/^./&\n/;$hash s/^A\n/B/;$hash s/^\(.\)\n/A/" request >bent
     cmp -s request bent || ! python3 "$ROOT/tests/lib/proof.py" --continues first bent key.pem >out || fail "a changed proof"
 done
-for old in 99999999 mails/01-iso-2022-jp.eml /nowhere; do
+for old in 0 01 '' 99999999 mails/01-iso-2022-jp.eml /nowhere; do
     fk checkpoint --proof "$old" >out 2>err && fail "checkpoint --proof $old"
     [ -s err ] && [ ! -s out ] || fail "checkpoint --proof $old: $(cat out err)"
 done
