@@ -13,9 +13,11 @@ for f in $code; do
     [ -z "$format" ] || clang-format --dry-run --Werror "$f" >/dev/null 2>&1 || say "$f: not formatted (make format)"
     [ "$(wc -l <"$f")" -le 800 ] || say "$f: over 800 lines; split it by aspect"
 done
-[ -z "$code" ] || grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $code && say "say it in an issue, not in the code"
-[ -z "$code" ] || grep -nE '^[[:space:]]*(fsync|fdatasync|rename|renameat|ftruncate|mdb_txn_commit|fclose)\(' $code &&
-    say "a result is dropped; use it, or cast it to void with the reason"
+if [ -n "$code" ]; then
+    grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $code && say "say it in an issue, not in the code"
+    grep -nE '^[[:space:]]*(fsync|fdatasync|rename|renameat|ftruncate|mdb_txn_commit|fclose)\(' $code &&
+        say "a result is dropped; use it, or cast it to void with the reason"
+fi
 if [ -n "$units" ]; then
     ctags -x --c-kinds=f --_xformat='%F:%n %N %{end}' $units | awk '{split($1, at, ":"); n = $3 - at[2]
         if (n > 120) {print $1 ": " $2 " has " n " lines; at most 120"; bad = 1}} END {exit bad}' || bad=1

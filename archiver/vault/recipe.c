@@ -17,7 +17,7 @@ static bool grow(struct fk_recipe *r) {
     struct fk_recipe_line *line = calloc(cap, sizeof *line);
     if (!line)
         return false;
-    if (r->count)
+    if (r->line)
         memcpy(line, r->line, r->count * sizeof *line);
     OPENSSL_clear_free(r->line, r->cap * sizeof *line);
     r->line = line;
@@ -27,7 +27,7 @@ static bool grow(struct fk_recipe *r) {
 
 static struct fk_recipe_line *line_add(struct fk_recipe *r, enum fk_recipe_what what,
                                        uint64_t bytes) {
-    if (r->failed || (r->count == r->cap && !grow(r))) {
+    if (r->failed || ((!r->line || r->count == r->cap) && !grow(r))) {
         r->failed = true;
         return NULL;
     }
