@@ -2,14 +2,13 @@
  * witness that is away delays nobody but the other witnesses, and those by its time limit. */
 #include "cli/cosign.h"
 #include "archiver/vault/logbook.h"
-#include "base/atomic_file.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "cli/config.h"
+#include "cli/trouble.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,28 +28,15 @@ done:
 
 /* ---- what was in the way */
 
-static enum fk_status trouble_path(const struct fk_cli *cli, const struct fk_witnessing *w,
-                                   char out[PATH_MAX], struct fk_err *err) {
-    char name[sizeof "run/witness." + 8] = "run/witness.";
-    fk_hex(name + strlen(name), w->key.id, sizeof w->key.id);
-    return fk_join_path(out, PATH_MAX, cli->dir, name, err);
-}
-
-/* Only people read it: where it cannot be written, the log still has the sentence. */
-static void trouble_put(const struct fk_cli *cli, const struct fk_witnessing *w,
-                        const struct fk_err *why) {
-    char path[PATH_MAX];
-    if (trouble_path(cli, w, path, NULL) != FK_OK)
-        return;
-    if (why && fk_atomic_put(path, 0644, why->text, strlen(why->text), NULL) != FK_OK)
-        fk_log(FK_LOG_WARNING, "%s was not written", path);
-    if (!why)
-        (void)unlink(path); /* mostly there is none */
+static void trouble_name(const struct fk_witnessing *w, char out[32]) {
+    char id[2 * sizeof w->key.id + 1];
+    fk_hex(id, w->key.id, sizeof w->key.id);
+    snprintf(out, 32, "witness.%s", id);
 }
 
 void cli_witness_state(const struct fk_cli *cli, const struct fk_witnessing *w,
                        struct cli_witness_state *out) {
-    char path[PATH_MAX];
+    char name[32];
     struct fk_checkpoint c;
     struct fk_buf text = FK_BUF_INIT;
     int64_t time_s;
@@ -60,10 +46,8 @@ void cli_witness_state(const struct fk_cli *cli, const struct fk_witnessing *w,
         out->size = c.size;
         out->age_s = fk_now_ms() / 1000 - time_s;
     }
-    fk_buf_reset(&text);
-    if (trouble_path(cli, w, path, NULL) == FK_OK &&
-        fk_read_file(path, sizeof out->trouble, &text, NULL) == FK_OK)
-        snprintf(out->trouble, sizeof out->trouble, "%s", fk_buf_cstr(&text));
+    trouble_name(w, name);
+    cli_trouble_read(cli, name, out->trouble, sizeof out->trouble);
     fk_buf_free(&text);
 }
 
@@ -72,13 +56,15 @@ void cli_witness_state(const struct fk_cli *cli, const struct fk_witnessing *w,
 /* FK_NOT_FOUND: nothing is to be cosigned. */
 static enum fk_status ask_if_due(const struct fk_cli *cli, struct fk_witnessing *w,
                                  struct fk_err *err) {
+    char name[32];
     bool due = false;
     enum fk_status st;
     FK_TRY(fk_witnessing_is_due(cli->dir, w, &due, err));
     if (!due)
         return FK_NOT_FOUND;
     st = fk_witnessing_ask(cli->dir, w, err);
-    trouble_put(cli, w, st == FK_OK ? NULL : err);
+    trouble_name(w, name);
+    cli_trouble_put(cli, name, st == FK_OK ? NULL : err);
 done:
     return st;
 }

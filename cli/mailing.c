@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cli/config.h"
+#include "cli/trouble.h"
 #include "cli/config_value.h"
 #include "cli/letter.h"
 
@@ -16,20 +17,25 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SECONDS = 30, STAMP_MAX = 1 << 20, MAILED_MAX = 64 };
 
 /* ---- state */
 
-static enum fk_status state_path(const struct fk_cli *cli, const char *what, const char *to,
-                                 char out[PATH_MAX], struct fk_err *err) {
+static void name_of(const char *what, const char *to, char out[32]) {
     uint8_t digest[FK_SHA256_BYTES];
-    char id[9], name[32];
+    char id[9];
     fk_sha256(to, strlen(to), digest);
     fk_hex(id, digest, 4);
-    snprintf(name, sizeof name, "run/%s.%s", what, id);
-    return fk_join_path(out, PATH_MAX, cli->dir, name, err);
+    snprintf(out, 32, "%s.%s", what, id);
+}
+
+static enum fk_status mailed_path(const struct fk_cli *cli, const char *to, char out[PATH_MAX],
+                                  struct fk_err *err) {
+    char name[32], below[40];
+    name_of("mailed", to, name);
+    snprintf(below, sizeof below, "run/%s", name);
+    return fk_join_path(out, PATH_MAX, cli->dir, below, err);
 }
 
 /* What is not of the form counts as never: the mail goes once more. */
@@ -45,16 +51,14 @@ static void mailed_read(const char *text, struct cli_mailed *out) {
 }
 
 void cli_mailed(const struct fk_cli *cli, const char *to, struct cli_mailed *out) {
-    char path[PATH_MAX];
+    char path[PATH_MAX], name[32];
     struct fk_buf b = FK_BUF_INIT;
     *out = (struct cli_mailed){.time_ms = 0};
-    if (state_path(cli, "mailed", to, path, NULL) == FK_OK &&
+    if (mailed_path(cli, to, path, NULL) == FK_OK &&
         fk_read_file(path, MAILED_MAX, &b, NULL) == FK_OK)
         mailed_read(fk_buf_cstr(&b), out);
-    fk_buf_reset(&b);
-    if (state_path(cli, "mail", to, path, NULL) == FK_OK &&
-        fk_read_file(path, sizeof out->trouble, &b, NULL) == FK_OK)
-        snprintf(out->trouble, sizeof out->trouble, "%s", fk_buf_cstr(&b));
+    name_of("mail", to, name);
+    cli_trouble_read(cli, name, out->trouble, sizeof out->trouble);
     fk_buf_free(&b);
 }
 
@@ -68,21 +72,16 @@ bool cli_mail_is_due(const struct fk_cli *cli, const struct cli_mailed *m) {
 static enum fk_status mailed_put(const struct fk_cli *cli, const char *to, uint64_t size,
                                  struct fk_err *err) {
     char path[PATH_MAX], when[FK_TIME_SIZE], text[MAILED_MAX];
-    enum fk_status st = state_path(cli, "mailed", to, path, err);
+    enum fk_status st = mailed_path(cli, to, path, err);
     fk_time_format(when, fk_now_ms());
     snprintf(text, sizeof text, "%s %" PRIu64 "\n", when, size);
     return st == FK_OK ? fk_atomic_put(path, 0644, text, strlen(text), err) : st;
 }
 
-/* Only people read it: where it cannot be written, the log still has the sentence. */
 static void trouble_put(const struct fk_cli *cli, const char *to, const struct fk_err *why) {
-    char path[PATH_MAX];
-    if (state_path(cli, "mail", to, path, NULL) != FK_OK)
-        return;
-    if (why && fk_atomic_put(path, 0644, why->text, strlen(why->text), NULL) != FK_OK)
-        fk_log(FK_LOG_WARNING, "%s was not written", path);
-    if (!why)
-        (void)unlink(path); /* mostly there is none */
+    char name[32];
+    name_of("mail", to, name);
+    cli_trouble_put(cli, name, why);
 }
 
 /* ---- sending */

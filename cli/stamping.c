@@ -1,47 +1,35 @@
 /* stamping.c - what is known of authorities without asking them. */
 #include "cli/stamping.h"
-#include "base/atomic_file.h"
 #include "base/clock.h"
-#include "base/io.h"
-#include "base/log.h"
 #include "cli/config.h"
+#include "cli/trouble.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-static enum fk_status trouble_path(const struct fk_cli *cli, const char *url, char out[PATH_MAX]) {
-    char name[sizeof "run/timestamp." + FK_STAMP_ID] = "run/timestamp.";
-    fk_stamps_id(url, name + strlen(name));
-    return fk_join_path(out, PATH_MAX, cli->dir, name, NULL);
+static void trouble_name(const char *url, char out[32]) {
+    char id[FK_STAMP_ID + 1];
+    fk_stamps_id(url, id);
+    snprintf(out, 32, "timestamp.%s", id);
 }
 
-/* Only people read it: where it cannot be written, the log still has the sentence. */
 void cli_authority_trouble(const struct fk_cli *cli, const char *url, const struct fk_err *why) {
-    char path[PATH_MAX];
-    if (trouble_path(cli, url, path) != FK_OK)
-        return;
-    if (why && fk_atomic_put(path, 0644, why->text, strlen(why->text), NULL) != FK_OK)
-        fk_log(FK_LOG_WARNING, "%s was not written", path);
-    if (!why)
-        (void)unlink(path); /* mostly there is none */
+    char name[32];
+    trouble_name(url, name);
+    cli_trouble_put(cli, name, why);
 }
 
 enum fk_status cli_authority_state(const struct fk_cli *cli, size_t i,
                                    struct cli_authority_state *out, struct fk_err *err) {
-    char path[PATH_MAX];
-    struct fk_buf text = FK_BUF_INIT;
+    char name[32];
     *out = (struct cli_authority_state){.url = cli->config->timestamp[i]};
     enum fk_status st = fk_stamps_newest(cli->dir, out->url, i == 0, &out->newest, err);
     if (st != FK_OK)
         return st;
     out->age_s = (fk_now_ms() - out->newest.time_ms) / 1000;
-    if (trouble_path(cli, out->url, path) == FK_OK &&
-        fk_read_file(path, sizeof out->trouble, &text, NULL) == FK_OK)
-        snprintf(out->trouble, sizeof out->trouble, "%s", fk_buf_cstr(&text));
-    fk_buf_free(&text);
+    trouble_name(out->url, name);
+    cli_trouble_read(cli, name, out->trouble, sizeof out->trouble);
     return FK_OK;
 }
 
