@@ -260,6 +260,19 @@ enum fk_status fk_book__line(struct fk_book *b, uint64_t seq, struct fk_buf *out
     return st == FK_OK ? fk_value__read(b->entries, 0, b->entries->value_len, out, err) : st;
 }
 
+enum fk_status fk_book__has_content(struct fk_book *b, uint64_t seq, struct fk_buf *line, bool *out,
+                                    struct fk_err *err) {
+    struct fk_entry e;
+    size_t len;
+    fk_buf_reset(line);
+    enum fk_status st = fk_book__line(b, seq, line, err);
+    if (st == FK_OK)
+        st = fk_entry_read(line->data, line->len, &e, err);
+    if (st == FK_OK)
+        *out = fk_entry_field_at(&e, "c256", &len) != NULL;
+    return st;
+}
+
 enum fk_status fk_book__meta(struct fk_book *b, const char *name, char *out, size_t size,
                              struct fk_err *err) {
     struct fk_cursor *c = b->meta;

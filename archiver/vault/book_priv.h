@@ -49,6 +49,9 @@ void fk_book__rest(struct fk_book *b);
 
 FK_CHECKED enum fk_status fk_book__line(struct fk_book *b, uint64_t seq, struct fk_buf *out,
                                         struct fk_err *err);
+/* Whether the entry has a content, by its line, which is read into line. */
+FK_CHECKED enum fk_status fk_book__has_content(struct fk_book *b, uint64_t seq, struct fk_buf *line,
+                                               bool *out, struct fk_err *err);
 FK_CHECKED enum fk_status fk_book__meta(struct fk_book *b, const char *name, char *out, size_t size,
                                         struct fk_err *err);
 FK_CHECKED enum fk_status fk_book__meta_number(struct fk_book *b, const char *name, uint64_t *out,

@@ -199,14 +199,11 @@ static enum fk_status keys_compare(struct fk_healing *h, struct fk_book *b, stru
     struct fk_content_record record = {0};
     struct fk_buf line = FK_BUF_INIT;
     uint64_t dispose, found = 0;
-    struct fk_entry e;
-    size_t len;
+    bool has_content;
     enum fk_status st = FK_OK;
     for (uint64_t seq = b->first; seq < b->next; seq++) {
-        fk_buf_reset(&line);
-        FK_TRY(fk_book__line(b, seq, &line, err));
-        FK_TRY(fk_entry_read(line.data, line.len, &e, err));
-        if (!fk_entry_field_at(&e, "c256", &len))
+        FK_TRY(fk_book__has_content(b, seq, &line, &has_content, err));
+        if (!has_content)
             continue;
         st = key_check(kf, wrap, b, seq, &record, err);
         bool gone = fk_disposals__has(h->disposals, seq, &dispose);

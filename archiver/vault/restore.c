@@ -272,17 +272,14 @@ static enum fk_status seals_append(struct restore *r, struct fk_err *err) {
 static enum fk_status contents_check(struct restore *r, uint64_t number, struct fk_err *err) {
     struct fk_book *b;
     struct fk_buf line = FK_BUF_INIT;
-    struct fk_entry e;
     uint8_t wrapped[FK_WRAPPED_BYTES];
     uint64_t contents = 0, missing = 0;
-    size_t len;
+    bool has_content;
     enum fk_status st;
     FK_TRY(fk_shelf__get(r->pen->shelf, number, &b, err));
     for (uint64_t seq = b->first; seq < b->next; seq++) {
-        fk_buf_reset(&line);
-        FK_TRY(fk_book__line(b, seq, &line, err));
-        FK_TRY(fk_entry_read(line.data, line.len, &e, err));
-        if (!fk_entry_field_at(&e, "c256", &len))
+        FK_TRY(fk_book__has_content(b, seq, &line, &has_content, err));
+        if (!has_content)
             continue;
         contents++;
         st = fk_book__wrapped(b, seq, wrapped, err);

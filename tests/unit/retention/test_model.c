@@ -401,7 +401,7 @@ static void step_bundle(void) {
     char path[] = "/tmp/fumikura-bundle-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
-    unlink(path);
+    assert_int_equal(unlink(path), 0);
     walk_told("a bundle of keys");
     fk_fields_add_str(&body, "person", "test");
     fk_buf_str(&lines, "passphrase: nobody's\n");
