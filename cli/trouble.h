@@ -1,7 +1,7 @@
 /*
- * trouble.h - what is in the way of a process that talks to the network, remembered for `status` and
- * `doctor`: DIR/run/NAME has the sentence while there is trouble, and is not there otherwise. Only
- * people read it: where it cannot be written, the server's log still has the sentence.
+ * trouble.h - what is in the way of a process that talks to the network, remembered for `status`
+ * and `doctor`: DIR/run/NAME has the sentence while there is trouble, and is not there otherwise.
+ * Only people read it: where it cannot be written, the server's log still has the sentence.
  *
  * Threads: any, one a name.
  */
