@@ -123,6 +123,45 @@ static void a_signature_line_given_twice_or_by_another_is_refused(void **state) 
     fk_buf_free(&note);
 }
 
+/* The id is four bytes long, so another key with the same one is quickly made. */
+static void another_key_of_the_same_id_is_refused(void **state) {
+    (void)state;
+    struct fk_buf note = FK_BUF_INIT, both = FK_BUF_INIT;
+    struct fk_verifier v, other;
+    struct fk_checkpoint c;
+    note_of(&note, &v);
+    other = v;
+    other.public_key[5] ^= 1;
+    assert_int_equal(fk_checkpoint_open(note.data, note.len, &other, &c, NULL), FK_CORRUPT);
+    /* and a note with a line by each is not taken by either, whichever stands first */
+    char *line = strstr((char *)note.data, "\n\n") + 2;
+    size_t head = (size_t)(line - (char *)note.data), len = note.len - head;
+    for (int first = 0; first < 2; first++) {
+        fk_buf_reset(&both);
+        fk_buf_add(&both, note.data, note.len);
+        fk_buf_add(&both, line, len);
+        uint8_t *bent = both.data + (first ? head : note.len) + len - 20;
+        *bent = *bent == 'A' ? 'B' : 'A';
+        assert_int_equal(fk_checkpoint_open(both.data, both.len, &v, &c, NULL), FK_CORRUPT);
+    }
+    fk_buf_free(&both);
+    fk_buf_free(&note);
+}
+
+static void a_note_of_a_megabyte_is_refused(void **state) {
+    (void)state;
+    struct fk_buf note = FK_BUF_INIT;
+    struct fk_verifier v;
+    struct fk_checkpoint c;
+    struct fk_err err = FK_ERR_INIT;
+    note_of(&note, &v);
+    while (note.len < 1 << 20)
+        fk_buf_str(&note, "\xe2\x80\x94 other AAAAAAAA\n");
+    assert_int_equal(fk_checkpoint_open(note.data, note.len, &v, &c, &err), FK_CORRUPT);
+    assert_non_null(strstr(err.text, "the most is"));
+    fk_buf_free(&note);
+}
+
 static void base64_has_one_writing(void **state) {
     (void)state;
     struct fk_buf out = FK_BUF_INIT;
@@ -236,6 +275,8 @@ int main(void) {
         cmocka_unit_test(every_flipped_bit_is_refused),
         cmocka_unit_test(malformed_texts_are_refused_with_a_reason),
         cmocka_unit_test(a_signature_line_given_twice_or_by_another_is_refused),
+        cmocka_unit_test(another_key_of_the_same_id_is_refused),
+        cmocka_unit_test(a_note_of_a_megabyte_is_refused),
         cmocka_unit_test(base64_has_one_writing),
         cmocka_unit_test(another_program_makes_the_same_cosignature),
         cmocka_unit_test(a_published_key_of_a_witness_is_read),

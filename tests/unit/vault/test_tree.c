@@ -166,6 +166,21 @@ static void every_growth_is_proven_and_no_other(void **state) {
     assert_int_equal(fk_tree_consistency(&source, 6, 5, &p, NULL), FK_INVALID);
 }
 
+/* Trees that give an odd node a twin of itself have one root for both (CVE-2012-2459). */
+static void a_last_leaf_given_twice_is_another_tree(void **state) {
+    (void)state;
+    struct fk_frontier f = {0};
+    for (size_t n = 1; n <= 100; n++) {
+        fk_hash once, twice;
+        fk_frontier_add(&f, leaves[n - 1]);
+        fk_frontier_root(&f, once);
+        struct fk_frontier again = f;
+        fk_frontier_add(&again, leaves[n - 1]);
+        fk_frontier_root(&again, twice);
+        assert_memory_not_equal(once, twice, sizeof once);
+    }
+}
+
 static void a_node_is_no_leaf(void **state) {
     (void)state;
     uint8_t both[64];
@@ -183,6 +198,7 @@ int main(void) {
         cmocka_unit_test(every_size_has_the_naive_root),
         cmocka_unit_test(every_inclusion_is_proven_and_no_other),
         cmocka_unit_test(every_growth_is_proven_and_no_other),
+        cmocka_unit_test(a_last_leaf_given_twice_is_another_tree),
         cmocka_unit_test(a_node_is_no_leaf),
     };
     return cmocka_run_group_tests(tests, make_leaves, NULL);
