@@ -70,7 +70,7 @@ static const struct key keys[] = {
     {"segment-size", SIZE, AT(segment_size), "1 GiB", MIB(1), GIB(1024)},
     {"disk-reserve", SIZE, AT(disk_reserve), "64 MiB", MIB(1), GIB(1024)},
     {"seal-rate", SIZE, AT(seal_rate), "64 MiB", KIB(64), GIB(1024)},
-    {"compression", NUMBER, AT(compression), "3", 1, 19},
+    {"compression", NUMBER, AT(compression), "6", 1, 19},
     {"single-instance", ON_OFF, AT(single_instance), "on", 0, 0},
     {"checkpoint-interval", SECONDS, AT(checkpoint_interval_s), "10 s", 1, 300},
     {"mirror", MIRROR, AT(mirror), "off", 0, 0},

@@ -33,6 +33,10 @@ size_t fk_chunks__cut(const struct fk_chunks *c, const uint8_t *data, size_t len
 FK_CHECKED enum fk_status fk_chunks__mac(const struct fk_chunks *c, const uint8_t *data, size_t len,
                                          uint8_t out[FK_SHA256_BYTES], struct fk_err *err);
 
+/* Whether these bytes were asked about before, since fk_chunks__begin. The last 65,536 or so are
+ * remembered, by 64 bits of the MAC (512 KiB). */
+bool fk_chunks__seen(struct fk_chunks *c, const uint8_t mac[FK_SHA256_BYTES]);
+
 struct fk_chunk_known {
     uint64_t epoch, number;
     uint8_t key[FK_CHUNK_KEY_BYTES];

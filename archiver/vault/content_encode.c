@@ -12,8 +12,11 @@
 #include <string.h>
 
 enum {
-    RUN_CUT_MIN = 4096,  /* decoded; a shorter one packs better with what is around it */
-    RAW_CUT_MIN = 131072 /* bytes that are no base64 */
+    RUN_CUT_MIN = 4096,   /* decoded; a shorter one packs better with what is around it */
+    RUN_TEXT_MAX = 65536, /* a longer one is cut even if it is text */
+    RAW_CUT_MIN = 131072, /* bytes that are no base64 */
+    SAMPLE_BYTES = 8192,  /* that show whether bytes can be packed */
+    QUICK_LEVEL = 3       /* for those that cannot: zstd takes 20 times as long over them at 6 */
 };
 
 struct encoder {
@@ -121,6 +124,16 @@ static struct fk_fresh_chunk *fresh_add(struct fk_encoding *e) {
     return &e->fresh[e->fresh_count++];
 }
 
+/* Whether the first of them shrink by a fourth. */
+static bool packs_well(struct fk_bench *b, const uint8_t *data, size_t len) {
+    size_t n = len < SAMPLE_BYTES ? len : SAMPLE_BYTES;
+    if (!fk_buf_reserve(&b->text, ZSTD_compressBound(n)))
+        return false;
+    ZSTD_CCtx_setParameter(b->pack_chunk, ZSTD_c_compressionLevel, QUICK_LEVEL);
+    size_t rc = ZSTD_compress2(b->pack_chunk, b->text.data, b->text.cap, data, n);
+    return !ZSTD_isError(rc) && rc < n - n / 4;
+}
+
 static enum fk_status chunk_store(struct encoder *en, const uint8_t *data, size_t len,
                                   const uint8_t mac[FK_SHA256_BYTES], struct fk_recipe_line *line,
                                   struct fk_err *err) {
@@ -133,6 +146,8 @@ static enum fk_status chunk_store(struct encoder *en, const uint8_t *data, size_
     memcpy(f->mac, mac, sizeof f->mac);
     fk_random(f->id, sizeof f->id);
     fk_random(line->key, sizeof line->key);
+    const int level = packs_well(b, data, len) ? e->level : QUICK_LEVEL;
+    ZSTD_CCtx_setParameter(b->pack_chunk, ZSTD_c_compressionLevel, level);
     size_t rc = ZSTD_compress2(b->pack_chunk, b->text.data, b->text.cap, data, len);
     if (ZSTD_isError(rc))
         return zstd_fail(err, rc);
@@ -198,18 +213,38 @@ static enum fk_status raw_add(struct encoder *en, const uint8_t *data, size_t le
     return st;
 }
 
+/* Text packs best beside the rest of its message, and is mostly of this message alone: it is cut
+ * only when it comes a second time. */
+static enum fk_status run_stays(struct encoder *en, const uint8_t *data, size_t len, bool *out,
+                                struct fk_err *err) {
+    uint8_t mac[FK_SHA256_BYTES];
+    *out = false;
+    if (len >= RUN_TEXT_MAX || !packs_well(en->bench, data, len))
+        return FK_OK;
+    enum fk_status st = fk_chunks__mac(en->e->chunks, data, len, mac, err);
+    if (st == FK_OK)
+        *out = !fk_chunks__seen(en->e->chunks, mac);
+    return st;
+}
+
 /* Decoded a window at a time; with cut, whole chunks are taken off its front. */
 static enum fk_status run_add(struct encoder *en, const uint8_t *data, const struct fk_run *run,
                               struct fk_err *err) {
     enum { WINDOW = 4 * FK_CHUNK_MAX };
     struct fk_run_reader r = {data + run->at, data + run->at + run->len, run->width, run->crlf};
     struct fk_buf *w = &en->bench->window;
-    const bool cut = run->plain >= RUN_CUT_MIN && chunks_fit(en, run->plain);
+    bool cut = run->plain >= RUN_CUT_MIN && chunks_fit(en, run->plain);
     enum fk_status st = FK_OK;
     fk_recipe__run(&en->e->recipe, run);
     fk_buf_reset(w);
     if (!fk_buf_reserve(w, run->plain < WINDOW ? run->plain + FK_RUN_WIDTH_MAX : WINDOW))
         return fk_fail(err, FK_NOMEM, "no memory to read base64");
+    w->len = fk_run__read(&r, w->data, w->cap);
+    if (cut && r.at == r.end) {
+        bool stays = false;
+        st = run_stays(en, w->data, w->len, &stays, err);
+        cut = !stays;
+    }
     for (size_t from = 0; st == FK_OK;) {
         if (w->len - from < FK_CHUNK_MAX && r.at < r.end) {
             w->len -= from;
@@ -284,7 +319,6 @@ enum fk_status fk_content__encode(struct fk_bench *b, struct fk_encoding *e, str
     ZSTD_CCtx_reset(b->pack, ZSTD_reset_session_and_parameters);
     ZSTD_CCtx_setParameter(b->pack, ZSTD_c_compressionLevel, e->level);
     ZSTD_CCtx_reset(b->pack_chunk, ZSTD_reset_session_and_parameters);
-    ZSTD_CCtx_setParameter(b->pack_chunk, ZSTD_c_compressionLevel, e->level);
     fk_buf_reset(&b->plain);
     fk_buf_reset(&b->packed);
     fk_recipe__reset(&e->recipe);

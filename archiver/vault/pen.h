@@ -40,12 +40,12 @@ struct fk_pen;
 struct fk_pen_options {
     uint64_t rotate_bytes;  /* a segment over this is closed: 1 GiB */
     uint64_t reserve_bytes; /* kept free for acts, holds and disposals: 64 MiB */
-    int zstd_level;         /* 3 */
+    int zstd_level;         /* 6 */
     uint64_t map_bytes;     /* the most a segment can hold; 0: 4 times rotate_bytes and 1 GiB */
     bool every_instance;    /* each message as it came, base64 and all: false */
 };
 #define FK_PEN_OPTIONS                                                                             \
-    { (uint64_t)1 << 30, (uint64_t)64 << 20, 3, 0, false }
+    { (uint64_t)1 << 30, (uint64_t)64 << 20, 6, 0, false }
 
 /* Makes the directories, keys, and the genesis entry. FK_INVALID when DIR has a vault or anything
  * else in it already. */

@@ -173,6 +173,54 @@ static void a_recipe_has_one_reading(void **state) {
     fk_recipe__free(&r);
 }
 
+/* ---- what is cut */
+
+/* How many chunks the recipe has of one base64 run of `len` bytes; odd seeds do not pack. */
+static size_t cut_into(struct fk_bench *bench, struct fk_chunks *chunks, uint64_t seed, size_t len) {
+    static const uint8_t ledger[FK_LEDGER_BYTES];
+    struct fk_buf plain = FK_BUF_INIT, text = FK_BUF_INIT, stored = FK_BUF_INIT;
+    struct fk_err err = FK_ERR_INIT;
+    vault_bytes(seed, &plain, len);
+    base64_lines(&text, plain.data, plain.len, 76, "\r\n");
+    const struct iovec piece = {text.data, text.len};
+    struct fk_encoding e = {.ledger = ledger,
+                            .level = 6,
+                            .sift = true,
+                            .chunks = chunks,
+                            .pieces = &piece,
+                            .piece_count = 1,
+                            .stored = &stored};
+    if (fk_content__encode(bench, &e, &err) != FK_OK)
+        fail_msg("encode: %s", err.text);
+    size_t cut = e.recipe.chunks;
+    fk_recipe__free(&e.recipe);
+    free(e.fresh);
+    fk_buf_free(&plain);
+    fk_buf_free(&text);
+    fk_buf_free(&stored);
+    return cut;
+}
+
+static void text_is_cut_when_it_comes_again(void **state) {
+    (void)state;
+    struct fk_chunks *chunks = NULL;
+    struct fk_bench *bench = NULL;
+    assert_int_equal(fk_chunks__new(&chunks, NULL), FK_OK);
+    assert_int_equal(fk_bench__new(&bench, NULL), FK_OK);
+    fk_chunks__begin(chunks, true);
+    for (uint64_t seed = 2; seed < 100; seed += 2) {
+        assert_int_equal(cut_into(bench, chunks, seed, 12000), 0);
+        assert_int_equal(cut_into(bench, chunks, seed, 12000), 1);
+        assert_int_equal(cut_into(bench, chunks, seed, 12000), 1);
+    }
+    assert_true(cut_into(bench, chunks, 101, 12000) >= 1); /* what does not pack, at once */
+    assert_true(cut_into(bench, chunks, 102, 90000) >= 1); /* and what is long */
+    fk_chunks__begin(chunks, true);
+    assert_int_equal(cut_into(bench, chunks, 2, 12000), 0);
+    fk_bench__free(&bench);
+    fk_chunks__free(&chunks);
+}
+
 /* ---- in a vault */
 
 /* A message with a text of its own and the attachment `seed`. */
@@ -449,6 +497,7 @@ int main(void) {
         cmocka_unit_test(what_would_not_come_back_is_no_run),
         cmocka_unit_test(padding_with_stray_bits_is_no_run),
         cmocka_unit_test(a_recipe_has_one_reading),
+        cmocka_unit_test(text_is_cut_when_it_comes_again),
         cmocka_unit_test(an_attachment_is_stored_once_a_segment),
         cmocka_unit_test(a_large_message_is_cut_too),
         cmocka_unit_test(a_chunk_lives_as_long_as_one_that_holds_it),
