@@ -12,7 +12,13 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { TABLES = 6, READERS = 126, ROOM_STEP_MIN = 1 << 20, ROOM_STEP_MAX = 16 << 20 };
+enum {
+    TABLES = 6,
+    READERS = 126,
+    FIRST_BYTES = 256 << 10, /* more than the tables and the first entry of a segment take */
+    ROOM_STEP_MIN = 1 << 20,
+    ROOM_STEP_MAX = 16 << 20
+};
 
 enum fk_status fk_segment__fail(const struct fk_segment *seg, int rc, const char *what,
                                 struct fk_err *err) {
@@ -89,6 +95,8 @@ enum fk_status fk_segment__open(const char *path, uint64_t number, uint64_t map_
     if (rc == 0)
         rc = mdb_env_open(seg->env, path, MDB_NOSUBDIR | (flags & FK_SEGMENT_NEW ? MDB_NOLOCK : 0),
                           0640);
+    if (rc == 0 && (flags & FK_SEGMENT_NEW)) /* LMDB calls a full disk an I/O error */
+        FK_TRY(fk_segment__room(seg, FIRST_BYTES, err));
     if (rc == 0)
         rc = tables_open(seg, flags);
     if (rc)
