@@ -84,14 +84,20 @@ static void sum_print(const struct verify *v, const struct fk_verify_sum *sum) {
     cli_progress_end();
     if (v->json)
         cli_json_line(json_pack(
-            "{s:{s:o, s:o, s:o, s:o, s:o, s:o}}", "sum", "entries", cli_json_number(sum->entries),
-            "contents", cli_json_number(sum->contents), "disposed", cli_json_number(sum->disposed),
-            "bytes", cli_json_number(sum->bytes), "findings", cli_json_number(sum->findings),
-            "next", cli_json_number(sum->next_seq)));
+            "{s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o}}", "sum", "entries",
+            cli_json_number(sum->entries), "contents", cli_json_number(sum->contents), "disposed",
+            cli_json_number(sum->disposed), "unfinished", cli_json_number(sum->unfinished), "bytes",
+            cli_json_number(sum->bytes), "findings", cli_json_number(sum->findings), "next",
+            cli_json_number(sum->next_seq)));
     else
         printf("%" PRIu64 " entries, %" PRIu64 " contents (%" PRIu64 " bytes) read again, %" PRIu64
                " disposed of: %" PRIu64 " findings\n",
                sum->entries, sum->contents, sum->bytes, sum->disposed, sum->findings);
+    if (!v->json && sum->unfinished)
+        printf("%" PRIu64
+               " more are disposed of by an entry, and their keys are not destroyed yet: a "
+               "server, or the next command that writes, does it as soon as there is room\n",
+               sum->unfinished);
 }
 
 /* A seq, or a date as the first seq that was not written before it; as an end, one after the last

@@ -21,6 +21,7 @@ enum {
     READY_BYTES = 16 << 20, /* prepared and not yet committed: threads pause over it */
     GROUP_JOBS = 256,       /* in one transaction */
     GATHER_US = 2000,
+    ERASE_AGAIN_US = 5000000,
     THREADS_MAX = 64
 };
 
@@ -42,6 +43,8 @@ struct fk_work {
     bool seal_wanted;
     struct queue rekeying; /* who waits for a rotation of the key-encryption key; the committer's */
     bool rekey_wanted;
+    bool erase_left; /* a disposal was cut short, for want of room maybe; the committer's */
+    struct timespec erase_at; /* when it is tried again */
     uint64_t segment, sealed; /* the active one, and the newest that was sealed; the committer's */
     unsigned small_open;      /* small jobs queued or being prepared */
     unsigned large_queued, large_running;
@@ -290,10 +293,11 @@ static void *prepare_thread(void *arg) {
 
 /* ---- committing */
 
-static struct timespec gather_end(void) {
+static struct timespec time_after(int64_t us) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += GATHER_US * 1000L;
+    t.tv_sec += us / 1000000;
+    t.tv_nsec += us % 1000000 * 1000;
     if (t.tv_nsec >= 1000000000) {
         t.tv_sec++;
         t.tv_nsec -= 1000000000;
@@ -320,13 +324,29 @@ static bool rekey_is_due(const struct fk_work *w) {
     return w->rekey_wanted && (!w->stopping || w->rekeying.first) && mirror_lets_rekey(w);
 }
 
+static bool erase_is_due(const struct fk_work *w) {
+    struct timespec now = time_after(0);
+    return w->erase_left && !w->stopping &&
+           (now.tv_sec > w->erase_at.tv_sec ||
+            (now.tv_sec == w->erase_at.tv_sec && now.tv_nsec >= w->erase_at.tv_nsec));
+}
+
+static void wait_for_work(struct fk_work *w) {
+    if (w->erase_left && !w->stopping)
+        (void)pthread_cond_timedwait(&w->to_commit, &w->lock, &w->erase_at);
+    else
+        pthread_cond_wait(&w->to_commit, &w->lock);
+}
+
 /* All that is ready, as a list; false when there will be no more. The list is empty when it is the
- * sealer that has something to end, or a rotation of the key-encryption key its next step. */
+ * sealer that has something to end, a rotation of the key-encryption key its next step, or a
+ * disposal that was cut short. */
 static bool ready_take(struct fk_work *w, struct fk_job **list_out) {
     pthread_mutex_lock(&w->lock);
-    while (!w->ready.first && !fk_sealer_is_due(w->sealer) && !rekey_is_due(w) && !all_is_done(w))
-        pthread_cond_wait(&w->to_commit, &w->lock);
-    struct timespec until = gather_end();
+    while (!w->ready.first && !fk_sealer_is_due(w->sealer) && !rekey_is_due(w) &&
+           !erase_is_due(w) && !all_is_done(w))
+        wait_for_work(w);
+    struct timespec until = time_after(GATHER_US);
     while (w->ready.first && w->small_open && w->ready_bytes <= READY_BYTES)
         if (pthread_cond_timedwait(&w->to_commit, &w->lock, &until) == ETIMEDOUT)
             break;
@@ -335,7 +355,7 @@ static bool ready_take(struct fk_work *w, struct fk_job **list_out) {
     if (w->ready_bytes > READY_BYTES)
         pthread_cond_broadcast(&w->to_prepare);
     w->ready_bytes = 0;
-    bool due = rekey_is_due(w);
+    bool due = rekey_is_due(w) || erase_is_due(w);
     pthread_mutex_unlock(&w->lock);
     return *list_out || due || fk_sealer_is_due(w->sealer);
 }
@@ -406,11 +426,32 @@ static enum fk_status dispose_commit(struct fk_work *w, struct fk_job *j, struct
     j->receipt.seq = j->sheet->seq;
     memcpy(j->receipt.c256, j->sheet->c256, sizeof j->receipt.c256);
     st = fk_pen_erase(w->pen, err);
+    if (st != FK_OK)
+        fk_err_prefix(err, "not done yet (entry %llu)", (unsigned long long)j->receipt.seq);
 done:
     fk_seqs_free(&left);
     if (st == FK_NOT_FOUND)
         st = fk_fail(err, FK_INVALID, "%s", err->text);
     return st;
+}
+
+/* After each round of the committer, and by itself: what a full disk has cut short. Nobody waits
+ * for it any more, and until it is done who has the disk can read what the ledger says is gone. */
+static void erasing_look(struct fk_work *w) {
+    struct fk_err err = FK_ERR_INIT;
+    bool was_left = w->erase_left;
+    w->erase_left = fk_pen_is_erasing(w->pen);
+    if (!w->erase_left)
+        return;
+    enum fk_status st = fk_pen_erase(w->pen, &err);
+    w->erase_left = st != FK_OK;
+    w->erase_at = time_after(ERASE_AGAIN_US);
+    if (st == FK_IO)
+        spoil(w);
+    if (st != FK_OK && !was_left && w->options.notice) {
+        fk_err_prefix(&err, "a disposal is not done yet, and is tried again");
+        w->options.notice(&err);
+    }
 }
 
 /* ---- sealing */
@@ -572,6 +613,7 @@ static void *commit_thread(void *arg) {
     sealing_look(w);
     for (struct fk_job *list; ready_take(w, &list);) {
         list_commit(w, list);
+        erasing_look(w);
         rekey_look(w);
         sealing_look(w);
         if (w->mirror)

@@ -365,6 +365,7 @@ static enum fk_status sum_take(struct fk_lend *l, const struct verify *v, struct
     sum.entries = fk_get_u64(r);
     sum.contents = fk_get_u64(r);
     sum.disposed = fk_get_u64(r);
+    sum.unfinished = fk_get_u64(r);
     sum.bytes = fk_get_u64(r);
     sum.findings = fk_get_u64(r);
     sum.next_seq = fk_get_u64(r);

@@ -116,6 +116,7 @@ struct fk_verify_range {
 };
 struct fk_verify_sum {
     uint64_t entries, contents, disposed, bytes; /* bytes: plain, re-read and hashed */
+    uint64_t unfinished; /* a dispose entry names them, and their keys are still there */
     uint64_t findings, next_seq;
 };
 typedef void (*fk_finding_fn)(void *ctx, const struct fk_finding *finding);

@@ -52,6 +52,7 @@ enum fk_status fk_lend__verify(struct fk_lend_request *q, struct fk_err *err) {
     fk_put_u64(&b, sum.entries);
     fk_put_u64(&b, sum.contents);
     fk_put_u64(&b, sum.disposed);
+    fk_put_u64(&b, sum.unfinished);
     fk_put_u64(&b, sum.bytes);
     fk_put_u64(&b, sum.findings);
     fk_put_u64(&b, sum.next_seq);

@@ -83,6 +83,8 @@ void fk_sheet_free(struct fk_sheet **sheet);
 
 /* Destroys the keys of all dispose entries not yet carried out; done by open as well. */
 FK_CHECKED enum fk_status fk_pen_erase(struct fk_pen *pen, struct fk_err *err);
+/* Whether a dispose entry is there whose keys are not all destroyed. Threads: any. */
+bool fk_pen_is_erasing(struct fk_pen *pen);
 /* Which of the seqs still have a key (those disposed of before are left out); FK_NOT_FOUND when one
  * of them has no content. left_out is begun as {0} and freed by the caller. */
 FK_CHECKED enum fk_status fk_pen_has_content(struct fk_pen *pen, const struct fk_seqs *seqs,

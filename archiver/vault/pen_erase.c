@@ -277,6 +277,13 @@ enum fk_status fk_pen_erase(struct fk_pen *pen, struct fk_err *err) {
     return st;
 }
 
+bool fk_pen_is_erasing(struct fk_pen *pen) {
+    pthread_mutex_lock(&pen->lock);
+    bool erasing = pen->pending.count > 0;
+    pthread_mutex_unlock(&pen->lock);
+    return erasing;
+}
+
 /* c256 is there exactly when the entry has a content. */
 static enum fk_status content_check(struct fk_book *b, uint64_t seq, struct fk_buf *line,
                                     struct fk_err *err) {

@@ -130,6 +130,7 @@ static enum fk_status hands_join(struct fk_check *v, struct hand *hands, size_t 
             pthread_join(h->thread, NULL);
         v->sum.contents += h->check.sum.contents;
         v->sum.disposed += h->check.sum.disposed;
+        v->sum.unfinished += h->check.sum.unfinished;
         v->sum.bytes += h->check.sum.bytes;
         for (size_t k = 0; i > 0 && k < h->count; k++)
             found_note(first, &h->found[k]);

@@ -88,7 +88,11 @@ static enum fk_status keyless(struct fk_check *v, uint64_t seq, struct fk_err *e
 
 static void key_should_be_gone(struct fk_check *v, uint64_t seq) {
     uint64_t dispose;
-    if (fk_disposals__has(v->disposals, seq, &dispose) && dispose <= v->erased)
+    if (!fk_disposals__has(v->disposals, seq, &dispose))
+        return;
+    if (dispose > v->erased) /* being done, or begun and cut short */
+        v->sum.unfinished++;
+    else
         fk_check__tell(v, seq, v->book->number, "revived",
                        "disposed of by entry %" PRIu64 ", but a key for it is there", dispose);
 }
