@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLOCKS_MS = 300000 };
 static const size_t no_stamp = SIZE_MAX;
 
 struct judged {
@@ -43,7 +42,7 @@ static enum fk_status order_check(struct report *p, struct judged *j, struct fk_
     FK_TRY(fk_lend_lines(p->lend, j->seen.size - 1, &lines, err));
     const uint8_t *lf = memchr(lines.data, '\n', lines.len);
     FK_TRY(fk_entry_read(lines.data, lf ? (size_t)(lf + 1 - lines.data) : lines.len, &e, err));
-    if (j->seen.time_ms + CLOCKS_MS >= e.time_ms)
+    if (j->seen.time_ms + FK_STAMP_CLOCKS_MS >= e.time_ms)
         goto done;
     fk_time_format(stamped, j->seen.time_ms);
     fk_time_format(received, e.time_ms);

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TICK_MS = 1000, TROUBLE_MS = 300000, FAR_MS = 300000, SLOW_MS = 3600000 };
+enum { TICK_MS = 1000, TROUBLE_MS = 300000, SLOW_MS = 3600000 };
 
 static struct fk_stamping stamping_of(const struct fk_cli *cli, struct fk_keep *keep, size_t i,
                                       void (*notice)(const struct fk_err *)) {
@@ -23,18 +23,39 @@ static struct fk_stamping stamping_of(const struct fk_cli *cli, struct fk_keep *
                                 *c->timestamp_roots ? c->timestamp_roots : NULL, notice};
 }
 
+/* Authorities by when the certificates of their newest stamp end, the last first: a renewal by the
+ * one whose certificates are about to end would gain nothing. */
+static size_t by_end(const struct fk_cli *cli, size_t order[FK_AUTHORITIES_MAX]) {
+    int64_t ends_ms[FK_AUTHORITIES_MAX] = {0};
+    size_t n = 0;
+    for (; cli->config->timestamp[n]; n++) {
+        struct fk_stamp_newest newest;
+        struct fk_err why = FK_ERR_INIT;
+        size_t at = n;
+        if (fk_stamps_newest(cli->dir, cli->config->timestamp[n], n == 0, &newest, &why) != FK_OK ||
+            fk_stamps_ends(cli->dir, newest.name, &ends_ms[n], &why) != FK_OK)
+            ends_ms[n] = 0; /* it has stamped nothing yet */
+        for (; at > 0 && ends_ms[order[at - 1]] < ends_ms[n]; at--)
+            order[at] = order[at - 1];
+        order[at] = n;
+    }
+    return n;
+}
+
 /* One renewal, by the first authority that gives it. */
 static enum fk_status renew(const struct fk_cli *cli, struct fk_keep *keep, bool all,
                             void (*notice)(const struct fk_err *), size_t *by,
                             struct fk_stamp_made *made, struct fk_err *err) {
     enum fk_status st = FK_NOT_FOUND;
-    for (size_t i = 0; cli->config->timestamp[i]; i++) {
-        const struct fk_stamping s = stamping_of(cli, keep, i, notice);
+    size_t order[FK_AUTHORITIES_MAX];
+    const size_t n = by_end(cli, order);
+    for (size_t i = 0; i < n; i++) {
+        const struct fk_stamping s = stamping_of(cli, keep, order[i], notice);
         st = fk_renewal_make(&s, all, made, err);
-        *by = i;
+        *by = order[i];
         if (st == FK_OK || st == FK_NOT_FOUND)
             return st;
-        if (cli->config->timestamp[i + 1])
+        if (i + 1 < n)
             notice(err);
     }
     return st;
@@ -158,14 +179,6 @@ static void on_warning(const struct fk_err *err) {
     fk_log(FK_LOG_WARNING, "%s", err->text);
 }
 
-/* A clock that was set wrong shows in the entries' times; a stamp is where it can be seen. */
-static void clock_compare(int64_t stamped_ms) {
-    const int64_t off = fk_now_ms() - stamped_ms;
-    if (off > FAR_MS || off < -FAR_MS)
-        fk_log(FK_LOG_WARNING, "this machine's clock is %lld s off the authority's",
-               (long long)(off / 1000));
-}
-
 /* FK_NOT_FOUND: nothing is to be stamped. */
 static enum fk_status stamp_if_due(struct daemon *d, size_t i, struct fk_err *err) {
     const struct fk_stamping s = stamping_of(d->cli, d->keep, i, on_warning);
@@ -177,7 +190,6 @@ static enum fk_status stamp_if_due(struct daemon *d, size_t i, struct fk_err *er
     if (newest.time_ms && fk_now_ms() - newest.time_ms < interval_ms)
         return FK_NOT_FOUND;
     FK_TRY(fk_stamps_make(&s, &made, err));
-    clock_compare(made.time_ms);
     d->slow_at_ms = 0;
 done:
     return st;

@@ -190,7 +190,7 @@ static enum fk_status line_check(const char *dir, const char *line, size_t len,
     if (len < HEX + 3 || len - HEX - 2 >= sizeof file || line[HEX] != ' ' || line[HEX + 1] != ' ')
         return fk_fail(err, FK_CORRUPT, "a line of the list is not of the form");
     snprintf(file, sizeof file, "%.*s", (int)(len - HEX - 2), line + HEX + 2);
-    if (!listed_is_safe(file))
+    if (strlen(file) != len - HEX - 2 || !listed_is_safe(file))
         return fk_fail(err, FK_CORRUPT, "the list names what is no file of a renewal");
     FK_TRY(listed_read(dir, file, &content, err));
     FK_TRY(sha512_hex(&content, hex, err));

@@ -72,7 +72,11 @@ enum fk_status fk_stamp_request(const void *data, size_t len, struct fk_buf *req
 static TS_REQ *request_of(const struct fk_stamp_question *q) {
     if (q->request) {
         const uint8_t *p = q->request->data;
-        return d2i_TS_REQ(NULL, &p, (long)q->request->len);
+        TS_REQ *given = d2i_TS_REQ(NULL, &p, (long)q->request->len);
+        if (given && p == q->request->data + q->request->len)
+            return given;
+        TS_REQ_free(given);
+        return NULL;
     }
     TS_REQ *r = TS_REQ_new();
     TS_MSG_IMPRINT *imprint = imprint_new(q->data, q->len);

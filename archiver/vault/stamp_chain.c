@@ -154,23 +154,36 @@ static enum fk_status crl_judge(STACK_OF(X509) * chain, X509_CRL *crl, int64_t a
     return st;
 }
 
+static bool pem_add(struct fk_buf *pem, X509_CRL *crl) {
+    BIO *b = BIO_new(BIO_s_mem());
+    char *text;
+    long len = 0;
+    if (b && PEM_write_bio_X509_CRL(b, crl) == 1 && (len = BIO_get_mem_data(b, &text)) > 0)
+        fk_buf_add(pem, text, (size_t)len);
+    BIO_free(b);
+    return len > 0 && !pem->failed;
+}
+
+/* OpenSSL passes over what is between the lists, and a list whose first line was damaged is then
+ * no list: so what was read has to be the file again. */
 static enum fk_status crls_judge(STACK_OF(X509) * chain, const struct fk_buf *pem, int64_t at_ms,
                                  struct fk_err *err) {
     BIO *b = BIO_new_mem_buf(pem->data, (int)pem->len);
+    struct fk_buf again = FK_BUF_INIT;
     enum fk_status st = FK_OK;
-    size_t n = 0;
-    while (b && st == FK_OK) {
-        X509_CRL *crl = PEM_read_bio_X509_CRL(b, NULL, NULL, NULL);
-        if (!crl)
-            break;
-        n++;
-        st = crl_judge(chain, crl, at_ms, err);
+    X509_CRL *crl;
+    while (b && st == FK_OK && (crl = PEM_read_bio_X509_CRL(b, NULL, NULL, NULL))) {
+        st = pem_add(&again, crl) ? crl_judge(chain, crl, at_ms, err)
+                                  : fk_fail(err, FK_NOMEM, "no memory for a revocation list");
         X509_CRL_free(crl);
     }
-    const bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    if (st == FK_OK && (!n || !ended))
-        st = fk_fail(err, FK_CORRUPT, "the revocation lists cannot be read");
+    if (st == FK_OK && (!again.len || again.len != pem->len ||
+                        memcmp(again.data, pem->data, again.len) != 0))
+        st = fk_fail(err, FK_CORRUPT,
+                     "the revocation lists cannot be read: these are not lists in PEM, one behind "
+                     "the other");
     ERR_clear_error();
+    fk_buf_free(&again);
     BIO_free(b);
     return st;
 }
@@ -180,18 +193,13 @@ enum fk_status fk_stamp_crl_pem(const struct fk_buf *fetched, struct fk_buf *pem
     const uint8_t *p = fetched->data;
     X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)fetched->len);
     BIO *b = NULL;
-    char *text;
     if (!crl && (b = BIO_new_mem_buf(fetched->data, (int)fetched->len)))
         crl = PEM_read_bio_X509_CRL(b, NULL, NULL, NULL);
     BIO_free(b);
-    b = BIO_new(BIO_s_mem());
-    long len = 0;
-    if (crl && b && PEM_write_bio_X509_CRL(b, crl) == 1 && (len = BIO_get_mem_data(b, &text)) > 0)
-        fk_buf_add(pem, text, (size_t)len);
+    const bool added = crl && pem_add(pem, crl);
     X509_CRL_free(crl);
-    BIO_free(b);
     ERR_clear_error();
-    return len > 0 && !pem->failed ? FK_OK : fk_fail(err, FK_CORRUPT, "it is no revocation list");
+    return added ? FK_OK : fk_fail(err, FK_CORRUPT, "it is no revocation list");
 }
 
 enum fk_status fk_stamp__chain(const struct fk_stamp_question *q, PKCS7 *token,

@@ -38,6 +38,19 @@ static enum fk_status crls_take(const struct fk_stamping *s, struct fk_stamp_que
     return FK_OK;
 }
 
+/* Entries have this machine's time. A stamp is where it can be seen that this is wrong. */
+static void clock_compare(const struct fk_stamping *s, int64_t stamped_ms) {
+    const int64_t off_ms = fk_now_ms() - stamped_ms;
+    struct fk_err why = FK_ERR_INIT;
+    if (off_ms <= FK_STAMP_CLOCKS_MS && off_ms >= -FK_STAMP_CLOCKS_MS)
+        return;
+    (void)fk_fail(&why, FK_INVALID, "this machine's clock is %lld s %s that of %s%s",
+                  (long long)((off_ms < 0 ? -off_ms : off_ms) / 1000),
+                  off_ms < 0 ? "behind" : "ahead of", s->url,
+                  off_ms < 0 ? "" : ": \"verify\" will find a stamp before what is under it");
+    s->notice(&why);
+}
+
 enum fk_status fk_stamps__take(const struct fk_stamping *s, const void *data, size_t len,
                                struct fk_stamp_taken *out, struct fk_err *err) {
     struct fk_stamp_taken t = {FK_BUF_INIT, FK_BUF_INIT, FK_BUF_INIT, {.time_ms = 0}};
@@ -50,6 +63,7 @@ enum fk_status fk_stamps__take(const struct fk_stamping *s, const void *data, si
         st = crls_take(s, &q, &t.stamp, &t.crls, err);
     if (st != FK_OK)
         FK_TRY(fk_err_prefix(err, "%s", s->url));
+    clock_compare(s, t.stamp.time_ms);
     *out = t;
     return FK_OK;
 done:
@@ -141,6 +155,18 @@ enum fk_status fk_stamps_newest(const char *dir, const char *url, bool first,
     return FK_OK;
 }
 
+enum fk_status fk_stamps_ends(const char *dir, const char *name, int64_t *ends_ms_out,
+                              struct fk_err *err) {
+    struct fk_buf reply = FK_BUF_INIT;
+    int64_t time_ms;
+    enum fk_status st;
+    FK_TRY(fk_stamps__get(dir, name, ".tsr", &reply, err));
+    st = fk_stamp_peek(&reply, &time_ms, ends_ms_out, err);
+done:
+    fk_buf_free(&reply);
+    return st;
+}
+
 /* ---- revocation lists that could not be had at once */
 
 static enum fk_status crl_again(const struct fk_stamping *s, const char *name, struct fk_err *err) {
@@ -190,7 +216,10 @@ void fk_stamps_crls(const struct fk_stamping *s) {
         if (strcmp(dot, ".tsr") != 0 || fk_stamps__has(s->dir, name, ".crl") ||
             crl_again(s, name, &why) == FK_OK)
             continue;
-        (void)fk_err_prefix(&why, "no revocation list for time/%s", name);
+        if (why.status == FK_DENIED) /* it is kept now, and speaks against the stamp */
+            (void)fk_err_prefix(&why, "time/%s does not hold any more", name);
+        else
+            (void)fk_err_prefix(&why, "no revocation list for time/%s", name);
         s->notice(&why);
     }
     fk_stamps__files_free(&files);

@@ -26,6 +26,8 @@ extern "C" {
 #endif
 
 enum { FK_STAMP_NAME_MAX = 48, FK_STAMP_ID = 8, FK_AUTHORITIES_MAX = 8 };
+/* What two clocks may differ by: a stamp may be so much before the newest entry under it. */
+enum { FK_STAMP_CLOCKS_MS = 300000 };
 
 /* The end of the names of an authority's stamps. */
 void fk_stamps_id(const char *url, char out[FK_STAMP_ID + 1]);
@@ -34,7 +36,7 @@ struct fk_stamping {
     const char *dir;
     struct fk_keep *keep;
     const char *url, *roots;                  /* of the authority; as in stamp.h */
-    void (*notice)(const struct fk_err *err); /* what is in the way of revocation lists */
+    void (*notice)(const struct fk_err *err); /* of revocation lists, and of clocks that differ */
 };
 struct fk_stamp_made {
     char name[FK_STAMP_NAME_MAX];
@@ -58,6 +60,10 @@ struct fk_stamp_newest {
 };
 FK_CHECKED enum fk_status fk_stamps_newest(const char *dir, const char *url, bool first,
                                            struct fk_stamp_newest *out, struct fk_err *err);
+
+/* When the certificates of a stamp end, as it says itself; 0 where it has none. FK_NOT_FOUND. */
+FK_CHECKED enum fk_status fk_stamps_ends(const char *dir, const char *name, int64_t *ends_ms_out,
+                                         struct fk_err *err);
 
 /* One anchor entry: its files, the reply's digest, the stamp, the note's signature or the renewal's
  * list with all that it names, revocation. FK_CORRUPT: what does not hold. out is filled in as far

@@ -47,7 +47,7 @@ fk timestamp --renew >out || fail "renew: $(cat out)"
 fk timestamp --renew --all >out || fail "renew --all: $(cat out)"
 for n in 1 2; do
     (cd v/time && sha512sum -c --quiet "renewal-$n.sha512") || fail "sha512sum -c of renewal-$n"
-    openssl ts -verify -data "v/time/renewal-$n.sha512" -in "v/time/renewal-$n.tsr" -CAfile one/roots.pem >out 2>&1 || fail "openssl ts: $(cat out)"
+    openssl ts -verify -data "v/time/renewal-$n.sha512" -in "v/time/renewal-$n.tsr" -CAfile roots.pem >out 2>&1 || fail "openssl ts: $(cat out)"
 done
 grep -q "  renewal-1.tsr$" v/time/renewal-2.sha512 && grep -q "  renewal-2.entries$" v/time/renewal-2.sha512 || fail "what is listed"
 fk verify --json >out || fail "verify after renewal: $(cat out)"
