@@ -59,6 +59,7 @@ static enum fk_status stamp_take(void *ctx, const struct fk_entry *e, const char
     struct report *p = ctx;
     struct fk_err why = FK_ERR_INIT;
     const char *roots = p->cli->config->timestamp_roots;
+    const struct fk_stamps_place place = {p->cli->dir, *roots ? roots : NULL, false};
     (void)line;
     (void)len;
     if (!fk_entry_is(e, "anchor"))
@@ -73,7 +74,7 @@ static enum fk_status stamp_take(void *ctx, const struct fk_entry *e, const char
     }
     struct judged *j = &p->at[p->count++];
     *j = (struct judged){.in_period = p->in_period, .by = no_stamp};
-    enum fk_status st = fk_stamps_check(p->cli->dir, e, *roots ? roots : NULL, &j->seen, &why);
+    enum fk_status st = fk_stamps_check(&place, e, &j->seen, &why);
     if (st == FK_CORRUPT)
         snprintf(j->reason, sizeof j->reason, "%.390s", why.text);
     else if (st != FK_OK)

@@ -9,17 +9,19 @@
 #include "cli/config.h"
 #include "cli/json.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct tape {
     const struct fk_cli *cli;
     struct fk_keep *keep;
     struct fk_lend *lend;
-    const char *to, *keys;
+    const char *to, *keys, *tsa_roots;
     bool json, since_last, resume, accept_missing;
     char person[128];
 };
@@ -61,6 +63,12 @@ done:
     return st;
 }
 
+static void print_left_out(void *ctx, const char *place, const char *sentence) {
+    (void)ctx;
+    cli_progress_end();
+    fprintf(stderr, "fumikura: a time stamp is left out: %s: %s\n", place, sentence);
+}
+
 static enum fk_status write_set(struct tape *t, struct fk_err *err) {
     enum fk_status st;
     struct fk_buf note = FK_BUF_INIT, vkey = FK_BUF_INIT, pem = FK_BUF_INIT;
@@ -69,7 +77,8 @@ static enum fk_status write_set(struct tape *t, struct fk_err *err) {
                                       .vault = t->cli->dir,
                                       .since_last = t->since_last,
                                       .resume = t->resume,
-                                      .progress = show_progress};
+                                      .progress = show_progress,
+                                      .left_out = print_left_out};
     struct fk_tape_set set;
     FK_TRY(fk_keep_open(t->cli->dir, &t->keep, err));
     FK_TRY(fk_lend_open(t->cli->dir, &t->lend, err));
@@ -116,11 +125,13 @@ static void print_finding(void *ctx, const struct fk_tape_finding *f) {
 static void sum_print(const struct tape *t, const char *dir, const struct fk_tape_sum *s) {
     if (t->json) {
         cli_json_line(json_pack(
-            "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "type", "summary", "set",
-            dir, "ledger", s->ledger, "manifest", s->manifest, "files", (json_int_t)s->files,
-            "bytes", (json_int_t)s->bytes, "entries", (json_int_t)s->entries, "segments",
-            (json_int_t)s->segments, "signed", (json_int_t)s->signed_entries, "export_entry",
-            cli_json_number(s->export_entry), "findings", (json_int_t)s->findings));
+            "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:I}", "type",
+            "summary", "set", dir, "ledger", s->ledger, "manifest", s->manifest, "files",
+            (json_int_t)s->files, "bytes", (json_int_t)s->bytes, "entries", (json_int_t)s->entries,
+            "segments", (json_int_t)s->segments, "signed", (json_int_t)s->signed_entries, "stamps",
+            (json_int_t)s->stamps, "anchors", (json_int_t)s->anchors, "stamps_judged",
+            (int)(t->tsa_roots != NULL), "export_entry", cli_json_number(s->export_entry),
+            "findings", (json_int_t)s->findings));
         return;
     }
     printf("read %" PRIu64 " files, %" PRIu64 " bytes: %" PRIu64 " entries in one chain, %" PRIu64
@@ -131,16 +142,42 @@ static void sum_print(const struct tape *t, const char *dir, const struct fk_tap
         printf("its checkpoint covers the first %" PRIu64
                " entries; whether its key is the archive's is for you to compare\n",
                s->signed_entries);
+    if (s->anchors)
+        printf("%" PRIu64 " of the %" PRIu64
+               " time stamps that its ledger speaks of are here and hold%s\n",
+               s->stamps, s->anchors,
+               t->tsa_roots ? "" : "; who signed them was not judged (--tsa-roots)");
     if (s->export_entry != UINT64_MAX)
         printf("the archive has recorded it in entry %" PRIu64 "\n", s->export_entry);
     else if (!t->lend)
         printf("no archive was asked whether this is the set that it recorded (-C DIR)\n");
 }
 
+/* What comes with the set vouches for nothing on it. */
+static enum fk_status roots_take(struct tape *t, const char *dir, struct fk_err *err) {
+    char roots[PATH_MAX], set[PATH_MAX];
+    enum fk_status st = FK_OK;
+    if (!t->tsa_roots && t->cli->config && *t->cli->config->timestamp_roots)
+        t->tsa_roots = t->cli->config->timestamp_roots;
+    if (!t->tsa_roots || !realpath(dir, set)) /* of a set that is not there it is told later */
+        return FK_OK;
+    if (!realpath(t->tsa_roots, roots))
+        return fk_fail_sys(err, errno, "%s: cannot resolve", t->tsa_roots);
+    const size_t len = strlen(set);
+    if (strncmp(roots, set, len) == 0 && roots[len] == '/')
+        st = fk_fail(err, FK_INVALID,
+                     "%s: is on the set itself; the authority's certificate is to come from "
+                     "elsewhere",
+                     t->tsa_roots);
+    return st;
+}
+
 static enum fk_status verify_set(struct tape *t, const char *dir, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    struct fk_tape_watch watch = {print_finding, show_progress, t};
+    struct fk_tape_watch watch = {.finding = print_finding, .progress = show_progress, .ctx = t};
     struct fk_tape_sum sum;
+    FK_TRY(roots_take(t, dir, err));
+    watch.roots = t->tsa_roots;
     if (t->cli->config)
         FK_TRY(fk_lend_open(t->cli->dir, &t->lend, err));
     st = fk_tape_verify(dir, t->lend, &watch, &sum, err);
@@ -213,12 +250,13 @@ done:
 
 static void restored_print(const struct tape *t, const struct fk_tape_restored *r) {
     if (t->json) {
-        cli_json_line(
-            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "to", t->to, "segments",
-                      (json_int_t)r->segments, "restored", (json_int_t)r->restored, "readable",
-                      (json_int_t)r->readable, "erased", (json_int_t)r->erased, "next_seq",
-                      (json_int_t)r->next_seq, "lost", (json_int_t)r->lost, "lost_mails",
-                      (json_int_t)r->lost_mails, "lost_rules", (json_int_t)r->lost_rules));
+        cli_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "to", t->to,
+                                "segments", (json_int_t)r->segments, "restored",
+                                (json_int_t)r->restored, "readable", (json_int_t)r->readable,
+                                "erased", (json_int_t)r->erased, "next_seq",
+                                (json_int_t)r->next_seq, "lost", (json_int_t)r->lost, "lost_mails",
+                                (json_int_t)r->lost_mails, "lost_rules", (json_int_t)r->lost_rules,
+                                "stamp_files", (json_int_t)r->stamp_files));
         return;
     }
     printf("restored %" PRIu64 " segments, entries 0-%" PRIu64 ": %" PRIu64
@@ -228,6 +266,8 @@ static void restored_print(const struct tape *t, const struct fk_tape_restored *
            " entries after them on the newest set %" PRIu64 " are mails and %" PRIu64
            " holds, releases or rules: these are lost\n",
            r->restored, r->lost, r->lost_mails, r->lost_rules);
+    if (r->stamp_files)
+        printf("%" PRIu64 " files of time stamps came with it\n", r->stamp_files);
     printf("\"fumikura -C %s verify\" reads it all; \"reindex\" makes it searchable\n", t->to);
 }
 
@@ -247,6 +287,7 @@ static enum fk_status restore_vault(struct tape *t, char *const *sets, size_t co
                                     .person = t->person,
                                     .accept_missing = t->accept_missing,
                                     .progress = show_progress,
+                                    .left_out = print_left_out,
                                     .damaged = print_damaged};
     struct fk_tape_restored sum;
     struct fk_buf config = FK_BUF_INIT;
@@ -264,13 +305,11 @@ done:
 /* ---- the command line */
 
 static int options_read(struct tape *t, int argc, char **argv) {
-    static const struct option options[] = {{"to", required_argument, NULL, 't'},
-                                            {"keys", required_argument, NULL, 'k'},
-                                            {"since-last", no_argument, NULL, 's'},
-                                            {"continue", no_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"accept-missing", no_argument, NULL, 'm'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"to", required_argument, NULL, 't'},       {"keys", required_argument, NULL, 'k'},
+        {"since-last", no_argument, NULL, 's'},     {"continue", no_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},           {"tsa-roots", required_argument, NULL, 'r'},
+        {"accept-missing", no_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 't')
             t->to = optarg;
@@ -282,6 +321,8 @@ static int options_read(struct tape *t, int argc, char **argv) {
             t->resume = true;
         else if (o == 'm')
             t->accept_missing = true;
+        else if (o == 'r')
+            t->tsa_roots = optarg;
         else if (o == 'j')
             t->json = true;
         else

@@ -2,7 +2,7 @@
  */
 #include "archiver/vault/restore.h"
 #include "base/io.h"
-#include "tape-export/ledger_text.h"
+#include "tape-export/set_stamps.h"
 #include "tape-export/tape.h"
 
 #include <errno.h>
@@ -208,6 +208,30 @@ done:
     return st;
 }
 
+static void left_out(void *ctx, const char *place, const char *sentence) {
+    const struct fk_tape_restore *o = ctx;
+    if (o->left_out)
+        o->left_out(o->ctx, place, sentence);
+}
+
+/* The newest set has all that there were; the others what is damaged on it. The vault is whole
+ * without them, so they come last. */
+static enum fk_status stamps_restore(struct job *j, struct fk_err *err) {
+    const struct fk_tape_restore *o = j->order;
+    void *ctx = (void *)(uintptr_t)o;
+    uint64_t *files = &j->sum.stamp_files;
+    enum fk_status st = fk_set_stamps_restore(j->newest, o->to, left_out, ctx, files, err);
+    for (size_t i = 0; st == FK_OK && i < o->set_count; i++)
+        if (o->sets[i] != j->newest)
+            st = fk_set_stamps_restore(o->sets[i], o->to, left_out, ctx, files, err);
+    if (st != FK_OK)
+        fk_err_prefix(err,
+                      "the vault %s is whole, but for its time stamps: copy data/time of the "
+                      "sets to %s/time",
+                      o->to, o->to);
+    return st;
+}
+
 enum fk_status fk_tape_restore(const struct fk_tape_restore *order, struct fk_tape_restored *out,
                                struct fk_err *err) {
     struct job j = {.order = order};
@@ -222,6 +246,7 @@ enum fk_status fk_tape_restore(const struct fk_tape_restore *order, struct fk_ta
     FK_TRY(fk_ledger_text_read(&j.text, j.newest, err));
     FK_TRY(seals_apply(&j, err));
     FK_TRY(vault_make(&j, err));
+    FK_TRY(stamps_restore(&j, err));
     *out = j.sum;
 done:
     for (size_t i = 0; i < j.count; i++)

@@ -2,8 +2,8 @@
  * tape.h - sets of sealed segments on a directory that stands for a tape (docs/tape.md).
  *
  * A set is a bag (BagIt 1.0, RFC 8493) that needs none of our programs to be verified: sealed
- * segment files, the whole ledger as text, the format page, manifests for sha256sum and sha512sum,
- * and how to read it all in Japanese and English. It never has a key.
+ * segment files, the whole ledger as text, the log's checkpoint and time stamps, the format page,
+ * manifests for sha256sum and sha512sum, and how to read it all in Japanese and English. It never has a key.
  *
  *     FK_TRY(fk_tape_write(keep, lend, &options, &set, err));
  *     FK_TRY(fk_tape_verify(dir, NULL, &watch, &sum, err));
@@ -35,6 +35,8 @@ struct fk_tape_options {
     /* A signed checkpoint to go along, and its key as C2SP has it and as PEM; NULL for none. */
     const struct fk_buf *checkpoint, *vkey, *pem;
     fk_tape_progress_fn progress;
+    /* Of time stamps of the vault that are not whole, and are left out; NULL: not told. */
+    void (*left_out)(void *ctx, const char *place, const char *sentence);
     void *ctx;
 };
 struct fk_tape_set {
@@ -63,7 +65,7 @@ FK_CHECKED enum fk_status fk_tape_list(struct fk_keep *keep, struct fk_lend *len
                                        struct fk_err *err);
 
 /* check: "layout", "manifest", "missing", "extra", "type", "digest", "size", "chain", "seal",
- * "segments", "export", "head", "checkpoint" (docs/tape.md); place: the file, or "entry N". */
+ * "segments", "export", "head", "checkpoint", "stamp" (docs/tape.md); place: the file, or "entry N". */
 struct fk_tape_finding {
     const char *check, *place, *text;
 };
@@ -71,11 +73,13 @@ struct fk_tape_watch {
     void (*finding)(void *ctx, const struct fk_tape_finding *finding);
     fk_tape_progress_fn progress;
     void *ctx;
+    const char *roots; /* whom time stamps are trusted by, from outside the set; NULL: not judged */
 };
 struct fk_tape_sum {
     uint64_t files, bytes, entries, segments, findings;
     char ledger[33], manifest[65];
     uint64_t signed_entries; /* that the set's checkpoint covers; 0 where it has none */
+    uint64_t stamps, anchors; /* time stamps on the set that hold; entries that speak of one */
     uint64_t export_entry;   /* that names this set, where a vault was asked; UINT64_MAX else */
 };
 /* Reads all of it. lend NULL: without a vault. FK_CORRUPT at the end when there was a finding; *out
@@ -93,6 +97,8 @@ struct fk_tape_restore {
     const char *keys, *to, *person;
     bool accept_missing;
     fk_tape_progress_fn progress;
+    /* A file of a time stamp that is not as its set lists it, or cannot be put back. */
+    void (*left_out)(void *ctx, const char *place, const char *sentence);
     /* A copy of a segment that is damaged, where another set has the segment too; NULL: not told.
      */
     void (*damaged)(void *ctx, const char *sentence);
@@ -100,6 +106,7 @@ struct fk_tape_restore {
 };
 struct fk_tape_restored {
     uint64_t segments, restored, readable, erased, next_seq;
+    uint64_t stamp_files; /* of time stamps */
     uint64_t lost, lost_mails, lost_rules; /* entries; of them mails; holds, releases, policies */
 };
 FK_CHECKED enum fk_status fk_tape_restore(const struct fk_tape_restore *order,

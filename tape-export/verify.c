@@ -6,7 +6,7 @@
 #include "archiver/vault/note.h"
 #include "base/io.h"
 #include "tape-export/catalogue.h"
-#include "tape-export/ledger_text.h"
+#include "tape-export/set_stamps.h"
 #include "tape-export/volume.h"
 
 #include <dirent.h>
@@ -293,22 +293,35 @@ static bool checkpoint_read(struct check *c, struct fk_checkpoint *out) {
 }
 
 static void checkpoint_compare(struct check *c, const struct fk_ledger_text *t,
-                               const struct fk_checkpoint *signed_) {
-    fk_hash root;
+                               struct fk_set_stamps *s, const struct fk_checkpoint *signed_) {
+    const struct fk_set_point *here = fk_set_stamps_end(s, signed_->size);
     if (signed_->size > t->next_seq) {
         finding(c, "checkpoint", FK_SET_CHECKPOINT,
                 "it is over %llu entries, and the ledger here has %llu",
                 (unsigned long long)signed_->size, (unsigned long long)t->next_seq);
         return;
     }
-    fk_frontier_root(&t->tree, root);
-    if (memcmp(root, signed_->root, sizeof root) != 0)
+    if (here && memcmp(here->root, signed_->root, sizeof here->root) != 0)
         finding(c, "checkpoint", FK_SET_CHECKPOINT,
                 "it was signed over another ledger: the root of the first %llu entries is not its "
                 "root",
                 (unsigned long long)signed_->size);
     else
         c->sum->signed_entries = signed_->size;
+}
+
+/* ---- time stamps */
+
+static void stamp_finding(void *ctx, const char *place, const char *sentence) {
+    finding(ctx, "stamp", place, "%s", sentence);
+}
+
+static void stamps_compare(struct check *c, struct fk_set_stamps *s) {
+    struct fk_set_stamps_sum sum;
+    fk_set_stamps_check(s, c->dir, c->watch ? c->watch->roots : NULL, &c->payload, stamp_finding, c,
+                        &sum);
+    c->sum->stamps = sum.good;
+    c->sum->anchors = s->count;
 }
 
 /* ---- the archive's own word */
@@ -370,6 +383,7 @@ enum fk_status fk_tape_verify(const char *dir, struct fk_lend *lend,
     struct check c = {.dir = dir, .watch = watch, .sum = &sum};
     struct fk_ledger_text t = {.next_seq = 0};
     struct fk_checkpoint checkpoint = {.size = 0};
+    struct fk_set_stamps stamps = {.count = 0};
     FK_TRY(fk_volume_check(dir, err));
     FK_TRY(fk_summer_new(&c.summer, err));
     lists_take(&c);
@@ -379,12 +393,15 @@ enum fk_status fk_tape_verify(const char *dir, struct fk_lend *lend,
     digests_compare(&c, &c.payload);
     size_compare(&c);
     const bool has_checkpoint = checkpoint_read(&c, &checkpoint);
-    t.root_at = has_checkpoint ? checkpoint.size : 0;
+    if (has_checkpoint)
+        FK_TRY(fk_set_stamps_want(&stamps, checkpoint.size, err));
+    FK_TRY(fk_set_stamps_begin(&stamps, &t, &c.payload, err));
     if (chain_check(&c, &t)) { /* of a broken one the rest would only say so again */
         head_compare(&c, &t);
         segments_compare(&c, &t);
         if (has_checkpoint)
-            checkpoint_compare(&c, &t, &checkpoint);
+            checkpoint_compare(&c, &t, &stamps, &checkpoint);
+        stamps_compare(&c, &stamps);
         if (lend)
             FK_TRY(vault_compare(&c, &t, lend, err));
     }
@@ -393,6 +410,7 @@ enum fk_status fk_tape_verify(const char *dir, struct fk_lend *lend,
     if (sum.findings)
         st = fk_fail(err, FK_CORRUPT, "%s: %llu findings", dir, (unsigned long long)sum.findings);
 done:
+    fk_set_stamps_free(&stamps);
     fk_ledger_text_free(&t);
     fk_manifest_free(&c.payload);
     fk_manifest_free(&c.tags);

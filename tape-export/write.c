@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "tape-export/catalogue.h"
 #include "tape-export/ledger_text.h"
+#include "tape-export/set_stamps.h"
 #include "tape-export/text.h"
 #include "tape-export/volume.h"
 
@@ -335,6 +336,18 @@ done:
     return st;
 }
 
+static void left_out(void *ctx, const char *place, const char *sentence) {
+    const struct job *j = ctx;
+    if (j->options->left_out)
+        j->options->left_out(j->options->ctx, place, sentence);
+}
+
+static enum fk_status stamps_write(struct job *j, struct fk_err *err) {
+    const struct fk_set_stamps_order order = {j->options->vault, j->lend, j->head.next_seq,
+                                              left_out, j};
+    return order.vault ? fk_set_stamps_write(&order, &j->volume, err) : FK_OK;
+}
+
 static enum fk_status set_write(struct job *j, struct fk_err *err) {
     enum fk_status st = FK_OK;
     size_t bytes = j->options->ledger_file_bytes;
@@ -346,6 +359,7 @@ static enum fk_status set_write(struct job *j, struct fk_err *err) {
     FK_TRY(fk_ledger_text_write(&j->volume, j->lend, j->head.next_seq,
                                 bytes ? bytes : FK_LEDGER_FILE_BYTES, err));
     FK_TRY(log_write(j, err));
+    FK_TRY(stamps_write(j, err));
     FK_TRY(tags_write(j, err));
 done:
     return st;
@@ -379,7 +393,7 @@ static enum fk_status recorded_before(struct job *j, const char *manifest, uint6
 static enum fk_status read_back(struct job *j, struct fk_tape_sum *sum, struct fk_err *err) {
     uint64_t entry = UINT64_MAX;
     struct first_finding first = {""};
-    struct fk_tape_watch watch = {keep_first, NULL, &first};
+    struct fk_tape_watch watch = {.finding = keep_first, .ctx = &first};
     (void)fk_fault("tape-read-back"); /* a test damages the set here */
     progress(j, "reading back", 0, 1);
     enum fk_status st = fk_tape_verify(j->volume.dir, NULL, &watch, sum, err);

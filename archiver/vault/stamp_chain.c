@@ -177,8 +177,8 @@ static enum fk_status crls_judge(STACK_OF(X509) * chain, const struct fk_buf *pe
                                   : fk_fail(err, FK_NOMEM, "no memory for a revocation list");
         X509_CRL_free(crl);
     }
-    if (st == FK_OK && (!again.len || again.len != pem->len ||
-                        memcmp(again.data, pem->data, again.len) != 0))
+    if (st == FK_OK &&
+        (!again.len || again.len != pem->len || memcmp(again.data, pem->data, again.len) != 0))
         st = fk_fail(err, FK_CORRUPT,
                      "the revocation lists cannot be read: these are not lists in PEM, one behind "
                      "the other");

@@ -65,6 +65,15 @@ FK_CHECKED enum fk_status fk_stamps_newest(const char *dir, const char *url, boo
 FK_CHECKED enum fk_status fk_stamps_ends(const char *dir, const char *name, int64_t *ends_ms_out,
                                          struct fk_err *err);
 
+/* Whether a file of DIR/time is called so. */
+bool fk_stamps_is_file(const char *file);
+
+/* Where DIR/time is, and who is trusted. */
+struct fk_stamps_place {
+    const char *dir, *roots; /* roots: as in stamp.h */
+    bool is_set; /* data/ of a tape: there is no log/tile, so what a renewal lists of it is passed
+                    over, and there may be no log/vkey */
+};
 /* One anchor entry: its files, the reply's digest, the stamp, the note's signature or the renewal's
  * list with all that it names, revocation. FK_CORRUPT: what does not hold. out is filled in as far
  * as it could be read in either case; its list is the caller's to free. */
@@ -75,8 +84,8 @@ struct fk_stamp_seen {
     bool has_crl, is_renewal;
     struct fk_buf list; /* what a renewal lists of DIR/time; empty otherwise */
 };
-FK_CHECKED enum fk_status fk_stamps_check(const char *dir, const struct fk_entry *anchor,
-                                          const char *roots, struct fk_stamp_seen *out,
+FK_CHECKED enum fk_status fk_stamps_check(const struct fk_stamps_place *place,
+                                          const struct fk_entry *anchor, struct fk_stamp_seen *out,
                                           struct fk_err *err);
 
 #ifdef __cplusplus

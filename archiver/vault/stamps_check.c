@@ -11,8 +11,8 @@ struct files {
     struct fk_buf data, request, reply, crls;
 };
 
-static enum fk_status note_check(const char *dir, const struct fk_buf *note, uint64_t size,
-                                 struct fk_err *err) {
+static enum fk_status note_check(const struct fk_stamps_place *place, const struct fk_buf *note,
+                                 uint64_t size, struct fk_err *err) {
     struct fk_checkpoint c;
     struct fk_verifier v;
     enum fk_status st = fk_checkpoint_read(note->data, note->len, &c, err);
@@ -21,7 +21,9 @@ static enum fk_status note_check(const char *dir, const struct fk_buf *note, uin
     if (c.size != size)
         return fk_fail(err, FK_CORRUPT, "the checkpoint is over %" PRIu64 " entries, not %" PRIu64,
                        c.size, size);
-    st = fk_logbook_verifier(dir, &v, err);
+    st = fk_logbook_verifier(place->dir, &v, err);
+    if (st == FK_NOT_FOUND && place->is_set)
+        return FK_OK;
     if (st != FK_OK || strcmp(v.name, c.origin) != 0)
         return st; /* of a log that was begun anew since: its key is not the one at hand */
     st = fk_checkpoint_open(note->data, note->len, &v, &c, err);
@@ -114,8 +116,9 @@ static bool anchor_read(const struct fk_entry *anchor, struct fk_stamp_seen *see
     return seen->is_renewal || fk_stamps__name_read(seen->name, strlen(seen->name), &size, &ms, id);
 }
 
-enum fk_status fk_stamps_check(const char *dir, const struct fk_entry *anchor, const char *roots,
+enum fk_status fk_stamps_check(const struct fk_stamps_place *place, const struct fk_entry *anchor,
                                struct fk_stamp_seen *out, struct fk_err *err) {
+    const char *dir = place->dir;
     struct files f = {FK_BUF_INIT, FK_BUF_INIT, FK_BUF_INIT, FK_BUF_INIT};
     enum fk_status st = FK_OK;
     *out = (struct fk_stamp_seen){.anchor = anchor->seq};
@@ -128,14 +131,14 @@ enum fk_status fk_stamps_check(const char *dir, const struct fk_entry *anchor, c
     FK_TRY(get(dir, out->name, ".tsr", &f.reply, err));
     FK_TRY(bound_check(anchor, "reply", &f.reply, out->name, ".tsr", err));
     if (!out->is_renewal) {
-        st = note_check(dir, &f.data, out->size, err);
+        st = note_check(place, &f.data, out->size, err);
         if (st != FK_OK)
             FK_TRY(fk_err_prefix(err, "time/%s.checkpoint", out->name));
     }
     FK_TRY(crls_get(dir, anchor, &f, out, err));
-    FK_TRY(token_check(anchor, roots, &f, out, err));
+    FK_TRY(token_check(anchor, place->roots, &f, out, err));
     if (out->is_renewal)
-        st = fk_renewal__check(dir, out->name, &f.data, &out->list, err);
+        st = fk_renewal__check(dir, out->name, &f.data, !place->is_set, &out->list, err);
 done:
     fk_buf_free(&f.data);
     fk_buf_free(&f.request);

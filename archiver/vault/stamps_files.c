@@ -67,7 +67,7 @@ bool fk_stamps__renewal_read(const char *name, size_t len, unsigned *n_out) {
     return n <= RENEWALS_MAX;
 }
 
-bool fk_stamps__is_file(const char *file) {
+bool fk_stamps_is_file(const char *file) {
     static const char *const of_stamp[] = {".checkpoint", ".tsq", ".tsr", ".crl", NULL};
     static const char *const of_renewal[] = {".sha512", ".entries", ".checkpoint", ".tsq",
                                              ".tsr",    ".crl",     NULL};
@@ -115,7 +115,7 @@ enum fk_status fk_stamps__files(const char *dir, struct fk_stamps_files *out, st
     if (!d && errno != ENOENT)
         FK_TRY(fk_fail_sys(err, errno, "%s: cannot read the directory", path));
     for (struct dirent *e; d && (e = readdir(d));)
-        if (fk_stamps__is_file(e->d_name) && !files_add(&f, e->d_name))
+        if (fk_stamps_is_file(e->d_name) && !files_add(&f, e->d_name))
             FK_TRY(fk_fail(err, FK_NOMEM, "no memory for the list of time stamps"));
     if (f.count)
         qsort(f.at, f.count, sizeof *f.at, by_name);
@@ -153,7 +153,7 @@ enum fk_status fk_stamps__get(const char *dir, const char *name, const char *suf
     const bool is_list = strcmp(suffix, ".sha512") == 0;
     enum fk_status st = path_make(path, dir, name, suffix, err);
     if (st == FK_OK)
-        st = fk_read_file(path, is_list ? FK_RENEWAL_LIST_MAX : FK_STAMP_FILE_MAX, b, err);
+        st = fk_read_plain(path, is_list ? FK_RENEWAL_LIST_MAX : FK_STAMP_FILE_MAX, b, err);
     return st == FK_NOT_FOUND ? fk_fail(err, st, "time/%s%s: the file is missing", name, suffix)
                               : st;
 }

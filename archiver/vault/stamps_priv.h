@@ -24,8 +24,6 @@ struct fk_stamps_files {
 FK_CHECKED enum fk_status fk_stamps__files(const char *dir, struct fk_stamps_files *out,
                                            struct fk_err *err);
 void fk_stamps__files_free(struct fk_stamps_files *f);
-/* Whether it is called as such a file is. */
-bool fk_stamps__is_file(const char *file);
 
 FK_CHECKED enum fk_status fk_stamps__put(const char *dir, const char *name, const char *suffix,
                                          const struct fk_buf *b, struct fk_err *err);
@@ -49,9 +47,10 @@ FK_CHECKED enum fk_status fk_stamps__anchor(const struct fk_stamping *s,
 void fk_stamps__taken_free(struct fk_stamp_taken *t);
 
 /* Every file that a renewal's list names is there and as it was; what it lists of DIR/time is
- * appended to own. FK_CORRUPT names the first that is not. */
+ * appended to own. FK_CORRUPT names the first that is not. tiles: whether those of the log are
+ * looked for too. */
 FK_CHECKED enum fk_status fk_renewal__check(const char *dir, const char *name,
-                                            const struct fk_buf *list, struct fk_buf *own,
-                                            struct fk_err *err);
+                                            const struct fk_buf *list, bool tiles,
+                                            struct fk_buf *own, struct fk_err *err);
 
 #endif

@@ -165,11 +165,12 @@ note_read() { # FILE NAME: note_origin, note_size, note_root, note_lines (as cat
         return 1
     fi
     if [ -z "$note_signed" ]; then
+        if [ -n "$other_log" ]; then return 0; fi
         fault signature "$2" "has no signature by your key: it is another log's, or this is another key"
         return 1
     fi
 }
-size=0 root='' origin='' lines=''
+size=0 root='' origin='' lines='' other_log=''
 if [ ! -f data/log/checkpoint ]; then
     fault checkpoint data/log/checkpoint "is not there: nothing is signed here"
 elif note_read data/log/checkpoint data/log/checkpoint; then
@@ -599,6 +600,10 @@ chunk_lines() { # FILE: chain of its lines from $next and $head on; digests of t
             seal=${line#* segment=} sealed=${line#* digest=}
             printf '%s %s\n' "${seal%% *}" "${sealed%% *}" >>"$tmp/seals"
             ;;
+        *' kind=anchor '*)
+            reply=${line#* reply=} stamp=${line#* stamp=}
+            printf '%s  data/time/%s.tsr\n' "${reply%% *}" "${stamp%% *}" >>"$tmp/anchors"
+            ;;
         esac
         printf '\000%s\n' "$line" >"$tmp/leaf/$at"
         head=$digest next=$((next + 1)) at=$((at + 1))
@@ -625,6 +630,7 @@ roots_check() { # FIRST: of the checkpoints that end within these leaves; what c
 ledger_check() {
     next=0 stack='' head=0000000000000000000000000000000000000000000000000000000000000000
     : >"$tmp/seals"
+    : >"$tmp/anchors"
     mkdir "$tmp/chunk"
     set +f
     set -- data/ledger/*.txt
@@ -700,31 +706,79 @@ continues_check() { # FILE NAME: the proof that the tree of note_size, note_root
 stamp_check() { # NAME without .tsr
     stamps=$((stamps + 1))
     if [ ! -f "$1.checkpoint" ]; then fault missing "$1.checkpoint" "is not there"; return 0; fi
-    if ! note_read "$1.checkpoint" "$1.checkpoint"; then return 0; fi
-    if [ -z "$root" ]; then return 0; fi
-    if [ "$note_origin" != "$origin" ]; then fault stamp "$1.checkpoint" "is of another log"; return 0; fi
-    if [ "$note_size" -gt "$size" ]; then fault older data/log/checkpoint "is older than $1.checkpoint"
+    if [ -d data/ledger ] && [ "$(head -n 1 "$1.checkpoint")" != "$origin" ]; then
+        other_log=yes # of before a restore, say: what it is over is here, so its root shows it, and the stamp when
+        notes="${notes}not checked: the signature of $1.checkpoint, which is of another log over the same ledger$newline"
+    fi
+    if ! note_read "$1.checkpoint" "$1.checkpoint"; then other_log=''; return 0; fi
+    other_log=''
+    if [ -d data/ledger ]; then wanted="$wanted$note_size $note_root $1.checkpoint$newline"
+    elif [ -z "$root" ]; then return 0
+    elif [ "$note_origin" != "$origin" ]; then fault stamp "$1.checkpoint" "is of another log"; return 0
+    elif [ "$note_size" -gt "$size" ]; then fault older data/log/checkpoint "is older than $1.checkpoint"
     elif [ "$note_size" -eq "$size" ]; then
         if [ "$note_root" != "$root" ]; then fault fork "$1.checkpoint" "has another root than data/log/checkpoint of the same size"; fi
     elif [ -f "$1.consistency" ]; then continues_check "$1.consistency"
     else fault missing "$1.consistency" "is not there"; fi
+    token_check "$1" "$1.checkpoint" "entries before $note_size were there on"
+}
+token_check() { # NAME FILE WHAT: it is over FILE
     made=''
     for line in $(openssl ts -reply -in "$1.tsr" -text 2>/dev/null | cat -A); do
         case $line in 'Time stamp: '*) made=${line#Time stamp: } made=${made%\$} ;; esac
     done
     if [ -z "$made" ]; then fault stamp "$1.tsr" "is no time stamp"; return 0; fi
     if [ -z "$roots" ]; then notes="${notes}not checked: who made the time stamp $1.tsr (--tsa-roots)$newline"; return 0; fi
-    if openssl ts -verify -data "$1.checkpoint" -in "$1.tsr" -CAfile "$roots" -attime "$(date -d "$made" +%s)" >"$tmp/stamp" 2>&1; then
-        printf 'entries before %s were there on %s: the time stamp holds\n' "$note_size" "$made"
+    if openssl ts -verify -data "$2" -in "$1.tsr" -CAfile "$roots" -attime "$(date -d "$made" +%s)" >"$tmp/stamp" 2>&1; then
+        printf '%s %s: the time stamp holds\n' "$3" "$made"
     else
         fault stamp "$1.tsr" "openssl ts -verify does not take it: $(tail -n 1 "$tmp/stamp")"
     fi
 }
+renewal_check() { # NAME without .tsr: the list holds, and the stamp over it
+    stamps=$((stamps + 1))
+    if [ ! -f "$1.sha512" ]; then fault missing "$1.sha512" "is not there"; return 0; fi
+    : >"$tmp/renewal"
+    tiles=0
+    for line in $(cat "$1.sha512"); do
+        case $line in
+        *'  ../log/tile/'*) tiles=$((tiles + 1)) ;;
+        *'  '*/* | *'  .'* | *'  ') fault renewal "$1.sha512" "lists what is no file of a renewal: $line" ;;
+        *'  '*)
+            if [ -f "data/time/${line##*  }" ]; then printf '%s\n' "$line" >>"$tmp/renewal"
+            else fault missing "data/time/${line##*  }" "is not there, and $1.sha512 lists it"; fi
+            ;;
+        *) fault renewal "$1.sha512" "a line is not of the form" ;;
+        esac
+    done
+    if [ -s "$tmp/renewal" ]; then sums_check sha512sum "$tmp/renewal" renewal data/time; fi
+    if [ $tiles -gt 0 ]; then notes="${notes}not checked: $tiles tiles that $1.sha512 lists; a tape has their lines in data/ledger$newline"; fi
+    token_check "$1" "$1.sha512" "what $1.sha512 lists was there on"
+}
+anchors_check() { # each reply is the one that the ledger has the digest of
+    set +f
+    set -- data/time/*.tsr
+    set -f
+    if [ "$1" = 'data/time/*.tsr' ]; then return 0; fi
+    sha256sum "$@" | sort >"$tmp/replies"
+    sort "$tmp/anchors" >"$tmp/anchors.sorted"
+    for line in $(comm -23 "$tmp/replies" "$tmp/anchors.sorted"); do
+        if cut -c 67- "$tmp/anchors" | grep -qxF "${line##*  }"; then fault anchor "${line##*  }" "is not the reply that its anchor entry has"
+        else notes="${notes}not bound: no entry of the ledger here speaks of ${line##*  }$newline"; fi
+    done
+}
 set +f
 set -- data/time/*.tsr
 set -f
-if [ "$1" != 'data/time/*.tsr' ]; then for stamp; do stamp_check "${stamp%.tsr}"; done; fi
-if [ -d data/ledger ]; then ledger_check; seals_check; fi
+if [ "$1" != 'data/time/*.tsr' ]; then
+    for stamp; do
+        case $stamp in
+        data/time/renewal-*) renewal_check "${stamp%.tsr}" ;;
+        *) stamp_check "${stamp%.tsr}" ;;
+        esac
+    done
+fi
+if [ -d data/ledger ]; then ledger_check; seals_check; anchors_check; fi
 
 # ---- what was found
 

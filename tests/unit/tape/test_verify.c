@@ -147,7 +147,7 @@ static void note(void *ctx, const struct fk_tape_finding *f) {
 static struct fk_buf found(void) {
     struct fk_buf b = FK_BUF_INIT;
     struct fk_tape_sum sum;
-    struct fk_tape_watch watch = {note, NULL, &b};
+    struct fk_tape_watch watch = {.finding = note, .ctx = &b};
     struct fk_err err = FK_ERR_INIT;
     enum fk_status st = fk_tape_verify(root, NULL, &watch, &sum, &err);
     if (st != FK_OK && st != FK_CORRUPT)

@@ -418,12 +418,13 @@ static void a_changed_renewal_list_vouches_for_nothing_new(void **state) {
     size_t taken = 0, n;
     (void)state;
     list_of_files(&list);
-    if (fk_renewal__check(f.dir, "renewal-1", &list, &own, &err) != FK_OK || !same(&own, &list))
+    if (fk_renewal__check(f.dir, "renewal-1", &list, true, &own, &err) != FK_OK ||
+        !same(&own, &list))
         fail_msg("as it was made: %s", err.text);
     for (n = 0; variant(&list, n, &b); n++) {
         fk_buf_reset(&own);
         err = (struct fk_err)FK_ERR_INIT;
-        enum fk_status st = fk_renewal__check(f.dir, "renewal-1", &b, &own, &err);
+        enum fk_status st = fk_renewal__check(f.dir, "renewal-1", &b, true, &own, &err);
         if (st != FK_OK) {
             refusal_is_told(st, &err, n);
             continue;
@@ -482,16 +483,17 @@ static void file_try(const struct fk_entry *anchor, const char *suffix, const st
     struct fk_buf b = FK_BUF_INIT;
     struct fk_stamp_seen seen, was;
     struct fk_err err = FK_ERR_INIT;
+    const struct fk_stamps_place place = {f.dir, f.roots, false};
     size_t taken = 0;
     put("renewal-1", suffix, whole);
-    if (fk_stamps_check(f.dir, anchor, f.roots, &was, &err) != FK_OK)
+    if (fk_stamps_check(&place, anchor, &was, &err) != FK_OK)
         fail_msg("as it was made: %s", err.text);
     for (size_t n = 0; variant(whole, n, &b); n += 1 + chance(4)) {
         if (same(&b, whole))
             continue;
         put("renewal-1", suffix, &b);
         err = (struct fk_err)FK_ERR_INIT;
-        enum fk_status st = fk_stamps_check(f.dir, anchor, f.roots, &seen, &err);
+        enum fk_status st = fk_stamps_check(&place, anchor, &seen, &err);
         if (st != FK_OK)
             refusal_is_told(st, &err, n);
         else if (seen.time_ms != was.time_ms || seen.ends_ms != was.ends_ms ||
