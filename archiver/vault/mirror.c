@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PART_BYTES = 8 << 20, OPEN_MAX_SEGMENTS = 1000, SLICES_A_STEP = 8 };
+enum { PART_BYTES = 8 << 20, OPEN_MAX_SEGMENTS = 1000, SLICES_A_STEP = 8, STAMP_FILES_A_PART = 16 };
 
 static const char marker_head[] = "fumikura-mirror/1 ledger=";
 
@@ -421,6 +421,11 @@ enum fk_status fk_mirror_tidy(struct fk_mirror *m, bool *more, struct fk_err *er
         FK_TRY(closed_bring(m, err));
     m->tidying = seen;
     FK_TRY(fk_mirror__files(m, PART_BYTES, more, err));
+    if (!*more)
+        FK_TRY(fk_mirror__stamps(&(struct fk_stamps_bring){.from = m->source.dir,
+                                                           .to = m->dir,
+                                                           .at_most = STAMP_FILES_A_PART},
+                                 more, err));
     if (!*more) {
         m->tidied = seen;
         m->tidying = 0;

@@ -1,5 +1,5 @@
 /* mirror_priv.h - what the files of the mirror share: mirror.c opens it and brings rows over,
- * mirror_files.c files; mirror_replay.c makes segments of rows. */
+ * mirror_files.c files, mirror_stamps.c time stamps; mirror_replay.c makes segments of rows. */
 #ifndef FK_VAULT_MIRROR_PRIV_H
 #define FK_VAULT_MIRROR_PRIV_H
 #include "archiver/vault/layout_priv.h"
@@ -48,6 +48,17 @@ FK_CHECKED enum fk_status fk_mirror__copy(const char *from, const char *to, mode
 FK_CHECKED enum fk_status fk_mirror__files(struct fk_mirror *m, uint64_t part, bool *more,
                                            struct fk_err *err);
 void fk_mirror__copy_drop(struct fk_mirror *m);
+
+/* Files of DIR/time that `to` lacks, durable on return; *more: there were as many as at most. What
+ * cannot be read where it comes from is passed over, and told. */
+struct fk_stamps_bring {
+    const char *from, *to;
+    unsigned at_most; /* 0: all */
+    void (*passed_over)(void *ctx, const char *sentence);
+    void *ctx;
+};
+FK_CHECKED enum fk_status fk_mirror__stamps(const struct fk_stamps_bring *b, bool *more,
+                                            struct fk_err *err);
 
 /* Makes segment `number`, open, of a mirror's rows, in a vault that is being restored. */
 struct fk_replay {

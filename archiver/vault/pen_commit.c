@@ -280,6 +280,7 @@ static void done_note(struct commit *c) {
         struct fk_leaf *l = c->leaf[i];
         l->sheet.seq = seq++;
         l->sheet.status = FK_OK;
+        pen->changes += strcmp(l->kind, "anchor") == 0; /* its files came before it */
         for (size_t k = 0; k < l->of.count; k++)
             fk_seqs_add(&pen->pending, l->of.at[k]);
     }

@@ -48,7 +48,8 @@ struct fk_pen {
     struct fk_shelf *shelf;     /* unpinned: nobody else writes */
     struct fk_sealing *sealing; /* under way, or NULL */
     time_t readers_checked;
-    uint64_t changes;      /* of files: segments begun or sealed, key files replaced */
+    uint64_t changes;      /* of files: segments begun or sealed, key files replaced, time
+                              stamps anchored */
     struct fk_err trouble; /* FK_OK, or what was found and does not keep it from writing */
     uint64_t rekey_next;   /* segments before it are wrapped by the newest key-encryption key */
 };

@@ -101,6 +101,24 @@ done:
     return st;
 }
 
+static void passed_over(void *ctx, const char *sentence) {
+    const struct fk_restore *order = ctx;
+    if (order->damaged)
+        order->damaged(order->ctx, sentence);
+}
+
+/* The vault is whole without them, and stays. */
+static void stamps_bring(struct fk_restore *order, struct fk_restore_sum *out) {
+    const struct fk_stamps_bring bring = {order->mirror, order->dir, 0, passed_over, order};
+    struct fk_err why = FK_ERR_INIT;
+    bool more;
+    if (fk_mirror__stamps(&bring, &more, &why) == FK_OK)
+        return;
+    (void)fk_err_prefix(&why, "time stamps are left out");
+    passed_over(order, why.text);
+    out->whole = false;
+}
+
 enum fk_status fk_vault_restore_mirror(struct fk_restore *order, struct fk_restore_sum *out,
                                        struct fk_err *err) {
     struct gathered g = {.order = order, .lock_fd = -1};
@@ -114,6 +132,8 @@ enum fk_status fk_vault_restore_mirror(struct fk_restore *order, struct fk_resto
     order->count = g.count;
     order->disposed = &none;
     st = fk_vault_restore(order, out, err);
+    if (st == FK_OK)
+        stamps_bring(order, out);
     order->ledger = NULL;
     order->segments = NULL;
     order->disposed = NULL;

@@ -72,11 +72,12 @@ bool fk_stamps_is_file(const char *file);
 struct fk_stamps_place {
     const char *dir, *roots; /* roots: as in stamp.h */
     bool is_set; /* data/ of a tape: there is no log/tile, so what a renewal lists of it is passed
-                    over, and there may be no log/vkey */
+                    over */
 };
-/* One anchor entry: its files, the reply's digest, the stamp, the note's signature or the renewal's
- * list with all that it names, revocation. FK_CORRUPT: what does not hold. out is filled in as far
- * as it could be read in either case; its list is the caller's to free. */
+/* One anchor entry: its files, the reply's digest, the stamp, the note's signature (where the log's
+ * key is at hand) or the renewal's list with all that it names, revocation. FK_CORRUPT: what does
+ * not hold. out is filled in as far as it could be read in either case; its list is the caller's to
+ * free. */
 struct fk_stamp_seen {
     char name[FK_STAMP_NAME_MAX], signer[256]; /* subject; "" where the reply has no certificate */
     uint64_t size, anchor;

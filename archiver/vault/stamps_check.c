@@ -11,8 +11,8 @@ struct files {
     struct fk_buf data, request, reply, crls;
 };
 
-static enum fk_status note_check(const struct fk_stamps_place *place, const struct fk_buf *note,
-                                 uint64_t size, struct fk_err *err) {
+static enum fk_status note_check(const char *dir, const struct fk_buf *note, uint64_t size,
+                                 struct fk_err *err) {
     struct fk_checkpoint c;
     struct fk_verifier v;
     enum fk_status st = fk_checkpoint_read(note->data, note->len, &c, err);
@@ -21,8 +21,8 @@ static enum fk_status note_check(const struct fk_stamps_place *place, const stru
     if (c.size != size)
         return fk_fail(err, FK_CORRUPT, "the checkpoint is over %" PRIu64 " entries, not %" PRIu64,
                        c.size, size);
-    st = fk_logbook_verifier(place->dir, &v, err);
-    if (st == FK_NOT_FOUND && place->is_set)
+    st = fk_logbook_verifier(dir, &v, err);
+    if (st == FK_NOT_FOUND) /* a vault just restored, a set without a checkpoint */
         return FK_OK;
     if (st != FK_OK || strcmp(v.name, c.origin) != 0)
         return st; /* of a log that was begun anew since: its key is not the one at hand */
@@ -131,7 +131,7 @@ enum fk_status fk_stamps_check(const struct fk_stamps_place *place, const struct
     FK_TRY(get(dir, out->name, ".tsr", &f.reply, err));
     FK_TRY(bound_check(anchor, "reply", &f.reply, out->name, ".tsr", err));
     if (!out->is_renewal) {
-        st = note_check(place, &f.data, out->size, err);
+        st = note_check(dir, &f.data, out->size, err);
         if (st != FK_OK)
             FK_TRY(fk_err_prefix(err, "time/%s.checkpoint", out->name));
     }
