@@ -199,13 +199,13 @@ judge
 config timestamp "{\"$(url one)\", \"$(url two)\"}"
 config timestamp-renewal '"10 d"'
 server_start
-wait_for 30 eval '[ "$(ls v/time/*.tsr | wc -l)" = 2 ]' || fail "no stamps: $(tail -n 5 "$SERVER_LOG")"
-wait_for 20 eval 'fk status | grep -q "^renewal of time stamps: not due"' || fail "status: $(fk status)"
+wait_for 60 eval '[ "$(ls v/time/*.tsr | wc -l)" = 2 ]' || fail "no stamps: $(tail -n 5 "$SERVER_LOG")"
+wait_for 60 eval 'fk status | grep -q "^renewal of time stamps: not due"' || fail "status: $(fk status)"
 ls v/time/renewal-* >/dev/null 2>&1 && fail "a renewal thirty days before the end"
 server_stop
 server_start env FUMIKURA_TEST_CLOCK=+$((21 * 86400000))
 wait_for 60 test -e v/time/renewal-1.tsr || fail "no renewal nine days before the end: $(tail -n 5 "$SERVER_LOG")"
-wait_for 20 grep -q "time stamps were renewed: renewal-1" "$SERVER_LOG" || fail "what is told: $(tail -n 5 "$SERVER_LOG")"
+wait_for 60 grep -q "time stamps were renewed: renewal-1" "$SERVER_LOG" || fail "what is told: $(tail -n 5 "$SERVER_LOG")"
 server_stop
 openssl ts -verify -data v/time/renewal-1.sha512 -in v/time/renewal-1.tsr -CAfile two/roots.pem >out 2>&1 || fail "by whom: $(cat out)"
 fk verify >out 2>&1
