@@ -3,7 +3,8 @@
  *
  * A set is a bag (BagIt 1.0, RFC 8493) that needs none of our programs to be verified: sealed
  * segment files, the whole ledger as text, the log's checkpoint and time stamps, the format page,
- * manifests for sha256sum and sha512sum, and how to read it all in Japanese and English. It never has a key.
+ * manifests for sha256sum and sha512sum, and how to read it all in Japanese and English. It never
+ * has a key.
  *
  *     FK_TRY(fk_tape_write(keep, lend, &options, &set, err));
  *     FK_TRY(fk_tape_verify(dir, NULL, &watch, &sum, err));
@@ -65,7 +66,8 @@ FK_CHECKED enum fk_status fk_tape_list(struct fk_keep *keep, struct fk_lend *len
                                        struct fk_err *err);
 
 /* check: "layout", "manifest", "missing", "extra", "type", "digest", "size", "chain", "seal",
- * "segments", "export", "head", "checkpoint", "stamp" (docs/tape.md); place: the file, or "entry N". */
+ * "segments", "export", "head", "checkpoint", "stamp" (docs/tape.md); place: the file, or "entry
+ * N". */
 struct fk_tape_finding {
     const char *check, *place, *text;
 };
@@ -78,9 +80,9 @@ struct fk_tape_watch {
 struct fk_tape_sum {
     uint64_t files, bytes, entries, segments, findings;
     char ledger[33], manifest[65];
-    uint64_t signed_entries; /* that the set's checkpoint covers; 0 where it has none */
+    uint64_t signed_entries;  /* that the set's checkpoint covers; 0 where it has none */
     uint64_t stamps, anchors; /* time stamps on the set that hold; entries that speak of one */
-    uint64_t export_entry;   /* that names this set, where a vault was asked; UINT64_MAX else */
+    uint64_t export_entry;    /* that names this set, where a vault was asked; UINT64_MAX else */
 };
 /* Reads all of it. lend NULL: without a vault. FK_CORRUPT at the end when there was a finding; *out
  * is filled then too. */
@@ -106,7 +108,7 @@ struct fk_tape_restore {
 };
 struct fk_tape_restored {
     uint64_t segments, restored, readable, erased, next_seq;
-    uint64_t stamp_files; /* of time stamps */
+    uint64_t stamp_files;                  /* of time stamps */
     uint64_t lost, lost_mails, lost_rules; /* entries; of them mails; holds, releases, policies */
 };
 FK_CHECKED enum fk_status fk_tape_restore(const struct fk_tape_restore *order,
