@@ -99,6 +99,7 @@ static void word_take(struct date *d, const char *word, size_t len) {
 }
 
 static bool date_make(const struct date *d, int64_t *ms_out) {
+    static const int64_t end_s = 253402300800; /* year 10000, which fk_time_format cannot write */
     if (!d->day || !d->month || !d->time || d->year < 1970 || d->year > 9999)
         return false;
     struct tm tm = {.tm_mday = d->day,
@@ -110,8 +111,11 @@ static bool date_make(const struct date *d, int64_t *ms_out) {
     time_t t = timegm(&tm);
     if (tm.tm_mday != d->day) /* 31 February */
         return false;
-    *ms_out = ((int64_t)t - d->zone_minutes * 60) * 1000;
-    return *ms_out >= 0;
+    const int64_t s = (int64_t)t - d->zone_minutes * 60;
+    if (s < 0 || s >= end_s)
+        return false;
+    *ms_out = s * 1000;
+    return true;
 }
 
 bool fk_mail_date_read(const char *text, size_t len, int64_t *ms_out) {

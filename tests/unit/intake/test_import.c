@@ -158,6 +158,9 @@ static void dates_are_read_as_people_wrote_them(void **state) {
         {"31 Feb 2026 10:02:03", "none"},
         {"24 Nov 2026", "none"},
         {"24 Nov 1969 10:02:03", "none"},
+        {"31 Dec 9999 23:59:59 +0000", "9999-12-31T23:59:59.000Z"},
+        {"31 Dec 9999 23:59:59 -1200", "none"}, /* of the year 10000 */
+        {"1 Jan 1970 00:00:00 +0900", "none"},
         {"24 2026 10:02:03", "none"},
         {"24 Nov 2026 25:02:03", "none"},
         {"24 Nov 2026 10:61", "none"},
