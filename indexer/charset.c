@@ -254,6 +254,12 @@ static bool is_mostly_good(const uint8_t *text, size_t len, size_t faults) {
     return faults != SIZE_MAX && wide > faults && faults <= (wide - faults) / 2;
 }
 
+/* What is ASCII; every other byte as U+FFFD. */
+static void ascii_add(struct fk_buf *out, const uint8_t *p, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        fk_buf_add(out, p[i] < 0x80 ? (const void *)(p + i) : "\xef\xbf\xbd", p[i] < 0x80 ? 1 : 3);
+}
+
 enum fk_status fk_charset__decode(const char *declared, const void *data, size_t len,
                                   struct fk_buf *out, bool *clean_out, struct fk_err *err) {
     const uint8_t *p = data;
@@ -283,6 +289,8 @@ enum fk_status fk_charset__decode(const char *declared, const void *data, size_t
         struct fk_buf other = FK_BUF_INIT;
         size_t other_faults = SIZE_MAX;
         UConverter *second = converter(superset_of(guessed(p, len)));
+        if (!second) /* the detector knows charsets that ICU cannot convert */
+            second = converter(superset_of("cp932"));
         if (second && second != conv)
             convert(second, p, len, &other, &other_faults);
         if (other_faults < faults && !other.failed) {
@@ -291,8 +299,8 @@ enum fk_status fk_charset__decode(const char *declared, const void *data, size_t
             faults = other_faults;
         }
         fk_buf_free(&other);
-        if (faults == SIZE_MAX) /* no converter at all: the ASCII of it */
-            fk_buf_add(out, p, len);
+        if (faults == SIZE_MAX) /* no converter at all */
+            ascii_add(out, p, len);
         if (faults > 0)
             *clean_out = false;
     }

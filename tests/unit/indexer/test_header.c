@@ -47,6 +47,7 @@ static void bytes_are_read_in_the_charset_they_are_in(void **state) {
          "こんにちは", true},
         {"declared iso-2022-jp, is shift_jis", "iso-2022-jp", "\x89\xef\x8b\x63\x8e\xba", "会議室",
          true},
+        {"detected as IBM420, which ICU cannot convert", "x-nobody-knows", "+A\xe1\x45-", "+A瓲-", false},
         {"unknown charset", "x-nobody-knows", "会議", "会議", false},
         {"utf-8 cut in a character", "utf-8", "会議の資料\xe4\xbc", "会議の資料�", false},
         {"shift_jis cut in a character", "shift_jis",
