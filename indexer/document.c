@@ -107,9 +107,11 @@ static enum fk_status put_term(struct fk_xdoc *doc, const char *prefix, const ch
                                size_t len, struct fk_err *err) {
     char term[FK_TERM_MAX + 8];
     const size_t n = strlen(prefix), fits = len < FK_TERM_MAX - n ? len : FK_TERM_MAX - n;
+    if (len == 0)
+        return FK_OK;
     memcpy(term, prefix, n);
     memcpy(term + n, text, fits);
-    return len == 0 ? FK_OK : fk_xdoc_term(doc, term, n + fits, err);
+    return fk_xdoc_term(doc, term, n + fits, err);
 }
 
 static enum fk_status put_number(struct fk_xdoc *doc, unsigned slot, int64_t value,
