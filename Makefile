@@ -5,6 +5,7 @@
 #   make all       builds build/fumikura            make serve    runs a server in ./vault
 #   make bench     figures beside peers, as ratios  make asan     the tests under ASan and UBSan
 #   make soak      a million random steps of retention beside its model (SOAK_STEPS=, MODEL_SEED=)
+#   make fuzz      every parser, FUZZ_SECONDS=60 each, ONLY=pattern; CC=clang: by libFuzzer
 #   make lint      clang-tidy, mandoc, house rules  make format   clang-format
 #   make install   PREFIX=/usr/local DESTDIR=       make clean
 #
@@ -46,6 +47,13 @@ EMBED := $(wildcard search/web/* tape-export/text/*) docs/format-vault.md fumiku
 UNIT_C := $(filter-out tests/unit/support/%,$(wildcard tests/unit/*/test_*.c))
 SUPPORT_C := $(wildcard tests/unit/support/*.c)
 TOOL_C := $(wildcard tests/tools/*.c)
+FUZZ_C := $(wildcard tests/fuzz/*.c)
+FUZZ_SUPPORT_C := tests/fuzz/support/fuzz.c tests/fuzz/support/document.c tests/fuzz/support/patch.c
+FUZZ_EMBED := $(wildcard tests/fuzz/stamp/*)
+# A fuzz program's main is ours or, of clang, libFuzzer's.
+FUZZ_MAIN_C := tests/fuzz/support/driver.c tests/fuzz/support/mutate.c
+CLANG := $(findstring clang,$(CC))
+FUZZ := $(BUILD)/fuzz$(if $(CLANG),-clang)
 
 define objects # $(1) directory of a build, $(2) sources
 $(patsubst %.cc,$(1)/%.o,$(patsubst %.c,$(1)/%.o,$(2)))
@@ -58,16 +66,17 @@ TEST_PROGRAM := $(BUILD)/test/fumikura
 ASAN_PROGRAM := $(BUILD)/asan/fumikura
 unit_programs = $(patsubst tests/unit/%.c,$(1)/unit/%,$(UNIT_C))
 tool_programs = $(patsubst tests/tools/%.c,$(1)/tools/%,$(TOOL_C))
+fuzz_programs = $(patsubst tests/fuzz/%.c,$(1)/fuzz/%,$(FUZZ_C))
 
-.PHONY: all demo serve check check-quick asan bench soak lint format install clean deps deps-check \
+.PHONY: all demo serve check check-quick asan bench soak fuzz lint format install clean deps deps-check \
         deps-bench check-layers check-headers check-hardening test-build asan-build \
-        run-demo run-serve run-check run-check-quick run-asan run-bench run-lint
+        run-demo run-serve run-check run-check-quick run-asan run-bench run-fuzz run-lint
 .DEFAULT_GOAL := all
 
 # What must work on a bare machine installs first and then starts make anew, so that pkg-config's
 # answers, which are read at the top, are there.
 ANEW = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
-demo check asan:
+demo check asan fuzz:
 	@sh tests/deps.sh build check
 	@$(ANEW) run-$@
 serve check-quick:
@@ -101,6 +110,10 @@ run-check-quick: test-build check-layers
 run-asan: asan-build
 	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp bash tests/run.sh $(BUILD)/asan
+# What breaks a parser is left in the directory that is named. Another seed each time; it is printed.
+FUZZ_SECONDS ?= 60
+run-fuzz: $(call fuzz_programs,$(FUZZ))
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) bash tests/fuzz/run.sh $(FUZZ)
 run-bench: $(PROGRAM) $(call tool_programs,$(BUILD))
 	@bash tests/bench/run.sh $(PROGRAM)
 # Another seed each time; it is printed. What fails leaves its vault in $TEST_DIR.
@@ -112,12 +125,15 @@ run-lint: export CPPFLAGS := $(CPPFLAGS)
 run-lint:
 	@sh tests/lint.sh
 
-test-build: $(TEST_PROGRAM) $(call unit_programs,$(BUILD)/test) $(call tool_programs,$(BUILD)/test)
-asan-build: $(ASAN_PROGRAM) $(call unit_programs,$(BUILD)/asan) $(call tool_programs,$(BUILD)/asan)
+test-build: $(TEST_PROGRAM) $(call unit_programs,$(BUILD)/test) $(call tool_programs,$(BUILD)/test) \
+            $(call fuzz_programs,$(BUILD)/test)
+asan-build: $(ASAN_PROGRAM) $(call unit_programs,$(BUILD)/asan) $(call tool_programs,$(BUILD)/asan) \
+            $(call fuzz_programs,$(BUILD)/asan)
 
 # One directory's rules; `embed` objects hold data only, so the linker is told that they may be marked
 # for CET as the rest is (-z ibt,shstk).
-define build_rules # $(1) directory, $(2) C flags, $(3) C++ flags, $(4) link flags
+define build_rules # $(1) directory, $(2) C flags, $(3) C++ flags, $(4) link flags, $(5) sources of a fuzz program's main,
+                   # $(6) or a flag for it
 $(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	@echo "  CC  $$@"
@@ -143,14 +159,25 @@ $(1)/unit/%: $(1)/tests/unit/%.o $(1)/libsupport.a $(1)/libhouse.a
 	@mkdir -p $$(@D)
 	@echo "  LD  $$@"
 	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS) -lcmocka
+$(1)/libfuzz.a: $$(call objects,$(1),$$(FUZZ_SUPPORT_C) $(5)) $$(patsubst %,$(1)/embed/%.o,$$(FUZZ_EMBED))
+	@rm -f $$@
+	@$$(AR) rcs $$@ $$^
+$(1)/fuzz/%: $(1)/tests/fuzz/%.o $(1)/libfuzz.a $(1)/libhouse.a
+	@mkdir -p $$(@D)
+	@echo "  LD  $$@"
+	@$$(CC) $(4) $(6) -o $$@ $$^ $$(LDLIBS)
 $(1)/tools/%: $(1)/tests/tools/%.o $(1)/libhouse.a
 	@mkdir -p $$(@D)
 	@echo "  LD  $$@"
 	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS)
 endef
 $(eval $(call build_rules,$(BUILD),$(CFLAGS),$(CXXFLAGS),$(HARDEN) $(HARDEN_LD)))
-$(eval $(call build_rules,$(BUILD)/test,$(CFLAGS) -DFK_TESTING,$(CXXFLAGS) -DFK_TESTING,$(HARDEN) $(HARDEN_LD)))
-$(eval $(call build_rules,$(BUILD)/asan,$(ASAN_FLAGS) -DFK_TESTING,-std=c++17 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion $(SAN) -fPIE -DFK_TESTING,$(SAN) -pie))
+$(eval $(call build_rules,$(BUILD)/test,$(CFLAGS) -DFK_TESTING,$(CXXFLAGS) -DFK_TESTING,$(HARDEN) $(HARDEN_LD),$(FUZZ_MAIN_C)))
+ASAN_CXXFLAGS := -std=c++17 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion $(SAN) -fPIE
+$(eval $(call build_rules,$(BUILD)/asan,$(ASAN_FLAGS) -DFK_TESTING,$(ASAN_CXXFLAGS) -DFK_TESTING,$(SAN) -pie,$(FUZZ_MAIN_C)))
+# The same, and it tells which way each input went.
+TRACE := $(if $(CLANG),-fsanitize=fuzzer-no-link,-fsanitize-coverage=trace-pc)
+$(eval $(call build_rules,$(FUZZ),$(ASAN_FLAGS) $(TRACE) -DFK_TESTING,$(ASAN_CXXFLAGS) $(TRACE) -DFK_TESTING,$(SAN) -pie,$(if $(CLANG),,$(FUZZ_MAIN_C)),$(if $(CLANG),-fsanitize=fuzzer)))
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

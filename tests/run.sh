@@ -8,6 +8,7 @@
 # the real corpus is not here; that is not counted. A script that leaves a process running fails.
 # A third line "# not under asan: why" leaves it out of that run.
 # Families: 1 archiver, 2 indexer, 3 search, 4 retention, 5 tape, 7 faults and crashes, 9 whole system.
+# A fuzz program (tests/fuzz) is one test: its seeds, and under asan changes of them for a share of FUZZ_SECONDS (60).
 # "quick" leaves out 7 and 9. ONLY=pattern runs just what matches. JOBS=n cases at a time (2).
 # KEEP=1 leaves the directories of cases that failed. FULL=1: sweeps take every step, not a sample.
 set -u
@@ -43,6 +44,35 @@ while read -r program; do
     passed=$((passed + ok)) failed=$((failed + bad))
 done < <(printf '%s\n' tests/unit/*/test_*.c | sed -n "s|^tests/\(.*\)\.c$|$build/\1|p")
 echo "unit: $passed passed, $failed failed, $((SECONDS - began)) s"
+
+fuzz=()
+for source in tests/fuzz/*.c; do
+    name=fuzz/$(basename "$source" .c)
+    wanted "$name" && fuzz+=("$name")
+done
+one_fuzz() { # name, its share in seconds -> a line for each that holds, or what it says of what does not
+    local short=${1#fuzz/} options=(-seed="${FUZZ_SEED:-1}" -max_total_time="$2")
+    [ -f "tests/fuzz/dict/$short" ] && options+=(-dict="tests/fuzz/dict/$short")
+    mkdir -p "$work/fuzz/$short"
+    if TEST_DIR=$work/fuzz/$short timeout -k 5 600 "$build/$1" "${options[@]}" "tests/fuzz/seeds/$short" \
+        >"$work/fuzz/$short.out" 2>&1 </dev/null; then
+        echo "PASS $1"
+    else
+        echo "FAILED $1"
+        tail -n 60 "$work/fuzz/$short.out"
+    fi
+}
+if [ ${#fuzz[@]} -gt 0 ]; then
+    share=0
+    [[ $build == *asan ]] && share=$((${FUZZ_SECONDS:-60} * ${JOBS:-2} / ${#fuzz[@]}))
+    export -f one_fuzz
+    export work build
+    printf '%s\n' "${fuzz[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c "one_fuzz {} $share" >"$work/results"
+    grep -av '^PASS' "$work/results"
+    ok=$(grep -ac '^PASS' "$work/results") bad=$(grep -ac '^FAILED' "$work/results")
+    passed=$((passed + ok)) failed=$((failed + bad))
+    echo "fuzz: $ok passed, $bad failed"
+fi
 
 left_running() { # directory -> the processes that a case has left behind
     local p

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""make_seeds.py: writes tests/fuzz/seeds/NAME/* anew, from the house's fixtures and from what stands here; the same bytes each
+time. What a found input is worth keeping is put beside them by hand, under a name that says what it broke."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def put(program, name, data):
+    folder = os.path.join(HERE, "seeds", program)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+GREETED = b"EHLO client.example\r\n\xfe"
+GROUP = b"MAIL FROM:<a@example.jp> SIZE=100 BODY=8BITMIME\r\nRCPT TO:<b@example.jp>\r\nRCPT TO:<\"q d\"@[192.0.2.1]> NOTIFY=NEVER\r\nDATA\r\n\xfe"
+MAIL = b"Subject: a\r\n\r\n..dots\r\n.more\r\nend\r\n.\r\n"
+put("smtp", "smtp", b"\x00" + GREETED + GROUP + MAIL + b"\xfeQUIT\r\n")
+put("smtp", "lmtp", b"\x31LHLO client.example\r\n\xfe" + GROUP + MAIL + GROUP + b"x\r\n.\r\nQUIT\r\n")
+put("smtp", "small", b"\x52" + GREETED + b"mail from:<>\r\nrcpt to:<p@x>\r\nrcpt to:<p@x>\r\nrcpt to:<p@x>\r\nrset\r\n" + GROUP + MAIL)
+put("smtp", "bare", b"\x24" + GREETED + GROUP + b"a\n.\nb\r.\rc\0\r\n.\r\r\n.\r\n\xfeNOOP x\r\nVRFY y\r\nHELP\r\nEXPN z\r\nSTARTTLS\r\nAUTH PLAIN\r\n")
+put("smtp", "early", b"\x00EHLO a\r\nMAIL FROM:<a@b>\r\n")
+for i, text in enumerate([b"a\r\nb\r\n.\r\n", b"..\r\n.\r.\r\n.x\r\n..\r\n\r\n.\r\nQUIT\r\n", b".\n.\r\n", b"a\n.\n\r.\r\0\r\n.\r\r\n.\r\n", b"\r\n.\r"]):
+    put("dot", f"{i}", bytes([3 * i]) + text)
+
+FROM = b"From sato@example.jp Tue Nov 24 10:02:03 2026\n"
+put("mbox", "two", b"\0" + FROM + b"Subject: a\n\nbody\n>From x\nFrom y\n\n" + FROM + b"Subject: b\n\n\n\n")
+put("mbox", "crlf", b"\x50" + (FROM + b"Subject: a\n\nFrom here on 10:02 2026 no\n\n" + FROM + b"\n").replace(b"\n", b"\r\n"))
+put("mbox", "long", b"\0" + FROM + b"a" * 500 + b"\n\nFrom b 1:23 1999" + b"c" * 300 + b"\n")
+for i, text in enumerate(["Tue, 24 Nov 2026 10:02:03 +0900 (JST)", "Tue Nov 24 10:02:03 2026", "24 Nov 26 1:02 EST", "1 Jan 1970 00:00:00 -0000",
+                          "29 Feb 2000 23:59:60 +1400", "31 Dec 9999 23:59:59 -1200",
+                          "From a Tue Nov 24 10:02:03 2026\xff", "Date: Tue, 24 Nov 2026 10:02:03 +0900"]):
+    put("mail_date", f"{i}", text.encode("latin-1"))
+put("mail_date", "header", b"\xffReceived: from a by b\n\tfor <c>; Tue, 24 Nov 2026 10:02:03 +0900\nDate: 1 Jan 2020 00:00 GMT\n\nx")
+
+for i, text in enumerate(["", "*", "会議 from:tanaka", "件名:会議室 AND (from:a@b OR NOT to:c) size>10M", "date:2024-04..2024-06 received>=2024-04-01T10:20",
+                          "\"a b\" NEAR c", "has:attachment unsearchable:any", "a* -b filename:\"x.pdf\"", "after:2024 before:2025-01-02T03:04:05",
+                          "（全角　ＡＮＤ）“引用” to:\"佐藤 <a@b>\" msgid:<x@y>", "NOT NOT (((a)))", "size:1k..2M larger:3 bcc:x cc:y participants:z"]):
+    put("query", f"{i}", text)
+put("frame", "frame", b"\1FK1\n\0\7\0\0\0\0\0\5" + b"\1\0\2\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0\1a\0\0\0\2bc")
+put("frame", "empty", b"\0FK1\n\0\1\0\0\0\0\0\1")
+
+with tempfile.TemporaryDirectory() as mails: # whole messages: the smaller ones
+    subprocess.run([sys.executable, os.path.join(HERE, "..", "fixtures", "make_mails.py"), mails], check=True, stdout=subprocess.DEVNULL)
+    for name in sorted(os.listdir(mails)):
+        with open(os.path.join(mails, name), "rb") as f:
+            data = f.read()
+        if name.endswith(".eml") and len(data) < 2500:
+            put("mime", name[:-4], data)
+put("mime", "nested", b"From x\r\nContent-Type: multipart/mixed; boundary=\"=_a\"\r\n\r\npre\r\n--=_a\r\nContent-Type: message/rfc822\r\n\r\n"
+    b"Subject: =?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nplain\r\n--b\r\n"
+    b"Content-Type: text/html; charset=x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<meta charset=3Dutf-8><p>a=\r\nb<script>c</script>&amp;<img alt=3Dd>\r\n--b--\r\n"
+    b"--=_a\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQp5\r\n--=_a\r\n"
+    b"Content-Type: application/octet-stream; name*0*=utf-8''%E4%BC; name*1*=%9A.txt\r\nContent-Disposition: attachment; filename=\"=?utf-8?q?a=2Etxt?=\"\r\n"
+    b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 a\r\n#86)C\r\n`\r\nend\r\n--=_a--\r\nepilogue\r\n")
+for i, text in enumerate([
+        b"\0 =?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=\r\n =?UTF-8?Q?a_=E4=BC?= =?UTF-8?Q?=9A?= b",
+        b"\1attachment; filename*0*=utf-8'ja'%E4%BC; filename*1*=%9A; filename*2=\".txt\"; filename=\"a\\\"b\"; charset=\"Shift_JIS\"",
+        b"\2\"Sato, H\" <sato@example.jp>, =?utf-8?b?5L2Q6Jek?= (c (d)) <a@b>; list: <@r,@s:x@y>, z;, undisclosed:;",
+        b"\3iso-2022-jp\n\x1b$B2q5D\x1b(B a", b"\3Shift_JIS\n\x89\xef\x8bc", b"\3\n\xe4\xbc\x9a\xe8\xad\xb0", b"\3utf-7\n+AGE-", b"\3utf-16\n\xfe\xff\0a",
+        b"\3gb18030\n\x81\x30\x81\x30", b"\3x-nothing\n\xa4\xa2\xa4\xa4", b"\3hz-gb-2312\n~{<:Ky~}",
+        b"\4<html><head><meta http-equiv=content-type content='text/html; charset=euc-jp'><title>t</title><style>s</style></head><body>a<br>b<p>c<td>d&nbsp;&#x4f1a;&bogus;<!-- x --><img alt='e'><![CDATA[f]]><div"]):
+    put("header", f"{i:02}", text)
+for i, text in enumerate(["会議室の予約 A会議 B", "東京\n大阪\r\n\r\n京都", "sato.hanako@example.jp ﾊﾝｶｸ ｶﾞ Ⅷ ㈱ ǅ ß", "สวัสดี 한국어 漢々〇ー゛ \ue000", "Don't U.S.A. 3.14 a_b-c/d",
+                          "e\u0301 か\u3099 \u200d\u00ad\ufeff 👨\u200d👩", "x" * 300]):
+    put("terms", f"{i}", text)
+ANSWER = b"\0\0\0\1\7" + b"\0\0\1\0\0\0\0\0"
+LINES = b"date: 2026-11-24T01:02:03.000Z\nfrom: a <b@c>\nsubject: x%0Ay\nattachments: 1\nfile: f\n"
+put("answer", "good", b"received: 2026-11-24T01:02:03.456Z\nmail-from: a@b SIZE=3\nrcpt-to: c@d\n\xff" + ANSWER + len(LINES).to_bytes(4, "big") + LINES +
+    b"\0\0\0\2" + b"\3abc\3\1\2\x81\1" + b"\2XP\0")
+put("answer", "none", b"\xff")
+
+LINE = b"fumikura/1 seq=5 prev=" + b"ab" * 32 + b" kind=mail time=2026-11-24T01:02:03.456Z what=a of=5-7,9 c256=00\n"
+BLOCK = b"via: smtp\nrcpt-to: a%0Ab\n"
+put("entry", "line", LINE)
+put("entry", "bare", LINE.split(b" what")[0] + b"\n")
+put("entry", "fields", BLOCK)
+put("entry", "seqs", b"1-3,5,7-18446744073709551615")
+put("entry", "few", b"5-7,9")
+put("entry", "envelope", b"fumikura-envelope/1 envelope=%010d message=%020d\n" % (len(BLOCK), 5) + BLOCK + b"hello")
+put("entry", "base64", b"QUJDRA==")
+put("entry", "time", b"2024-02-29T23:59:59.999Z")
+
+
+def zstd(data):
+    return subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def part(data, kind=0):
+    return bytes([kind]) + len(data).to_bytes(2, "big") + data
+
+
+SALT = bytes(range(32))
+RECIPE = b"fumikura-recipe/1\nraw 40\nbase64 30 40 crlf\nraw 10\nchunk 1 10 " + b"03" + b"00" * 31 + b"\n"
+put("content", "stored", b"\0" + part(SALT + b"hello") + part(b"more"))
+FRAME = zstd(SALT + b"hello hello hello hello " * 20)
+put("content", "zstd", b"\1" + part(FRAME[:20]) + part(FRAME[20:]))
+put("content", "recipe", b"\2" + part(zstd(SALT + b"x" * 38)) + part(RECIPE) + part(b"0123456789", 0x80))
+put("content", "chunk", b"\2" + part(zstd(SALT + b"x" * 38)) + part(RECIPE) + part(zstd(b"0123456789"), 0x81))
+put("content", "tags", b"\5" + part(FRAME))
+put("content", "bomb", b"\1" + part(zstd(bytes(3 << 20))))
+put("recipe", "all", RECIPE)
+put("recipe", "raw", b"fumikura-recipe/1\nraw 4294967295\n")
+WRAPPED = bytes(range(256)) * 2
+import base64
+def lines(data, width, end):
+    text = base64.b64encode(data)
+    return end.join(text[i:i + width] for i in range(0, len(text), width))
+put("encode", "crlf", b"\x0b\x10" + b"Subject: a\r\n\r\n" + lines(WRAPPED, 76, b"\r\n") + b"\r\n--x--\r\n")
+put("encode", "lf", b"\x35\x01" + b"a\n" + lines(WRAPPED + b"a", 64, b"\n") + b"\n\n" + lines(WRAPPED[:200], 40, b"\n"))
+put("encode", "plain", b"\x32\xff" + WRAPPED)
+put("encode", "empty", b"\x03\x00")
+
+
+def change(kind, at, data, n=None):
+    """One change of tests/fuzz/support/patch.h."""
+    return bytes([kind]) + at.to_bytes(3, "big") + bytes([(n or len(data) or 1) - 1]) + data
+
+
+for name in ("pages", "keyfile"):
+    put(name, "good", b"")
+    put(name, "bits", change(0, 4096 + 12, b"\x02") + change(0, 100, b"\xff\xff"))
+    put(name, "cut", change(5, 300, b""))
+    put(name, "moved", change(6, 200, b"", 16) + change(7, 40, b"abcdef"))
+put("pages", "root", change(0, 0x80, b"\x05\0\0\0\0\0\0\0") + change(0, 0x1080, b"\x07\0\0\0\0\0\0\0"))
+ROW = b"\1" + (10).to_bytes(8, "big") + (3).to_bytes(4, "big") + b"abc"
+put("rows", "none", b"\0")
+put("rows", "two", b"\2" + ROW + ROW + b"\xff" + ROW + b"\xff")
+put("rows", "three", b"\3" + ROW + b"\xff\xff" + ROW + b"\xff")
+put("rows", "torn", b"\2" + ROW + b"\xff" + ROW + b"\xff" + change(5, 350, b""))
+put("rows", "changed", b"\3" + ROW + b"\xff" + ROW + b"\xff" + ROW + b"\xff" + change(0, 230, b"x") + change(0, 40, b"9"))
+for how in range(4):
+    for size, index in ((1, 0), (2, 1), (299, 255), (699, 300)):
+        put("tree", f"{how}-{size}", bytes([how]) + size.to_bytes(8, "big") + index.to_bytes(8, "big") + (change(0, 7, b"x") if how & 2 else b""))
+put("witness", "first", b"!600\nold 0\n")
+put("witness", "proof", b"!800\nold 300\n" + b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n" * 2)
+put("witness", "raw", b"old 0\n\nlog.example/fuzz\n300\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 log.example/fuzz dpGmXRtf58OiqgPyR6aIiyrdI7RxJjGaIgUag11WBCxgoYsENa+FELfbLCUIHpCHgDCUfpvDuS9RpmlICyngQ6clZAk=\n")
+
+for i in range(7):
+    put("tiles", f"{i}", bytes([i]) + (change(0, 300 * i, b"x") if i else b""))
+put("tiles", "bundle", b"\0" + change(0, 0, b"\0\x20"))
+put("tiles", "cut", b"\3" + change(5, 32 * 5, b""))
+
+
+def made_once(folder):
+    """A time stamp and a revocation list by openssl: other bytes each time, so what is there stays."""
+    if os.path.exists(os.path.join(folder, "reply.tsr")):
+        return
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory() as t:
+        def openssl(*args):
+            subprocess.run(["openssl", *args], cwd=t, check=True, capture_output=True)
+        with open(os.path.join(t, "c"), "w") as f:
+            f.write("[req]\ndistinguished_name=dn\n[dn]\n[tsa]\ndefault_tsa=one\n[one]\nserial=./serial\ncrypto_device=builtin\n"
+                    "signer_cert=./tsa.pem\ncerts=./roots.pem\nsigner_key=./tsa.key\nsigner_digest=sha512\ndefault_policy=1.2.3.4.1\n"
+                    "digests=sha512\ness_cert_id_alg=sha256\n[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
+                    "subjectKeyIdentifier=hash\n[ext]\nextendedKeyUsage=critical,timeStamping\n"
+                    "crlDistributionPoints=URI:http://127.0.0.1/list.crl\n[own]\ndatabase=./index.txt\ncertificate=./roots.pem\n"
+                    "private_key=./ca.key\ndefault_md=sha256\n")
+        for name, text in (("serial", "01\n"), ("index.txt", ""), ("data", "what was stamped\n")):
+            with open(os.path.join(t, name), "w") as f:
+                f.write(text)
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config", "c"]
+        openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "roots.pem", "-days", "36500", "-subj", "/CN=Root of a test", "-extensions", "ca")
+        openssl("req", *key, "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=Authority of a test")
+        openssl("x509", "-req", "-in", "tsa.csr", "-CA", "roots.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "tsa.pem", "-days", "36500",
+                "-extfile", "c", "-extensions", "ext")
+        openssl("ca", "-config", "c", "-name", "own", "-gencrl", "-crldays", "36500", "-out", "list.pem")
+        openssl("crl", "-in", "list.pem", "-outform", "DER", "-out", "list.crl")
+        openssl("ts", "-query", "-data", "data", "-sha512", "-cert", "-no_nonce", "-out", "q")
+        openssl("ts", "-reply", "-config", "c", "-queryfile", "q", "-out", "reply.tsr")
+        for name in ("reply.tsr", "roots.pem", "list.crl"):
+            shutil.copy(os.path.join(t, name), os.path.join(folder, name))
+
+
+made_once(os.path.join(HERE, "stamp"))
+for how, name in ((0, "reply"), (1, "list"), (4, "reply-listed"), (5, "list-listed")):
+    put("stamp", name, bytes([how]))
+put("stamp", "reply-changed", b"\0" + change(0, 9, b"\x01"))
+put("stamp", "refused", b"\2\x30\x05\x30\x03\x02\x01\x02")
+for how, name in ((2, "reply.tsr"), (3, "list.crl")):
+    with open(os.path.join(HERE, "stamp", name), "rb") as f:
+        put("stamp", name, bytes([how]) + f.read())
+put("stamp", "pem", b"\3-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")
+
+import hashlib
+A = hashlib.sha512(b"a").hexdigest()
+TSR = "000000000300-20261124T010203Z-0a1b2c3d.tsr"
+put("renewal", "one", f"{A}  {TSR}\n")
+put("renewal", "out", f"{A}  ../secret\n{A}  ../log/tile/0/000\n")
+put("renewal", "name", TSR[:-4])
+put("renewal", "renewal", "renewal-12")
+
+import io
+import tarfile
+
+
+def tar(*members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as t:
+        for name, data, kind in members:
+            m = tarfile.TarInfo(name)
+            m.size, m.type = len(data), kind
+            m.linkname = "/etc/passwd" if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else ""
+            t.addfile(m, io.BytesIO(data))
+    return out.getvalue().rstrip(b"\0") + bytes(1024)
+
+
+put("escrow", "keys", b"\0" + tar(("secrets/kek", b"k" * 32, tarfile.REGTYPE), ("keys/00000001.1.keys", b"x", tarfile.REGTYPE)))
+put("escrow", "out", b"\0" + tar(("secrets/kek", b"k", tarfile.REGTYPE), ("keys/../../x", b"x", tarfile.REGTYPE)))
+put("escrow", "link", b"\0" + tar(("keys/00000001.1.keys", b"", tarfile.SYMTYPE)))
+put("escrow", "empty", b"\0")
+put("escrow", "changed", b"\1" + change(0, 200, b"x"))
+put("escrow", "raw", b"\2fumikura-escrow/1\nledger: 01\n\n")
+with open(os.path.join(HERE, "..", "..", "fumikura.conf.example"), "rb") as f:
+    EXAMPLE = f.read()
+put("config", "example", b"\n".join(l for l in EXAMPLE.split(b"\n") if l and not l.startswith(b"#")) + b"\n")
+put("config", "uncommented", b"\n".join(l.lstrip(b"# ") for l in EXAMPLE.split(b"\n") if b"=" in l or b"{" in l or b"}" in l)[:6000] + b"\n")
+for i, v in enumerate(["64 MiB", "20 s", "P5Y2M", "P30D", "127.0.0.1:2525", "[::1]:2525", "unix:/a/b", "+09:00", "02-29", "a@example.jp",
+                       "smtp+starttls://[::1]:25", "18446744073709551615", "mail-1"]):
+    put("config", f"value-{i:02}", v)
+S = "%s  data/a\n%s  data/log/b\n"
+put("manifest", "sha256", S % (hashlib.sha256(b"").hexdigest(), hashlib.sha256(b"a").hexdigest()))
+put("manifest", "sha512", S % (hashlib.sha512(b"").hexdigest(), hashlib.sha512(b"a").hexdigest()))
+put("manifest", "out", A + "  data/../../x\n")
+ONE = b"fumikura/1 seq=0 prev=" + b"00" * 32 + b" kind=genesis time=2026-11-24T01:02:03.456Z ledger=" + b"01" * 16 + b"\n"
+put("manifest", "ledger", ONE + b"fumikura/1 seq=1 prev=" + hashlib.sha256(ONE).hexdigest().encode() + b" kind=seal time=2026-11-24T01:02:03.456Z segment=1 first=0 last=1 bytes=5 sha256=" + b"ab" * 32 + b"\n")
