@@ -19,6 +19,15 @@ void fk_mime__prepare(void) {
     g_mime_init();
 }
 
+/* The end of a line and of those that go on with it. */
+static const char *field_end(const char *at, const char *end) {
+    do {
+        const char *lf = memchr(at, '\n', (size_t)(end - at));
+        at = lf ? lf + 1 : end;
+    } while (at < end && (*at == ' ' || *at == '\t'));
+    return at;
+}
+
 /* A field's bytes after the colon. GMime's own copy ends at a NUL; where it says that the field
  * begins, all of it stands. */
 static struct fk_raw header_raw(const struct walk *w, GMimeHeader *h) {
@@ -35,11 +44,7 @@ static struct fk_raw header_raw(const struct walk *w, GMimeHeader *h) {
     const char *colon = memchr(at + n, ':', (size_t)(end - at) - n);
     if (!colon)
         return raw;
-    const char *stop = colon + 1;
-    do {
-        stop = memchr(stop, '\n', (size_t)(end - stop));
-        stop = stop ? stop + 1 : end;
-    } while (stop < end && (*stop == ' ' || *stop == '\t'));
+    const char *stop = field_end(colon + 1, end);
     if ((size_t)(stop - colon - 1) < raw.len)
         return raw;
     return (struct fk_raw){colon + 1, (size_t)(stop - colon - 1)};
@@ -143,14 +148,17 @@ done:
 /* Text before the first and after the last part. Readers see it in no mail program, but a list's
  * footer may stand there, and so may what somebody hides; a boundary that never comes leaves all
  * there. */
-static enum fk_status loose_text(struct walk *w, unsigned level, const char *text,
+static enum fk_status loose_text(struct walk *w, unsigned level, const char *text, size_t len,
                                  struct fk_err *err) {
-    if (!text || !text[strspn(text, " \t\r\n")])
+    size_t blank = 0;
+    while (blank < len && strchr(" \t\r\n", text[blank]) && text[blank])
+        blank++;
+    if (blank == len)
         return FK_OK;
     const struct fk_mime_part part = {.type = "text",
                                       .subtype = "plain",
                                       .data = (const uint8_t *)text,
-                                      .len = strlen(text),
+                                      .len = len,
                                       .encoding = GMIME_CONTENT_ENCODING_8BIT};
     return w->v->part(w->v->ctx, level, &part, err);
 }
@@ -161,12 +169,15 @@ static enum fk_status multipart_walk(struct walk *w, unsigned level, GMimeMultip
     const struct fk_mime_part part = part_of(w, GMIME_OBJECT(m));
     const int n = g_mime_multipart_get_count(m);
     FK_TRY(w->v->multipart(w->v->ctx, part.subtype, true, err));
-    if (n == 0)
-        FK_TRY(loose_text(w, level, g_mime_multipart_get_prologue(m), err));
+    const char *before = n == 0 ? g_mime_multipart_get_prologue(m) : NULL;
+    const char *after = g_mime_multipart_get_epilogue(m);
+    if (before)
+        FK_TRY(loose_text(w, level, before, strlen(before), err));
     for (int i = 0; i < n; i++)
         FK_TRY(object_walk(w, level, g_mime_multipart_get_part(m, i), err));
     FK_TRY(w->v->multipart(w->v->ctx, part.subtype, false, err));
-    FK_TRY(loose_text(w, level, g_mime_multipart_get_epilogue(m), err));
+    if (after)
+        FK_TRY(loose_text(w, level, after, strlen(after), err));
 done:
     return st;
 }
@@ -190,15 +201,37 @@ static enum fk_status object_walk(struct walk *w, unsigned level, GMimeObject *o
     return st;
 }
 
-static GMimeObject *parsed(const uint8_t *message, size_t len) {
-    GByteArray bytes = {(guint8 *)(uintptr_t)message, (guint)len};
+/* Lines among header fields that are none. GMime passes over them; what a mail program shows of
+ * them may be the whole message. */
+struct stray {
+    const uint8_t *message;
+    size_t len;
+    struct fk_buf lines;
+};
+
+static void stray_take(gint64 offset, GMimeParserWarning code, const gchar *item, gpointer ctx) {
+    struct stray *s = ctx;
+    (void)item; /* ends at a NUL */
+    if (code != GMIME_CRIT_INVALID_HEADER_NAME || offset < 0 || (size_t)offset >= s->len)
+        return;
+    const char *at = (const char *)s->message + offset;
+    const char *end = field_end(at, (const char *)s->message + s->len);
+    fk_buf_add(&s->lines, at, (size_t)(end - at));
+}
+
+static GMimeObject *parsed(struct stray *s) {
+    GByteArray bytes = {(guint8 *)(uintptr_t)s->message, (guint)s->len};
     GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(&bytes);
     g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     g_mime_parser_set_persist_stream(parser, TRUE);
+    GMimeParserOptions *options = g_mime_parser_options_new();
+    g_mime_parser_options_set_warning_callback(options, stray_take, s);
+    fk_buf_reset(&s->lines);
     /* As a part, not as a message: all header fields are then kept raw, and none is parsed for
      * addresses through iconv. */
-    GMimeObject *o = g_mime_parser_construct_part(parser, NULL);
+    GMimeObject *o = g_mime_parser_construct_part(parser, options);
+    g_mime_parser_options_free(options);
     g_object_unref(parser);
     g_object_unref(stream); /* the parts' ranges stay; nobody reads through them any more */
     return o;
@@ -209,23 +242,37 @@ static GMimeObject *parsed(const uint8_t *message, size_t len) {
 static enum fk_status message_walk(const uint8_t *message, size_t len, unsigned level,
                                    bool headers_only, struct walk *outer, struct fk_err *err) {
     struct walk w = *outer;
+    struct stray stray = {message, len, FK_BUF_INIT};
+    struct fk_buf ended = FK_BUF_INIT;
     enum fk_status st = FK_OK;
-    GMimeObject *o = len ? parsed(message, len) : NULL;
+    GMimeObject *o = len ? parsed(&stray) : NULL;
+    /* GMime gives nothing back where a message ends in the middle of such a line. */
+    if (!o && len && len <= FK_HEADER_MAX && message[len - 1] != '\n') {
+        fk_buf_add(&ended, message, len);
+        fk_buf_byte(&ended, '\n');
+        if (ended.failed)
+            FK_TRY(fk_fail(err, FK_NOMEM, "reading a message: out of memory"));
+        message = stray.message = ended.data;
+        len = stray.len = ended.len;
+        o = parsed(&stray);
+    }
     if (!o && len) {
         const uint8_t *lf = memchr(message, '\n', len);
         const size_t skip = lf ? (size_t)(lf + 1 - message) : len;
-        o = len > skip ? parsed(message + skip, len - skip) : NULL;
-        if (o) {
-            message += skip;
-            len -= skip;
-        }
+        stray.message += skip;
+        stray.len -= skip;
+        o = stray.len ? parsed(&stray) : NULL;
+        if (o)
+            fk_buf_add(&stray.lines, message, skip);
     }
-    w.message = message;
-    w.len = len;
+    w.message = o ? stray.message : message;
+    w.len = o ? stray.len : len;
     if (o) {
         st = headers_visit(&w, level, o, err);
         if (st == FK_OK && !headers_only)
             st = object_walk(&w, level, o, err);
+        if (st == FK_OK && !headers_only)
+            st = loose_text(&w, level, (const char *)stray.lines.data, stray.lines.len, err);
         g_object_unref(o);
     } else if (!headers_only) {
         const struct fk_mime_part part = {.type = "text",
@@ -235,6 +282,11 @@ static enum fk_status message_walk(const uint8_t *message, size_t len, unsigned 
                                           .encoding = GMIME_CONTENT_ENCODING_8BIT};
         st = w.v->part(w.v->ctx, level, &part, err);
     }
+    if (st == FK_OK && stray.lines.failed)
+        st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
+done:
+    fk_buf_free(&stray.lines);
+    fk_buf_free(&ended);
     outer->parts = w.parts;
     return st;
 }
