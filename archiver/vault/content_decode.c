@@ -68,10 +68,15 @@ static enum fk_status chunk_read(struct decoder *de, const struct fk_recipe_line
     fk_buf_reset(&c->stored);
     c->skip = false;
     enum fk_status st = de->d->chunk(de->d->ctx, l->number, c, err);
-    if (st == FK_CORRUPT || st == FK_NOT_FOUND)
+    if (st == FK_NOT_FOUND) { /* the recipe says that it is there */
+        st = FK_CORRUPT;
+        if (err)
+            err->status = st;
+    }
+    if (st == FK_CORRUPT)
         de->d->check = "chunk";
     if (st != FK_OK || c->skip)
-        return st == FK_NOT_FOUND ? FK_CORRUPT : st;
+        return st;
     name.codec = c->codec;
     if (!fk_bench__decrypt(b, &name, c->stored.data, c->stored.len))
         return chunk_damaged(

@@ -68,6 +68,7 @@ static const char *decoded(struct fk_bench *b, uint8_t codec, uint32_t count, ui
     if (st == FK_OK)
         return "";
     assert_int_equal(st, FK_CORRUPT);
+    assert_int_equal(err.status, st);
     assert_true(err.text[0]);
     snprintf(check, sizeof check, "%s", d.check ? d.check : "none");
     return check;
