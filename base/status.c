@@ -6,12 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a sentence quotes may have line ends in it, or what a terminal obeys. */
+static void text_tidy(struct fk_err *err) {
+    for (char *p = err->text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+}
+
 enum fk_status(fk_fail)(struct fk_err *err, enum fk_status status, const char *fmt, ...) {
     if (err) {
         va_list ap;
         va_start(ap, fmt);
         vsnprintf(err->text, sizeof err->text, fmt, ap);
         va_end(ap);
+        text_tidy(err);
         err->status = status;
         err->sys = 0;
     }
@@ -41,6 +49,7 @@ enum fk_status(fk_fail_sys)(struct fk_err *err, int errnum, const char *fmt, ...
         va_end(ap);
         size_t len = strlen(err->text);
         snprintf(err->text + len, sizeof err->text - len, ": %s", strerror(errnum));
+        text_tidy(err);
         err->status = status;
         err->sys = errnum;
     }
@@ -58,6 +67,7 @@ enum fk_status fk_err_prefix(struct fk_err *err, const char *fmt, ...) {
     va_end(ap);
     size_t len = strlen(err->text);
     snprintf(err->text + len, sizeof err->text - len, ": %s", old);
+    text_tidy(err);
     return err->status;
 }
 

@@ -38,7 +38,7 @@ enum fk_status {
 struct fk_err {
     enum fk_status status;
     int sys;        /* errno, or 0 */
-    char text[500]; /* one sentence, no newline */
+    char text[500]; /* one sentence; control characters in what it quotes are '?' */
 };
 
 #define FK_ERR_INIT                                                                                \

@@ -21,6 +21,17 @@ static void a_sentence_is_written_and_prefixed(void **state) {
     assert_int_equal(fk_fail(NULL, FK_FULL, "nobody listens"), FK_FULL);
 }
 
+static void what_is_quoted_ends_no_line(void **state) {
+    (void)state;
+    struct fk_err err = FK_ERR_INIT;
+    assert_int_equal(fk_fail(&err, FK_INVALID, "no %s", "a\nb\r\x1b[2Jc\x7f\td 会"), FK_INVALID);
+    assert_string_equal(err.text, "no a?b??[2Jc??d 会");
+    assert_int_equal(fk_err_prefix(&err, "x\ny"), FK_INVALID);
+    assert_string_equal(err.text, "x?y: no a?b??[2Jc??d 会");
+    assert_int_equal(fk_fail_sys(&err, ENOSPC, "a\nb"), FK_FULL);
+    assert_null(strchr(err.text, '\n'));
+}
+
 static void a_long_sentence_is_cut_not_overrun(void **state) {
     (void)state;
     struct {
@@ -166,6 +177,7 @@ static void a_test_can_set_the_clock(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sentence_is_written_and_prefixed),
+        cmocka_unit_test(what_is_quoted_ends_no_line),
         cmocka_unit_test(a_long_sentence_is_cut_not_overrun),
         cmocka_unit_test(an_errno_becomes_what_the_caller_does_next),
         cmocka_unit_test(exit_statuses_are_those_of_the_design),
