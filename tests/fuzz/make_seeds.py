@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """make_seeds.py: writes tests/fuzz/seeds/NAME/* anew, from the house's fixtures and from what stands here; the same bytes each
 time. What a found input is worth keeping is put beside them by hand, under a name that says what it broke."""
+import base64
+import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,7 +49,7 @@ for i, text in enumerate(["", "*", "会議 from:tanaka", "件名:会議室 AND (
 put("frame", "frame", b"\1FK1\n\0\7\0\0\0\0\0\5" + b"\1\0\2\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0\1a\0\0\0\2bc")
 put("frame", "empty", b"\0FK1\n\0\1\0\0\0\0\0\1")
 
-with tempfile.TemporaryDirectory() as mails: # whole messages: the smaller ones
+with tempfile.TemporaryDirectory() as mails:  # whole messages: the smaller ones
     subprocess.run([sys.executable, os.path.join(HERE, "..", "fixtures", "make_mails.py"), mails], check=True, stdout=subprocess.DEVNULL)
     for name in sorted(os.listdir(mails)):
         with open(os.path.join(mails, name), "rb") as f:
@@ -102,12 +106,12 @@ FRAME = zstd(SALT + b"hello hello hello hello " * 20)
 put("content", "zstd", b"\1" + part(FRAME[:20]) + part(FRAME[20:]))
 put("content", "recipe", b"\2" + part(zstd(SALT + b"x" * 38)) + part(RECIPE) + part(b"0123456789", 0x80))
 put("content", "chunk", b"\2" + part(zstd(SALT + b"x" * 38)) + part(RECIPE) + part(zstd(b"0123456789"), 0x81))
+put("content", "missing-chunk", b"\2" + part(zstd(SALT + b"x" * 38)) + part(RECIPE.replace(b"chunk 1", b"chunk 7")))
 put("content", "tags", b"\5" + part(FRAME))
 put("content", "bomb", b"\1" + part(zstd(bytes(3 << 20))))
 put("recipe", "all", RECIPE)
 put("recipe", "raw", b"fumikura-recipe/1\nraw 4294967295\n")
 WRAPPED = bytes(range(256)) * 2
-import base64
 def lines(data, width, end):
     text = base64.b64encode(data)
     return end.join(text[i:i + width] for i in range(0, len(text), width))
@@ -188,7 +192,6 @@ for how, name in ((2, "reply.tsr"), (3, "list.crl")):
         put("stamp", name, bytes([how]) + f.read())
 put("stamp", "pem", b"\3-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")
 
-import hashlib
 A = hashlib.sha512(b"a").hexdigest()
 TSR = "000000000300-20261124T010203Z-0a1b2c3d.tsr"
 put("renewal", "one", f"{A}  {TSR}\n")
@@ -196,8 +199,6 @@ put("renewal", "out", f"{A}  ../secret\n{A}  ../log/tile/0/000\n")
 put("renewal", "name", TSR[:-4])
 put("renewal", "renewal", "renewal-12")
 
-import io
-import tarfile
 
 
 def tar(*members):
@@ -224,6 +225,7 @@ put("config", "uncommented", b"\n".join(l.lstrip(b"# ") for l in EXAMPLE.split(b
 for i, v in enumerate(["64 MiB", "20 s", "P5Y2M", "P30D", "127.0.0.1:2525", "[::1]:2525", "unix:/a/b", "+09:00", "02-29", "a@example.jp",
                        "smtp+starttls://[::1]:25", "18446744073709551615", "mail-1"]):
     put("config", f"value-{i:02}", v)
+put("config", "line-in-a-string", b'smtp = {"a\nb"}\n')
 S = "%s  data/a\n%s  data/log/b\n"
 put("manifest", "sha256", S % (hashlib.sha256(b"").hexdigest(), hashlib.sha256(b"a").hexdigest()))
 put("manifest", "sha512", S % (hashlib.sha512(b"").hexdigest(), hashlib.sha512(b"a").hexdigest()))

@@ -65,7 +65,8 @@ __sanitizer_cov_trace_pc(void) {
     const uintptr_t here =
         ((uintptr_t)__builtin_return_address(0) - base) * 0x9E3779B97F4A7C15ull >> 40;
     uint8_t *edge = &edges[(here ^ before >> 1) % EDGES];
-    *edge += *edge < 255;
+    if (*edge < 255)
+        ++*edge;
     before = here;
     traced = true;
 }

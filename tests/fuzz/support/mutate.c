@@ -221,10 +221,17 @@ static void change(const struct corpus *c, struct random *r, uint8_t *buf, size_
     }
 }
 
+/* Any, or one of those that were found last; of two the shorter, since that is sooner done. */
+static const struct bytes *chosen(const struct corpus *c, struct random *r) {
+    const size_t last = c->count < 32 ? c->count : 32;
+    const struct bytes *one = &c->at[below(r, c->count)];
+    const struct bytes *other =
+        &c->at[below(r, 2) ? below(r, c->count) : c->count - 1 - below(r, last)];
+    return other->len <= one->len ? other : one;
+}
+
 size_t mutate(const struct corpus *c, struct random *r, uint8_t *out, size_t max) {
-    const struct bytes *from =
-        &c->at[below(r, 2) ? below(r, c->count)
-                           : c->count - 1 - below(r, c->count < 32 ? c->count : 32)];
+    const struct bytes *from = chosen(c, r);
     size_t len = from->len < max ? from->len : max;
     memcpy(out, from->data, len);
     for (size_t n = (size_t)1 << below(r, 4); n; n--)
