@@ -141,7 +141,8 @@ static uint32_t next_random(uint32_t *x) {
 }
 
 static enum fk_status document_of(const struct fk_buf *answer) {
-    static const char envelope[] = "received: 2026-11-24T01:00:00.000Z\nmail-from: \nrcpt-to: a@b\n";
+    static const char envelope[] =
+        "received: 2026-11-24T01:00:00.000Z\nmail-from: \nrcpt-to: a@b\n";
     const struct fk_source source = {
         .seq = 5, .envelope = envelope, .envelope_len = sizeof envelope - 1, .message_bytes = 10};
     struct fk_xdoc *doc = NULL;
