@@ -173,12 +173,17 @@ done:
 
 /* ---- checking one */
 
+/* A tile's path ends in digits below a level, so a directory of the log is none (tiles.h). */
 static bool listed_is_safe(const char *file) {
     static const char tiles[] = "../log/tile/";
     if (fk_stamps_is_file(file))
         return true;
-    return strncmp(file, tiles, sizeof tiles - 1) == 0 && !strstr(file + sizeof tiles - 1, "..") &&
-           strspn(file, "./abcdefghijklmnopqrstuvwxyz0123456789") == strlen(file);
+    if (strncmp(file, tiles, sizeof tiles - 1) != 0)
+        return false;
+    const char *tile = file + sizeof tiles - 1, *last = strrchr(tile, '/');
+    return last && last[1] && strspn(last + 1, "0123456789") == strlen(last + 1) &&
+           !strstr(tile, "..") &&
+           strspn(tile, "./abcdefghijklmnopqrstuvwxyz0123456789") == strlen(tile);
 }
 
 static enum fk_status line_check(const char *dir, const char *line, size_t len, bool tiles,
