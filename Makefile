@@ -17,7 +17,7 @@ DESTDIR ?=
 BUILD := build
 VERSION := 0.1.0
 
-LIBS := libzstd libcrypto gmime-3.0 libmicrohttpd icu-uc icu-i18n jansson libxml-2.0 libseccomp libconfuse libcurl libarchive libargon2
+LIBS := libzstd libssl libcrypto gmime-3.0 libmicrohttpd icu-uc icu-i18n jansson libxml-2.0 libseccomp libconfuse libcurl libarchive libargon2
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 LDLIBS := $(PKG_LIBS) -llmdb -lxapian -lstdc++ -lpthread -lm

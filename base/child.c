@@ -25,32 +25,33 @@ static enum fk_status descriptor_read(const char *text, int *out, struct fk_err 
     return FK_OK;
 }
 
-static enum fk_status socket_read(struct fk_child *child, const char *text, struct fk_err *err) {
-    const char *colon = strchr(text, ':');
+static enum fk_status socket_read(const char *option, const char *text,
+                                  struct fk_child_socket *list, size_t max, size_t *count,
+                                  struct fk_err *err) {
+    const char *colon = strrchr(text, ':');
     size_t len = colon ? (size_t)(colon - text) : 0;
     if (!len || len >= FK_CHILD_NAME)
-        return fk_fail(err, FK_INVALID, "--socket \"%s\"; expected ROLE:FD", text);
-    if (child->socket_count == FK_CHILD_SOCKETS)
-        return fk_fail(err, FK_INVALID, "more than %d sockets", FK_CHILD_SOCKETS);
-    struct fk_child_socket *s = &child->sockets[child->socket_count];
+        return fk_fail(err, FK_INVALID, "%s \"%s\"; expected NAME:FD, NAME of at most %d bytes",
+                       option, text, FK_CHILD_NAME - 1);
+    if (*count == max)
+        return fk_fail(err, FK_INVALID, "more than %zu sockets", max);
+    struct fk_child_socket *s = &list[*count];
     enum fk_status st = descriptor_read(colon + 1, &s->fd, err);
     if (st != FK_OK)
         return st;
     memcpy(s->role, text, len);
     s->role[len] = 0;
-    child->socket_count++;
+    ++*count;
     return FK_OK;
 }
 
 static enum fk_status options_read(struct fk_child *child, int argc, char **argv,
                                    struct fk_err *err) {
-    static const struct option options[] = {{"control", required_argument, NULL, 'c'},
-                                            {"keep", required_argument, NULL, 'k'},
-                                            {"lend", required_argument, NULL, 'l'},
-                                            {"sign", required_argument, NULL, 'n'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"listen", required_argument, NULL, 'p'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"control", required_argument, NULL, 'c'}, {"keep", required_argument, NULL, 'k'},
+        {"lend", required_argument, NULL, 'l'},    {"sign", required_argument, NULL, 'n'},
+        {"socket", required_argument, NULL, 's'},  {"inherit", required_argument, NULL, 'i'},
+        {"listen", required_argument, NULL, 'p'},  {NULL, 0, NULL, 0}};
     enum fk_status st = FK_OK;
     for (int o; st == FK_OK && (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'c')
@@ -62,7 +63,11 @@ static enum fk_status options_read(struct fk_child *child, int argc, char **argv
         else if (o == 'n')
             st = descriptor_read(optarg, &child->sign, err);
         else if (o == 's')
-            st = socket_read(child, optarg, err);
+            st = socket_read("--socket", optarg, child->sockets, FK_CHILD_SOCKETS,
+                             &child->socket_count, err);
+        else if (o == 'i')
+            st = socket_read("--inherit", optarg, child->inherited, FK_CHILD_INHERITED,
+                             &child->inherited_count, err);
         else if (o == 'p')
             child->listen = optarg;
         else
@@ -127,7 +132,9 @@ static enum fk_status control_read(struct fk_child *child, struct fk_child_event
     struct fk_reader r;
     struct fk_child_event event = {FK_CHILD_STOP, "", -1};
     enum fk_status st = fk_frame_recv(child->control, &f, err);
-    if (st == FK_OK) {
+    if (st == FK_OK && f.type == FK_CHILD_AGAIN) {
+        event.what = FK_CHILD_RELOAD;
+    } else if (st == FK_OK) {
         fk_reader_init(&r, f.payload.data, f.payload.len);
         fk_get_cstr(&r, event.name, sizeof event.name);
         if (f.type != FK_CHILD_TAKE || !fk_reader_done(&r) || f.fd < 0)
@@ -180,6 +187,8 @@ int fk_child_end(struct fk_child *child, enum fk_status st, const struct fk_err 
     }
     for (size_t i = 0; i < child->socket_count; i++)
         fk_close(&child->sockets[i].fd);
+    for (size_t i = 0; i < child->inherited_count; i++)
+        fk_close(&child->inherited[i].fd);
     fk_close(&child->keep);
     fk_close(&child->lend);
     fk_close(&child->sign);

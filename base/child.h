@@ -4,7 +4,7 @@
  * serve runs each child as
  *
  *     fumikura -c FILE NAME --control FD [--keep FD] [--lend FD] [--sign FD] [--socket ROLE:FD]...
- *              [--listen PATH]
+ *              [--listen PATH] [--inherit NAME:FD]...
  *
  *     NAME      gets                                                           stopped
  *     keep      --listen --socket mail:FD (receive), act:FD (web), scrub:FD (scrubd)  11th
@@ -16,7 +16,7 @@
  *     cosignd                                                                  5th
  *     maild                                                                    4th
  *     scrubd    --keep                                                         3rd
- *     receive   --keep                                                         1st
+ *     receive   --keep --inherit (sockets that serve was given by systemd)     1st
  *     web       --keep --lend                                                  2nd
  *
  * with stdin and stdout on /dev/null and stderr as serve has it. A main is
@@ -32,6 +32,7 @@
  * gone FK_CHILD_SOCKET  event.name "keep", "lend" or "sign": that process was started anew;
  *                              fk_keep_reattach(keep, event.fd). (To keep and lend themselves:
  *                              name is the role of one more socket.)
+ *             FK_CHILD_RELOAD  serve got SIGHUP: read again what may have changed (receive only)
  * done:
  *     return fk_child_end(&child, st, err);                 tells serve what was wrong
  *
@@ -51,7 +52,7 @@
 extern "C" {
 #endif
 
-enum { FK_CHILD_SOCKETS = 8, FK_CHILD_NAME = 16 };
+enum { FK_CHILD_SOCKETS = 8, FK_CHILD_INHERITED = 16, FK_CHILD_NAME = 32 };
 
 struct fk_child_socket {
     char role[FK_CHILD_NAME];
@@ -62,6 +63,8 @@ struct fk_child {
     int keep, lend, sign; /* -1 where not given; the main's to take */
     struct fk_child_socket sockets[FK_CHILD_SOCKETS];
     size_t socket_count;
+    struct fk_child_socket inherited[FK_CHILD_INHERITED]; /* role: its FileDescriptorName */
+    size_t inherited_count;
     const char *listen; /* NULL where not given */
 };
 
@@ -73,7 +76,7 @@ int fk_child_take(int *fd);
 FK_CHECKED enum fk_status fk_child_ready(struct fk_child *child, const char *const *addresses,
                                          struct fk_err *err);
 
-enum fk_child_what { FK_CHILD_NOTHING, FK_CHILD_STOP, FK_CHILD_SOCKET };
+enum fk_child_what { FK_CHILD_NOTHING, FK_CHILD_STOP, FK_CHILD_SOCKET, FK_CHILD_RELOAD };
 struct fk_child_event {
     enum fk_child_what what;
     char name[FK_CHILD_NAME];
@@ -90,7 +93,8 @@ int fk_child_end(struct fk_child *child, enum fk_status st, const struct fk_err 
 enum fk_child_frame {
     FK_CHILD_IS_READY = 1, /* child to serve: u16 count, then a string an address */
     FK_CHILD_FAILED = 2,   /* child to serve: u32 status, string */
-    FK_CHILD_TAKE = 3      /* serve to child: string name, with a descriptor */
+    FK_CHILD_TAKE = 3,     /* serve to child: string name, with a descriptor */
+    FK_CHILD_AGAIN = 4     /* serve to child: nothing; FK_CHILD_RELOAD there */
 };
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
  * and an error that names the wrong line is worse than none.
  */
 #include "cli/config.h"
+#include "archiver/intake/network.h"
 #include "archiver/vault/stamps.h"
 #include "archiver/vault/witnessing.h"
 #include "base/io.h"
@@ -42,12 +43,19 @@ enum kind {
     MONTH_DAY,
     START,
     MIRROR,
-    ON_OFF
+    ON_OFF,
+    NETWORKS,
+    TEXTS,
+    OPTIONAL_PERIOD,
+    PROTOCOL,
+    TLS,
+    JOURNAL,
+    SEPARATOR
 };
 struct key {
     const char *name;
     enum kind kind;
-    size_t at; /* in struct fk_config, or in struct fk_config_class */
+    size_t at; /* in struct fk_config, fk_config_class or fk_config_listener */
     const char *initial;
     uint64_t min, max;
 };
@@ -100,7 +108,31 @@ static const struct key class_keys[] = {
     {"from", START, offsetof(struct fk_config_class, from), "received", 0, 0},
     {"source", OPTIONAL_NAME, offsetof(struct fk_config_class, source), "", 0, 0},
 };
-enum { KEYS = sizeof keys / sizeof *keys, CLASS_KEYS = sizeof class_keys / sizeof *class_keys };
+#define IN(field) offsetof(struct fk_config_listener, field)
+static const struct key listener_keys[] = {
+    {"address", ADDRESSES, IN(address), "{}", 0, 0},
+    {"protocol", PROTOCOL, IN(protocol), "smtp", 0, 0},
+    {"source", OPTIONAL_NAME, IN(source), "", 0, 0},
+    {"floor", OPTIONAL_PERIOD, IN(floor), "", 0, 0},
+    {"tls", TLS, IN(tls), "off", 0, 0},
+    {"certificate", ANY_PATH, IN(certificate), "", 0, 0},
+    {"key", ANY_PATH, IN(key), "", 0, 0},
+    {"client-ca", ANY_PATH, IN(client_ca), "", 0, 0},
+    {"clients", TEXTS, IN(clients), "{}", 0, 0},
+    {"allow", NETWORKS, IN(allow), "{}", 0, 0},
+    {"journal", JOURNAL, IN(journal), "listed", 0, 0},
+    {"proxy", NETWORKS, IN(proxy), "{}", 0, 0},
+    {"xforward", NETWORKS, IN(xforward), "{}", 0, 0},
+    {"carried-recipient", SEPARATOR, IN(carried), "", 0, 0},
+    {"peer-connections", NUMBER, IN(peer_connections), "0", 0, 65535},
+    {"peer-rate", NUMBER, IN(peer_rate), "0", 0, 1000000},
+    {"connection-messages", NUMBER, IN(connection_messages), "0", 0, 1000000},
+};
+enum {
+    KEYS = sizeof keys / sizeof *keys,
+    CLASS_KEYS = sizeof class_keys / sizeof *class_keys,
+    LISTENER_KEYS = sizeof listener_keys / sizeof *listener_keys
+};
 
 /* libconfuse's callbacks carry no pointer of ours: what the load at hand is about. */
 static _Thread_local struct {
@@ -127,11 +159,22 @@ static void on_parse_error(cfg_t *cfg, const char *fmt, va_list ap) {
     refuse(cfg->line, "%s%s", text, hint);
 }
 
+static bool is_one_of(const char *text, const char *const *words) {
+    while (*words && strcmp(text, *words) != 0)
+        words++;
+    return *words != NULL;
+}
+
 /* What was expected, or NULL where the value is good. */
 static const char *expected_text(const struct key *k, const char *text) {
     uint64_t v;
     int minutes;
     struct fk_witnessing witness;
+    struct fk_network network;
+    static const char *const protocols[] = {"smtp", "lmtp", NULL},
+                             *const journals[] = {"listed", "on", "off", NULL},
+                             *const separators[] = {"", "+", "-", NULL},
+                             *const modes[] = {"off", "starttls", "required", "implicit", NULL};
     switch (k->kind) {
     case SIZE:
         return fk_value_size(text, &v) ? NULL : FK_EXPECTED_SIZE;
@@ -192,6 +235,24 @@ static const char *expected_text(const struct key *k, const char *text) {
                    : "\"off\", \"async\" or \"sync\"";
     case ON_OFF:
         return strcmp(text, "on") == 0 || strcmp(text, "off") == 0 ? NULL : "\"on\" or \"off\"";
+    case NETWORKS:
+        return fk_network_parse(text, &network) ? NULL
+                                                : "a network such as \"192.0.2.0/24\", "
+                                                  "\"2001:db8::/32\", \"::1\" or \"unix\" (no "
+                                                  "bits behind the mask)";
+    case TEXTS:
+        return *text ? NULL : "a name, a mail address or a fingerprint";
+    case OPTIONAL_PERIOD:
+        return !*text || fk_value_period(text) ? NULL : FK_EXPECTED_PERIOD;
+    case PROTOCOL:
+        return is_one_of(text, protocols) ? NULL : "\"smtp\" or \"lmtp\"";
+    case TLS:
+        return is_one_of(text, modes) ? NULL
+                                      : "\"off\", \"starttls\", \"required\" or \"implicit\"";
+    case JOURNAL:
+        return is_one_of(text, journals) ? NULL : "\"listed\", \"on\" or \"off\"";
+    case SEPARATOR:
+        return is_one_of(text, separators) ? NULL : "\"+\", \"-\" or \"\"";
     }
     return NULL;
 }
@@ -287,6 +348,37 @@ static int class_key_check(cfg_t *cfg, cfg_opt_t *opt) {
     return value_check(cfg, opt, key_find(class_keys, CLASS_KEYS, opt->name));
 }
 
+static int listener_key_check(cfg_t *cfg, cfg_opt_t *opt) {
+    return value_check(cfg, opt, key_find(listener_keys, LISTENER_KEYS, opt->name));
+}
+
+/* What is wrong with the whole of a listener, or NULL. */
+static const char *listener_trouble(cfg_t *section) {
+    const char *name = cfg_title(section);
+    bool off = strcmp(cfg_getstr(section, "tls"), "off") == 0,
+         ca = *cfg_getstr(section, "client-ca") != 0;
+    if (!fk_value_name(name) || strlen(name) > 31 || strcmp(name, "smtp") == 0 ||
+        strcmp(name, "lmtp") == 0)
+        return "expected " FK_EXPECTED_NAME ", at most 31 of them, and not smtp or lmtp";
+    if (!off && (!*cfg_getstr(section, "certificate") || !*cfg_getstr(section, "key")))
+        return "tls needs certificate and key";
+    if (off && ca)
+        return "client-ca needs tls";
+    if (cfg_size(section, "clients") && !ca)
+        return "clients needs client-ca, by which their certificates are";
+    return NULL;
+}
+
+static int listener_check(cfg_t *cfg, cfg_opt_t *opt) {
+    cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+    const char *trouble = listener_trouble(section);
+    if (!trouble && cfg_opt_size(opt) > FK_LISTENERS_MAX)
+        trouble = "there are over 32 of them";
+    if (trouble)
+        refuse(cfg->line, "listener \"%s\": %s", cfg_title(section), trouble);
+    return trouble ? -1 : 0;
+}
+
 static int class_check(cfg_t *cfg, cfg_opt_t *opt) {
     cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
     if (!fk_value_name(cfg_title(section))) {
@@ -351,13 +443,14 @@ static bool value_store(const struct key *k, const char *text, void *base) {
 }
 
 static bool is_list(const struct key *k) {
-    return k->kind == ADDRESSES || k->kind == WITNESSES || k->kind == URLS || k->kind == MAILBOXES;
+    return k->kind == ADDRESSES || k->kind == WITNESSES || k->kind == URLS ||
+           k->kind == MAILBOXES || k->kind == NETWORKS || k->kind == TEXTS;
 }
 
-static bool list_store(cfg_t *cfg, const struct key *k, const char *dir, struct fk_config *c) {
+static bool list_store(cfg_t *cfg, const struct key *k, const char *dir, void *base) {
     unsigned n = cfg_size(cfg, k->name);
     char **list = calloc(n + 1, sizeof *list);
-    *(char ***)((char *)c + k->at) = list;
+    *(char ***)((char *)base + k->at) = list;
     unsigned used = 0;
     for (unsigned i = 0; list && i < n; i++)
         if ((k->kind != URLS || *cfg_getnstr(cfg, k->name, i)) && /* "" is none, as a single one */
@@ -394,6 +487,24 @@ static bool path_whole(char **path, const char *dir) {
     return true;
 }
 
+static bool listeners_store(cfg_t *cfg, const char *dir, struct fk_config *c) {
+    unsigned n = cfg_size(cfg, "listener");
+    bool good = (c->listeners = calloc(n ? n : 1, sizeof *c->listeners)) != NULL;
+    for (unsigned i = 0; good && i < n; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "listener", i);
+        struct fk_config_listener *l = &c->listeners[c->listener_count++];
+        good = (l->name = strdup(cfg_title(section))) != NULL;
+        for (size_t j = 0; good && j < LISTENER_KEYS; j++) {
+            const struct key *k = &listener_keys[j];
+            good = is_list(k) ? list_store(section, k, dir, l)
+                              : value_store(k, cfg_getstr(section, k->name), l);
+        }
+        good = good && path_whole(&l->certificate, dir) && path_whole(&l->key, dir) &&
+               path_whole(&l->client_ca, dir);
+    }
+    return good;
+}
+
 static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config **out,
                                   struct fk_err *err) {
     char dir[PATH_MAX];
@@ -404,7 +515,7 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
         good = is_list(&keys[i]) ? list_store(cfg, &keys[i], dir, c)
                                  : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
     good = good && path_whole(&c->timestamp_roots, dir) && path_whole(&c->mirror_dir, dir);
-    if (!good || !classes_store(cfg, c)) {
+    if (!good || !classes_store(cfg, c) || !listeners_store(cfg, dir, c)) {
         fk_config_free(&c);
         return fk_fail(err, FK_NOMEM, "%s: no memory for the configuration", path);
     }
@@ -429,24 +540,34 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
     return FK_OK;
 }
 
-static void options_make(cfg_opt_t options[KEYS + 2], cfg_opt_t class_options[CLASS_KEYS + 1]) {
-    for (size_t i = 0; i < CLASS_KEYS; i++)
-        class_options[i] = (cfg_opt_t)CFG_STR(class_keys[i].name, class_keys[i].initial, CFGF_NONE);
-    class_options[CLASS_KEYS] = (cfg_opt_t)CFG_END();
-    for (size_t i = 0; i < KEYS; i++)
-        if (is_list(&keys[i]))
-            options[i] = (cfg_opt_t)CFG_STR_LIST(keys[i].name, (char *)(uintptr_t)keys[i].initial,
-                                                 CFGF_NONE);
+static void options_of(const struct key *list, size_t n, cfg_opt_t *out) {
+    for (size_t i = 0; i < n; i++)
+        if (is_list(&list[i]))
+            out[i] = (cfg_opt_t)CFG_STR_LIST(list[i].name, (char *)(uintptr_t)list[i].initial,
+                                             CFGF_NONE);
         else
-            options[i] = (cfg_opt_t)CFG_STR(keys[i].name, keys[i].initial, CFGF_NONE);
-    options[KEYS] =
-        (cfg_opt_t)CFG_SEC("class", class_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
-    options[KEYS + 1] = (cfg_opt_t)CFG_END();
+            out[i] = (cfg_opt_t)CFG_STR(list[i].name, list[i].initial, CFGF_NONE);
+    out[n] = (cfg_opt_t)CFG_END();
+}
+
+static void section_checks(cfg_t *cfg, const char *section, const struct key *list, size_t n,
+                           cfg_validate_callback_t check) {
+    char name[64];
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%s|%s", section, list[i].name);
+        cfg_set_validate_func(cfg, name, check);
+    }
 }
 
 static cfg_t *parser_new(void) {
-    cfg_opt_t options[KEYS + 2], class_options[CLASS_KEYS + 1];
-    options_make(options, class_options);
+    const cfg_flag_t many = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
+    cfg_opt_t options[KEYS + 3], of_class[CLASS_KEYS + 1], of_listener[LISTENER_KEYS + 1];
+    options_of(class_keys, CLASS_KEYS, of_class);
+    options_of(listener_keys, LISTENER_KEYS, of_listener);
+    options_of(keys, KEYS, options);
+    options[KEYS] = (cfg_opt_t)CFG_SEC("class", of_class, many);
+    options[KEYS + 1] = (cfg_opt_t)CFG_SEC("listener", of_listener, many);
+    options[KEYS + 2] = (cfg_opt_t)CFG_END();
     cfg_t *cfg = cfg_init(options, CFGF_NONE);
     if (!cfg)
         return NULL;
@@ -454,11 +575,9 @@ static cfg_t *parser_new(void) {
     for (size_t i = 0; i < KEYS; i++)
         cfg_set_validate_func(cfg, keys[i].name, key_check);
     cfg_set_validate_func(cfg, "class", class_check);
-    char name[64];
-    for (size_t i = 0; i < CLASS_KEYS; i++) {
-        snprintf(name, sizeof name, "class|%s", class_keys[i].name);
-        cfg_set_validate_func(cfg, name, class_key_check);
-    }
+    cfg_set_validate_func(cfg, "listener", listener_check);
+    section_checks(cfg, "class", class_keys, CLASS_KEYS, class_key_check);
+    section_checks(cfg, "listener", listener_keys, LISTENER_KEYS, listener_key_check);
     return cfg;
 }
 
@@ -517,6 +636,24 @@ static void list_free(char **list) {
     free(list);
 }
 
+static void listener_free(struct fk_config_listener *l) {
+    list_free(l->address);
+    list_free(l->clients);
+    list_free(l->allow);
+    list_free(l->proxy);
+    list_free(l->xforward);
+    free(l->name);
+    free(l->protocol);
+    free(l->source);
+    free(l->floor);
+    free(l->tls);
+    free(l->certificate);
+    free(l->key);
+    free(l->client_ca);
+    free(l->journal);
+    free(l->carried);
+}
+
 void fk_config_free(struct fk_config **cp) {
     struct fk_config *c = *cp;
     if (!c)
@@ -544,6 +681,9 @@ void fk_config_free(struct fk_config **cp) {
         free(c->classes[i].source);
     }
     free(c->classes);
+    for (size_t i = 0; i < c->listener_count; i++)
+        listener_free(&c->listeners[i]);
+    free(c->listeners);
     free(c);
     *cp = NULL;
 }

@@ -16,7 +16,18 @@ extern "C" {
 struct fk_config_class {
     char *name, *period, *from, *source;
 };
-enum { FK_MAIL_TO_MAX = 8 };
+/* A listener with a name (archiver/intake/gate.h). Lists are NULL-terminated, paths absolute or "".
+ */
+struct fk_config_listener {
+    char *name, **address, *protocol, *source, *floor;
+    char *tls; /* "off", "starttls", "required" or "implicit" */
+    char *certificate, *key, *client_ca;
+    char **clients, **allow, **proxy, **xforward;
+    char *journal;                                             /* "on", "off" or "listed" */
+    char *carried;                                             /* "", "+" or "-" */
+    unsigned peer_connections, peer_rate, connection_messages; /* 0: no limit */
+};
+enum { FK_MAIL_TO_MAX = 8, FK_LISTENERS_MAX = 32 };
 
 struct fk_config {
     char **smtp, **lmtp; /* NULL-terminated; "127.0.0.1:2525", "unix:/absolute/path" */
@@ -40,6 +51,8 @@ struct fk_config {
     char *fiscal_year_end;
     struct fk_config_class *classes;
     size_t class_count;
+    struct fk_config_listener *listeners;
+    size_t listener_count;
 };
 
 FK_CHECKED enum fk_status fk_config_load(const char *path, struct fk_config **out,

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/config.h"
 #include "cli/serve_priv.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ struct serve {
     const struct fk_cli *cli;
     struct kid kids[KIDS];
     int signals, lock;
+    struct kid_inherited inherited;
     bool stop, running; /* running: all were ready once */
     enum fk_status st;  /* why it stops, where that is a failure */
     struct fk_err err;
@@ -145,10 +147,12 @@ static enum fk_status ends_make(struct serve *s, const struct kid *kid, struct e
 static enum fk_status start(struct serve *s, struct kid *kid, struct fk_err *err) {
     char path[PATH_MAX];
     struct ends e = {.count = 0};
+    const bool listens = strcmp(kid->name, "receive") == 0;
     enum fk_status st;
     FK_TRY(ends_make(s, kid, &e, err));
     FK_TRY(listen_of(kid, s->cli->dir, path, err));
-    FK_TRY(kid_start(kid, s->cli->config_path, *path ? path : NULL, e.mine, e.count, err));
+    FK_TRY(kid_start(kid, s->cli->config_path, *path ? path : NULL, e.mine, e.count,
+                     listens ? &s->inherited : NULL, err));
     for (size_t i = 0; i < e.count; i++)
         if (e.other[i].kid->control >= 0 &&
             kid_give(e.other[i].kid, e.other[i].name, e.other[i].fd, err) != FK_OK)
@@ -160,15 +164,36 @@ done:
 
 /* ---- what is told to the outside */
 
+/* Of each listener with a name, what the configuration says of it and where it listens. */
+static json_t *listeners_json(const struct serve *s, char *const *addresses) {
+    json_t *root = json_object();
+    const struct fk_config *config = s->cli->config;
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct fk_config_listener *l = &config->listeners[i];
+        json_t *list = json_array();
+        char name[64];
+        int n = snprintf(name, sizeof name, "listener:%s=", l->name);
+        for (char *const *a = addresses; *a; a++)
+            if (strncmp(*a, name, (size_t)n) == 0)
+                json_array_append_new(list, json_string(*a + n));
+        json_object_set_new(root, l->name,
+                            json_pack("{s:s, s:s, s:s, s:o}", "protocol", l->protocol, "tls",
+                                      l->tls, "source", *l->source ? l->source : config->source,
+                                      "addresses", list));
+    }
+    return root;
+}
+
 static json_t *addresses_json(struct serve *s) {
     json_t *root = json_object();
     json_object_set_new(root, "smtp", json_array());
     json_object_set_new(root, "lmtp", json_array());
+    json_object_set_new(root, "listeners", listeners_json(s, kid_find(s, "receive")->addresses));
     for (size_t i = 0; i < KIDS; i++)
         for (char **a = s->kids[i].addresses; *a; a++) {
             char name[32];
             const char *is = strchr(*a, '=');
-            if (!is)
+            if (!is || strncmp(*a, "listener:", 9) == 0)
                 continue;
             snprintf(name, sizeof name, "%.*s", (int)(is - *a), *a);
             json_t *list = json_object_get(root, name);
@@ -249,10 +274,20 @@ static void reap(struct serve *s) {
                 died(s, &s->kids[i], status);
 }
 
+/* Certificates alone are read again: whoever changes the configuration starts the server anew. */
+static void reload(struct serve *s) {
+    struct kid *receive = kid_find(s, "receive");
+    struct fk_err err = FK_ERR_INIT;
+    if (receive->control >= 0 && kid_reload(receive, &err) != FK_OK)
+        fk_log(FK_LOG_WARNING, "receive was not told to read its certificates again: %s", err.text);
+}
+
 static void signals_read(struct serve *s) {
     struct signalfd_siginfo info;
     while (read(s->signals, &info, sizeof info) == sizeof info)
-        if (info.ssi_signo != SIGCHLD)
+        if (info.ssi_signo == SIGHUP)
+            reload(s);
+        else if (info.ssi_signo != SIGCHLD)
             s->stop = true;
     reap(s);
 }
@@ -375,6 +410,7 @@ int cmd_serve(struct fk_cli *cli, int argc, char **argv) {
     fk_log_name("fumikura serve");
     for (size_t i = 0; i < KIDS; i++)
         s.kids[i] = (struct kid){.name = start_order[i], .control = -1};
+    FK_TRY(kid_inherited_take(&s.inherited, &err));
     FK_TRY(lock_take(&s, &err));
     FK_TRY(signals_take(&s, &err));
     run(&s);
@@ -383,6 +419,7 @@ int cmd_serve(struct fk_cli *cli, int argc, char **argv) {
 done:
     for (size_t i = 0; i < KIDS; i++)
         kid_free(&s.kids[i]);
+    kid_inherited_free(&s.inherited);
     fk_close(&s.signals);
     fk_close(&s.lock);
     return st == FK_OK ? 0 : cli_fail(&err);

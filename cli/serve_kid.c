@@ -12,7 +12,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { ARGS_MAX = 8 + 2 * KID_SOCKETS, ARG_BYTES = 48 };
+enum {
+    PASS_MAX = 1 + KID_SOCKETS + FK_CHILD_INHERITED,
+    ARGS_MAX = 8 + 2 * PASS_MAX,
+    ARG_BYTES = 48
+};
 
 static void addresses_clear(struct kid *kid) {
     for (size_t i = 0; i < KID_ADDRESSES; i++) {
@@ -27,13 +31,14 @@ void kid_free(struct kid *kid) {
 }
 
 enum fk_status kid_start(struct kid *kid, const char *config_path, const char *listen,
-                         const struct kid_socket *sockets, size_t n, struct fk_err *err) {
+                         const struct kid_socket *sockets, size_t n,
+                         const struct kid_inherited *inherited, struct fk_err *err) {
     int pair[2];
     enum fk_status st = fk_frame_pair(pair, err);
     if (st != FK_OK)
         return st;
-    char text[KID_SOCKETS + 1][ARG_BYTES];
-    int pass[KID_SOCKETS + 1];
+    char text[PASS_MAX][ARG_BYTES];
+    int pass[PASS_MAX];
     const char *argv[ARGS_MAX] = {"/proc/self/exe", "-c", config_path, kid->name, "--control"};
     size_t args = 5;
     snprintf(text[n], ARG_BYTES, "%d", pair[1]);
@@ -48,11 +53,19 @@ enum fk_status kid_start(struct kid *kid, const char *config_path, const char *l
         argv[args++] = text[i];
         pass[i] = sockets[i].fd;
     }
+    size_t passed = n + 1;
+    for (size_t i = 0; inherited && i < inherited->count; i++, passed++) {
+        snprintf(text[passed], ARG_BYTES, "%s:%d", inherited->sockets[i].name,
+                 inherited->sockets[i].fd);
+        argv[args++] = "--inherit";
+        argv[args++] = text[passed];
+        pass[passed] = inherited->sockets[i].fd;
+    }
     if (listen) {
         argv[args++] = "--listen";
         argv[args++] = listen;
     }
-    st = fk_spawn(argv, pass, n + 1, &kid->pid, err);
+    st = fk_spawn(argv, pass, passed, &kid->pid, err);
     fk_close(&pair[1]);
     if (st != FK_OK) {
         fk_close(&pair[0]);
@@ -78,6 +91,10 @@ enum fk_status kid_give(struct kid *kid, const char *name, int fd, struct fk_err
                             : fk_frame_send(kid->control, FK_CHILD_TAKE, 0, b.data, b.len, fd, err);
     fk_buf_free(&b);
     return st;
+}
+
+enum fk_status kid_reload(struct kid *kid, struct fk_err *err) {
+    return fk_frame_send(kid->control, FK_CHILD_AGAIN, 0, "", 0, -1, err);
 }
 
 static bool addresses_read(struct kid *kid, struct fk_reader *r) {

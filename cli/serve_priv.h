@@ -3,6 +3,7 @@
  */
 #ifndef FK_CLI_SERVE_PRIV_H
 #define FK_CLI_SERVE_PRIV_H
+#include "base/child.h"
 #include "base/status.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,8 +32,27 @@ struct kid_socket {
     const char *role; /* before the descriptor for --socket; NULL otherwise */
     int fd;
 };
+
+/* Sockets that were there when serve began: systemd's, by its protocol (sd_listen_fds(3):
+ * LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES; descriptors from 3 on). serve has them as long as it
+ * runs, so that a receiver that is started anew finds them, and mail waits in them meanwhile. */
+struct kid_inherited {
+    struct {
+        char name[FK_CHILD_NAME];
+        int fd;
+    } sockets[FK_CHILD_INHERITED];
+    size_t count;
+};
+/* None is no error. The variables are gone afterwards: they are not for those that serve starts. */
+FK_CHECKED enum fk_status kid_inherited_take(struct kid_inherited *out, struct fk_err *err);
+void kid_inherited_free(struct kid_inherited *in);
+
+/* inherited may be NULL; it stays the caller's. */
 FK_CHECKED enum fk_status kid_start(struct kid *kid, const char *config_path, const char *listen,
-                                    const struct kid_socket *sockets, size_t n, struct fk_err *err);
+                                    const struct kid_socket *sockets, size_t n,
+                                    const struct kid_inherited *inherited, struct fk_err *err);
+/* FK_CHILD_RELOAD to a kid that runs. */
+FK_CHECKED enum fk_status kid_reload(struct kid *kid, struct fk_err *err);
 /* One more socket to a kid that runs; it stays the caller's. */
 FK_CHECKED enum fk_status kid_give(struct kid *kid, const char *name, int fd, struct fk_err *err);
 /* Reads what has come on the control socket. */

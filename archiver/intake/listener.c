@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -18,18 +19,9 @@
 enum { BACKLOG = 1024 };
 
 static void address_format(const struct sockaddr_storage *a, char out[FK_ADDRESS_SIZE]) {
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (a->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)a;
-        inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-        snprintf(out, FK_ADDRESS_SIZE, "%s:%u", host, ntohs(in->sin_port));
-    } else if (a->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a;
-        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-        snprintf(out, FK_ADDRESS_SIZE, "[%s]:%u", host, ntohs(in6->sin6_port));
-    } else {
-        snprintf(out, FK_ADDRESS_SIZE, "unix");
-    }
+    struct fk_peer self;
+    fk_peer_of(a, &self);
+    fk_peer_format(&self, out);
 }
 
 /* getaddrinfo takes 99999 and means another port. */
@@ -155,17 +147,47 @@ enum fk_status fk_listener_open(const char *address, bool lmtp, struct fk_listen
     return st;
 }
 
-int fk_listener_accept(const struct fk_listener *l, char peer[FK_ADDRESS_SIZE]) {
+enum fk_status fk_listener_adopt(int fd, bool lmtp, struct fk_listener *out, struct fk_err *err) {
+    struct sockaddr_storage a = {0};
+    const struct sockaddr_un *u = (const struct sockaddr_un *)&a;
+    socklen_t len = sizeof a;
+    int listens = 0, type = 0, one = 1;
+    socklen_t int_len = sizeof listens;
+    struct fk_listener l = {.fd = -1, .lmtp = lmtp, .adopted = true};
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) != 0 || !listens ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &int_len) != 0 || type != SOCK_STREAM ||
+        getsockname(fd, (struct sockaddr *)&a, &len) != 0)
+        return fk_fail(err, FK_INVALID,
+                       "descriptor %d is not a stream socket that listens; the .socket unit needs "
+                       "ListenStream= and Accept=no",
+                       fd);
+    l.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (l.fd < 0 || fcntl(l.fd, F_SETFL, O_NONBLOCK) != 0) {
+        int why = errno;
+        fk_close(&l.fd);
+        return fk_fail_sys(err, why, "cannot take over the socket of descriptor %d", fd);
+    }
+    if (a.ss_family == AF_UNIX)
+        snprintf(l.address, sizeof l.address, "unix:%.*s", (int)sizeof u->sun_path, u->sun_path);
+    else
+        address_format(&a, l.address);
+    if (a.ss_family != AF_UNIX)
+        (void)setsockopt(l.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* only faster */
+    *out = l;
+    return FK_OK;
+}
+
+int fk_listener_accept(const struct fk_listener *l, struct fk_peer *peer) {
     struct sockaddr_storage a = {.ss_family = AF_UNIX};
     socklen_t len = sizeof a;
     int fd = accept4(l->fd, (struct sockaddr *)&a, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0)
-        address_format(&a, peer);
+        fk_peer_of(&a, peer);
     return fd;
 }
 
 void fk_listener_close(struct fk_listener *l) {
-    if (l->fd >= 0 && strncmp(l->address, "unix:", 5) == 0)
+    if (l->fd >= 0 && !l->adopted && strncmp(l->address, "unix:", 5) == 0)
         (void)unlink(l->address + 5); /* one that stays is replaced by the next start */
     fk_close(&l->fd);
 }

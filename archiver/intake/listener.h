@@ -7,25 +7,27 @@
  */
 #ifndef FK_INTAKE_LISTENER_H
 #define FK_INTAKE_LISTENER_H
-#include "base/status.h"
-#include <stdbool.h>
+#include "archiver/intake/network.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { FK_ADDRESS_SIZE = 128 };
-
 struct fk_listener {
     int fd; /* non-blocking */
     bool lmtp;
+    bool adopted; /* somebody else made it: a Unix socket's file is not ours to remove */
     char address[FK_ADDRESS_SIZE]; /* as it is: with the port that was given for 0 */
 };
 
 FK_CHECKED enum fk_status fk_listener_open(const char *address, bool lmtp, struct fk_listener *out,
                                            struct fk_err *err);
-/* A connection, non-blocking, and who it is from ("127.0.0.1:40000", "unix"); -1 with errno. */
-int fk_listener_accept(const struct fk_listener *l, char peer[FK_ADDRESS_SIZE]);
-/* Removes the file of a Unix socket. */
+/* One that listens already, handed over by systemd say: a dup of fd is used. FK_INVALID: it is not
+ * a stream socket that listens. */
+FK_CHECKED enum fk_status fk_listener_adopt(int fd, bool lmtp, struct fk_listener *out,
+                                            struct fk_err *err);
+/* A connection, non-blocking, and who it is from; -1 with errno. */
+int fk_listener_accept(const struct fk_listener *l, struct fk_peer *peer);
+/* Removes the file of a Unix socket that was made here. */
 void fk_listener_close(struct fk_listener *l);
 
 #ifdef __cplusplus

@@ -21,6 +21,9 @@ static enum fk_status message_begin(void *ctx, uint64_t announced) {
     c->message.state = FK_MESSAGE_OPEN;
     if (c->receive->keep_fd < 0)
         return FK_RETRY;
+    if (!fk_tally_message(&c->gate->tally, &c->client, c->gate->options->peer_rate,
+                          c->receive->now_ms))
+        return FK_DENIED;
     enum fk_status st = hold(c, announced); /* asked for only: it is counted as it comes */
     c->receive->in_flight -= c->message.held;
     c->message.held = 0;
@@ -58,8 +61,7 @@ static enum fk_status envelope_put(struct fk_connection *c) {
     fk_time_format(now, fk_now_ms());
     fk_fields_add_str(&fields, "received", now);
     fk_fields_add_str(&fields, "via", c->listener->lmtp ? "lmtp" : "smtp");
-    fk_fields_add_str(&fields, "listener", c->listener->address);
-    fk_fields_add_str(&fields, "peer", c->peer);
+    fk_buf_add(&fields, c->facts.data, c->facts.len);
     enum fk_status st = hold(c, fields.len + FK_ENVELOPE_FIRST_LINE);
     fk_buf_add(&fields, m->fields.data, m->fields.len);
     if (st == FK_OK)
@@ -86,7 +88,8 @@ static enum fk_status message_hand_over(struct fk_connection *c) {
     struct fk_slot *s = slot_take(r);
     if (!s)
         return FK_RETRY;
-    struct fk_mail mail = {m->file.fd, m->file.bytes, r->options->source, r->options->floor};
+    struct fk_mail mail = {m->file.fd, m->file.bytes, c->gate->options->source,
+                           c->gate->options->floor};
     enum fk_status st = fk_keep_send_mail(r->keep, (uint32_t)(s - r->slots), &mail, NULL);
     if (st != FK_OK) {
         slot_give(r, s);

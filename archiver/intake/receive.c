@@ -5,13 +5,46 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, TICK_MS = 1000 };
+enum { EVENTS = 256, TICK_MS = 1000, LOOK_S = 60, PLAIN = 2 /* gates without a name */ };
+
+/* ---- the log */
+
+void fk_receive__tell(struct fk_receive *r, bool bad, const char *fmt, ...) {
+    char text[700];
+    va_list ap;
+    if (!r->options->tell)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    r->options->tell(r->options->tell_ctx, bad, text);
+}
+
+void fk_receive__tell_of(struct fk_connection *c, const char *fmt, ...) {
+    struct fk_receive *r = c->receive;
+    char text[520], client[FK_ADDRESS_SIZE], more[64] = "";
+    va_list ap;
+    if (r->told_ms && r->now_ms - r->told_ms < TICK_MS) {
+        r->untold++;
+        return;
+    }
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fk_peer_format(&c->client, client);
+    if (r->untold)
+        snprintf(more, sizeof more, " (and %u such lines before, left out)", r->untold);
+    r->told_ms = r->now_ms;
+    r->untold = 0;
+    fk_receive__tell(r, true, "%s at %s: %s%s", client, c->listener->address, text, more);
+}
 
 /* ---- opening */
 
@@ -30,30 +63,99 @@ static size_t list_length(const char *const *list) {
     return n;
 }
 
-static enum fk_status listening_add(struct fk_receive *r, const char *address, bool lmtp,
-                                    struct fk_err *err) {
+/* Gates for the plain keys, then those with a name. */
+static enum fk_status gates_open(struct fk_receive *r, struct fk_err *err) {
+    const struct fk_receive_options *o = r->options;
+    for (int i = 0; i < PLAIN; i++)
+        r->plain[i] = (struct fk_gate_options){.name = "",
+                                               .addresses = i ? o->lmtp : o->smtp,
+                                               .lmtp = i == 1,
+                                               .source = o->source,
+                                               .floor = o->floor};
+    r->gates = calloc(PLAIN + o->gate_count, sizeof *r->gates);
+    if (!r->gates)
+        return fk_fail(err, FK_NOMEM, "no memory to listen");
+    for (size_t i = 0; i < PLAIN + o->gate_count; i++) {
+        enum fk_status st =
+            fk_gate_open(i < PLAIN ? &r->plain[i] : &o->gates[i - PLAIN], &r->gates[i], err);
+        if (st != FK_OK)
+            return st;
+        r->gate_count++;
+    }
+    return FK_OK;
+}
+
+/* What an inherited socket calls the gate. */
+static const char *gate_name(const struct fk_gate *g) {
+    return *g->options->name ? g->options->name : g->options->lmtp ? "lmtp" : "smtp";
+}
+
+static void listening_name(struct fk_receive *r, struct fk_gate *g) {
     struct fk_listening *l = &r->listening[r->listening_count];
-    enum fk_status st = fk_listener_open(address, lmtp, &l->listener, err);
-    if (st != FK_OK)
-        return st;
     l->source.kind = FK_EVENT_LISTENER;
-    snprintf(l->name, sizeof l->name, "%s=%s", lmtp ? "lmtp" : "smtp", l->listener.address);
+    l->gate = g;
+    snprintf(l->name, sizeof l->name, "%s%s=%s", *g->options->name ? "listener:" : "", gate_name(g),
+             l->listener.address);
     r->addresses[r->listening_count++] = l->name;
+}
+
+/* Those that were inherited for a gate, or else its own addresses. */
+static enum fk_status gate_bind(struct fk_receive *r, struct fk_gate *g, struct fk_err *err) {
+    const struct fk_receive_options *o = r->options;
+    const char *const *address = g->options->addresses;
+    enum fk_status st = FK_OK;
+    bool inherited = false;
+    for (size_t i = 0; i < o->inherited_count && st == FK_OK; i++) {
+        if (strcmp(o->inherited[i].role, gate_name(g)) != 0)
+            continue;
+        inherited = true;
+        st = fk_listener_adopt(o->inherited[i].fd, g->options->lmtp,
+                               &r->listening[r->listening_count].listener, err);
+        if (st == FK_OK)
+            listening_name(r, g);
+    }
+    if (!inherited && *g->options->name && (!address || !*address))
+        return fk_fail(
+            err, FK_INVALID,
+            "listener \"%s\" has no address, and no socket of that name was handed over; "
+            "give it an address, or FileDescriptorName=%s in its .socket unit",
+            g->options->name, g->options->name);
+    for (; !inherited && address && *address && st == FK_OK; address++) {
+        st = fk_listener_open(*address, g->options->lmtp,
+                              &r->listening[r->listening_count].listener, err);
+        if (st == FK_OK)
+            listening_name(r, g);
+    }
+    return st;
+}
+
+static enum fk_status inherited_check(const struct fk_receive *r, struct fk_err *err) {
+    const struct fk_receive_options *o = r->options;
+    for (size_t i = 0; i < o->inherited_count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < r->gate_count; k++)
+            known |= strcmp(gate_name(&r->gates[k]), o->inherited[i].role) == 0;
+        if (!known)
+            return fk_fail(
+                err, FK_INVALID,
+                "a socket named \"%s\" was handed over, and there is no listener of that "
+                "name; FileDescriptorName= is one, or smtp or lmtp",
+                o->inherited[i].role);
+    }
     return FK_OK;
 }
 
 static enum fk_status addresses_bind(struct fk_receive *r, struct fk_err *err) {
-    const struct fk_receive_options *o = r->options;
-    size_t smtp = list_length(o->smtp), lmtp = list_length(o->lmtp);
-    enum fk_status st = FK_OK;
-    r->listening = calloc(smtp + lmtp + 1, sizeof *r->listening);
-    r->addresses = calloc(smtp + lmtp + 1, sizeof *r->addresses);
-    if (!r->listening || !r->addresses)
+    size_t n = r->options->inherited_count + 1;
+    enum fk_status st = inherited_check(r, err);
+    for (size_t i = 0; i < r->gate_count; i++)
+        n += list_length(r->gates[i].options->addresses);
+    r->listening = calloc(n, sizeof *r->listening);
+    r->addresses = calloc(n, sizeof *r->addresses);
+    if (st == FK_OK && (!r->listening || !r->addresses))
         return fk_fail(err, FK_NOMEM, "no memory to listen");
-    for (size_t i = 0; i < smtp && st == FK_OK; i++)
-        st = listening_add(r, o->smtp[i], false, err);
-    for (size_t i = 0; i < lmtp && st == FK_OK; i++)
-        st = listening_add(r, o->lmtp[i], true, err);
+    for (size_t i = 0; i < r->gate_count && st == FK_OK; i++)
+        st = gate_bind(r, &r->gates[i], err);
     return st;
 }
 
@@ -65,11 +167,6 @@ enum fk_status fk_receive_open(const struct fk_receive_options *options, struct 
     r->options = options;
     r->keep_fd = -1;
     hostname_find(r);
-    r->smtp = (struct fk_smtp_options)FK_SMTP_OPTIONS;
-    r->smtp.hostname = r->hostname;
-    r->smtp.size_limit = options->size_limit;
-    r->lmtp = r->smtp;
-    r->lmtp.lmtp = true;
     for (size_t i = FK_KEEP_IN_FLIGHT; i--;) {
         r->slots[i].next_free = r->free_slots;
         r->free_slots = &r->slots[i];
@@ -78,7 +175,9 @@ enum fk_status fk_receive_open(const struct fk_receive_options *options, struct 
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
     enum fk_status st = r->spare < 0 || r->epoll < 0
                             ? fk_fail_sys(err, errno, "cannot wait for connections")
-                            : addresses_bind(r, err);
+                            : gates_open(r, err);
+    if (st == FK_OK)
+        st = addresses_bind(r, err);
     if (st == FK_OK)
         *out = r;
     else
@@ -102,8 +201,11 @@ void fk_receive_close(struct fk_receive **rp) {
     while (r->connections)
         fk_connection__free(r->connections);
     listeners_close(r);
+    for (size_t i = 0; i < r->gate_count; i++)
+        fk_gate_close(&r->gates[i]);
     fk_close(&r->epoll);
     fk_close(&r->spare);
+    free(r->gates);
     free(r->listening);
     free(r->addresses);
     free(r);
@@ -150,6 +252,37 @@ static enum fk_status keep_renew(struct fk_receive *r, int sock, struct fk_err *
     return watch(r, r->keep_fd, &from_keep, err);
 }
 
+/* ---- now and then */
+
+/* Certificates whose files have changed; with force all of them, and what came of it is told. */
+static void certificates_look(struct fk_receive *r, bool force) {
+    r->looked_ms = r->now_ms;
+    for (size_t i = 0; i < r->gate_count; i++) {
+        struct fk_gate *g = &r->gates[i];
+        struct fk_err err = FK_ERR_INIT;
+        bool renewed;
+        if (!g->tls)
+            continue;
+        if (fk_tls_server_look(g->tls, force, &renewed, &err) != FK_OK)
+            fk_receive__tell(
+                r, true, "listener \"%s\": %s; the certificate that was read before stays in use",
+                g->options->name, err.text);
+        else if (renewed)
+            fk_receive__tell(r, false, "listener \"%s\": the certificate was read again",
+                             g->options->name);
+    }
+}
+
+static void sweep(struct fk_receive *r) {
+    const unsigned look_s = r->options->certificate_look_s;
+    r->swept_ms = r->now_ms;
+    if (r->now_ms - r->looked_ms >= (int64_t)(look_s ? look_s : LOOK_S) * 1000)
+        certificates_look(r, false);
+    for (size_t i = 0; i < r->gate_count; i++)
+        if (r->gates[i].tally.count)
+            fk_tally_sweep(&r->gates[i].tally, r->now_ms);
+}
+
 /* ---- the loop */
 
 static void stop_begin(struct fk_receive *r) {
@@ -168,6 +301,8 @@ static enum fk_status child_look(struct fk_receive *r, struct fk_child *child, s
         return st;
     if (event.what == FK_CHILD_STOP)
         stop_begin(r);
+    else if (event.what == FK_CHILD_RELOAD)
+        certificates_look(r, true);
     else if (event.what == FK_CHILD_SOCKET && strcmp(event.name, "keep") == 0)
         return keep_renew(r, event.fd, err);
     else if (event.what == FK_CHILD_SOCKET)
@@ -181,6 +316,10 @@ static void connection_look(struct fk_connection *c, uint32_t events) {
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         c->readable = true;
     c->ended |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    if (c->tls) {
+        fk_tls_wake(c->tls, c->ended);
+        c->readable = true; /* what TLS had to write may have kept it from reading */
+    }
     fk_connection__work(c);
 }
 
@@ -204,17 +343,17 @@ static enum fk_status event_look(struct fk_receive *r, const struct epoll_event 
 
 /* After the events of a round: the rest of long reads, the clock, and the dead. */
 static void round_end(struct fk_receive *r) {
-    bool sweep = r->now_ms - r->swept_ms >= TICK_MS, left = r->work_left;
-    if (!sweep && !left && !r->dead)
+    bool tick = r->now_ms - r->swept_ms >= TICK_MS, left = r->work_left;
+    if (!tick && !left && !r->dead)
         return;
-    if (sweep)
-        r->swept_ms = r->now_ms;
+    if (tick)
+        sweep(r);
     r->work_left = r->dead = false;
     for (struct fk_connection *c = r->connections, *next; c; c = next) {
         next = c->next;
         if (left && !c->closed && c->readable)
             fk_connection__work(c);
-        if (sweep && !c->closed)
+        if (tick && !c->closed)
             fk_connection__tick(c);
         if (c->closed)
             fk_connection__free(c);
@@ -241,7 +380,7 @@ enum fk_status fk_receive_run(struct fk_receive *r, struct fk_keep *keep, struct
     enum fk_status st;
     r->keep = keep;
     r->keep_fd = fk_keep_fd(keep);
-    r->now_ms = r->swept_ms = fk_monotonic_ms();
+    r->now_ms = r->swept_ms = r->looked_ms = fk_monotonic_ms();
     FK_TRY(watch(r, r->keep_fd, &from_keep, err));
     FK_TRY(watch(r, child->control, &from_child, err));
     FK_TRY(watch(r, child->signals, &from_child, err));

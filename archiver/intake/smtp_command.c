@@ -5,6 +5,7 @@
  * taken as it stands, within the form of the command; what changes the meaning of a transaction
  * (an unknown parameter, a wrong order) is refused.
  */
+#include "archiver/intake/carried.h"
 #include "archiver/intake/smtp_priv.h"
 
 #include <strings.h>
@@ -56,6 +57,10 @@ static void hello(struct fk_smtp *s, struct text arg, bool extended) {
     }
     fk_smtp__reply(s, "250-%s", s->options->hostname);
     fk_smtp__reply(s, "250-SIZE %llu", (unsigned long long)s->options->size_limit);
+    if (s->options->tls != FK_SMTP_TLS_OFF && !s->secured)
+        fk_smtp__reply(s, "250-STARTTLS");
+    if (s->options->xforward == FK_SMTP_XFORWARD_TAKEN)
+        fk_smtp__reply(s, "250-XFORWARD " FK_XFORWARD_NAMES);
     fk_smtp__reply(s, "250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES");
 }
 
@@ -143,9 +148,32 @@ static enum fk_status mail_begin(struct fk_smtp *s, uint64_t size, struct text p
     s->mail = true;
     if (st == FK_OK)
         st = s->sink->field(s->ctx, "helo", s->helo, s->helo_len);
+    for (size_t i = 0; i < FK_XFORWARD_COUNT && st == FK_OK; i++) {
+        const struct fk_buf *is = &s->xforward.value[i];
+        if (is->len)
+            st = s->sink->field(s->ctx, fk_xforward_field(i), is->data, is->len);
+    }
     if (st == FK_OK)
         st = s->sink->field(s->ctx, "mail-from", value, len);
     return st;
+}
+
+/* Who may not deliver is told to try again: a slip in the configuration, ours or the client's,
+ * delays copies and loses none. So also where RFC 3207, section 4, has 530. */
+static bool mail_is_refused(struct fk_smtp *s) {
+    const struct fk_smtp_options *o = s->options;
+    if (o->message_limit && s->messages >= o->message_limit) {
+        fk_smtp__reply(s, "421 4.7.0 %u messages a connection are the limit, come again",
+                       o->message_limit);
+        s->state = FK_SMTP_CLOSED;
+    } else if (o->tls == FK_SMTP_TLS_REQUIRED && !s->secured) {
+        fk_smtp__wrong(s, "450 4.7.0 say STARTTLS first, mail is taken over TLS only");
+    } else if (o->refusal) {
+        fk_smtp__wrong(s, "%s", o->refusal);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static void run_mail(struct fk_smtp *s, struct text arg) {
@@ -159,6 +187,8 @@ static void run_mail(struct fk_smtp *s, struct text arg) {
         fk_smtp__wrong(s, "503 5.5.1 MAIL was given already");
         return;
     }
+    if (mail_is_refused(s))
+        return;
     if (!path_take(&arg, "FROM:", &path)) {
         fk_smtp__wrong(s, "501 5.1.7 the form is MAIL FROM:<address>");
         return;
@@ -179,6 +209,14 @@ static void run_mail(struct fk_smtp *s, struct text arg) {
     fk_smtp__reply(s, "%s", st == FK_OK ? "250 2.1.0 ok" : fk_smtp__trouble(st));
 }
 
+static enum fk_status carried_tell(struct fk_smtp *s, struct text path) {
+    char address[FK_SMTP_LINE_MAX];
+    size_t len = s->options->carried
+                     ? fk_carried_recipient(path.at, path.len, s->options->carried, address)
+                     : 0;
+    return len ? s->sink->field(s->ctx, "carried-to", address, len) : FK_OK;
+}
+
 static void run_rcpt(struct fk_smtp *s, struct text arg) {
     struct text path;
     if (!s->mail) {
@@ -191,6 +229,8 @@ static void run_rcpt(struct fk_smtp *s, struct text arg) {
         fk_smtp__reply(s, "452 4.5.3 more than %zu recipients", s->options->recipient_limit);
     } else {
         enum fk_status st = s->sink->field(s->ctx, "rcpt-to", path.at, path.len);
+        if (st == FK_OK)
+            st = carried_tell(s, path);
         s->recipients += st == FK_OK;
         fk_smtp__reply(s, "%s", st == FK_OK ? "250 2.1.5 ok" : fk_smtp__trouble(st));
     }
@@ -243,6 +283,34 @@ static void run_quit(struct fk_smtp *s, struct text arg) {
     s->state = FK_SMTP_CLOSED;
 }
 
+/* The state that follows takes no input until the caller has made TLS; what is said before it
+ * comes in the clear, and must not be obeyed after it (CVE-2011-0411). */
+static void run_starttls(struct fk_smtp *s, struct text arg) {
+    if (s->options->tls == FK_SMTP_TLS_OFF) {
+        fk_smtp__wrong(s, "502 5.5.1 the command is not offered here");
+    } else if (s->secured) {
+        fk_smtp__wrong(s, "503 5.5.1 TLS is there already");
+    } else if (arg.len) {
+        fk_smtp__wrong(s, "501 5.5.4 STARTTLS takes nothing more");
+    } else {
+        fk_smtp__reply(s, "220 2.0.0 begin TLS");
+        s->state = FK_SMTP_STARTTLS;
+    }
+}
+
+static void run_xforward(struct fk_smtp *s, struct text arg) {
+    if (s->options->xforward == FK_SMTP_XFORWARD_ABSENT)
+        fk_smtp__wrong(s, "502 5.5.1 the command is not offered here");
+    else if (s->options->xforward == FK_SMTP_XFORWARD_DENIED)
+        fk_smtp__wrong(s, "550 5.7.1 XFORWARD is not taken from you");
+    else if (s->mail)
+        fk_smtp__wrong(s, "503 5.5.1 XFORWARD comes before MAIL");
+    else if (!fk_xforward_read(&s->xforward, arg.at, arg.len))
+        fk_smtp__wrong(s, "501 5.5.4 XFORWARD takes NAME=VALUE, of " FK_XFORWARD_NAMES);
+    else
+        fk_smtp__reply(s, "250 2.0.0 ok");
+}
+
 static void run_absent(struct fk_smtp *s, struct text arg) {
     (void)arg;
     fk_smtp__wrong(s, "502 5.5.1 the command is not offered here");
@@ -273,7 +341,8 @@ static const struct command {
     {"LHLO", run_ehlo, LMTP_ONLY | LAST},
     {"VRFY", run_vrfy, BOTH},
     {"HELP", run_help, BOTH},
-    {"STARTTLS", run_absent, LAST},
+    {"STARTTLS", run_starttls, LAST},
+    {"XFORWARD", run_xforward, BOTH},
     {"AUTH", run_absent, LAST},
     {"EXPN", run_absent, BOTH},
     {"ETRN", run_absent, BOTH},
@@ -282,6 +351,7 @@ static const struct command {
     {"GET", run_foreign, BOTH},
     {"POST", run_foreign, BOTH},
     {"CONNECT", run_foreign, BOTH},
+    {"PROXY", run_foreign, BOTH},
 };
 
 static const struct command *command_find(const struct fk_smtp *s, struct text verb) {
@@ -301,6 +371,13 @@ static bool has_control(struct text t) {
 
 void fk_smtp__command(struct fk_smtp *s, const char *line, size_t len, bool more) {
     struct text rest = trimmed((struct text){line, len});
+    bool first = !s->spoken;
+    s->spoken = true;
+    if (first && !len) { /* so begins a PROXY header, version 2 */
+        fk_smtp__reply(s, "502 5.5.1 a proxy's header is not taken from you");
+        s->state = FK_SMTP_CLOSED;
+        return;
+    }
     if (has_control(rest)) {
         fk_smtp__wrong(s, "500 5.5.2 a command has no control characters");
         return;

@@ -3,6 +3,7 @@
 #define FK_INTAKE_SMTP_PRIV_H
 #include "archiver/intake/dot.h"
 #include "archiver/intake/smtp_session.h"
+#include "archiver/intake/smtp_xforward.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -16,12 +17,16 @@ struct fk_smtp {
     char line[FK_SMTP_LINE_MAX]; /* the beginning of a command whose end has not come */
     size_t line_len;
     bool overlong; /* that command is too long: skip to its end */
+    bool spoken;   /* a command has come */
+    bool secured;  /* by STARTTLS */
     unsigned errors;
+    unsigned messages; /* that were read to their end */
 
     char helo[FK_SMTP_LINE_MAX]; /* as given */
     size_t helo_len;             /* 0 before HELO */
     bool mail;                   /* a transaction is open: the sink has begun */
     size_t recipients;
+    struct fk_xforward xforward; /* until the transaction is over */
 
     struct fk_dot dot;
     uint64_t bytes;        /* of the message so far */

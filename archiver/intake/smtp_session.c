@@ -2,7 +2,8 @@
  * smtp_session.c - bytes into lines and messages, and the states between them.
  *
  * COMMAND -> DATA (354 said) -> PENDING (message whole, sink has it) -> COMMAND (answered);
- * DATA -> COMMAND when the message could not be taken; any state -> CLOSED.
+ * DATA -> COMMAND when the message could not be taken; COMMAND -> STARTTLS (220 said) -> COMMAND
+ * (the caller has made TLS); any state -> CLOSED.
  */
 #include "archiver/intake/smtp_priv.h"
 
@@ -43,11 +44,13 @@ void fk_smtp__reset(struct fk_smtp *s) {
     s->bytes = 0;
     s->failed = FK_OK;
     s->dot = (struct fk_dot)FK_DOT_INIT;
+    fk_xforward_reset(&s->xforward);
 }
 
 const char *fk_smtp__trouble(enum fk_status status) {
-    return status == FK_FULL ? "452 4.3.1 no room at the moment, try again later"
-                             : "451 4.3.0 the archive is not ready, try again later";
+    return status == FK_FULL     ? "452 4.3.1 no room at the moment, try again later"
+           : status == FK_DENIED ? "450 4.7.1 too many messages a minute from you, try again later"
+                                 : "451 4.3.0 the archive is not ready, try again later";
 }
 
 enum fk_status fk_smtp_new(const struct fk_smtp_options *options, const struct fk_smtp_sink *sink,
@@ -114,6 +117,14 @@ void fk_smtp_answer(struct fk_smtp *s, const struct fk_receipt *receipt) {
                    receipt->c256);
 }
 
+void fk_smtp_secured(struct fk_smtp *s) {
+    assert(s->state == FK_SMTP_STARTTLS && !s->line_len && !s->out.len);
+    fk_smtp__reset(s);
+    s->helo_len = 0;
+    s->secured = true;
+    s->state = FK_SMTP_COMMAND;
+}
+
 void fk_smtp_hang_up(struct fk_smtp *s, enum fk_smtp_reason reason) {
     if (s->state == FK_SMTP_CLOSED)
         return;
@@ -132,6 +143,7 @@ static enum fk_status flags_tell(struct fk_smtp *s) {
 }
 
 static void message_end(struct fk_smtp *s) {
+    s->messages++;
     if (s->failed == FK_OK)
         s->failed = flags_tell(s);
     if (s->failed == FK_OK)

@@ -9,15 +9,17 @@
  *     used = fk_smtp_feed(s, data, len);               fewer than len: keep the rest, feed it later
  *     ... write fk_smtp_replies(s), take what was written out of it, feed again (also nothing) ...
  *     if (fk_smtp_state(s) == FK_SMTP_PENDING) ...     later fk_smtp_answer(s, &receipt)
- *     if (fk_smtp_state(s) == FK_SMTP_CLOSED) ...      write the replies, then close
+ *     if (fk_smtp_state(s) == FK_SMTP_STARTTLS) ...    write the replies, make TLS,
+ * fk_smtp_secured(s) if (fk_smtp_state(s) == FK_SMTP_CLOSED) ...      write the replies, then close
  *     fk_smtp_free(&s);
  *
- * feed stops early when the state is PENDING or CLOSED, or when so many replies are waiting that
- * they are to be written first (a client that sends and does not read gets no memory of ours).
+ * feed stops early when the state is PENDING, STARTTLS or CLOSED, or when so many replies are
+ * waiting that they are to be written first (a client that sends and does not read gets no memory
+ * of ours).
  *
  * What a client may not send before it has read a reply is refused with 554 and the connection
- * closed: bytes that wait behind HELO, EHLO, LHLO, DATA or QUIT in the same piece. So the caller
- * feeds whatever it has read, at once.
+ * closed: bytes that wait behind HELO, EHLO, LHLO, DATA, STARTTLS or QUIT in the same piece. So the
+ * caller feeds whatever it has read, at once.
  *
  * Ownership: options and sink are borrowed for the machine's life. Threads: one at a time.
  */
@@ -32,6 +34,9 @@ extern "C" {
 
 struct fk_smtp;
 
+enum fk_smtp_tls { FK_SMTP_TLS_OFF, FK_SMTP_TLS_OFFERED, FK_SMTP_TLS_REQUIRED };
+enum fk_smtp_xforward { FK_SMTP_XFORWARD_ABSENT, FK_SMTP_XFORWARD_DENIED, FK_SMTP_XFORWARD_TAKEN };
+
 struct fk_smtp_options {
     const char *hostname;
     bool lmtp;
@@ -39,18 +44,27 @@ struct fk_smtp_options {
     size_t recipient_limit;
     unsigned
         error_limit; /* wrong commands before the connection is closed; a kept message resets */
+    enum fk_smtp_tls tls;           /* by STARTTLS; OFF where TLS is there from the beginning */
+    enum fk_smtp_xforward xforward; /* of this client */
+    char carried;                   /* what stands before a carried recipient (carried.h); 0: off */
+    unsigned message_limit;         /* messages over one connection; 0: any number */
+    const char *refusal;            /* said to each MAIL, with its code; NULL: taken. May change */
 };
 #define FK_SMTP_OPTIONS                                                                            \
-    { "localhost", false, (uint64_t)256 << 20, 10000, 20 }
+    {                                                                                              \
+        .hostname = "localhost", .size_limit = (uint64_t)256 << 20, .recipient_limit = 10000,      \
+        .error_limit = 20                                                                          \
+    }
 
 enum { FK_SMTP_LINE_MAX = 2048 }; /* of a command, with CR LF */
 
 /* Each begin is followed by exactly one reset. A status other than FK_OK becomes a reply: FK_FULL
- * 452 4.3.1, all others 451 4.3.0. */
+ * 452 4.3.1, FK_DENIED 450 4.7.1 (too many a minute), all others 451 4.3.0. */
 struct fk_smtp_sink {
     /* MAIL; announced: its SIZE, or 0. */
     enum fk_status (*begin)(void *ctx, uint64_t announced);
-    /* A line of the envelope, in order: helo, mail-from, rcpt-to..., and flags before the end. */
+    /* A line of the envelope, in order: helo, xforward-..., mail-from, rcpt-to and carried-to...,
+     * and flags before the end. */
     enum fk_status (*field)(void *ctx, const char *name, const void *value, size_t len);
     /* Bytes of the message, borrowed until fk_smtp_feed returns. */
     enum fk_status (*data)(void *ctx, const void *data, size_t len);
@@ -70,8 +84,17 @@ void fk_smtp_free(struct fk_smtp **s);
 size_t fk_smtp_feed(struct fk_smtp *s, const void *data, size_t len);
 struct fk_buf *fk_smtp_replies(struct fk_smtp *s);
 
-enum fk_smtp_state { FK_SMTP_COMMAND, FK_SMTP_DATA, FK_SMTP_PENDING, FK_SMTP_CLOSED };
+enum fk_smtp_state {
+    FK_SMTP_COMMAND,
+    FK_SMTP_DATA,
+    FK_SMTP_PENDING,
+    FK_SMTP_STARTTLS,
+    FK_SMTP_CLOSED
+};
 enum fk_smtp_state fk_smtp_state(const struct fk_smtp *s);
+
+/* Only in STARTTLS: all that was said before is forgotten (RFC 3207, section 4.2). */
+void fk_smtp_secured(struct fk_smtp *s);
 
 /* Only while PENDING. Over LMTP the answer is given once a recipient. */
 void fk_smtp_answer(struct fk_smtp *s, const struct fk_receipt *receipt);

@@ -58,8 +58,13 @@ static void sink_reset(void *ctx) {
 
 static const struct fk_smtp_sink sink = {sink_begin, sink_field, sink_data, sink_end, sink_reset};
 static const struct fk_smtp_options smtp = FK_SMTP_OPTIONS;
-static const struct fk_smtp_options lmtp = {"localhost", true, 1000, 3, 20};
-static const struct fk_smtp_options small = {"localhost", false, 10, 3, 3};
+static const struct fk_smtp_options lmtp = {.hostname = "localhost",
+                                            .lmtp = true,
+                                            .size_limit = 1000,
+                                            .recipient_limit = 3,
+                                            .error_limit = 20};
+static const struct fk_smtp_options small = {
+    .hostname = "localhost", .size_limit = 10, .recipient_limit = 3, .error_limit = 3};
 
 static void record_free(struct record *r) {
     fk_buf_free(&r->told);
@@ -637,7 +642,11 @@ static void trouble_of_ours_is_answered_with_4xx(void **state) {
 
 static void ten_thousand_recipients_are_taken(void **state) {
     (void)state;
-    static const struct fk_smtp_options many = {"localhost", true, 1000, 10000, 20};
+    static const struct fk_smtp_options many = {.hostname = "localhost",
+                                                .lmtp = true,
+                                                .size_limit = 1000,
+                                                .recipient_limit = 10000,
+                                                .error_limit = 20};
     struct record r = {0};
     struct fk_buf replies = FK_BUF_INIT;
     struct fk_smtp *s = machine(&many, &r);
