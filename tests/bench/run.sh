@@ -3,7 +3,7 @@
 #
 # On a shared machine an absolute figure means little: so each round runs smtp-sink (stores nothing: the
 # ceiling), Postfix delivering to Maildir and Fumikura one after the other on the same disk, with the same
-# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|index|memory|log|store.
+# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|tls|index|memory|log|store.
 # Postfix's rate is that of delivered mail (all files in the Maildir), not of its 250s.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
@@ -12,6 +12,7 @@ TEST_DIR=$(mktemp -d /var/tmp/fumikura-bench.XXXXXX)
 chmod 755 "$TEST_DIR"
 export ROOT FUMIKURA TEST_DIR
 . tests/lib/server.sh
+. tests/lib/certificates.sh
 at_exit 'rm -rf "$TEST_DIR"'
 cache=${BENCH_CACHE:-/var/tmp/fumikura-bench-mail}
 results=$TEST_DIR/results # lines: round, measure, value
@@ -35,8 +36,8 @@ make_same_text() {
     grep -LEi '^Content-Type: text/(plain|csv); name=' "$cache"/cur/* | xargs cp -t "$same/cur"
 }
 # blast CONNECTIONS ADDRESS NAME: sends the set once; records rate and quantiles under NAME.
-send_set() {
-    "$blast" -x -c "$1" -t to@bench.example -o "$TEST_DIR/acks" "$2" "$cache/cur" >"$TEST_DIR/blast" 2>&1 ||
+send_set() { # connections, address, name, more options of smtp-blast
+    "$blast" -x "${@:4}" -c "$1" -t to@bench.example -o "$TEST_DIR/acks" "$2" "$cache/cur" >"$TEST_DIR/blast" 2>&1 ||
         { cat "$TEST_DIR/blast" >&2; fail "$3: not every message was acknowledged"; }
     record "$3.rate" "$(value rate "$TEST_DIR/blast")"
     record "$3.p50" "$(value p50_ms "$TEST_DIR/blast")"
@@ -85,6 +86,26 @@ ours() { # connections [NAME [CONFIGURATION]]: with everything on, or as that sa
         awk -v hz="$(getconf CLK_TCK)" '{printf "%.3f", ($2 + $3 - $1) / hz}')"
     kill -CONT "$(role_pid indexd)"
     [ -z "${3:-}" ] || kill -CONT "$(role_pid logd)"
+    server_stop
+}
+
+# One server: the set in the clear, over TLS on connections that are kept, and on 20 connections with 180 idle
+# ones beside them and without.
+tls_round() {
+    local lines
+    rm -rf "$V"
+    vault_new
+    lines=$(with_certificate)
+    listener starttls 'tls = "starttls"' "$lines"
+    listener implicit 'tls = "implicit"' "$lines"
+    server_start
+    kill -STOP "$(role_pid indexd)"
+    send_set 16 "$(address smtp)" clear16
+    send_set 16 "$(at starttls)" starttls16 -T
+    send_set 16 "$(at implicit)" implicit16 -I
+    send_set 20 "$(address smtp)" busy20
+    send_set 20 "$(address smtp)" idle20 -i 180
+    kill -CONT "$(role_pid indexd)"
     server_stop
 }
 
@@ -170,6 +191,8 @@ memory_round() {
 
 [ -z "${BENCH_LIB:-}" ] || return 0
 make_mail
+ca_new ca
+certificate_new ca server DNS:mail.example.jp
 make_same_text
 echo "machine: $(nproc) x $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), kernel $(uname -r), $(. /etc/os-release; echo "$PRETTY_NAME")"
 echo "mail: $(cat "$cache/done" | head -c 300)"
@@ -179,6 +202,7 @@ for round in $(seq "$rounds"); do
         wanted smtp && { sink $connections; postfix_maildir $connections; ours $connections; }
     done
     wanted smtp && ours 16 plain 'single-instance = "off"'
+    wanted tls && tls_round
     [ "$round" = 1 ] && wanted store && store_round
     wanted index && { index_round "$same" same-; index_round "$cache" ""; }
     [ "$round" = 1 ] && wanted memory && memory_round

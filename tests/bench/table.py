@@ -23,18 +23,21 @@ def row(what, ours, peer, must, aim, less=False):
     ratios = [values[ours][t] / values[peer][t] for t in values[ours] if t in values[peer]]
     ratio = statistics.median(ratios)
     fine = must is None or (ratio <= must if less else ratio >= must)
-    print(f"{what:<60} {median(ours):>11.1f} {median(peer):>11.1f} {ratio:>6.2f}  {min(ratios):.2f}-{max(ratios):.2f}  "
+    print(f"{what:<66} {median(ours):>11.1f} {median(peer):>11.1f} {ratio:>6.2f}  {min(ratios):.2f}-{max(ratios):.2f}  "
           f"{'' if must is None else must:>5} {'' if aim is None else aim:>5}  {'' if fine else 'BELOW'}")
     return fine
 
 
-print(f"\n{'':<60} {'Fumikura':>11} {'peer':>11} {'ratio':>6}  rounds      must   aim")
+print(f"\n{'':<66} {'Fumikura':>11} {'peer':>11} {'ratio':>6}  rounds      must   aim")
 ok = [
     row("SMTP, 16 connections, msg/s : Postfix to Maildir", "ours16.rate", "postfix16.rate", 3.0, None),
     row("SMTP, 16 connections, msg/s : smtp-sink (stores nothing)", "ours16.rate", "sink16.rate", 0.5, 0.7),
     row("SMTP, 16 connections, msg/s : no single instance, no log", "ours16.rate", "plain16.rate", 0.7, None),
     row("SMTP, 1 connection, msg/s : Postfix to Maildir", "ours1.rate", "postfix1.rate", 1.5, None),
     row("SMTP, 1 connection, msg/s : smtp-sink", "ours1.rate", "sink1.rate", None, None),
+    row("SMTP over STARTTLS, 16 connections kept, msg/s : in the clear", "starttls16.rate", "clear16.rate", 0.6, 0.9),
+    row("SMTP over implicit TLS, 16 connections kept, msg/s : in the clear", "implicit16.rate", "clear16.rate", 0.6, 0.9),
+    row("SMTP, 20 connections beside 180 idle, msg/s : 20 alone", "idle20.rate", "busy20.rate", 0.9, 1.0),
     row("index, same text read, messages a CPU-s : notmuch", "same-index.cpu", "same-notmuch.cpu", 1.3, 2.0),
     row("index, same text read, messages a CPU-s : notmuch n-grams", "same-index.cpu", "same-ngram.cpu", 4.0, 6.0),
     row("index, attachments too, messages a CPU-s : notmuch", "index.cpu", "notmuch.cpu", None, None),

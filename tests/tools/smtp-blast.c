@@ -8,8 +8,10 @@
  * bytes are sent as they are, dots stuffed after CR LF, CR LF added where the end lacks it. Each
  * acknowledged message is written to the -o file as "path<TAB>seq<TAB>c256" (- and - where the
  * reply does not name them) before the next one is sent, so that a test may kill the server and
- * compare. The last line of output is "name=value ..." with rate and quantiles. Exit: 0 all
- * acknowledged, 1 some refused or cut, 2 usage.
+ * compare. -T speaks TLS after STARTTLS, -I from the first byte; certificates are not judged. -i
+ * opens so many connections more that say EHLO and then nothing until all is sent. The last line of
+ * output is "name=value ..." with rate and quantiles. Exit: 0 all acknowledged, 1 some refused or
+ * cut, 2 usage.
  */
 #include "base/buf.h"
 
@@ -19,6 +21,8 @@
 #include <getopt.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,11 +44,13 @@ struct message {
 };
 
 /* What the connection waits for. */
-enum stage { GREETING, HELLO, MAIL, RCPT, DATA, BODY, QUIT, GONE };
+enum stage { GREETING, HELLO, STARTTLS, MAIL, RCPT, DATA, BODY, QUIT, IDLE, GONE };
 
 struct connection {
     int fd;
+    SSL *ssl; /* NULL: in the clear */
     enum stage stage;
+    bool idle; /* one of -i */
     bool pipelining, group_failed;
     unsigned replies_due; /* of the group or, in LMTP, of the recipients */
     size_t message;
@@ -57,8 +63,8 @@ struct connection {
 };
 
 static struct {
-    bool lmtp, plain, crlf, verbose, again;
-    unsigned connections, per_connection, recipients, repeat;
+    bool lmtp, plain, crlf, verbose, again, starttls, implicit;
+    unsigned connections, per_connection, recipients, repeat, idle;
     const char *from, *to, *acks;
 } opt = {.connections = 1,
          .recipients = 1,
@@ -71,7 +77,8 @@ static size_t message_count, message_cap;
 static size_t *queue, queue_next,
     queue_len; /* messages still to send; those to send again are put back */
 static struct connection *connections;
-static unsigned alive;
+static unsigned alive, idle_alive;
+static SSL_CTX *tls;
 static size_t again_left; /* bounds reconnecting and -a: a server that refuses for ever ends us */
 static struct sockaddr_storage server;
 static socklen_t server_len;
@@ -197,6 +204,35 @@ static void resolve(const char *address) {
     freeaddrinfo(found);
 }
 
+static void tls_begin(struct connection *c) {
+    c->ssl = SSL_new(tls);
+    if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1)
+        die("no TLS");
+    SSL_set_connect_state(c->ssl);
+}
+
+/* As recv; EAGAIN also where TLS has first to write. */
+static ssize_t wire_read(struct connection *c, void *data, size_t len) {
+    if (!c->ssl)
+        return recv(c->fd, data, len, 0);
+    int n = SSL_read(c->ssl, data, (int)len);
+    if (n > 0)
+        return n;
+    int why = SSL_get_error(c->ssl, n);
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+    return why == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static ssize_t wire_write(struct connection *c) {
+    struct msghdr m = {.msg_iov = c->out, .msg_iovlen = 2};
+    if (!c->ssl)
+        return sendmsg(c->fd, &m, MSG_NOSIGNAL);
+    const struct iovec *v = &c->out[c->out[0].iov_len == 0];
+    int n = SSL_write(c->ssl, v->iov_base, (int)(v->iov_len < 1 << 20 ? v->iov_len : 1 << 20));
+    errno = EAGAIN; /* or the reader will see the end */
+    return n > 0 ? n : -1;
+}
+
 static bool connection_open(struct connection *c) {
     c->fd = socket(server.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
@@ -214,11 +250,14 @@ static bool connection_open(struct connection *c) {
     c->stage = GREETING;
     c->in_len = 0;
     c->sent = 0;
+    if (opt.implicit)
+        tls_begin(c);
     c->out[0].iov_len = c->out[1].iov_len = 0;
     struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &e) != 0)
         die("epoll");
-    alive++;
+    alive += !c->idle;
+    idle_alive += c->idle;
     return true;
 }
 
@@ -228,16 +267,20 @@ static void connection_gone(struct connection *c, bool expected) {
         if (opt.verbose)
             fprintf(stderr, "cut %s\n", messages[c->message].path);
     }
+    if (c->ssl && expected)
+        SSL_shutdown(c->ssl);
+    SSL_free(c->ssl);
+    c->ssl = NULL;
     close(c->fd);
     c->fd = -1;
     c->stage = GONE;
-    alive--;
+    alive -= !c->idle;
+    idle_alive -= c->idle;
 }
 
 static void flush(struct connection *c) {
     while (c->out[0].iov_len + c->out[1].iov_len) {
-        struct msghdr m = {.msg_iov = c->out, .msg_iovlen = 2};
-        ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+        ssize_t n = wire_write(c);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -378,7 +421,23 @@ static void take_reply(struct connection *c, const char *line) {
         say(c, !ok ? "QUIT\r\n" : opt.lmtp ? "LHLO blast\r\n" : "EHLO blast\r\n");
         break;
     case HELLO: /* also after RSET */
-        next_message(c);
+        if (opt.starttls && !c->ssl) {
+            c->stage = STARTTLS;
+            say(c, "STARTTLS\r\n");
+        } else if (c->idle) {
+            c->stage = IDLE;
+        } else {
+            next_message(c);
+        }
+        break;
+    case STARTTLS:
+        if (!ok) {
+            fprintf(stderr, "smtp-blast: STARTTLS: %s\n", line);
+            exit(1);
+        }
+        tls_begin(c);
+        c->stage = HELLO;
+        say(c, opt.lmtp ? "LHLO blast\r\n" : "EHLO blast\r\n");
         break;
     case MAIL:
     case RCPT:
@@ -397,7 +456,7 @@ static void take_reply(struct connection *c, const char *line) {
 
 static void take_input(struct connection *c) {
     for (;;) {
-        ssize_t n = recv(c->fd, c->in + c->in_len, sizeof c->in - 1 - c->in_len, 0);
+        ssize_t n = wire_read(c, c->in + c->in_len, sizeof c->in - 1 - c->in_len);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n <= 0) {
@@ -431,7 +490,7 @@ static void take_input(struct connection *c) {
 
 /* A connection that has ended is begun anew while there is something to send. */
 static void connection_turn(struct connection *c) {
-    bool anew = opt.per_connection || opt.again;
+    bool anew = (opt.per_connection || opt.again) && !c->idle;
     if (c->stage == GONE && queue_next < queue_len && anew && again_left) {
         again_left--;
         (void)connection_open(c);
@@ -468,13 +527,14 @@ static void report(uint64_t took, double cpu) {
 static int usage(void) {
     fputs("usage: smtp-blast [-l] [-c CONNECTIONS] [-m MESSAGES-A-CONNECTION] [-r REPEAT]\n"
           "  [-R RECIPIENTS] [-f FROM] [-t TO] [-o ACKS] [-P] [-x] [-a] [-v] ADDRESS PATH...\n"
-          "  -l LMTP   -P no pipelining   -x bare LF becomes CR LF   -a refused messages again\n",
+          "  -T STARTTLS   -I TLS at once   -i IDLE-CONNECTIONS   -l LMTP   -P no pipelining   -x "
+          "bare LF becomes CR LF   -a refused messages again\n",
           stderr);
     return 2;
 }
 
 static bool options(int argc, char **argv) {
-    for (int o; (o = getopt(argc, argv, "lPxavc:m:r:R:f:t:o:")) != -1;)
+    for (int o; (o = getopt(argc, argv, "lPxavTIc:i:m:r:R:f:t:o:")) != -1;)
         switch (o) {
         case 'l':
             opt.lmtp = true;
@@ -490,6 +550,15 @@ static bool options(int argc, char **argv) {
             break;
         case 'v':
             opt.verbose = true;
+            break;
+        case 'T':
+            opt.starttls = true;
+            break;
+        case 'I':
+            opt.implicit = true;
+            break;
+        case 'i':
+            opt.idle = (unsigned)atoi(optarg);
             break;
         case 'c':
             opt.connections = (unsigned)atoi(optarg);
@@ -518,6 +587,37 @@ static bool options(int argc, char **argv) {
     return argc - optind >= 2 && opt.connections && opt.recipients && opt.repeat;
 }
 
+static void round_of_events(void) {
+    struct epoll_event events[64];
+    int n = epoll_wait(epoll_fd, events, 64, -1);
+    for (int i = 0; i < n; i++) {
+        struct connection *c = events[i].data.ptr;
+        flush(c);
+        take_input(c);
+        connection_turn(c);
+    }
+}
+
+/* All of them have said EHLO before the first message goes out. */
+static void open_idle(const char *address) {
+    unsigned waiting = opt.idle;
+    for (unsigned i = opt.connections; i < opt.connections + opt.idle; i++) {
+        connections[i].idle = true;
+        if (!connection_open(&connections[i]))
+            die(address);
+    }
+    while (waiting) {
+        round_of_events();
+        waiting = 0;
+        for (unsigned i = opt.connections; i < opt.connections + opt.idle; i++)
+            waiting += connections[i].stage != IDLE && connections[i].stage != GONE;
+    }
+    if (idle_alive != opt.idle) {
+        fprintf(stderr, "smtp-blast: %u of %u idle connections stand\n", idle_alive, opt.idle);
+        exit(1);
+    }
+}
+
 int main(int argc, char **argv) {
     if (!options(argc, argv))
         return usage();
@@ -530,22 +630,20 @@ int main(int argc, char **argv) {
     if (opt.acks && !(acks = fopen(opt.acks, "w")))
         die(opt.acks);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    connections = calloc(opt.connections, sizeof *connections);
+    connections = calloc(opt.connections + opt.idle, sizeof *connections);
+    tls = SSL_CTX_new(TLS_client_method());
+    if (!connections || !tls)
+        die("no memory");
+    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    signal(SIGPIPE, SIG_IGN);
+    open_idle(argv[optind]);
     uint64_t began = now_ns();
     double cpu = cpu_seconds();
     for (unsigned i = 0; i < opt.connections; i++)
         if (!connection_open(&connections[i]))
             die(argv[optind]);
-    while (alive) {
-        struct epoll_event events[64];
-        int n = epoll_wait(epoll_fd, events, 64, -1);
-        for (int i = 0; i < n; i++) {
-            struct connection *c = events[i].data.ptr;
-            flush(c);
-            take_input(c);
-            connection_turn(c);
-        }
-    }
+    while (alive)
+        round_of_events();
     report(now_ns() - began, cpu_seconds() - cpu);
     if (acks && fclose(acks) != 0)
         die(opt.acks);
