@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 enum { EVENTS = 256, TICK_MS = 1000, LOOK_S = 60, PLAIN = 2 /* gates without a name */ };
+enum { TELLS = 20, TELL_MS = 3000 }; /* lines about clients: so many at once, then one in 3 s */
 
 /* ---- the log */
 
@@ -31,17 +32,20 @@ void fk_receive__tell_of(struct fk_connection *c, const char *fmt, ...) {
     struct fk_receive *r = c->receive;
     char text[520], client[FK_ADDRESS_SIZE], more[64] = "";
     va_list ap;
-    if (r->told_ms && r->now_ms - r->told_ms < TICK_MS) {
+    int64_t since = (r->now_ms - r->told_ms) / TELL_MS;
+    r->tells = since < TELLS - r->tells ? r->tells + (int)since : TELLS;
+    r->told_ms = since ? r->now_ms : r->told_ms;
+    if (!r->tells) {
         r->untold++;
         return;
     }
+    r->tells--;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     fk_peer_format(&c->client, client);
     if (r->untold)
         snprintf(more, sizeof more, " (and %u such lines before, left out)", r->untold);
-    r->told_ms = r->now_ms;
     r->untold = 0;
     fk_receive__tell(r, true, "%s at %s: %s%s", client, c->listener->address, text, more);
 }

@@ -97,12 +97,14 @@ struct fk_receive {
     uint64_t in_flight;
     int64_t now_ms, swept_ms, stop_ms; /* stop_ms: when it was told to stop, 0 before */
     int64_t looked_ms, told_ms;        /* at certificates; a line about a client */
-    unsigned untold;                   /* such lines left out since */
+    int tells;                         /* how many such lines may come now */
+    unsigned untold;                   /* left out since */
     struct fk_slot slots[FK_KEEP_IN_FLIGHT], *free_slots;
     uint8_t buffer[FK_READ_BYTES];
 };
 
-/* A line for the log; about a client: one a second at most, so that nobody fills the disk by it. */
+/* A line for the log; about a client: 20 at once, then one in 3 s, so that nobody fills the disk by
+ * it. */
 void fk_receive__tell(struct fk_receive *r, bool bad, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void fk_receive__tell_of(struct fk_connection *c, const char *fmt, ...)
