@@ -74,6 +74,30 @@ static const struct wrong wrong_lines[] = {
     {"mail by no port", "checkpoint-mail-via = \"smtps://h:0\"\n", 1, "expected a mail server"},
     {"mail each second", "checkpoint-mail-interval = \"1 s\"\n", 1, "expected 60 to 2678400 s"},
     {"C comment", "/* x */\n", 1, "begin with #"},
+    {"listener with a bad name", "listener \"A b\" {\n}\n", 2, "listener \"A b\": expected a name"},
+    {"listener with a plain key's name", "listener smtp {\n}\n", 2, "not smtp or lmtp"},
+    {"listener with a long name", "listener aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa {\n}\n", 2,
+     "at most 31"},
+    {"listener twice", "listener x {\n}\nlistener x {\n}\n", 3, "'x'"},
+    {"listener's address", "listener x {\n address = {\"a:25\"}\n}\n", 2, "expected an address"},
+    {"listener's protocol", "listener x {\n protocol = \"esmtp\"\n}\n", 2, "\"smtp\" or \"lmtp\""},
+    {"listener's floor", "listener x {\n floor = \"7\"\n}\n", 2, "expected an ISO 8601 period"},
+    {"listener's source", "listener x {\n source = \"A\"\n}\n", 2, "expected a name"},
+    {"listener's TLS", "listener x {\n tls = \"on\"\n}\n", 2, "\"off\", \"starttls\""},
+    {"TLS without a certificate", "listener x {\n tls = \"implicit\"\n key = \"k\"\n}\n", 4,
+     "tls needs certificate and key"},
+    {"CA without TLS", "listener x {\n client-ca = \"c\"\n}\n", 3, "client-ca needs tls"},
+    {"clients without CA",
+     "listener x {\n tls = starttls\n certificate = c\n key = k\n clients = {\"a\"}\n}\n", 6,
+     "clients needs client-ca"},
+    {"second network", "listener x {\n allow = {\"::1\",\n \"10.0.0.1/8\"}\n}\n", 3,
+     "expected a network such as"},
+    {"network of a name", "listener x {\n proxy = {\"localhost\"}\n}\n", 2, "expected a network"},
+    {"journal", "listener x {\n journal = \"yes\"\n}\n", 2, "\"listed\", \"on\" or \"off\""},
+    {"separator", "listener x {\n carried-recipient = \"=\"\n}\n", 2, "\"+\", \"-\" or \"\""},
+    {"rate", "listener x {\n peer-rate = -1\n}\n", 2, "expected a whole number"},
+    {"key of a listener outside", "allow = {}\n", 1, "no such option 'allow'"},
+    {"key of a class in a listener", "listener x {\n period = P1Y\n}\n", 2, "no such option"},
 };
 
 static void a_wrong_line_is_named_with_what_was_expected(void **state) {
@@ -192,6 +216,101 @@ static void values_are_read_in_their_units(void **state) {
     fk_config_free(&c);
 }
 
+static void a_listener_has_its_own_ways(void **state) {
+    (void)state;
+    struct fk_config *c = NULL;
+    struct fk_err err = FK_ERR_INIT;
+    if (load("listener one {\n}\nlistener two {\n address = {\"[::]:25\", \"unix:run/two\"}\n"
+             "protocol = \"lmtp\"\n source = \"border\"\n floor = \"P10Y\"\n tls = \"required\"\n"
+             "certificate = \"tls/c.pem\"\n key = \"/etc/k.pem\"\n client-ca = \"ca.pem\"\n"
+             "clients = {\"mta.example.jp\", \"AA:BB\"}\n allow = {\"192.0.2.0/24\", \"unix\"}\n"
+             "journal = \"off\"\n proxy = {\"::1\"}\n xforward = {\"127.0.0.1\"}\n "
+             "carried-recipient = \"+\"\n"
+             "peer-connections = 3\n peer-rate = 60\n connection-messages = 100\n}\n",
+             &c, &err) != FK_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(c->listener_count, 2);
+    const struct fk_config_listener *one = &c->listeners[0], *two = &c->listeners[1];
+    assert_string_equal(one->name, "one");
+    assert_null(one->address[0]);
+    assert_string_equal(one->protocol, "smtp");
+    assert_string_equal(one->tls, "off");
+    assert_string_equal(one->journal, "listed");
+    assert_string_equal(one->certificate, "");
+    assert_string_equal(one->carried, "");
+    assert_null(one->allow[0]);
+    assert_int_equal(one->peer_connections, 0);
+    char dir[PATH_MAX], expected[PATH_MAX + 32];
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+    snprintf(expected, sizeof expected, "unix:%s/run/two", dir);
+    assert_string_equal(two->address[0], "[::]:25");
+    assert_string_equal(two->address[1], expected);
+    snprintf(expected, sizeof expected, "%s/tls/c.pem", dir);
+    assert_string_equal(two->certificate, expected);
+    assert_string_equal(two->key, "/etc/k.pem");
+    assert_string_equal(two->clients[1], "AA:BB");
+    assert_string_equal(two->allow[1], "unix");
+    assert_string_equal(two->proxy[0], "::1");
+    assert_string_equal(two->xforward[0], "127.0.0.1");
+    assert_string_equal(two->floor, "P10Y");
+    assert_string_equal(two->carried, "+");
+    assert_int_equal(two->peer_rate, 60);
+    assert_int_equal(two->connection_messages, 100);
+    fk_config_free(&c);
+}
+
+/* The section stands in the example as a comment: with its marks taken away it must be one, with
+ * defaults as the program has them. */
+static void the_examples_listener_is_one(void **state) {
+    (void)state;
+    struct fk_config *c = NULL;
+    struct fk_err err = FK_ERR_INIT;
+    struct fk_buf text = FK_BUF_INIT, section = FK_BUF_INIT;
+    char from[PATH_MAX];
+    const char *root = getenv("ROOT");
+    snprintf(from, sizeof from, "%s/fumikura.conf.example", root ? root : ".");
+    assert_int_equal(fk_read_file(from, 1 << 20, &text, &err), FK_OK);
+    const char *line = strstr(fk_buf_cstr(&text), "# listener \"border\" {");
+    assert_non_null(line);
+    for (bool inside = true; inside; line = strchr(line, '\n') + 1) {
+        fk_buf_add(&section, line + 1, strcspn(line, "\n"));
+        inside = strncmp(line, "# }", 3) != 0;
+    }
+    fk_buf_str(&section, "listener \"empty\" {\n}\n");
+    if (load(fk_buf_cstr(&section), &c, &err) != FK_OK)
+        fail_msg("%s", err.text);
+    const struct fk_config_listener *l = &c->listeners[0], *empty = &c->listeners[1];
+    const char *const said[] = {l->protocol, l->source,  l->floor,   l->tls,
+                                l->key,      l->journal, l->carried, l->client_ca};
+    const char *const is[] = {empty->protocol, empty->source,  empty->floor,   empty->tls,
+                              empty->key,      empty->journal, empty->carried, empty->client_ca};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        assert_string_equal(said[i], is[i]);
+    static const char *const names[] = {"address",
+                                        "protocol",
+                                        "source",
+                                        "floor",
+                                        "tls",
+                                        "certificate",
+                                        "key",
+                                        "client-ca",
+                                        "clients",
+                                        "allow",
+                                        "journal",
+                                        "proxy",
+                                        "xforward",
+                                        "carried-recipient",
+                                        "peer-connections",
+                                        "peer-rate",
+                                        "connection-messages"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strstr(fk_buf_cstr(&section), names[i]))
+            fail_msg("the example's listener does not mention %s", names[i]);
+    fk_config_free(&c);
+    fk_buf_free(&text);
+    fk_buf_free(&section);
+}
+
 static void a_socket_is_taken_from_the_vaults_directory(void **state) {
     (void)state;
     struct fk_config *c = NULL;
@@ -268,6 +387,8 @@ int main(void) {
         cmocka_unit_test(a_wrong_line_is_named_with_what_was_expected),
         cmocka_unit_test(the_example_has_every_key_with_its_default),
         cmocka_unit_test(values_are_read_in_their_units),
+        cmocka_unit_test(a_listener_has_its_own_ways),
+        cmocka_unit_test(the_examples_listener_is_one),
         cmocka_unit_test(a_socket_is_taken_from_the_vaults_directory),
         cmocka_unit_test(a_socket_path_over_the_systems_limit_is_refused),
         cmocka_unit_test(mail_to_somebody_wants_a_sender),
