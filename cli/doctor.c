@@ -10,6 +10,7 @@
 #include "cli/config_value.h"
 #include "cli/cosign.h"
 #include "cli/json.h"
+#include "cli/listeners.h"
 #include "cli/mailing.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
@@ -394,6 +395,32 @@ static void address_check(struct doctor *d, const char *key, const char *text) {
         tell(d, GOOD, key, "%s is free", text);
 }
 
+/* ---- listeners with a name */
+
+static void listener_key_check(struct doctor *d, const char *check,
+                               const struct fk_config_listener *l) {
+    struct stat s;
+    if (stat(l->key, &s) == 0 && (s.st_mode & 007))
+        tell(d, WARNING, check, "%s: anybody may read it (mode %04o); chmod 640, or 600", l->key,
+             (unsigned)(s.st_mode & 07777));
+}
+
+static void listener_check(struct doctor *d, const struct fk_config_listener *l) {
+    char check[64], text[600];
+    int64_t until_ms;
+    snprintf(check, sizeof check, "listener %s", l->name);
+    for (char **a = l->address; *a; a++)
+        address_check(d, check, *a);
+    if (!*l->address && !d->server.running)
+        tell(d, WARNING, check,
+             "no address: it is served where systemd hands over a socket of its name");
+    if (!cli_listener_has_tls(l))
+        return;
+    enum fk_status st = cli_certificate_judge(l, &until_ms, text);
+    tell(d, st == FK_OK ? GOOD : st == FK_RETRY ? WARNING : BAD, check, "%s", text);
+    listener_key_check(d, check, l);
+}
+
 int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     struct doctor d = {.cli = cli};
@@ -427,6 +454,8 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
         address_check(&d, "smtp", *a);
     for (char **a = cli->config->lmtp; *a; a++)
         address_check(&d, "lmtp", *a);
+    for (size_t i = 0; i < cli->config->listener_count; i++)
+        listener_check(&d, &cli->config->listeners[i]);
     address_check(&d, "web", cli->config->web);
     return d.bad ? 1 : 0;
 }

@@ -10,6 +10,7 @@
 #include "cli/cosign.h"
 #include "cli/json.h"
 #include "cli/mailing.h"
+#include "cli/listeners.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
 #include "indexer/index.h"
@@ -233,6 +234,7 @@ static void json_print(const struct fk_cli *cli, const struct status *s) {
     json_object_set_new(root, "scrub", scrub_json(s));
     json_object_set_new(root, "free", cli_json_number(s->free_bytes));
     json_object_set_new(root, "disk", cli_json_number(s->disk_bytes));
+    json_object_set_new(root, "listeners", cli_listeners_json(cli));
     json_object_set_new(root, "server", s->server.running ? server_json(&s->server) : json_null());
     cli_json_line(root);
 }
@@ -274,6 +276,7 @@ static void text_print(const struct fk_cli *cli, const struct status *s) {
     scrub_print(s);
     printf("disk: %" PRIu64 " MiB free of %" PRIu64 " MiB\n", s->free_bytes >> 20,
            s->disk_bytes >> 20);
+    cli_listeners_print(cli);
     printf("server: %s\n", s->server.running ? "runs" : "does not run");
     for (i = 0; i < s->server.count; i++)
         printf("  %s: process %d\n", s->server.process[i].name, (int)s->server.process[i].pid);
