@@ -22,6 +22,7 @@
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/keep_priv.h"
 #include "base/io.h"
+#include "tests/unit/support/identity.h"
 
 enum { WAIT_MS = 20000 };
 
@@ -623,6 +624,115 @@ static void addresses_that_cannot_be_had_are_named(void **state) {
     fk_listener_close(&l);
 }
 
+/* ---- listeners with a name */
+
+static int told_good, told_bad;
+
+static void tell(void *ctx, bool bad, const char *text) {
+    (void)ctx;
+    (void)text;
+    __atomic_fetch_add(bad ? &told_bad : &told_good, 1, __ATOMIC_SEQ_CST);
+}
+
+static void until(int *count, int is) {
+    for (int i = 0; i < WAIT_MS / 10 && __atomic_load_n(count, __ATOMIC_SEQ_CST) < is; i++)
+        usleep(10000);
+    assert_int_equal(__atomic_load_n(count, __ATOMIC_SEQ_CST), is);
+}
+
+static void certificate_make(const char *name) {
+    char path[300];
+    struct identity it = identity_new(name, NULL, NULL);
+    snprintf(path, sizeof path, "%s/%s.pem", test_dir(), name);
+    identity_write_certificate(path, it.certificate);
+    snprintf(path, sizeof path, "%s/%s.key", test_dir(), name);
+    identity_write_key(path, it.key);
+    identity_free(&it);
+}
+
+static void move(const char *from, const char *to) {
+    char a[300], b[300];
+    snprintf(a, sizeof a, "%s/%s", test_dir(), from);
+    snprintf(b, sizeof b, "%s/%s", test_dir(), to);
+    assert_int_equal(rename(a, b), 0);
+}
+
+static void certificates_that_change_are_read_without_being_told(void **state) {
+    (void)state;
+    static const char *const address[] = {"127.0.0.1:0", NULL};
+    char certificate[300], key[300];
+    snprintf(certificate, sizeof certificate, "%s/live.pem", test_dir());
+    snprintf(key, sizeof key, "%s/live.key", test_dir());
+    certificate_make("live");
+    certificate_make("next");
+    struct fk_gate_options gate = {.name = "tls",
+                                   .addresses = address,
+                                   .source = "mail",
+                                   .floor = "P0D",
+                                   .tls = FK_TLS_OFFERED,
+                                   .files = {certificate, key, NULL}};
+    struct house *h = house_new();
+    h->options.gates = &gate;
+    h->options.gate_count = 1;
+    h->options.certificate_look_s = 1;
+    h->options.tell = tell;
+    house_open(h);
+    assert_string_equal(fk_receive_addresses(h->receive)[2] + strlen("listener:tls="),
+                        strstr(fk_receive_addresses(h->receive)[2], "127.0.0.1"));
+    move("next.pem", "live.pem"); /* half of it: the key is another's still */
+    until(&told_bad, 1);
+    usleep(2100000); /* said once, not each second */
+    until(&told_bad, 1);
+    move("next.key", "live.key");
+    until(&told_good, 1);
+    house_close(h);
+}
+
+static void limits_of_a_listener_are_its_own(void **state) {
+    (void)state;
+    static const char *const address[] = {"127.0.0.1:0", NULL}, *const far[] = {"192.0.2.1", NULL};
+    struct fk_gate_options gates[] = {
+        {.name = "one",
+         .addresses = address,
+         .source = "one",
+         .floor = "P1Y",
+         .peer_connections = 1},
+        {.name = "far", .addresses = address, .source = "far", .floor = "P0D", .allow = far}};
+    struct house *h = house_new();
+    h->options.gates = gates;
+    h->options.gate_count = 2;
+    house_open(h);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const char *const *at = fk_receive_addresses(h->receive);
+    int fd[3];
+    for (int i = 0; i < 3; i++) {
+        a.sin_port = htons((uint16_t)atoi(strrchr(at[i < 2 ? 2 : 3], ':') + 1));
+        fd[i] = client_socket();
+        assert_int_equal(connect(fd[i], (struct sockaddr *)&a, sizeof a), 0);
+        hear(fd[i], 1, i ? "421 4.7.1 here" : "220 here");
+    }
+    hear_end(fd[1]);
+    hear_end(fd[2]);
+    close(client_open(h)); /* the plain listener's are not counted there */
+    say(fd[0], "EHLO a\r\n");
+    hear(fd[0], 1, "250 ");
+    say_group(fd[0]);
+    say(fd[0], "a\r\n.\r\n");
+    pen_take(h);
+    struct fk_reader r;
+    char source[32], floor[32];
+    fk_reader_init(&r, h->frame.payload.data, h->frame.payload.len);
+    (void)fk_get_u64(&r);
+    fk_get_cstr(&r, source, sizeof source);
+    fk_get_cstr(&r, floor, sizeof floor);
+    assert_string_equal(source, "one");
+    assert_string_equal(floor, "P1Y");
+    pen_answer(h, h->frame.id, FK_OK, 1);
+    hear(fd[0], 1, "250");
+    close(fd[0]);
+    house_close(h);
+}
+
 static void an_old_socket_is_replaced_and_nothing_else(void **state) {
     (void)state;
     struct fk_listener l, other;
@@ -660,6 +770,8 @@ int main(void) {
         cmocka_unit_test(replies_come_out_though_the_client_reads_late),
         cmocka_unit_test(addresses_that_cannot_be_had_are_named),
         cmocka_unit_test(an_old_socket_is_replaced_and_nothing_else),
+        cmocka_unit_test(certificates_that_change_are_read_without_being_told),
+        cmocka_unit_test(limits_of_a_listener_are_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@
 #include "archiver/intake/gate.h"
 #include "archiver/intake/tls.h"
 #include "base/io.h"
+#include "tests/unit/support/identity.h"
 
 static const char *dir(void) {
     const char *d = getenv("TEST_DIR");
@@ -32,58 +33,6 @@ static const char *path(const char *name) {
     char *p = paths[turn++ % 32];
     snprintf(p, 300, "%s/%s", dir(), name);
     return p;
-}
-
-struct identity {
-    EVP_PKEY *key;
-    X509 *certificate;
-};
-
-static void extension(X509 *x, int nid, const char *value) {
-    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-    assert_non_null(e);
-    assert_int_equal(X509_add_ext(x, e, -1), 1);
-    X509_EXTENSION_free(e);
-}
-
-/* by NULL: it signs itself, and may sign others. */
-static struct identity identity_new(const char *name, const char *alternative,
-                                    const struct identity *by) {
-    static long serial;
-    struct identity it = {EVP_EC_gen("P-256"), X509_new()};
-    X509_NAME *subject = X509_get_subject_name(it.certificate);
-    X509_set_version(it.certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(it.certificate), ++serial);
-    X509_gmtime_adj(X509_getm_notBefore(it.certificate), -60);
-    X509_gmtime_adj(X509_getm_notAfter(it.certificate), 3600);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1,
-                               0);
-    X509_set_issuer_name(it.certificate,
-                         X509_get_subject_name(by ? by->certificate : it.certificate));
-    X509_set_pubkey(it.certificate, it.key);
-    if (alternative)
-        extension(it.certificate, NID_subject_alt_name, alternative);
-    if (!by)
-        extension(it.certificate, NID_basic_constraints, "critical,CA:TRUE");
-    assert_true(X509_sign(it.certificate, by ? by->key : it.key, EVP_sha256()) > 0);
-    return it;
-}
-
-static void identity_free(struct identity *it) {
-    EVP_PKEY_free(it->key);
-    X509_free(it->certificate);
-}
-
-static void write_certificate(const char *name, X509 *x) {
-    FILE *f = fopen(path(name), "w");
-    assert_int_equal(PEM_write_X509(f, x), 1);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void write_key(const char *name, EVP_PKEY *key) {
-    FILE *f = fopen(path(name), "w");
-    assert_int_equal(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
-    assert_int_equal(fclose(f), 0);
 }
 
 /* ---- both ends */
@@ -152,9 +101,9 @@ static int everybody(void **state) {
     struct identity other = identity_new("other", NULL, NULL);
     stranger = identity_new("client", "DNS:mta.example.jp", &other);
     identity_free(&other);
-    write_certificate("ca.pem", ca.certificate);
-    write_certificate("server.pem", server.certificate);
-    write_key("server.key", server.key);
+    identity_write_certificate(path("ca.pem"), ca.certificate);
+    identity_write_certificate(path("server.pem"), server.certificate);
+    identity_write_key(path("server.key"), server.key);
     return 0;
 }
 
@@ -331,8 +280,8 @@ static void new_files_are_taken_and_wrong_ones_are_not(void **state) {
     struct fk_tls_files files = {path("live.pem"), path("live.key"), NULL};
     struct fk_err err = FK_ERR_INIT;
     bool renewed = true;
-    write_certificate("live.pem", server.certificate);
-    write_key("live.key", server.key);
+    identity_write_certificate(path("live.pem"), server.certificate);
+    identity_write_key(path("live.key"), server.key);
     struct fk_tls_server *s = server_open(&files);
     struct pair old = pair_open(s, NULL);
     assert_int_equal(shake(&old, NULL), FK_OK);
@@ -340,7 +289,7 @@ static void new_files_are_taken_and_wrong_ones_are_not(void **state) {
     assert_false(renewed); /* nothing has changed */
     struct identity next = identity_new("next", NULL, &ca);
     assert_int_equal(unlink(path("live.pem")), 0);
-    write_certificate("live.pem", next.certificate);
+    identity_write_certificate(path("live.pem"), next.certificate);
     assert_int_equal(fk_tls_server_look(s, false, &renewed, &err), FK_INVALID);
     assert_non_null(strstr(err.text, "not that of"));
     assert_int_equal(fk_tls_server_look(s, false, &renewed, &err), FK_OK); /* said once */
@@ -351,7 +300,7 @@ static void new_files_are_taken_and_wrong_ones_are_not(void **state) {
     assert_int_equal(X509_cmp(shown, server.certificate), 0);
     X509_free(shown);
     pair_close(&p);
-    write_key("live.key", next.key);
+    identity_write_key(path("live.key"), next.key);
     assert_int_equal(fk_tls_server_look(s, false, &renewed, &err), FK_OK);
     assert_true(renewed);
     p = pair_open(s, NULL);
@@ -371,7 +320,7 @@ static void new_files_are_taken_and_wrong_ones_are_not(void **state) {
 
 static void what_is_wrong_with_the_files_is_said(void **state) {
     (void)state;
-    write_key("other.key", client.key);
+    identity_write_key(path("other.key"), client.key);
     FILE *f = fopen(path("junk.pem"), "w");
     assert_true(fputs("junk\n", f) >= 0);
     assert_int_equal(fclose(f), 0);
