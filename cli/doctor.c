@@ -395,7 +395,17 @@ static void address_check(struct doctor *d, const char *key, const char *text) {
         tell(d, GOOD, key, "%s is free", text);
 }
 
-/* ---- listeners with a name */
+/* ---- listeners */
+
+/* Nothing says who may deliver there. */
+static void open_door_check(struct doctor *d, const char *check, char **address) {
+    for (; *address; address++)
+        if (fk_value_address(*address) != FK_ADDRESS_UNIX && !fk_value_is_loopback(*address))
+            tell(d, WARNING, check,
+                 "%s: whoever reaches it may deliver; allow or client-ca of a listener says who "
+                 "(docs/format-smtp.md)",
+                 *address);
+}
 
 static void listener_key_check(struct doctor *d, const char *check,
                                const struct fk_config_listener *l) {
@@ -414,6 +424,8 @@ static void listener_check(struct doctor *d, const struct fk_config_listener *l)
     if (!*l->address && !d->server.running)
         tell(d, WARNING, check,
              "no address: it is served where systemd hands over a socket of its name");
+    if (!*l->allow && !*l->client_ca)
+        open_door_check(d, check, l->address);
     if (!cli_listener_has_tls(l))
         return;
     enum fk_status st = cli_certificate_judge(l, &until_ms, text);
@@ -454,6 +466,8 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
         address_check(&d, "smtp", *a);
     for (char **a = cli->config->lmtp; *a; a++)
         address_check(&d, "lmtp", *a);
+    open_door_check(&d, "smtp", cli->config->smtp);
+    open_door_check(&d, "lmtp", cli->config->lmtp);
     for (size_t i = 0; i < cli->config->listener_count; i++)
         listener_check(&d, &cli->config->listeners[i]);
     address_check(&d, "web", cli->config->web);

@@ -14,6 +14,10 @@ told() { # verdict, text: a line of doctor's about the listener
     fk doctor >"$TEST_DIR/doctor"
     grep -q "^$1 *listener $2" "$TEST_DIR/doctor" || { cat "$TEST_DIR/doctor"; fail "no '$1 listener $2'"; }
 }
+listener door 'address = {"0.0.0.0:0"}'
+listener guarded 'address = {"0.0.0.0:0"}' 'allow = {"192.0.2.0/24"}'
+told warning 'door: 0.0.0.0:0: whoever reaches it may deliver'
+grep -q 'listener guarded: .*whoever' "$TEST_DIR/doctor" && fail "a listener with a list is no open door"
 told good 'border: .*server.pem: .*CN=server, good until 20'
 told good 'plain: 127.0.0.1:0 is free'
 told warning 'handed: no address'

@@ -8,6 +8,8 @@ certificate_new ca server DNS:mail.example.jp
 certificate_new ca client DNS:mta.example.jp
 certificate_new ca second DNS:second.example.jp
 certificate_new other stranger DNS:mta.example.jp
+ca_new self # signs itself, and is its own CA
+cat "$TLS/ca.pem" "$TLS/self.pem" >"$TLS/both.pem"
 vault_new
 lines=$(with_certificate)
 listener offered 'tls = "starttls"' "$lines"
@@ -16,6 +18,7 @@ listener implicit 'tls = "implicit"' "$lines"
 listener lmtp-tls 'protocol = "lmtp"' 'tls = "starttls"' "$lines"
 listener certified 'tls = "required"' "$lines" "client-ca = \"$TLS/ca.pem\"" 'clients = {"mta.example.jp"}'
 listener by-print 'tls = "implicit"' "$lines" "client-ca = \"$TLS/ca.pem\"" "clients = {\"$(fingerprint second)\"}"
+listener self-signed 'tls = "implicit"' "$lines" "client-ca = \"$TLS/both.pem\"" 'clients = {"self", "else.example"}'
 server_start
 
 try() { # expected reply, listener, swaks options
@@ -62,6 +65,9 @@ envelope '^tls-client: CN=client,O=Example$'
 envelope "^tls-client-sha256: $(fingerprint client)\$"
 try "$kept" by-print --tls-on-connect "${second[@]}"
 try '450 4.7.1' by-print --tls-on-connect "${ours[@]}"
+try "$kept" self-signed --tls-on-connect --tls-cert "$TLS/self.pem" --tls-key "$TLS/self.key"
+envelope '^tls-client: CN=self,O=Example$'
+try '450 4.7.1' self-signed --tls-on-connect "${ours[@]}"
 before=$(fk status --json | jq .next)
 swaks --server "$(at certified)" --from a@example.jp --to b@example.jp --tls --tls-cert "$TLS/stranger.pem" --tls-key "$TLS/stranger.key" \
     --timeout 20 >"$TEST_DIR/out" 2>&1 && fail "a certificate of another CA delivered"
