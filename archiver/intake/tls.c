@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { RECORDS_A_READ = 1024 };
+
 struct fk_tls {
     SSL *ssl;
     int fd;
@@ -141,10 +143,11 @@ static int trouble(const struct fk_tls *t, int rc) {
     }
 }
 
-/* As many records as fit: what waits behind a command is to be seen with it. */
+/* As many records as fit: what waits behind a command is to be seen with it. Of records of a byte
+ * each not all, as others come too. */
 ssize_t fk_tls_read(struct fk_tls *t, void *data, size_t len) {
     size_t done = 0;
-    while (done < len) {
+    for (int records = 0; done < len && records < RECORDS_A_READ; records++) {
         size_t n;
         ERR_clear_error();
         int rc = SSL_read_ex(t->ssl, (char *)data + done, len - done, &n);

@@ -275,6 +275,82 @@ static void who_may_deliver_is_by_certificate(void **state) {
     fk_gate_close(&g);
 }
 
+/* A session that is resumed shows no certificate again: the one of before counts, and is told. */
+static void a_resumed_session_has_its_client(void **state) {
+    (void)state;
+    struct fk_gate_options o = {.name = "g",
+                                .tls = FK_TLS_REQUIRED,
+                                .files = {path("server.pem"), path("server.key"), path("ca.pem")}};
+    const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct fk_gate g;
+    char in[10], first[FK_TLS_FINGERPRINT], again[FK_TLS_FINGERPRINT];
+    assert_int_equal(fk_gate_open(&o, &g, NULL), FK_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct fk_buf subject = FK_BUF_INIT;
+        struct pair p = pair_open(g.tls, &client);
+        SSL_set_max_proto_version(p.client, versions[i]);
+        assert_int_equal(shake(&p, NULL), FK_OK);
+        assert_true(fk_tls_client(p.server, &subject, first));
+        assert_int_equal(fk_tls_write(p.server, "a", 1), 1);
+        assert_int_equal(SSL_read(p.client, in, 1), 1); /* and the ticket before it */
+        SSL_SESSION *session = SSL_get1_session(p.client);
+        (void)SSL_shutdown(p.client); /* without it the session would not be resumable */
+        pair_close(&p);
+        p = pair_open(g.tls, NULL);
+        SSL_set_max_proto_version(p.client, versions[i]);
+        assert_int_equal(SSL_set_session(p.client, session), 1);
+        assert_int_equal(shake(&p, NULL), FK_OK);
+        assert_int_equal(SSL_session_reused(p.client), 1);
+        assert_true(fk_tls_client(p.server, &subject, again));
+        assert_string_equal(again, first);
+        assert_true(fk_gate_allows_certificate(&g, p.server));
+        pair_close(&p);
+        /* Once the files were read again it has to be shown anew. */
+        bool renewed;
+        assert_int_equal(fk_tls_server_look(g.tls, true, &renewed, NULL), FK_OK);
+        p = pair_open(g.tls, NULL);
+        assert_int_equal(SSL_set_session(p.client, session), 1);
+        assert_int_equal(shake(&p, NULL), FK_OK);
+        assert_int_equal(SSL_session_reused(p.client), 0);
+        assert_false(fk_gate_allows_certificate(&g, p.server));
+        pair_close(&p);
+        SSL_SESSION_free(session);
+        fk_buf_free(&subject);
+    }
+    fk_gate_close(&g);
+}
+
+static void records_of_a_byte_each_come_in_order(void **state) {
+    (void)state;
+    enum { BYTES = 3000 };
+    struct fk_tls_files files = {path("server.pem"), path("server.key"), NULL};
+    struct fk_tls_server *s = server_open(&files);
+    struct pair p = pair_open(s, NULL);
+    char in[65536];
+    size_t got = 0;
+    assert_int_equal(shake(&p, NULL), FK_OK);
+    for (int sent = 0; sent < BYTES;) {
+        char c = (char)sent;
+        if (SSL_write(p.client, &c, 1) == 1) {
+            sent++;
+            continue;
+        }
+        fk_tls_wake(p.server, false);
+        for (ssize_t n; (n = fk_tls_read(p.server, in + got, sizeof in - got)) > 0;) {
+            assert_true(n <= 1024);
+            got += (size_t)n;
+        }
+    }
+    fk_tls_wake(p.server, false);
+    for (ssize_t n; (n = fk_tls_read(p.server, in + got, sizeof in - got)) > 0;)
+        got += (size_t)n;
+    assert_int_equal(got, BYTES);
+    for (size_t i = 0; i < BYTES; i++)
+        assert_int_equal(in[i], (char)i);
+    pair_close(&p);
+    fk_tls_server_free(&s);
+}
+
 static void new_files_are_taken_and_wrong_ones_are_not(void **state) {
     (void)state;
     struct fk_tls_files files = {path("live.pem"), path("live.key"), NULL};
@@ -383,6 +459,8 @@ int main(void) {
         cmocka_unit_test(garbage_ends_the_handshake),
         cmocka_unit_test(a_client_is_who_its_certificate_says),
         cmocka_unit_test(who_may_deliver_is_by_certificate),
+        cmocka_unit_test(a_resumed_session_has_its_client),
+        cmocka_unit_test(records_of_a_byte_each_come_in_order),
         cmocka_unit_test(new_files_are_taken_and_wrong_ones_are_not),
         cmocka_unit_test(what_is_wrong_with_the_files_is_said),
         cmocka_unit_test(a_journal_counts_of_whom_a_list_names),
