@@ -12,7 +12,7 @@ server_start
 receiver=$(role_pid receive)
 before=$(fk status --json | jq .next)
 mkdir "$TEST_DIR/sent"
-PYTHONPATH=$ROOT/tests/lib python3 - "$(at starttls)" "$(at implicit)" "$TEST_DIR" <<'PY' || fail "a dialogue went wrong; $(tail -n 5 "$SERVER_LOG")"
+PYTHONPATH=$ROOT/tests/lib python3 -W ignore - "$(at starttls)" "$(at implicit)" "$TEST_DIR" <<'PY' || fail "a dialogue went wrong; $(tail -n 5 "$SERVER_LOG")"
 import os, socket, ssl, sys, time
 from rawsmtp import Client, GROUP, context
 starttls, implicit, out = sys.argv[1:]
@@ -143,7 +143,7 @@ for junk in [b"EHLO raw\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 70000, os.urandom
         s.shutdown(socket.SHUT_WR)
         while s.recv(4096):
             pass
-    except (ConnectionResetError, BrokenPipeError):
+    except OSError: # it was closed on already
         pass
 acks.close()
 open(out + "/kept", "w").write(str(kept))
