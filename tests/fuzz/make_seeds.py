@@ -28,6 +28,15 @@ put("smtp", "smtp", b"\x00" + GREETED + GROUP + MAIL + b"\xfeQUIT\r\n")
 put("smtp", "lmtp", b"\x31LHLO client.example\r\n\xfe" + GROUP + MAIL + GROUP + b"x\r\n.\r\nQUIT\r\n")
 put("smtp", "small", b"\x52" + GREETED + b"mail from:<>\r\nrcpt to:<p@x>\r\nrcpt to:<p@x>\r\nrcpt to:<p@x>\r\nrset\r\n" + GROUP + MAIL)
 put("smtp", "bare", b"\x24" + GREETED + GROUP + b"a\n.\nb\r.\rc\0\r\n.\r\r\n.\r\n\xfeNOOP x\r\nVRFY y\r\nHELP\r\nEXPN z\r\nSTARTTLS\r\nAUTH PLAIN\r\n")
+put("smtp", "xforward", b"\x08" + GREETED + b"XFORWARD NAME=a+20b ADDR=192.0.2.7 PORT=40000 PROTO=ESMTP\r\nXFORWARD HELO=[UNAVAILABLE] SOURCE=REMOTE\r\n"
+    b"MAIL FROM:<a@b>\r\nRCPT TO:<archive+tanaka=example.jp@x>\r\nRCPT TO:<archive+@x>\r\nDATA\r\n" + MAIL)
+put("proxy", "v1-4", b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 25\r\nEHLO a\r\n")
+put("proxy", "v1-6", b"PROXY TCP6 2001:db8::7 2001:db8::1 40000 25\r\n")
+put("proxy", "v1-unknown", b"PROXY UNKNOWN\r\n")
+PROXY2 = b"\r\n\r\n\0\r\nQUIT\n"
+put("proxy", "v2-4", PROXY2 + b"\x21\x11\x00\x0c" + bytes([192, 0, 2, 7, 198, 51, 100, 1]) + b"\x9c\x40\x00\x19EHLO a\r\n")
+put("proxy", "v2-6-more", PROXY2 + b"\x21\x21\x00\x27" + bytes(range(32)) + b"\x9c\x40\x00\x19\x04\x00\x00")
+put("proxy", "v2-local", PROXY2 + b"\x20\x00\x00\x00")
 put("smtp", "early", b"\x00EHLO a\r\nMAIL FROM:<a@b>\r\n")
 for i, text in enumerate([b"a\r\nb\r\n.\r\n", b"..\r\n.\r.\r\n.x\r\n..\r\n\r\n.\r\nQUIT\r\n", b".\n.\r\n", b"a\n.\n\r.\r\0\r\n.\r\r\n.\r\n", b"\r\n.\r"]):
     put("dot", f"{i}", bytes([3 * i]) + text)
