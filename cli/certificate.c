@@ -68,9 +68,14 @@ static void english(const struct cli_certificate *c, const char *ranges) {
     cli_print_text(c->person);
     printf(", %s, ", time);
     cli_print_text(c->reason);
-    printf("\nkeys      destroyed: no copy of these messages that is encrypted can be read any "
-           "more, tapes included, but with an older copy of DIR/keys and DIR/secrets, or a bundle "
-           "of keys\n");
+    if (c->unfinished)
+        printf("\nkeys      NOT destroyed yet: this disposal is ordered and not done, so this is no "
+               "certificate; a server, or the next command that writes, does it as soon as there is "
+               "room on the disk\n");
+    else
+        printf("\nkeys      destroyed: no copy of these messages that is encrypted can be read any "
+               "more, tapes included, but with an older copy of DIR/keys and DIR/secrets, or a "
+               "bundle of keys\n");
     fk_copies_each(c->roll, c->entry, c->seqs, copy_english, (void *)(uintptr_t)c);
 }
 
@@ -95,7 +100,7 @@ static void copy_japanese(void *ctx, const struct fk_copy *copy) {
 static void japanese(const struct cli_certificate *c, const char *ranges) {
     char time[FK_TIME_SIZE];
     fk_time_local(time, c->time_ms, c->zone);
-    printf("\n廃棄証明書\n");
+    printf("\n廃棄証明書%s\n", c->unfinished ? "（未完了につき無効）" : "");
     printf("廃棄した通数: %zu（番号 %s）\n", c->seqs->count, ranges);
     printf("台帳の記録: %" PRIu64 "（台帳 %s、c256=%s）\n", c->entry, c->roll->head.ledger,
            c->c256);
@@ -106,8 +111,10 @@ static void japanese(const struct cli_certificate *c, const char *ranges) {
     cli_print_text(c->person);
     printf("、");
     cli_print_text(c->reason);
-    printf("\n鍵: 破棄済み。暗号化された写しは、テープを含め、以前の keys と secrets "
-           "の写しまたは鍵束がなければ読めない\n");
+    printf("\n鍵: %s\n",
+           c->unfinished ? "未破棄。廃棄は記録されたが完了していない。空き容量ができ次第、続行される"
+                         : "破棄済み。暗号化された写しは、テープを含め、以前の keys と secrets "
+                           "の写しまたは鍵束がなければ読めない");
     fk_copies_each(c->roll, c->entry, c->seqs, copy_japanese, (void *)(uintptr_t)c);
 }
 
@@ -167,6 +174,7 @@ void cli_certificate_json(const struct cli_certificate *c) {
     json_object_set_new(o, "c256", json_string(c->c256));
     json_object_set_new(o, "messages", cli_json_number(c->seqs->count));
     json_object_set_new(o, "seqs", json_string(fk_buf_cstr(&ranges)));
+    json_object_set_new(o, "unfinished", json_boolean(c->unfinished));
     json_object_set_new(o, "class", json_string(c->rule));
     json_object_set_new(o, "policy", cli_json_number(c->policy_seq));
     json_object_set_new(o, "basis", cli_json_number(c->basis));
@@ -292,11 +300,14 @@ enum fk_status cli_certificate_show(const struct fk_cli *cli, uint64_t entry, bo
                                       &d->seqs,
                                       r.destroyed,
                                       r.count,
-                                      cli->config->zone_minutes};
+                                      cli->config->zone_minutes,
+                                      entry > r.roll->head.erased};
     if (json)
         cli_certificate_json(&c);
     else
         cli_certificate_text(&c);
+    if (c.unfinished)
+        st = fk_fail(err, FK_DENIED, "disposal %" PRIu64 " is not done yet", entry);
 done:
     for (size_t i = 0; i < r.count; i++)
         words_free(&r.destroyed[i]);

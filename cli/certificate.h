@@ -25,13 +25,15 @@ struct cli_certificate {
     const struct fk_seqs *seqs;
     const struct cli_destroyed *destroyed; /* of copies: none where `run` prints it */
     size_t destroyed_count;
-    int zone; /* minutes east of UTC, for the Japanese text */
+    int zone;        /* minutes east of UTC, for the Japanese text */
+    bool unfinished; /* it is ordered, and some key is there yet: the disk was full, say */
 };
 /* In English, then in Japanese. */
 void cli_certificate_text(const struct cli_certificate *c);
 void cli_certificate_json(const struct cli_certificate *c);
 
-/* The command: records the look, reads, prints. FK_NOT_FOUND: that entry is no disposal. */
+/* The command: records the look, reads, prints. FK_NOT_FOUND: that entry is no disposal. FK_DENIED:
+ * what was printed is no certificate yet, as it says itself. */
 FK_CHECKED enum fk_status cli_certificate_show(const struct fk_cli *cli, uint64_t entry, bool json,
                                                struct fk_err *err);
 

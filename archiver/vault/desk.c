@@ -60,6 +60,7 @@ static enum fk_status head_read(struct fk_desk *d, struct fk_head *out, struct f
     fk_buf_reset(&d->line);
     FK_TRY(fk_book__line(b, b->next - 1, &d->line, err));
     FK_TRY(fk_book__meta_number(b, "rules", &head.rules, err));
+    FK_TRY(fk_book__meta_number(b, "erased", &head.erased, err));
     head.next_seq = b->next;
     fk_sha256(d->line.data, d->line.len, head.last_digest);
     fk_hex(head.ledger, d->ledger, sizeof d->ledger);

@@ -175,6 +175,7 @@ static enum fk_status head_ask(struct fk_lend *l, uint64_t settled, struct fk_he
     head.next_seq = fk_get_u64(&r);
     const uint8_t *digest = fk_get_raw(&r, sizeof head.last_digest);
     head.rules = fk_get_u64(&r);
+    head.erased = fk_get_u64(&r);
     fk_get_cstr(&r, head.ledger, sizeof head.ledger);
     if (!fk_reader_done(&r))
         return desk_is_away(l, err);

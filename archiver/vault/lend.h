@@ -35,6 +35,7 @@ struct fk_head {
     uint64_t next_seq; /* entries are 0 .. next_seq-1 */
     uint8_t last_digest[FK_SHA256_BYTES];
     uint64_t rules;  /* seq of the newest hold, release, class, policy or key entry; 0: none */
+    uint64_t erased; /* of the dispose entries up to this seq every key is destroyed */
     char ledger[33]; /* id, hex */
 };
 FK_CHECKED enum fk_status fk_lend_head(struct fk_lend *lend, struct fk_head *out,

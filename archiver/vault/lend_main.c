@@ -144,6 +144,7 @@ static enum fk_status head_answer(struct fk_lend_request *q, struct fk_err *err)
     fk_put_u64(&b, head.next_seq);
     fk_buf_add(&b, head.last_digest, sizeof head.last_digest);
     fk_put_u64(&b, head.rules);
+    fk_put_u64(&b, head.erased);
     fk_put_cstr(&b, head.ledger);
     fk_peers_answer(q->l->peers, q->peer, FK_LEND_IS_HEAD, q->id, &b, -1);
     fk_buf_free(&b);

@@ -3,7 +3,8 @@
  * base/pack.h).
  *
  *     HEAD      u64 settled (0 or 1)         -> IS_HEAD u64 next, 32 bytes digest, u64 rules,
- * string LINES     u64 from                     -> FILE, a sealed memory file with whole lines
+ *                                               u64 erased, string
+ *     LINES     u64 from                     -> FILE, a sealed memory file with whole lines
  *     CONTENT   u64 seq, u64 act             -> FILE, a sealed memory file: salt, bytes
  *     SEALED    u64 seq, u64 act             -> FILE, a sealed memory file: below
  *     SEGMENTS  nothing                      -> SEGMENT..., END

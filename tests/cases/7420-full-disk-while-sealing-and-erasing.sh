@@ -85,6 +85,14 @@ begun() {
     [ "$(fk verify --json 2>/dev/null | jq -s 'last | .sum.unfinished')" = 50 ] || fail "verify --json: $(fk verify --json | tail -n 1)"
     expect 50 "$(readable "$1")" "readable before there is space"
 }
+# Nobody is told in court that it is done: with a server, as no command can have the pen without.
+no_certificate() {
+    local entry
+    entry=$(fk audit --json | jq -s 'map(select(.kind == "dispose")) | last | .seq')
+    refused 1 "not done yet" fk retention certificate "$entry"
+    grep -q "^keys      NOT destroyed yet" "$TEST_DIR/refused.out" || fail "the certificate: $(cat "$TEST_DIR/refused.out")"
+    [ "$(fk retention certificate "$entry" --json 2>/dev/null | jq .unfinished)" = true ] || fail "the certificate's JSON"
+}
 done_now() { # DISPOSALS FILE
     expect "$1" "$(disposals)" "dispose entries"
     expect 0 "$(readable "$2")" "readable after it"
@@ -102,6 +110,7 @@ fk index --wait >/dev/null || fail "index" # or it gives space back while it goe
 tight 0 dispose && fail "the control: the disk is not full for a disposal by a server: $(cat out)"
 grep -q "not done yet (entry [0-9]*): " err || fail "says: $(cat err)"
 begun first
+no_certificate
 space
 wait_for 30 none_readable first || fail "with space it does not go on: $(tail -n 3 "$SERVER_LOG")"
 server_stop
