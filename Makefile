@@ -2,7 +2,8 @@
 #
 #   make demo      installs what is missing, builds, shows the whole way of a message
 #   make check     installs what is missing, builds, runs every test; last line "N passed, N failed"
-#   make all       builds build/fumikura            make serve    runs a server in ./vault
+#   make all       builds build/fumikura (and fumikura-milter beside it)
+#                                                   make serve    runs a server in ./vault
 #   make bench     figures beside peers, as ratios  make asan     the tests under ASan and UBSan
 #   make soak      a million random steps of retention beside its model (SOAK_STEPS=, MODEL_SEED=)
 #   make fuzz      every parser, FUZZ_SECONDS=60 each, ONLY=pattern; CC=clang: by libFuzzer
@@ -36,10 +37,13 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 ASAN_FLAGS := -std=c11 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion -Wno-format-truncation -Wstrict-prototypes -Wmissing-prototypes -include base/banned.h \
               -fno-strict-aliasing -fPIE $(SAN)
 
-ROOMS := base archiver/vault archiver/intake indexer search retention tape-export
+ROOMS := base archiver/vault archiver/intake archiver/milter indexer search retention tape-export
 # main alone stays outside the library, so that unit programs can link the commands too.
 MAIN_C := cli/fumikura.c
-ROOM_C := $(wildcard $(addsuffix /*.c,$(ROOMS))) $(filter-out $(MAIN_C),$(wildcard cli/*.c))
+# What has libmilter in it is in a program of its own alone (docs/decisions/0012).
+MILTER_C := archiver/milter/milter_main.c archiver/milter/session.c
+MILTER_LIBS := $(shell pkg-config --libs milter libseccomp 2>/dev/null)
+ROOM_C := $(filter-out $(MILTER_C),$(wildcard $(addsuffix /*.c,$(ROOMS)))) $(filter-out $(MAIN_C),$(wildcard cli/*.c))
 ROOM_CC := $(wildcard indexer/*.cc)
 # Files that a page or a text is made of are linked in as they are (the page goes onto every tape,
 # the example becomes the configuration that `init` writes).
@@ -62,8 +66,9 @@ EMBED_O = $(patsubst %,$(1)/embed/%.o,$(EMBED))
 room_objects = $(call objects,$(1),$(ROOM_C) $(ROOM_CC)) $(call EMBED_O,$(1))
 
 PROGRAM := $(BUILD)/fumikura
-TEST_PROGRAM := $(BUILD)/test/fumikura
-ASAN_PROGRAM := $(BUILD)/asan/fumikura
+MILTER := $(BUILD)/fumikura-milter
+TEST_PROGRAM := $(BUILD)/test/fumikura $(BUILD)/test/fumikura-milter
+ASAN_PROGRAM := $(BUILD)/asan/fumikura $(BUILD)/asan/fumikura-milter
 unit_programs = $(patsubst tests/unit/%.c,$(1)/unit/%,$(UNIT_C))
 tool_programs = $(patsubst tests/tools/%.c,$(1)/tools/%,$(TOOL_C))
 fuzz_programs = $(patsubst tests/fuzz/%.c,$(1)/fuzz/%,$(FUZZ_C))
@@ -89,7 +94,7 @@ lint:
 	@sh tests/deps.sh build lint
 	@$(ANEW) run-lint
 
-all: $(PROGRAM)
+all: $(PROGRAM) $(MILTER)
 ifeq ($(PKG_LIBS),)
 $(PROGRAM): missing-libraries
 missing-libraries:
@@ -97,12 +102,12 @@ missing-libraries:
 	@false
 endif
 
-run-demo: $(PROGRAM) $(call tool_programs,$(BUILD))
+run-demo: $(PROGRAM) $(MILTER) $(call tool_programs,$(BUILD))
 	@bash tests/demo.sh $(PROGRAM)
-run-serve: $(PROGRAM)
+run-serve: $(PROGRAM) $(MILTER)
 	@test -e vault/fumikura.conf || $(PROGRAM) init vault
 	@exec $(PROGRAM) -C vault serve
-run-check: $(PROGRAM) test-build check-layers check-headers check-hardening
+run-check: $(PROGRAM) $(MILTER) test-build check-layers check-headers check-hardening
 	@bash tests/run.sh $(BUILD)/test
 # Unit tests and quick cases only; for the minute between two edits.
 run-check-quick: test-build check-layers
@@ -114,7 +119,7 @@ run-asan: asan-build
 FUZZ_SECONDS ?= 60
 run-fuzz: $(call fuzz_programs,$(FUZZ))
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) bash tests/fuzz/run.sh $(FUZZ)
-run-bench: $(PROGRAM) $(call tool_programs,$(BUILD))
+run-bench: $(PROGRAM) $(MILTER) $(call tool_programs,$(BUILD))
 	@bash tests/bench/run.sh $(PROGRAM)
 # Another seed each time; it is printed. What fails leaves its vault in $TEST_DIR.
 SOAK_STEPS ?= 1000000
@@ -151,6 +156,10 @@ $(1)/libhouse.a: $$(call room_objects,$(1))
 $(1)/fumikura: $$(call objects,$(1),$$(MAIN_C)) $(1)/libhouse.a
 	@echo "  LD  $$@"
 	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS)
+# The archive gives it what it uses, so it has none of the other libraries.
+$(1)/fumikura-milter: $$(call objects,$(1),$$(MILTER_C)) $(1)/libhouse.a
+	@echo "  LD  $$@"
+	@$$(CC) $(4) -Wl,--as-needed -o $$@ $$^ $$(MILTER_LIBS) -lpthread
 # An archive too, so that a unit program has of it what it uses, and may stand in for parts of the house.
 $(1)/libsupport.a: $$(call objects,$(1),$$(SUPPORT_C))
 	@rm -f $$@
@@ -186,8 +195,9 @@ check-layers:
 	@sh tests/check-layers.sh
 check-headers:
 	@CC="$(CC)" CXX="$(CXX)" FLAGS="$(PKG_CFLAGS)" sh tests/check-headers.sh
-check-hardening: $(PROGRAM)
+check-hardening: $(PROGRAM) $(MILTER)
 	@sh tests/check-hardening.sh $(PROGRAM)
+	@sh tests/check-hardening.sh $(MILTER)
 
 format:
 	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
@@ -199,10 +209,11 @@ deps-check:
 deps-bench:
 	@sh tests/deps.sh build check bench
 
-install: $(PROGRAM)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+install: $(PROGRAM) $(MILTER)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/fumikura $(DESTDIR)$(PREFIX)/share/man/man1 \
 	  $(DESTDIR)$(PREFIX)/share/doc/fumikura
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fumikura
+	install -m 755 $(MILTER) $(DESTDIR)$(PREFIX)/libexec/fumikura/fumikura-milter
 	install -m 644 docs/man/fumikura.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE fumikura.conf.example docs/*.md docs/openapi.json $(DESTDIR)$(PREFIX)/share/doc/fumikura/
 	cp -R docs/decisions docs/systemd $(DESTDIR)$(PREFIX)/share/doc/fumikura/

@@ -7,17 +7,18 @@
  *              [--listen PATH] [--inherit NAME:FD]...
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive), act:FD (web), scrub:FD (scrubd)  11th
- *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  10th
- *     sign      --socket log:FD (logd)                                         9th
- *     indexd    --lend                                                         7th
- *     logd      --lend --sign                                                  8th
- *     stampd                                                                   6th
- *     cosignd                                                                  5th
- *     maild                                                                    4th
- *     scrubd    --keep                                                         3rd
+ *     keep      --listen --socket mail:FD (receive, milter), act:FD (web), scrub:FD (scrubd)  12th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  11th
+ *     sign      --socket log:FD (logd)                                         10th
+ *     indexd    --lend                                                         8th
+ *     logd      --lend --sign                                                  9th
+ *     stampd                                                                   7th
+ *     cosignd                                                                  6th
+ *     maild                                                                    5th
+ *     scrubd    --keep                                                         4th
  *     receive   --keep --inherit (sockets that serve was given by systemd)     1st
- *     web       --keep --lend                                                  2nd
+ *     milter    --keep                                                         2nd
+ *     web       --keep --lend                                                  3rd
  *
  * with stdin and stdout on /dev/null and stderr as serve has it. A main is
  *

@@ -92,6 +92,7 @@ int cmd_scrubd(struct fk_cli *, int, char **);
 int cmd_stampd(struct fk_cli *, int, char **);
 int cmd_cosignd(struct fk_cli *, int, char **);
 int cmd_maild(struct fk_cli *, int, char **);
+int cmd_milter(struct fk_cli *, int, char **);
 int cmd_receive(struct fk_cli *, int, char **);
 int cmd_web(struct fk_cli *, int, char **);
 int cmd_indexd(struct fk_cli *, int, char **);

@@ -36,6 +36,7 @@ const struct fk_command fk_commands[] = {
     {"lend", "", "has the reading desk; started by serve and by commands", cmd_lend, FK_NEEDS_CONFIG, true},
     {"logd", "", "makes the log's tiles and checkpoints; started by serve", cmd_logd, FK_NEEDS_CONFIG, true},
     {"maild", "", "mails checkpoints when it is due; started by serve", cmd_maild, FK_NEEDS_CONFIG, true},
+    {"milter", "", "becomes fumikura-milter, which takes mail in by the milter protocol; started by serve", cmd_milter, FK_NEEDS_CONFIG, true},
     {"receive", "", "takes mail in by SMTP and LMTP; started by serve", cmd_receive, FK_NEEDS_CONFIG, true},
     {"scrubd", "", "reads all that is stored again, slowly; started by serve", cmd_scrubd, FK_NEEDS_CONFIG, true},
     {"sign", "", "has the log's key; started by serve and by commands", cmd_sign, FK_NEEDS_CONFIG, true},

@@ -67,6 +67,7 @@ struct key {
 static const struct key keys[] = {
     {"smtp", ADDRESSES, AT(smtp), "{\"127.0.0.1:2525\"}", 0, 0},
     {"lmtp", ADDRESSES, AT(lmtp), "{\"unix:run/lmtp.sock\"}", 0, 0},
+    {"milter", ADDRESSES, AT(milter), "{}", 0, 0},
     {"hostname", HOST, AT(hostname), "", 0, 0},
     {"source", NAME, AT(source), "mail", 0, 0},
     {"floor", PERIOD, AT(floor), "P0D", 0, 0},
@@ -315,6 +316,10 @@ static int value_check(cfg_t *cfg, cfg_opt_t *opt, const struct key *k) {
     }
     if (k->kind == URLS && n > FK_AUTHORITIES_MAX) {
         refuse(cfg->line, "%s has over %d of them", k->name, FK_AUTHORITIES_MAX);
+        return -1;
+    }
+    if (strcmp(k->name, "milter") == 0 && n > 1) { /* libmilter has one socket */
+        refuse(cfg->line, "milter has over one address; every mail server can use the same");
         return -1;
     }
     if (k->kind == ADDRESSES && fk_value_address(text) == FK_ADDRESS_UNIX) {
@@ -660,6 +665,7 @@ void fk_config_free(struct fk_config **cp) {
         return;
     list_free(c->smtp);
     list_free(c->lmtp);
+    list_free(c->milter);
     list_free(c->witnesses);
     list_free(c->timestamp);
     list_free(c->mail_to);

@@ -31,6 +31,7 @@ enum { FK_MAIL_TO_MAX = 8, FK_LISTENERS_MAX = 32 };
 
 struct fk_config {
     char **smtp, **lmtp; /* NULL-terminated; "127.0.0.1:2525", "unix:/absolute/path" */
+    char **milter;       /* the same; none or one */
     char *web, *hostname, *source, *floor;
     uint64_t size_limit, in_flight, segment_size, disk_reserve, seal_rate, index_memory; /* bytes */
     unsigned connections, command_timeout_s, data_timeout_s;

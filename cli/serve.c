@@ -26,23 +26,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KIDS = 11, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
+enum { KIDS = 12, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
 
 static const char *const start_order[KIDS] = {"keep",   "lend",    "sign",    "indexd",
                                               "logd",   "stampd",  "cosignd", "maild",
-                                              "scrubd", "receive", "web"};
-static const char *const stop_order[KIDS] = {"receive", "web",    "scrubd", "maild",
-                                             "cosignd", "stampd", "indexd", "logd",
-                                             "sign",    "lend",   "keep"};
+                                              "scrubd", "receive", "milter",  "web"};
+static const char *const stop_order[KIDS] = {"receive", "milter",  "web",    "scrubd",
+                                             "maild",   "cosignd", "stampd", "indexd",
+                                             "logd",    "sign",    "lend",   "keep"};
 
 /* Who asks whom, and in which role. */
 static const struct link {
     const char *server, *client, *option, *role;
 } links[] = {
     {"keep", "receive", "--keep", "mail"}, {"keep", "web", "--keep", "act"},
-    {"keep", "scrubd", "--keep", "scrub"}, {"lend", "indexd", "--lend", "index"},
-    {"lend", "logd", "--lend", "log"},     {"lend", "web", "--lend", "act"},
-    {"sign", "logd", "--sign", "log"},
+    {"keep", "scrubd", "--keep", "scrub"}, {"keep", "milter", "--keep", "mail"},
+    {"lend", "indexd", "--lend", "index"}, {"lend", "logd", "--lend", "log"},
+    {"lend", "web", "--lend", "act"},      {"sign", "logd", "--sign", "log"},
 };
 enum { LINKS = sizeof links / sizeof *links };
 
@@ -337,11 +337,16 @@ static void start_again(struct serve *s) {
     }
 }
 
+/* The milter is the one part that not everybody has. */
+static bool is_wanted(const struct serve *s, const char *name) {
+    return strcmp(name, "milter") != 0 || s->cli->config->milter[0];
+}
+
 static void start_all(struct serve *s) {
     for (size_t i = 0; i < KIDS && !s->stop; i++) {
         struct kid *kid = kid_find(s, start_order[i]);
         struct fk_err err = FK_ERR_INIT;
-        if (!cli_command(kid->name))
+        if (!cli_command(kid->name) || !is_wanted(s, kid->name))
             continue;
         enum fk_status st = start(s, kid, &err);
         if (st != FK_OK)

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { KID_ADDRESSES = 256, KID_SOCKETS = 4 };
+enum { KID_ADDRESSES = 256, KID_SOCKETS = 8 };
 
 struct kid {
     const char *name;
