@@ -94,7 +94,7 @@ grep -qx 'rcpt-to: unseen@example.jp' "$TEST_DIR/env" || fail "no Bcc of a local
 fk show "$seq" --raw | grep -qi '^bcc:' && fail "the Bcc field is there; this test is about one that is not"
 
 fk index --wait >/dev/null || fail "index"
-expect 1 "$(fk search --count unseen@example.jp)" "messages found by a Bcc that stands in no header"
+expect 1 "$(fk search --count to:unseen@example.jp)" "messages found by a Bcc that stands in no header"
 server_stop
 verify_clean "it all"
 note "$want messages, byte for byte"
