@@ -3,7 +3,7 @@
 #
 # On a shared machine an absolute figure means little: so each round runs smtp-sink (stores nothing: the
 # ceiling), Postfix delivering to Maildir and Fumikura one after the other on the same disk, with the same
-# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|tls|index|memory|log|store.
+# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|tls|index|memory|log|store|milter.
 # Postfix's rate is that of delivered mail (all files in the Maildir), not of its 250s.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
@@ -189,6 +189,33 @@ memory_round() {
     server_stop
 }
 
+# What the milter adds to the time that Postfix takes to accept a message, one connection, beside an append of
+# the same bytes with fdatasync on the same disk.
+milter_round() {
+    local set=$TEST_DIR/milter-set port
+    [ -d "$set" ] || { mkdir "$set"; find "$cache/cur" -type f | sort | head -n "${MILTER_MESSAGES:-500}" | xargs cp -t "$set"; }
+    through_postfix() { # NAME [main.cf lines]
+        local name=$1
+        shift
+        port=$(tests/postfix.sh start "$TEST_DIR/postfix" "$@") || fail "Postfix"
+        "$blast" -c 1 -t to@bench.example -o "$TEST_DIR/acks" "127.0.0.1:$port" "$set" >"$TEST_DIR/blast" 2>&1 || fail "$name: $(cat "$TEST_DIR/blast")"
+        record "$name.p50" "$(value p50_ms "$TEST_DIR/blast")"
+        tests/postfix.sh stop "$TEST_DIR/postfix"
+        rm -rf "$TEST_DIR/postfix"
+    }
+    rm -rf "$V"
+    vault_new
+    config milter '{"127.0.0.1:0"}'
+    server_start
+    kill -STOP "$(role_pid indexd)"
+    through_postfix milter-without
+    through_postfix milter-with "smtpd_milters = inet:$(address milter)" "milter_default_action = tempfail"
+    kill -CONT "$(role_pid indexd)"
+    server_stop
+    record milter-append.p50 "$(python3 tests/bench/append.py "$TEST_DIR/appended" "$set")"
+    rm -f "$TEST_DIR/appended"
+}
+
 [ -z "${BENCH_LIB:-}" ] || return 0
 make_mail
 ca_new ca
@@ -203,6 +230,7 @@ for round in $(seq "$rounds"); do
     done
     wanted smtp && ours 16 plain 'single-instance = "off"'
     wanted tls && tls_round
+    wanted milter && milter_round
     [ "$round" = 1 ] && wanted store && store_round
     wanted index && { index_round "$same" same-; index_round "$cache" ""; }
     [ "$round" = 1 ] && wanted memory && memory_round

@@ -51,6 +51,14 @@ for title, names in (("latency of a message, ms", ("ours16", "postfix-ack16", "s
         print(f"\n{title}: " + "; ".join(f"{n} p50 {median(n + '.p50'):.1f} p99 {median(n + '.p99'):.1f}" for n in names))
         print("Postfix acknowledges " + ", ".join(f"{median(f'postfix-ack{c}.rate'):.0f}/s at {c}" for c in (16, 1)) +
               "; keep and receive use " + ", ".join(f"{median(f'ours{c}.cpu_ms'):.2f} CPU-s for the set at {c}" for c in (16, 1)))
+if "milter-with.p50" in values:
+    rounds = values["milter-with.p50"]
+    adds = statistics.median(rounds[t] - values["milter-without.p50"][t] for t in rounds)
+    bound = statistics.median(2 * values["milter-append.p50"][t] + 2 for t in rounds)
+    ok.append(adds <= bound)
+    print(f"the milter adds to a message's acceptance by Postfix {adds:.1f} ms at the median ({median('milter-without.p50'):.1f} without, "
+          f"{median('milter-with.p50'):.1f} with); twice an append with fdatasync ({median('milter-append.p50'):.2f}) plus 2 ms is "
+          f"{bound:.1f}{'' if adds <= bound else '  BELOW'}")
 if "store.stored" in values:
     # The bound of the set: attachments decoded and once, everything else in one block at zstd level 9.
     bound = 387.7e6

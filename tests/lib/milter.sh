@@ -38,5 +38,13 @@ postfixes_stop() {
 at_exit postfixes_stop
 # through PORT FILE [FROM [TO...]]: a message to that Postfix; its reply.
 through() { python3 "$ROOT/tests/lib/smtp.py" "127.0.0.1:$1" "${@:2}"; }
-# mails: how many messages the vault has, by its own ledger.
-mail_seqs() { fk status --json >/dev/null; for i in $(seq 0 $(($(fk status --json | jq -e .next) - 1))); do fk show "$i" --entry | grep -q ' kind=mail ' && echo "$i"; done; }
+# mail_seqs: which entries are messages, by the ledger itself.
+mail_seqs() {
+    local i
+    for i in $(seq 0 $(($(fk status --json | jq -e .next) - 1))); do fk show "$i" --entry | grep -q ' kind=mail ' && echo "$i"; done
+}
+# The same of many, with no server: out of the bundles that the log has of all entries.
+mail_seqs_of_log() {
+    fk checkpoint >/dev/null || fail "checkpoint"
+    grep -raoh 'seq=[0-9]* prev=[0-9a-f]* kind=mail ' "$V/log/tile/entries" | sed 's/^seq=//; s/ .*//' | sort -nu
+}
