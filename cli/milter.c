@@ -20,8 +20,7 @@
 enum { OWN_ARGS = 14, NUMBER_BYTES = 24 };
 
 static enum fk_status program_find(char out[PATH_MAX], struct fk_err *err) {
-    static const char *const places[] = {"fumikura-milter",
-                                         "../libexec/fumikura/fumikura-milter"};
+    static const char *const places[] = {"fumikura-milter", "../libexec/fumikura/fumikura-milter"};
     char here[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", here, sizeof here - 1);
     if (n < 0)
@@ -50,10 +49,10 @@ int cmd_milter(struct fk_cli *cli, int argc, char **argv) {
     snprintf(size, sizeof size, "%" PRIu64, c->size_limit);
     snprintf(in_flight, sizeof in_flight, "%" PRIu64, c->in_flight);
     snprintf(connections, sizeof connections, "%u", c->connections);
-    const char *own[OWN_ARGS] = {program,         "--listen",    c->milter[0], "--source",
-                                 c->source,       "--floor",     c->floor,     "--size-limit",
-                                 size,            "--in-flight", in_flight,    "--connections",
-                                 connections,     "--"};
+    const char *own[OWN_ARGS] = {program,     "--listen",    c->milter[0], "--source",
+                                 c->source,   "--floor",     c->floor,     "--size-limit",
+                                 size,        "--in-flight", in_flight,    "--connections",
+                                 connections, "--"};
     char **all = calloc(OWN_ARGS + (size_t)argc, sizeof *all);
     if (!all)
         FK_TRY(fk_fail(&err, FK_NOMEM, "no memory to start fumikura-milter"));

@@ -1,4 +1,5 @@
-/* capture.c - the pieces in their order, counted, written, and forgotten when one too many comes. */
+/* capture.c - the pieces in their order, counted, written, and forgotten when one too many comes.
+ */
 #include "archiver/milter/capture.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
@@ -74,7 +75,7 @@ void fk_capture_field(struct fk_capture *c, const char *name, const char *value)
         field_add(c, name, value, strlen(value));
 }
 
-void fk_capture_path(struct fk_capture *c, const char *name, char *const *words) {
+void fk_capture_path(struct fk_capture *c, const char *name, const char *const *words) {
     struct fk_buf value = FK_BUF_INIT;
     size_t len = strlen(words[0]);
     bool brackets = len >= 2 && words[0][0] == '<' && words[0][len - 1] == '>';

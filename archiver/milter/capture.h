@@ -4,10 +4,10 @@
  *
  *     struct fk_budget budget = {.limit = in_flight};            one for all captures
  *     fk_capture_begin(&c, &budget, size_limit);
- *     fk_capture_field(&c, "mail-from", ...), fk_capture_header(&c, ...), fk_capture_header_end(&c),
- *     fk_capture_body(&c, ...)
- *     FK_TRY(fk_capture_finish(&c, &first_fields));              c.file is for fk_keep_send_mail
- *     fk_capture_drop(&c);                                       in every case
+ *     fk_capture_field(&c, "mail-from", ...), fk_capture_header(&c, ...),
+ * fk_capture_header_end(&c), fk_capture_body(&c, ...) FK_TRY(fk_capture_finish(&c, &first_fields));
+ * c.file is for fk_keep_send_mail fk_capture_drop(&c);                                       in
+ * every case
  *
  * Nothing fails before the finish: what went wrong is remembered, memory is given back at once, and
  * the rest of the message is let past. What the protocol does not say is put together as the wire
@@ -48,7 +48,7 @@ void fk_capture_begin(struct fk_capture *c, struct fk_budget *budget, uint64_t s
 void fk_capture_field(struct fk_capture *c, const char *name, const char *value);
 /* An address in its angle brackets and its parameters, as MAIL and RCPT had them; NULL at the end.
  */
-void fk_capture_path(struct fk_capture *c, const char *name, char *const *words);
+void fk_capture_path(struct fk_capture *c, const char *name, const char *const *words);
 /* value: with what stood between colon and text where `exact`, else without its first space, which
  * is put there, and marked. */
 void fk_capture_header(struct fk_capture *c, const char *name, const char *value, bool exact);

@@ -36,11 +36,13 @@ static bool number_read(const char *text, uint64_t *out) {
 }
 
 static enum fk_status settings_read(int argc, char **argv, struct settings *s, struct fk_err *err) {
-    static const struct option all[] = {
-        {"listen", required_argument, NULL, 'l'},      {"source", required_argument, NULL, 's'},
-        {"floor", required_argument, NULL, 'f'},       {"size-limit", required_argument, NULL, 'z'},
-        {"in-flight", required_argument, NULL, 'i'},   {"connections", required_argument, NULL, 'c'},
-        {NULL, 0, NULL, 0}};
+    static const struct option all[] = {{"listen", required_argument, NULL, 'l'},
+                                        {"source", required_argument, NULL, 's'},
+                                        {"floor", required_argument, NULL, 'f'},
+                                        {"size-limit", required_argument, NULL, 'z'},
+                                        {"in-flight", required_argument, NULL, 'i'},
+                                        {"connections", required_argument, NULL, 'c'},
+                                        {NULL, 0, NULL, 0}};
     uint64_t connections = 0;
     bool good = true;
     opterr = 0;
