@@ -10,7 +10,7 @@
 
 milter_vault() { config milter '{"127.0.0.1:0"}'; }
 milter_pid() { jq -er .milter "$V/run/processes.json"; }
-milter_address() { echo "inet:$(address milter)"; }
+milter_address() { case $(address milter) in /*) echo "unix:$(address milter)" ;; *) echo "inet:$(address milter)" ;; esac; }
 # The port stays the same over a restart of the server, so that Postfix finds it again.
 milter_port_fixed() { config milter "{\"$(address milter)\"}"; }
 
