@@ -505,6 +505,6 @@ int main(void) {
         cmocka_unit_test(a_number_out_of_its_place_ends_the_walk),
         cmocka_unit_test(sealing_chunks_keeps_the_pace_too),
     };
-    setenv("FUMIKURA_FAULT", "room:1:enospc", 1);
+    setenv("FUMIKURA_FAULT", "room:2:enospc", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
