@@ -3,7 +3,7 @@
  * Whatever goes wrong inside it ends it; the pool sees that and does the rest. */
 #include "base/frame.h"
 #include "base/io.h"
-#include "indexer/box_priv.h"
+#include "base/box.h"
 #include "indexer/index.h"
 #include "indexer/pool_priv.h"
 #include "indexer/sink_priv.h"
@@ -48,7 +48,7 @@ static enum fk_status set_up(struct fk_frame *f, struct fk_err *err) {
     const uint64_t memory_bytes = fk_get_u64(&r);
     if (f->type != FK_POOL_SETUP || !fk_reader_done(&r))
         return fk_fail(err, FK_CORRUPT, "not a reader's first message");
-    const enum fk_status closed = fk_box__close(memory_bytes, FK_POOL_OUTPUT_MAX, &why);
+    const enum fk_status closed = fk_box_close(memory_bytes, FK_POOL_OUTPUT_MAX, &why);
     st = hello(closed, why.text, err);
     return closed != FK_OK ? closed : st;
 }

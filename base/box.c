@@ -1,6 +1,6 @@
 /* box.c - rlimits, no_new_privs, Landlock, seccomp, in this order: each leaves the next possible.
  */
-#include "indexer/box_priv.h"
+#include "base/box.h"
 #include "base/fault.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static enum fk_status limit_set(int which, rlim_t value, const char *name, struc
     const struct rlimit limit = {value, value};
     return setrlimit(which, &limit) == 0
                ? FK_OK
-               : fk_fail_sys(err, errno, "the index reader cannot limit its %s", name);
+               : fk_fail_sys(err, errno, "a boxed process cannot limit its %s", name);
 }
 
 static enum fk_status limits_set(size_t memory_bytes, size_t output_bytes, struct fk_err *err) {
@@ -58,11 +58,11 @@ static enum fk_status landlock_close(struct fk_err *err) {
     const struct ruleset nothing = {rights_of(abi), 3, 3};
     const long fd = syscall(444, &nothing, ruleset_size(abi), 0u);
     if (fd < 0)
-        return fk_fail_sys(err, errno, "the index reader cannot make a Landlock ruleset");
+        return fk_fail_sys(err, errno, "a boxed process cannot make a Landlock ruleset");
     const long rc = syscall(446, (int)fd, 0u);
     const int problem = errno;
     (void)close((int)fd); /* a ruleset has nothing to lose */
-    return rc == 0 ? FK_OK : fk_fail_sys(err, problem, "the index reader cannot use Landlock");
+    return rc == 0 ? FK_OK : fk_fail_sys(err, problem, "a boxed process cannot use Landlock");
 }
 
 static const int allowed[] = {
@@ -103,14 +103,14 @@ static enum fk_status seccomp_close(struct fk_err *err) {
     if (rc == -ENOSYS || rc == -EINVAL)
         return fk_fail(err, FK_DENIED,
                        "this kernel has no seccomp filters, without which messages are not read");
-    return rc == 0 ? FK_OK : fk_fail_sys(err, -rc, "the index reader cannot use seccomp");
+    return rc == 0 ? FK_OK : fk_fail_sys(err, -rc, "a boxed process cannot use seccomp");
 }
 
-enum fk_status fk_box__close(size_t memory_bytes, size_t output_bytes, struct fk_err *err) {
+enum fk_status fk_box_close(size_t memory_bytes, size_t output_bytes, struct fk_err *err) {
     enum fk_status st = FK_OK;
     FK_TRY(limits_set(memory_bytes, output_bytes, err));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        st = fk_fail_sys(err, errno, "the index reader cannot give up privileges");
+        st = fk_fail_sys(err, errno, "a boxed process cannot give up privileges");
     if (st == FK_OK)
         FK_TRY(landlock_close(err));
     if (st == FK_OK)

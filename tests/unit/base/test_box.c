@@ -1,7 +1,7 @@
 /* The box, tried from inside: each case is a process that closes it, does one thing and says what
  * came of it by its exit status. */
 #include "base/frame.h"
-#include "indexer/box_priv.h"
+#include "base/box.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +82,7 @@ static int try_work(void) {
 static int inside(int (*what)(void)) {
     const pid_t pid = fork();
     if (pid == 0) {
-        if (fk_box__close(MEMORY, OUTPUT, NULL) != FK_OK)
+        if (fk_box_close(MEMORY, OUTPUT, NULL) != FK_OK)
             _exit(NOT_CLOSED);
         errno = 0;
         const int rc = what();
@@ -137,7 +137,7 @@ static void where_there_is_no_box_that_is_said(void **state) {
         if (pid == 0) {
             struct fk_err err = FK_ERR_INIT;
             setenv("FUMIKURA_FAULT", fault, 1);
-            const enum fk_status st = fk_box__close(MEMORY, OUTPUT, &err);
+            const enum fk_status st = fk_box_close(MEMORY, OUTPUT, &err);
             _exit(st == FK_DENIED && strcasestr(err.text, lacks[i]) ? 0 : 1);
         }
         int status;
