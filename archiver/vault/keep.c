@@ -258,6 +258,11 @@ static enum fk_status seal_once(int fd, struct fk_err *err) {
 
 enum fk_status fk_keep_send_mail(struct fk_keep *k, uint32_t id, const struct fk_mail *mail,
                                  struct fk_err *err) {
+    return fk_keep_send_item(k, id, mail, "", err);
+}
+
+enum fk_status fk_keep_send_item(struct fk_keep *k, uint32_t id, const struct fk_mail *mail,
+                                 const char *item, struct fk_err *err) {
     if (k->sock < 0)
         return pen_is_away(k, err);
     if (k->in_flight_count + k->early_count + k->lost_count >= FK_KEEP_IN_FLIGHT)
@@ -269,6 +274,8 @@ enum fk_status fk_keep_send_mail(struct fk_keep *k, uint32_t id, const struct fk
     fk_put_u64(&b, mail->message_bytes);
     fk_put_cstr(&b, mail->source);
     fk_put_cstr(&b, mail->floor);
+    if (*item)
+        fk_put_cstr(&b, item);
     st = b.failed ? fk_fail(err, FK_NOMEM, "no memory to send a message to the pen")
                   : fk_frame_send(k->sock, FK_KEEP_MAIL, id, b.data, b.len, mail->fd, err);
     fk_buf_free(&b);
@@ -407,6 +414,12 @@ enum fk_status fk_keep_escrow(struct fk_keep *k, const uint8_t key[32], const st
     enum fk_status st = ask(k, FK_KEEP_ESCROW, &request, fd, out, err);
     fk_buf_wipe(&request);
     return st;
+}
+
+enum fk_status fk_keep_tether(struct fk_keep *k, int fd, struct fk_err *err) {
+    struct fk_receipt r;
+    struct fk_buf nothing = FK_BUF_INIT;
+    return ask(k, FK_KEEP_TETHER, &nothing, fd, &r, err);
 }
 
 enum fk_status fk_keep_heal(struct fk_keep *k, uint64_t segment, const struct fk_buf *body,

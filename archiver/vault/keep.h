@@ -61,6 +61,15 @@ struct fk_mail {
 enum { FK_KEEP_IN_FLIGHT = 1024 };
 FK_CHECKED enum fk_status fk_keep_send_mail(struct fk_keep *keep, uint32_t id,
                                             const struct fk_mail *mail, struct fk_err *err);
+/* The same of an import: item is FK_KEEP_ITEM hex digits that stand in the line, or "" for none. */
+enum { FK_KEEP_ITEM = 24 };
+FK_CHECKED enum fk_status fk_keep_send_item(struct fk_keep *keep, uint32_t id,
+                                            const struct fk_mail *mail, const char *item,
+                                            struct fk_err *err);
+/* The pen keeps the descriptor open until this socket is closed and all that was asked over it is
+ * done: so that a lock on the file says to who comes next that nothing is still on its way. fd
+ * stays the caller's. Once a socket. */
+FK_CHECKED enum fk_status fk_keep_tether(struct fk_keep *keep, int fd, struct fk_err *err);
 /* wait_ms 0 asks, -1 waits. FK_RETRY nothing has come. FK_NOT_FOUND the pen has gone: all that was
  * in flight is then given out once as receipts with FK_RETRY, before this status. */
 FK_CHECKED enum fk_status fk_keep_next_receipt(struct fk_keep *keep, int wait_ms,

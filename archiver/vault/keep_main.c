@@ -112,18 +112,24 @@ static bool is_word(const char *text, const char *allowed) {
 }
 
 static enum fk_status mail_read(struct fk_reader *r, struct fk_job *j, struct fk_err *err) {
-    char source[FK_KEEP_SOURCE_MAX + 1], floor[FK_KEEP_FLOOR_MAX + 1];
+    char source[FK_KEEP_SOURCE_MAX + 1], floor[FK_KEEP_FLOOR_MAX + 1], item[FK_KEEP_ITEM + 1] = "";
     j->message_bytes = fk_get_u64(r);
     fk_get_cstr(r, source, sizeof source);
     fk_get_cstr(r, floor, sizeof floor);
+    if (!fk_reader_done(r))
+        fk_get_cstr(r, item, sizeof item);
     if (!fk_reader_done(r) || !j->has_content || j->message_bytes > j->map_len)
         return fk_fail(err, FK_INVALID, "the request to keep a mail is not of the form");
     if (!is_word(source, "abcdefghijklmnopqrstuvwxyz0123456789-") ||
         !is_word(floor, "PYMD0123456789"))
         return fk_fail(err, FK_INVALID, "the source or the floor of a mail is not of the form");
+    if (*item && (strlen(item) != FK_KEEP_ITEM || !is_word(item, "0123456789abcdef")))
+        return fk_fail(err, FK_INVALID, "the item of a mail is not of the form");
     memcpy(j->kind, "mail", 5);
     fk_buf_printf(&j->fields, "source=%s floor=%s size=%llu", source, floor,
                   (unsigned long long)size_bucket(j->message_bytes));
+    if (*item)
+        fk_buf_printf(&j->fields, " item=%s", item);
     return FK_OK;
 }
 
@@ -237,9 +243,22 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
     }
 }
 
+/* Not a job: it is there before the next request of the same socket is read. */
+static enum fk_status tether_take(struct keep *k, struct fk_peer *peer, struct fk_frame *f) {
+    struct fk_receipt r = {.id = f->id};
+    if (fk_peer_role(peer) != ROLE_ALL || f->fd < 0 || !fk_peers_tether(k->peers, peer, &f->fd)) {
+        r.status = FK_DENIED;
+        snprintf(r.text, sizeof r.text, "this socket may not leave a file with the pen");
+    }
+    receipt_send(k->peers, peer, FK_KEEP_ANSWER, &r);
+    return FK_OK;
+}
+
 static enum fk_status on_frame(void *ctx, struct fk_peer *peer, struct fk_frame *f,
                                struct fk_err *err) {
     struct keep *k = ctx;
+    if (f->type == FK_KEEP_TETHER)
+        return tether_take(k, peer, f);
     if (f->type < FK_KEEP_MAIL || f->type > FK_KEEP_HEAL)
         return fk_fail(err, FK_CORRUPT, "a request of type %u", f->type);
     struct fk_job *j = fk_job_new();

@@ -3,16 +3,17 @@
  *
  * Requests, and the answer that repeats the request's id:
  *
- *     MAIL     u64 bytes of the message, string source, string floor; a memory file with the
- *              message, then the envelope block                                   -> RECEIPT
- *     APPEND   string kind, string fields; a memory file with the body, or none   -> ANSWER
- *     DISPOSE  string seqs ("5-7,9"), u64 basis, string rule; a memory file or none -> ANSWER
- *     SEAL     nothing                                        -> ANSWER, seq: newest sealed segment
- *     REKEY    a memory file with the body, or none           -> ANSWER, seq: the entry that orders
- * it
+ *     MAIL     u64 bytes of the message, string source, string floor, string item or nothing; a
+ * memory file with the message, then the envelope block                          -> RECEIPT APPEND
+ * string kind, string fields; a memory file with the body, or none   -> ANSWER DISPOSE  string seqs
+ * ("5-7,9"), u64 basis, string rule; a memory file or none -> ANSWER SEAL     nothing -> ANSWER,
+ * seq: newest sealed segment REKEY    a memory file with the body, or none           -> ANSWER,
+ * seq: the entry that orders it
  *
  *     ESCROW   bytes key (32), string lines, string body; a file open for writing -> ANSWER, seq:
  * the bundle's number
+ *
+ *     TETHER   a file, kept open until the socket is closed and its requests are done -> ANSWER
  *
  *     HEAL     u64 segment; a memory file with the body, or none -> ANSWER, seq: the entry that
  * orders it
@@ -38,7 +39,8 @@ enum fk_keep_frame {
     FK_KEEP_SEAL = 19,
     FK_KEEP_REKEY = 20,
     FK_KEEP_ESCROW = 21,
-    FK_KEEP_HEAL = 22
+    FK_KEEP_HEAL = 22,
+    FK_KEEP_TETHER = 23
 };
 
 enum {

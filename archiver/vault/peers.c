@@ -28,6 +28,7 @@ struct fk_peer {
     bool broken; /* to be closed */
     int role;
     unsigned holds;
+    int tether; /* -1: none */
     struct answer *first, **last;
 };
 struct fk_peers {
@@ -60,6 +61,17 @@ void fk_peers_wake(struct fk_peers *p) {
     (void)!write(p->wake, &one, sizeof one); /* fails only when it is already readable */
 }
 
+bool fk_peers_tether(struct fk_peers *p, struct fk_peer *peer, int *fd) {
+    pthread_mutex_lock(&p->lock);
+    bool takes = peer->tether < 0;
+    if (takes) {
+        peer->tether = *fd;
+        *fd = -1;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return takes;
+}
+
 void fk_peers_release(struct fk_peers *p, struct fk_peer *peer) {
     pthread_mutex_lock(&p->lock);
     bool last = --peer->holds == 0 && (peer->fd < 0 || peer->broken);
@@ -79,6 +91,11 @@ static void answers_drop(struct fk_peer *peer) {
     }
     peer->first = NULL;
     peer->last = &peer->first;
+}
+
+static void peer_free(struct fk_peer *peer) {
+    fk_close(&peer->tether);
+    free(peer);
 }
 
 static void peer_close(struct fk_peer *peer) {
@@ -177,6 +194,7 @@ static enum fk_status peer_add(struct fk_peers *p, int fd, int role, struct fk_e
         return fk_fail(err, FK_FULL, "more than %d connections", PEERS_MAX);
     }
     peer->fd = fd;
+    peer->tether = -1;
     peer->role = role;
     peer->last = &peer->first;
     p->at[p->count++] = peer;
@@ -202,7 +220,7 @@ static void gone_free(struct fk_peers *p) {
             i++;
             continue;
         }
-        free(peer);
+        peer_free(peer);
         p->at[i] = p->at[--p->count];
     }
     pthread_mutex_unlock(&p->lock);
@@ -354,7 +372,7 @@ void fk_peers_free(struct fk_peers **pp) {
     answers_flush(p);
     for (size_t i = 0; i < p->count; i++) {
         peer_close(p->at[i]);
-        free(p->at[i]);
+        peer_free(p->at[i]);
     }
     if (p->listener >= 0)
         (void)unlink(p->child->listen); /* a stale socket is only a refused connection */

@@ -43,6 +43,9 @@ int fk_peer_fd(const struct fk_peer *peer);
 /* A hold keeps a peer's struct for an answer that comes later; each needs its release. */
 void fk_peers_hold(struct fk_peers *peers, struct fk_peer *peer);
 void fk_peers_release(struct fk_peers *peers, struct fk_peer *peer);
+/* Takes *fd, which is closed when the peer is gone and nobody holds it any more. False: it has one
+ * already. */
+bool fk_peers_tether(struct fk_peers *peers, struct fk_peer *peer, int *fd);
 /* fd -1 for none; it stays the caller's. To a peer that has gone nothing is sent. */
 void fk_peers_answer(struct fk_peers *peers, struct fk_peer *peer, uint16_t type, uint32_t id,
                      const struct fk_buf *payload, int fd);

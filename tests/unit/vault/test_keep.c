@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -509,6 +510,12 @@ static void a_mail_file_is_held_to_its_form(void **state) {
     static const char long_one[] = "\0\0\0\0\0\0\7\x64\0\0\0\4test\0\0\0\3P0D";
     static const char bad_source[] = "\0\0\0\0\0\0\0\x64\0\0\0\4te t\0\0\0\3P0D";
     static const char bad_floor[] = "\0\0\0\0\0\0\0\x64\0\0\0\4test\0\0\0\3P D";
+    static const char item[] = "\0\0\0\0\0\0\0\x64\0\0\0\4test\0\0\0\3P0D\0\0\0\x18"
+                               "0123456789abcdef01234567";
+    static const char bad_item[] = "\0\0\0\0\0\0\0\x64\0\0\0\4test\0\0\0\3P0D\0\0\0\x18"
+                                   "0123456789abcdef0123456 ";
+    static const char short_item[] = "\0\0\0\0\0\0\0\x64\0\0\0\4test\0\0\0\3P0D\0\0\0\x17"
+                                     "0123456789abcdef0123456";
     int sock;
     vault_make("");
     pid_t pid = process_start("keep", "mail", &sock);
@@ -527,10 +534,55 @@ static void a_mail_file_is_held_to_its_form(void **state) {
     assert_int_equal(raw_answer(sock), FK_INVALID);
     raw(sock, FK_KEEP_MAIL, ok, 23, good);
     assert_int_equal(raw_answer(sock), FK_OK);
+    raw(sock, FK_KEEP_MAIL, bad_item, 51, good);
+    assert_int_equal(raw_answer(sock), FK_INVALID);
+    raw(sock, FK_KEEP_MAIL, short_item, 50, good);
+    assert_int_equal(raw_answer(sock), FK_INVALID);
+    raw(sock, FK_KEEP_MAIL, item, 51, good);
+    assert_int_equal(raw_answer(sock), FK_OK);
+    raw(sock, FK_KEEP_TETHER, "", 0, good); /* a receiver leaves nothing with the pen */
+    assert_int_equal(raw_answer(sock), FK_DENIED);
     fk_close(&good);
     fk_close(&bad);
     fk_close(&sock);
     assert_int_equal(process_wait(pid), 0);
+}
+
+/* What a lock on the file says to whoever comes next. */
+static void a_tether_is_held_until_the_last_is_kept(void **state) {
+    (void)state;
+    char path[] = "/tmp/fumikura-tether.XXXXXX";
+    int sock, file = mkostemp(path, O_CLOEXEC), good = mail_file(1, 100, false);
+    static const char ok[] = "\0\0\0\0\0\0\0\x64\0\0\0\4test\0\0\0\3P0D";
+    vault_make("");
+    assert_int_equal(fk_memfile_seal(good, &err), FK_OK);
+    assert_int_equal(flock(file, LOCK_EX), 0);
+    pid_t pid = process_start("keep", "all", &sock);
+    raw(sock, FK_KEEP_TETHER, "", 0, file);
+    assert_int_equal(raw_answer(sock), FK_OK);
+    raw(sock, FK_KEEP_TETHER, "", 0, file); /* one a socket */
+    assert_int_equal(raw_answer(sock), FK_DENIED);
+    fk_close(&file);
+    file = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(file, LOCK_EX | LOCK_NB), -1);
+    kill(pid, SIGSTOP);
+    for (int i = 0; i < 50; i++)
+        raw(sock, FK_KEEP_MAIL, ok, 23, good);
+    fk_close(&sock);
+    assert_int_equal(flock(file, LOCK_EX | LOCK_NB), -1);
+    kill(pid, SIGCONT);
+    assert_int_equal(flock(file, LOCK_EX), 0);
+    assert_int_equal(process_wait(pid), 0);
+    /* 0 is the genesis entry */
+    struct fk_lend *lend;
+    struct fk_head head;
+    assert_int_equal(fk_lend_open(dir, &lend, &err), FK_OK);
+    assert_int_equal(fk_lend_head(lend, &head, &err), FK_OK);
+    assert_int_equal(head.next_seq, 51);
+    fk_lend_close(&lend);
+    fk_close(&good);
+    fk_close(&file);
+    unlink(path);
 }
 
 static void a_desk_hangs_up_on_what_is_no_request(void **state) {
@@ -782,6 +834,7 @@ int main(void) {
         cmocka_unit_test(a_head_that_cannot_be_synced_is_not_settled),
         cmocka_unit_test(requests_that_are_none_are_refused_and_the_pen_lives),
         cmocka_unit_test(a_mail_file_is_held_to_its_form),
+        cmocka_unit_test(a_tether_is_held_until_the_last_is_kept),
         cmocka_unit_test(a_desk_hangs_up_on_what_is_no_request),
         cmocka_unit_test(over_the_cap_a_mail_is_refused_not_queued),
         cmocka_unit_test(a_disposal_is_refused_when_the_rules_have_changed),
