@@ -1,11 +1,13 @@
 /* box.c - rlimits, no_new_privs, Landlock, seccomp, in this order: each leaves the next possible.
  */
 #include "base/box.h"
+#include "base/confine.h"
 #include "base/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -49,20 +51,98 @@ static uint64_t rights_of(long abi) {
     return ((uint64_t)1 << bits) - 1;
 }
 
-static enum fk_status landlock_close(struct fk_err *err) {
+/* -1: none */
+static long landlock_abi(struct fk_err *err) {
     const long abi = fk_fault("landlock") ? -1 : syscall(444, NULL, (size_t)0, 1u);
-    if (abi < 1)
-        return fk_fail(err, FK_DENIED,
-                       "this kernel has no Landlock, without which messages are not read; use "
-                       "Linux 5.13 or newer, with landlock among its security modules (lsm=)");
+    if (abi >= 1)
+        return abi;
+    (void)fk_fail(err, FK_DENIED,
+                  "this kernel has no Landlock, without which messages are not read; use Linux "
+                  "5.13 or newer, with landlock among its security modules (lsm=)");
+    return -1;
+}
+
+static enum fk_status ruleset_make(long abi, int *fd_out, struct fk_err *err) {
     const struct ruleset nothing = {rights_of(abi), 3, 3};
     const long fd = syscall(444, &nothing, ruleset_size(abi), 0u);
     if (fd < 0)
         return fk_fail_sys(err, errno, "a boxed process cannot make a Landlock ruleset");
-    const long rc = syscall(446, (int)fd, 0u);
+    *fd_out = (int)fd;
+    return FK_OK;
+}
+
+static enum fk_status ruleset_close(int fd, struct fk_err *err) {
+    const long rc = syscall(446, fd, 0u);
     const int problem = errno;
-    (void)close((int)fd); /* a ruleset has nothing to lose */
+    (void)close(fd); /* a ruleset has nothing to lose */
     return rc == 0 ? FK_OK : fk_fail_sys(err, problem, "a boxed process cannot use Landlock");
+}
+
+static enum fk_status landlock_close(struct fk_err *err) {
+    int fd = -1;
+    const long abi = landlock_abi(err);
+    if (abi < 1)
+        return FK_DENIED;
+    enum fk_status st = ruleset_make(abi, &fd, err);
+    return st == FK_OK ? ruleset_close(fd, err) : st;
+}
+
+/* linux/landlock.h: struct landlock_path_beneath_attr, packed. */
+struct __attribute__((packed)) beneath {
+    uint64_t rights;
+    int32_t parent;
+};
+enum { RUN = 1, WRITE_FILE = 2, READ_FILE = 4, READ_DIR = 8 };
+
+static bool right_give(int ruleset, int fd, uint64_t rights) {
+    const struct beneath rule = {rights, fd};
+    return syscall(445, ruleset, 1, &rule, 0u) == 0;
+}
+
+/* A path that is not there on this system needs no right. */
+static bool path_give(int ruleset, const char *path, uint64_t rights) {
+    const int fd = open(path, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT;
+    const bool given = right_give(ruleset, fd, rights);
+    (void)close(fd);
+    return given;
+}
+
+static enum fk_status landlock_program(const struct fk_box_program *box, struct fk_err *err) {
+    static const char *const readable[] = {"/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"};
+    int fd = -1;
+    const long abi = landlock_abi(err);
+    if (abi < 1)
+        return FK_DENIED;
+    enum fk_status st = ruleset_make(abi, &fd, err);
+    if (st != FK_OK)
+        return st;
+    bool given = right_give(fd, box->file, READ_FILE) && right_give(fd, box->dir, rights_of(abi)) &&
+                 path_give(fd, "/dev/null", READ_FILE | WRITE_FILE);
+    for (size_t i = 0; given && i < sizeof readable / sizeof *readable; i++)
+        given = path_give(fd, readable[i], i == 4 ? READ_FILE : RUN | READ_FILE | READ_DIR);
+    if (given)
+        return ruleset_close(fd, err);
+    st = fk_fail_sys(err, errno, "a boxed process cannot be given its files");
+    (void)close(fd);
+    return st;
+}
+
+enum fk_status fk_box_program(const struct fk_box_program *box, struct fk_err *err) {
+    enum fk_status st;
+#ifndef __SANITIZE_ADDRESS__
+    FK_TRY(limit_set(RLIMIT_AS, box->memory_bytes, "memory", err));
+#endif
+    FK_TRY(limit_set(RLIMIT_FSIZE, box->file_bytes, "files", err));
+    FK_TRY(limit_set(RLIMIT_CPU, box->cpu_s, "time", err));
+    FK_TRY(fk_confine_core(err));
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        FK_TRY(fk_fail_sys(err, errno, "a boxed process cannot give up privileges"));
+    FK_TRY(landlock_program(box, err));
+    st = fk_confine_network(err);
+done:
+    return st;
 }
 
 static const int allowed[] = {

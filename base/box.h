@@ -18,6 +18,17 @@ extern "C" {
 FK_CHECKED enum fk_status fk_box_close(size_t memory_bytes, size_t output_bytes,
                                        struct fk_err *err);
 
+/* For a program of somebody else's that reads hostile bytes: afterwards, and in what is executed,
+ * the files of the system can be read and run, `file` (a descriptor) can be read by its path, and
+ * `dir` (a directory's) is all that can be written below; no sockets but Unix ones. Limits: memory,
+ * CPU seconds, bytes of one file. FK_DENIED as above. */
+struct fk_box_program {
+    int file, dir;
+    size_t memory_bytes, file_bytes;
+    unsigned cpu_s;
+};
+FK_CHECKED enum fk_status fk_box_program(const struct fk_box_program *box, struct fk_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -45,13 +45,24 @@ int cli_finish(int exit_status) {
 
 static bool bar_is_shown;
 
-void cli_progress(const char *what, uint64_t done, uint64_t all) {
+bool cli_progress_is_due(bool is_last) {
     static int64_t last_ms;
-    enum { WIDTH = 40 };
     int64_t now = fk_monotonic_ms();
-    if (!isatty(STDERR_FILENO) || (now - last_ms < 100 && done < all))
-        return;
+    if (!isatty(STDERR_FILENO) || (now - last_ms < 100 && !is_last))
+        return false;
     last_ms = now;
+    return true;
+}
+
+void cli_progress_line(const char *text) {
+    fprintf(stderr, "\r%-79s", text);
+    bar_is_shown = true;
+}
+
+void cli_progress(const char *what, uint64_t done, uint64_t all) {
+    enum { WIDTH = 40 };
+    if (!cli_progress_is_due(done >= all))
+        return;
     int filled = all ? (int)((double)done / (double)all * WIDTH) : WIDTH;
     fprintf(stderr, "\r%s [%.*s%*s] %llu of %llu ", what, filled > WIDTH ? WIDTH : filled,
             "########################################", WIDTH - filled, "",

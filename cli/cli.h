@@ -54,6 +54,10 @@ int cli_finish(int exit_status);
 
 /* A progress bar on stderr when it is a terminal; nothing otherwise. */
 void cli_progress(const char *what, uint64_t done, uint64_t all);
+/* The same for a line of the caller's own; told often it is shown ten times a second, and always
+ * with is_last. */
+bool cli_progress_is_due(bool is_last);
+void cli_progress_line(const char *text);
 void cli_progress_end(void);
 
 /* Brings the index, where there is one, up to the ledger's head, and waits until it is there. */
@@ -97,6 +101,9 @@ int cmd_receive(struct fk_cli *, int, char **);
 int cmd_web(struct fk_cli *, int, char **);
 int cmd_indexd(struct fk_cli *, int, char **);
 int cmd_index_worker(struct fk_cli *, int, char **);
+/* processes that import starts */
+int cmd_reconstruct(struct fk_cli *, int, char **);
+int cmd_unpack(struct fk_cli *, int, char **);
 
 #ifdef __cplusplus
 }

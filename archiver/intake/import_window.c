@@ -4,37 +4,80 @@
 #include "base/clock.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TRIES = 8, PAUSE_MS = 250, REOPEN_MS = 60000 };
 
-void fk_import__refuse(struct fk_import_window *w, const char *path, const char *reason) {
-    w->sum.refused++;
-    w->options->refused(w->options->ctx, path, reason);
+static void tell(struct fk_import_window *w, const struct fk_import_told *told) {
+    w->sum.count[told->outcome]++;
+    w->sum.kept += told->kept;
+    w->options->told(w->options->ctx, told);
 }
 
-enum fk_status fk_import__window_open(struct fk_import_window *w, struct fk_err *err) {
-    for (size_t i = 0; i < FK_WINDOW; i++)
-        w->items[i].file = (struct fk_mailfile)FK_MAILFILE_INIT;
-    return fk_keep_open(w->options->dir, &w->keep, err);
+void fk_import__refuse(struct fk_import_window *w, const char *path, const char *at,
+                       const char *reason) {
+    tell(w, &(struct fk_import_told){.outcome = FK_IMPORT_FAILED,
+                                     .path = path,
+                                     .at = at,
+                                     .seq = UINT64_MAX,
+                                     .c256 = "",
+                                     .first = UINT64_MAX,
+                                     .reason = reason,
+                                     .note = ""});
 }
 
 static struct fk_import_item *item_at(struct fk_import_window *w, size_t i) {
     return &w->items[(w->first + i) % FK_WINDOW];
 }
 
-static void item_free(struct fk_import_window *w, struct fk_import_item *item) {
-    w->bytes -= item->file.bytes;
+void fk_import__item_free(struct fk_import_item *item) {
     fk_mailfile_drop(&item->file);
     free(item->path);
+    free(item->at);
+    free(item->note);
     *item = (struct fk_import_item){.file = FK_MAILFILE_INIT};
+}
+
+static void item_free(struct fk_import_window *w, struct fk_import_item *item) {
+    w->bytes -= item->file.bytes;
+    fk_import__item_free(item);
 }
 
 void fk_import__window_close(struct fk_import_window *w) {
     for (; w->count; w->first++, w->count--)
         item_free(w, item_at(w, 0));
+    fk_import_map_free(&w->digests);
+    fk_import_map_free(&w->message_ids);
     fk_keep_close(&w->keep);
+}
+
+/* The ledger has a message that is waited for: a pen that went away had kept it. */
+static void brought(void *ctx, const struct fk_import_item_id *id, uint64_t seq, const char *c256) {
+    struct fk_import_window *w = ctx;
+    for (size_t i = 0; i < w->count; i++) {
+        struct fk_import_item *item = item_at(w, i);
+        if (item->done || memcmp(item->id.key, id->key, sizeof id->key) != 0)
+            continue;
+        item->done = true;
+        w->reopened = 0;
+        item->receipt = (struct fk_receipt){.status = FK_OK, .seq = seq};
+        snprintf(item->receipt.c256, sizeof item->receipt.c256, "%s", c256);
+    }
+}
+
+static enum fk_status pen_open(struct fk_import_window *w, struct fk_err *err) {
+    enum fk_status st = fk_keep_open(w->options->dir, &w->keep, err);
+    if (st == FK_OK && w->options->job)
+        st = fk_import_job__attach(w->options->job, w->keep, brought, w, err);
+    return st;
+}
+
+enum fk_status fk_import__window_open(struct fk_import_window *w, struct fk_err *err) {
+    for (size_t i = 0; i < FK_WINDOW; i++)
+        w->items[i].file = (struct fk_mailfile)FK_MAILFILE_INIT;
+    return pen_open(w, err);
 }
 
 /* The pen is gone and with it what it would have answered. It is back within a second as a rule;
@@ -47,9 +90,10 @@ static enum fk_status pen_open_again(struct fk_import_window *w, struct fk_err *
     fk_keep_close(&w->keep);
     for (size_t i = 0; i < w->count; i++)
         item_at(w, i)->sent = false;
-    while ((st = fk_keep_open(w->options->dir, &w->keep, err)) == FK_RETRY &&
-           fk_monotonic_ms() < until)
+    while ((st = pen_open(w, err)) == FK_RETRY && fk_monotonic_ms() < until) {
+        fk_keep_close(&w->keep);
         (void)poll(NULL, 0, PAUSE_MS);
+    }
     return st;
 }
 
@@ -61,6 +105,8 @@ static bool is_passing(enum fk_status status) {
 static enum fk_status receipt_take(struct fk_import_window *w, const struct fk_receipt *r,
                                    struct fk_err *err) {
     struct fk_import_item *item = &w->items[r->id % FK_WINDOW];
+    if (item->done)
+        return FK_OK; /* the ledger was quicker */
     if (is_passing(r->status) && ++item->tries < TRIES) {
         item->sent = false;
         w->pause = true;
@@ -88,27 +134,61 @@ static enum fk_status receipts_take(struct fk_import_window *w, int wait_ms, str
     return st == FK_RETRY ? FK_OK : st;
 }
 
+/* Receipts may be taken meanwhile, and the pen opened again: the item may be done then. */
 static enum fk_status item_send(struct fk_import_window *w, struct fk_import_item *item,
                                 struct fk_err *err) {
     const struct fk_mail mail = {item->file.fd, item->file.bytes, w->options->source,
                                  w->options->floor};
-    enum fk_status st;
-    while ((st = fk_keep_send_mail(w->keep, (uint32_t)(item - w->items), &mail, err)) == FK_RETRY)
-        if ((st = receipts_take(w, 1000, err)) != FK_OK)
-            return st;
-    item->sent = st == FK_OK;
-    return st;
+    enum fk_status st = FK_RETRY;
+    while (!item->done && st == FK_RETRY) {
+        st = fk_keep_send_item(w->keep, (uint32_t)(item - w->items), &mail, item->id.hex, err);
+        item->sent = st == FK_OK;
+        if (st == FK_RETRY) {
+            enum fk_status taken = receipts_take(w, 1000, err);
+            if (taken != FK_OK)
+                return taken;
+        }
+    }
+    return item->done ? FK_OK : st;
+}
+
+/* The seq of a place's first message; seq is that of this one, which may be the first. */
+static uint64_t first_of(struct fk_import_map *m, const uint8_t *key, uint64_t seq) {
+    struct fk_import_place *p = fk_import_map_find(m, key);
+    if (p && !p->b && seq != UINT64_MAX)
+        p->b = seq + 1;
+    return p && p->b ? p->b - 1 : UINT64_MAX;
+}
+
+static void item_tell(struct fk_import_window *w, const struct fk_import_item *item) {
+    struct fk_import_told told = {.outcome = item->outcome,
+                                  .path = item->path,
+                                  .at = item->at,
+                                  .kept = item->file.fd >= 0,
+                                  .seq = item->receipt.seq,
+                                  .c256 = item->receipt.c256,
+                                  .first = UINT64_MAX,
+                                  .reason = "",
+                                  .note = item->note};
+    const uint64_t same = first_of(&w->digests, item->digest, told.seq),
+                   version = first_of(&w->message_ids, item->message_id, told.seq);
+    if (item->outcome == FK_IMPORT_SAME)
+        told.first = same;
+    if (item->outcome == FK_IMPORT_VERSION)
+        told.first = version;
+    tell(w, &told);
+    /* One that is skipped as the same as another is not in the vault under its own name. */
+    if (w->brought && item->uid && !item->is_doubted && told.seq != UINT64_MAX)
+        w->brought(w->brought_ctx, item->uid);
 }
 
 static void told_in_order(struct fk_import_window *w) {
     for (; w->count && item_at(w, 0)->done; w->first++, w->count--) {
         struct fk_import_item *item = item_at(w, 0);
-        if (item->receipt.status == FK_OK) {
-            w->sum.kept++;
-            w->options->kept(w->options->ctx, item->path, &item->receipt);
-        } else {
-            fk_import__refuse(w, item->path, item->receipt.text);
-        }
+        if (item->receipt.status == FK_OK)
+            item_tell(w, item);
+        else
+            fk_import__refuse(w, item->path, item->at, item->receipt.text);
         item_free(w, item);
     }
 }
@@ -129,26 +209,24 @@ static enum fk_status window_turn(struct fk_import_window *w, struct fk_err *err
     return st;
 }
 
-enum fk_status fk_import__window_add(struct fk_import_window *w, const char *path,
-                                     struct fk_mailfile *file, struct fk_err *err) {
+enum fk_status fk_import__window_add(struct fk_import_window *w, struct fk_import_item *item,
+                                     struct fk_err *err) {
     enum fk_status st = FK_OK;
-    char *copy = strdup(path);
-    if (!copy)
-        st = fk_fail(err, FK_NOMEM, "%s: no memory", path);
     while (st == FK_OK && w->count &&
-           (w->count == FK_WINDOW || w->bytes + file->bytes > FK_WINDOW_BYTES))
+           (w->count == FK_WINDOW || w->bytes + item->file.bytes > FK_WINDOW_BYTES))
         st = window_turn(w, err);
     if (st != FK_OK) {
-        free(copy);
-        fk_mailfile_drop(file);
+        fk_import__item_free(item);
         return st;
     }
-    struct fk_import_item *item = item_at(w, w->count++);
-    item->path = copy;
-    item->file = *file;
-    *file = (struct fk_mailfile)FK_MAILFILE_INIT;
-    w->bytes += item->file.bytes;
-    return item_send(w, item, err);
+    struct fk_import_item *mine = item_at(w, w->count++);
+    *mine = *item;
+    *item = (struct fk_import_item){.file = FK_MAILFILE_INIT};
+    w->bytes += mine->file.bytes;
+    st = mine->done ? FK_OK : item_send(w, mine, err);
+    if (st == FK_OK)
+        told_in_order(w);
+    return st;
 }
 
 enum fk_status fk_import__window_drain(struct fk_import_window *w, struct fk_err *err) {

@@ -36,18 +36,41 @@ static void blank_tell(struct fk_mbox *m) {
     m->blank = NULL;
 }
 
+static void message_open(struct fk_mbox *m, const char *from_line, size_t len) {
+    m->inside = true;
+    m->blank = NULL;
+    m->quoted = m->requoted = m->doubtful = 0;
+    m->sink->begin(m->ctx, from_line, len);
+}
+
+static void line_count(struct fk_mbox *m, const char *line, size_t len) {
+    size_t marks = 0;
+    while (marks < len && line[marks] == '>')
+        marks++;
+    if (len - marks < 5 || memcmp(line + marks, "From ", 5) != 0)
+        return;
+    if (!marks)
+        m->doubtful++;
+    else if (marks == 1)
+        m->quoted++;
+    else
+        m->requoted++;
+}
+
 void fk_mbox_take(struct fk_mbox *m, const char *piece, size_t len) {
     bool line_start = !m->mid_line;
     m->mid_line = piece[len - 1] != '\n';
     if (line_start && (!m->inside || m->blank) && fk_mbox_is_from_line(piece, len)) {
         if (m->inside)
             m->sink->end(m->ctx);
-        m->inside = true;
-        m->blank = NULL;
-        m->sink->begin(m->ctx, piece, without_line_end(piece, len));
+        message_open(m, piece, without_line_end(piece, len));
         return;
     }
+    if (!m->inside)
+        message_open(m, NULL, 0);
     blank_tell(m);
+    if (line_start)
+        line_count(m, piece, len);
     if (line_start && len == 1 && piece[0] == '\n')
         m->blank = "\n";
     else if (line_start && len == 2 && piece[0] == '\r' && piece[1] == '\n')

@@ -3,8 +3,9 @@
  *
  * A message begins behind a From_ line, and ends before the blank line that stands before the next
  * From_ line or before the end of the file (RFC 4155). Nothing is unquoted: ">From " stays, since
- * mboxo and mboxrd cannot be told apart. A From_ line is "From ", a word, and a time of day and a
- * year somewhere behind; it counts at the start of the file and after a blank line.
+ * mboxo and mboxrd cannot be told apart; how many such lines there are is counted. A From_ line is
+ * "From ", a word, and a time of day and a year somewhere behind; it counts at the start of the
+ * file and after a blank line. What stands before the first one is a message without a From_ line.
  *
  *     if (fk_mbox_is_from_line(first_line, len)) ...      is it an mbox at all?
  *     struct fk_mbox m = {.sink = &sink, .ctx = ctx};
@@ -17,12 +18,14 @@
 #define FK_INTAKE_MBOX_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct fk_mbox_sink {
-    void (*begin)(void *ctx, const char *from_line, size_t len); /* without its line end */
+    /* Without its line end; NULL: the file begins with something else. */
+    void (*begin)(void *ctx, const char *from_line, size_t len);
     void (*data)(void *ctx, const void *data, size_t len);
     void (*end)(void *ctx);
 };
@@ -33,6 +36,9 @@ struct fk_mbox {
     bool inside;       /* a message is open */
     bool mid_line;     /* the last piece had no LF */
     const char *blank; /* a blank line, told only when no From_ line follows */
+    /* Lines of the message so far, right still in `end`: ">From ", ">>From " (or more of them),
+     * and those that begin with "From " and are no From_ line, or stand where none counts. */
+    uint64_t quoted, requoted, doubtful;
 };
 
 /* With or without its line end. */

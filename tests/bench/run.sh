@@ -3,7 +3,7 @@
 #
 # On a shared machine an absolute figure means little: so each round runs smtp-sink (stores nothing: the
 # ceiling), Postfix delivering to Maildir and Fumikura one after the other on the same disk, with the same
-# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|tls|index|memory|log|store|milter.
+# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|tls|index|memory|log|store|milter|import.
 # Postfix's rate is that of delivered mail (all files in the Maildir), not of its 250s.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
@@ -156,8 +156,7 @@ store_bytes() { # directory, NAME
     record "$2" "$(du -s --block-size=1 "$V" | cut -f 1)"
 }
 store_round() {
-    local large=$cache-20k
-    [ -e "$large/done" ] || { echo "making the generator's 20k set in $large ..."; rm -rf "$large"; python3 tests/gen_corpus.py 20000 "$large" >/dev/null && touch "$large/done"; }
+    large_mail
     mkdir -p "$TEST_DIR/text/cur"
     grep -rLi '^Content-Type: multipart/mixed' "$large/cur" | xargs cp -t "$TEST_DIR/text/cur"
     store_bytes "$TEST_DIR/text/cur" text.stored
@@ -169,6 +168,32 @@ store_round() {
     cpu_of verify 20000 fk verify
     cpu_of plain-verify 20000 sh -c "zstd -dcq '$TEST_DIR/all.zst' | sha256sum"
     rm -rf "$TEST_DIR/all.zst" "$TEST_DIR/text"
+}
+large_mail() {
+    large=$cache-20k
+    [ -e "$large/done" ] || { echo "making the generator's 20k set in $large ..."; rm -rf "$large"; python3 tests/gen_corpus.py 20000 "$large" >/dev/null && touch "$large/done"; }
+}
+# What is to be done with the bytes in any case, by others' programs, in one pass over them.
+plain_import() { # directory of messages
+    find "$1" -type f -print0 | sort -z | xargs -0 cat |
+        tee >(sha256sum >"$TEST_DIR/sum256") >(sha512sum >"$TEST_DIR/sum512") | zstd -q -f -3 -T2 -o "$TEST_DIR/plain.zst" &&
+        sync "$TEST_DIR/plain.zst"
+    while [ ! -s "$TEST_DIR/sum256" ] || [ ! -s "$TEST_DIR/sum512" ]; do sleep 0.01; done
+    rm -f "$TEST_DIR/plain.zst" "$TEST_DIR/sum256" "$TEST_DIR/sum512"
+}
+import_round() {
+    local began
+    large_mail
+    cat "$large"/cur/* >/dev/null # both find it in memory
+    began=$(date +%s%N)
+    plain_import "$large/cur"
+    record plain-import.rate "$(echo "$began $(date +%s%N)" | awk '{printf "%.1f", 20000 / (($2 - $1) / 1e9)}')"
+    rm -rf "$V"
+    vault_new
+    began=$(date +%s%N)
+    fk import "$large/cur" >"$TEST_DIR/imported" || fail "import"
+    record import.rate "$(echo "$began $(date +%s%N)" | awk '{printf "%.1f", 20000 / (($2 - $1) / 1e9)}')"
+    rm -rf "$V"
 }
 memory_round() {
     local watch
@@ -220,7 +245,7 @@ milter_round() {
 make_mail
 ca_new ca
 certificate_new ca server DNS:mail.example.jp
-make_same_text
+wanted index && make_same_text
 echo "machine: $(nproc) x $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), kernel $(uname -r), $(. /etc/os-release; echo "$PRETTY_NAME")"
 echo "mail: $(cat "$cache/done" | head -c 300)"
 echo "load before: $(cut -d ' ' -f 1-3 /proc/loadavg)"
@@ -233,6 +258,7 @@ for round in $(seq "$rounds"); do
     wanted milter && milter_round
     [ "$round" = 1 ] && wanted store && store_round
     wanted index && { index_round "$same" same-; index_round "$cache" ""; }
+    wanted import && import_round
     [ "$round" = 1 ] && wanted memory && memory_round
     [ "$round" = 1 ] && wanted log && { "$(dirname "$blast")/log-bench" "$TEST_DIR/log" | tee "$TEST_DIR/log.txt"; rm -rf "$TEST_DIR/log"; }
     echo "round $round of $rounds done, load $(cut -d ' ' -f 1-3 /proc/loadavg)"

@@ -44,6 +44,7 @@ ok = [
     row("index, attachments too, messages a CPU-s : notmuch n-grams", "index.cpu", "ngram.cpu", None, None),
     row("index, same text read, bytes : notmuch n-grams", "same-index.bytes", "same-ngram.bytes", None, 0.5, less=True),
     row("stored, text-only mail, bytes : zstd -3 of each message", "text.stored", "text.packed", 1.35, 1.1, less=True),
+    row("import, messages/s : sha256 + sha512 + zstd -3 -T2 + fsync", "import.rate", "plain-import.rate", 0.5, None),
     row("verify, messages a CPU-s : zstd -d and sha256sum", "verify.cpu", "plain-verify.cpu", 0.6, None),
 ]
 for title, names in (("latency of a message, ms", ("ours16", "postfix-ack16", "sink16", "ours1", "postfix-ack1", "sink1")),):
