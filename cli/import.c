@@ -20,7 +20,7 @@
 
 struct request {
     bool json, resume, jobs, skip_same, delete_after;
-    const char *job, *report, *forget, *imap, *password_file, *roots;
+    const char *job, *report, *forget, *imap, *password_file, *roots, *piler, *lists;
     unsigned watch_s; /* 0: once */
     enum fk_mbox_kind mbox;
     char **paths;
@@ -52,7 +52,8 @@ static int request_read(int argc, char **argv, struct request *q) {
         {"report", required_argument, NULL, 'f'}, {"forget", required_argument, NULL, 'd'},
         {"imap", required_argument, NULL, 'i'},   {"password-file", required_argument, NULL, 'p'},
         {"ca", required_argument, NULL, 'c'},     {"delete-after", no_argument, NULL, 'x'},
-        {"watch", required_argument, NULL, 'w'},  {"mbox", required_argument, NULL, 'm'},
+        {"watch", required_argument, NULL, 'w'},  {"piler", required_argument, NULL, 'P'},
+        {"lists", required_argument, NULL, 'L'},  {"mbox", required_argument, NULL, 'm'},
         {"skip-same", no_argument, NULL, 's'},    {NULL, 0, NULL, 0}};
     optind = 0; /* glibc: begin anew */
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -83,6 +84,12 @@ static int request_read(int argc, char **argv, struct request *q) {
             break;
         case 'p':
             q->password_file = optarg;
+            break;
+        case 'P':
+            q->piler = optarg;
+            break;
+        case 'L':
+            q->lists = optarg;
             break;
         case 'c':
             q->roots = optarg;
@@ -215,6 +222,11 @@ static enum fk_status source_read(const struct fk_import_options *import, const 
                                   struct fk_err *err) {
     if (q->imap)
         return mailbox_read(import, q, report, sum, err);
+    if (q->piler) {
+        enum fk_status done = fk_import_piler(import, q->piler, q->lists, sum, err);
+        cli_import_sum(report, sum);
+        return done;
+    }
     enum fk_status st = fk_import(import, (const char *const *)q->paths, q->count, sum, err);
     cli_import_sum(report, sum);
     return st;
@@ -275,8 +287,10 @@ int cmd_import(struct fk_cli *cli, int argc, char **argv) {
         return fk_import_job_forget(cli->dir, q.forget, &err) == FK_OK ? 0 : cli_fail(&err);
     if (q.resume && q.count)
         return cli_usage("import", "--resume takes the paths that the import was begun with");
-    if (!q.resume && !q.imap == !q.count)
-        return cli_usage("import", "expected files and directories, or --imap");
+    if (!q.resume && !!q.imap + !!q.piler + !!q.count != 1)
+        return cli_usage("import", "expected files and directories, or --imap, or --piler");
+    if (!q.piler != !q.lists)
+        return cli_usage("import", "--piler and --lists go together");
     if (q.imap && !q.password_file)
         return cli_usage("import", "--imap wants --password-file");
     if (!q.imap && (q.delete_after || q.watch_s || q.password_file || q.roots))

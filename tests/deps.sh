@@ -6,14 +6,14 @@ build="gcc g++ make pkgconf libc6-dev libxapian-dev liblmdb-dev libzstd-dev libg
  libmicrohttpd-dev libicu-dev libconfuse-dev libjansson-dev libxml2-dev libseccomp-dev libcurl4-openssl-dev libarchive-dev
  libargon2-dev libmilter-dev"
 check="bash dash libcmocka-dev postfix swaks curl jq openssl python3 procps strace zstd xxd nbdkit libnbd-bin
- libnet-ssleay-perl miltertest e2fsprogs mount util-linux golang-go golang-golang-x-mod-dev"
+ libnet-ssleay-perl miltertest e2fsprogs mount util-linux pst-utils dovecot-imapd bsdutils golang-go golang-golang-x-mod-dev"
 bench="notmuch mecab-ipadic wamerican"
 lint="clang-tidy clang-format mandoc universal-ctags"
 want=
 for set in "$@"; do
     case $set in
     build) want="$want $build" ;;
-    check) want="$want $check" ;;
+    check) want="$want $check"; command -v npm >/dev/null || want="$want npm" ;;
     bench) want="$want $bench" ;;
     lint) want="$want $lint" ;;
     *) echo "deps.sh: no set named '$set'; there are build, check, bench, lint" >&2; exit 2 ;;

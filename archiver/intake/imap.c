@@ -13,18 +13,23 @@ enum {
     SILENT_S = 60,         /* without a byte: given up */
     LINE_MAX_BYTES = 4096, /* of an answer: no honest one of those asked for is longer */
     ANSWER_MAX = 32 << 20, /* of a list */
-    UIDS_A_COMMAND = 100
+    UIDS_A_COMMAND = 100,
+    /* libcurl (Debian 12's among them) takes 300 kB of answers' lines a command, and counts what is
+     * still in its buffer again with each line: 2.3 kB of lines then count as 56 kB. */
+    LIST_A_COMMAND = 50
 };
 
 struct fk_imap {
     CURL *curl;
-    char *url, *name; /* name: without the user */
+    char *url, *name; /* both without the user */
+    char *user;
+    struct fk_imap_where where;
     bool is_local, is_tls;
-    uint32_t validity;
+    uint32_t validity, exists;
     char trouble[CURL_ERROR_SIZE], said[160]; /* said: the server's last refusal */
     /* of the command at work */
     struct fk_buf line;
-    uint64_t answer_bytes;
+    uint64_t answer_bytes, lines; /* lines: that name a message */
     bool nonsense;
     uint32_t first_uid;
     struct fk_imap_list *list;
@@ -85,11 +90,14 @@ static bool line_take(struct fk_imap *b, const char *line) {
     said_keep(b, line);
     if (number_after(line, "[UIDVALIDITY ", &n) && n && n <= UINT32_MAX)
         b->validity = (uint32_t)n;
+    if (*line == '*' && strstr(line, " EXISTS") && number_after(line, "* ", &n) && n <= UINT32_MAX)
+        b->exists = (uint32_t)n;
     if (!b->list || *line != '*' || !strcasestr(line, " FETCH ("))
         return true;
     if (!(number_after(line, "(UID ", &n) || number_after(line, " UID ", &n)) || !n ||
         n > UINT32_MAX || !(number_after(line, "RFC822.SIZE ", &bytes)))
         return true; /* of somebody else's change, flags say */
+    b->lines++;
     return list_add(b, (uint32_t)n, bytes);
 }
 
@@ -150,6 +158,41 @@ static enum fk_status fail(struct fk_imap *b, CURLcode rc, const char *what, str
     return fk_fail(err, st, "%s: %s: %s%s%s", b->name, what, why, between, b->said);
 }
 
+/* In test builds FUMIKURA_TEST_IMAP_SILENT_S takes its place. */
+static long silent_s(void) {
+#ifdef FK_TESTING
+    const char *set = getenv("FUMIKURA_TEST_IMAP_SILENT_S");
+    if (set)
+        return atol(set);
+#endif
+    return SILENT_S;
+}
+
+static bool options_set(struct fk_imap *b) {
+    const struct fk_imap_where *w = &b->where;
+    CURL *c = b->curl;
+    const long ssl = b->is_tls ? CURLUSESSL_NONE : b->is_local ? CURLUSESSL_TRY : CURLUSESSL_ALL;
+    return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "imap,imaps") == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_USE_SSL, ssl) == CURLE_OK &&
+           (!w->roots || curl_easy_setopt(c, CURLOPT_CAINFO, w->roots) == CURLE_OK) &&
+           curl_easy_setopt(c, CURLOPT_USERNAME, b->user) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PASSWORD, w->password) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, silent_s()) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, silent_s()) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, silent_s()) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_ERRORBUFFER, b->trouble) == CURLE_OK;
+}
+
+/* A handle, with a connection to come. */
+static bool handle_make(struct fk_imap *b) {
+    curl_easy_cleanup(b->curl);
+    return (b->curl = curl_easy_init()) && options_set(b);
+}
+
 static void command_begin(struct fk_imap *b) {
     b->answer_bytes = 0;
     b->nonsense = b->ended_by_data = false;
@@ -174,10 +217,10 @@ static enum fk_status command(struct fk_imap *b, const char *words, const char *
 
 enum fk_status fk_imap_select(struct fk_imap *b, uint32_t *validity_out, struct fk_err *err) {
     /* A connection that has the mailbox selected would not be told again. */
-    (void)curl_easy_setopt(b->curl, CURLOPT_FRESH_CONNECT, 1L);
-    b->validity = 0;
+    if (!handle_make(b))
+        return fk_fail(err, FK_NOMEM, "no memory to talk to an IMAP server");
+    b->validity = b->exists = 0;
     enum fk_status st = command(b, "NOOP", "cannot open the mailbox", err);
-    (void)curl_easy_setopt(b->curl, CURLOPT_FRESH_CONNECT, 0L);
     if (st == FK_OK && !b->validity)
         st = fk_fail(err, FK_CORRUPT, "%s: the server names no UIDVALIDITY", b->name);
     if (st == FK_OK)
@@ -190,24 +233,37 @@ static int by_uid(const void *a, const void *b) {
     return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
+static void list_sort(struct fk_imap_list *l) {
+    size_t n = l->count ? 1 : 0;
+    if (l->count)
+        qsort(l->at, l->count, sizeof *l->at, by_uid);
+    for (size_t i = 1; i < l->count; i++)
+        if (l->at[i].uid != l->at[n - 1].uid)
+            l->at[n++] = l->at[i];
+    l->count = n;
+}
+
+/* By their places in the mailbox, some at a time: UIDs may be far apart. */
 enum fk_status fk_imap_list(struct fk_imap *b, uint32_t first_uid, struct fk_imap_list *out,
                             struct fk_err *err) {
+    enum fk_status st = FK_OK;
     char words[80];
-    snprintf(words, sizeof words, "UID FETCH %" PRIu32 ":* (UID RFC822.SIZE)", first_uid);
     b->list = out;
     b->first_uid = first_uid;
     out->count = 0;
-    enum fk_status st = command(b, words, "cannot list the messages", err);
+    for (uint64_t from = 1; from <= b->exists && out->count < FK_IMAP_LIST_MAX && st == FK_OK;
+         from += LIST_A_COMMAND) {
+        const uint64_t to =
+            from + LIST_A_COMMAND - 1 < b->exists ? from + LIST_A_COMMAND - 1 : b->exists;
+        snprintf(words, sizeof words, "FETCH %" PRIu64 ":%" PRIu64 " (UID RFC822.SIZE)", from, to);
+        b->lines = 0;
+        st = command(b, words, "cannot list the messages", err);
+        if (!b->lines)
+            break; /* it says that there are more than it has */
+    }
     b->list = NULL;
-    if (st != FK_OK || !out->count)
-        return st;
-    qsort(out->at, out->count, sizeof *out->at, by_uid);
-    size_t n = 1;
-    for (size_t i = 1; i < out->count; i++)
-        if (out->at[i].uid != out->at[n - 1].uid)
-            out->at[n++] = out->at[i];
-    out->count = n;
-    return FK_OK;
+    list_sort(out);
+    return st;
 }
 
 enum fk_status fk_imap_fetch(struct fk_imap *b, uint32_t uid, fk_imap_data_fn data, void *ctx,
@@ -309,38 +365,19 @@ done:
     return st;
 }
 
-static bool options_set(struct fk_imap *b, const struct fk_imap_where *w, const char *user) {
-    CURL *c = b->curl;
-    const long ssl = b->is_tls ? CURLUSESSL_NONE : b->is_local ? CURLUSESSL_TRY : CURLUSESSL_ALL;
-    return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "imap,imaps") == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_USE_SSL, ssl) == CURLE_OK &&
-           (!w->roots || curl_easy_setopt(c, CURLOPT_CAINFO, w->roots) == CURLE_OK) &&
-           curl_easy_setopt(c, CURLOPT_USERNAME, user) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_PASSWORD, w->password) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)SILENT_S) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)SILENT_S) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SILENT_S) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_ERRORBUFFER, b->trouble) == CURLE_OK;
-}
-
 enum fk_status fk_imap_open(const struct fk_imap_where *w, struct fk_imap **out,
                             struct fk_err *err) {
     struct fk_imap *b = calloc(1, sizeof *b);
-    char *user = NULL;
     enum fk_status st = FK_OK;
-    if (!b || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(b->curl = curl_easy_init()))
+    if (!b || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory for an IMAP mailbox"));
-    FK_TRY(url_read(b, w->url, &user, err));
-    if (!options_set(b, w, user))
+    b->where = *w;
+    FK_TRY(url_read(b, w->url, &b->user, err));
+    if (!handle_make(b))
         FK_TRY(fk_fail(err, FK_INVALID, "libcurl cannot be told how to talk to %s", b->name));
     *out = b;
     b = NULL;
 done:
-    curl_free(user);
     fk_imap_close(&b);
     return st;
 }
@@ -351,6 +388,7 @@ void fk_imap_close(struct fk_imap **bp) {
         return;
     curl_easy_cleanup(b->curl);
     fk_buf_free(&b->line);
+    curl_free(b->user);
     free(b->url);
     free(b->name);
     free(b);

@@ -50,7 +50,8 @@ FK_CHECKED enum fk_status fk_imap_open(const struct fk_imap_where *where, struct
                                        struct fk_err *err);
 FK_CHECKED enum fk_status fk_imap_select(struct fk_imap *box, uint32_t *validity_out,
                                          struct fk_err *err);
-/* From first_uid on; the list is begun as {0} and freed by the caller. */
+/* From first_uid on, as there were when it was selected; the list is begun as {0} and freed by the
+ * caller. */
 FK_CHECKED enum fk_status fk_imap_list(struct fk_imap *box, uint32_t first_uid,
                                        struct fk_imap_list *out, struct fk_err *err);
 /* false from data ends it: FK_FULL. */

@@ -182,6 +182,24 @@ void fk_import__directory_read(struct fk_import_run *im, const char *dir) {
     directory_visit(im, dir, false, 0);
 }
 
+/* Twice, as other paths are, where there is a bar. */
+void fk_import__subdirectories_read(struct fk_import_run *im, const char *dir) {
+    char **names, path[PATH_MAX];
+    size_t n;
+    if (!names_read(dir, &names, &n)) {
+        fk_import__refuse(&im->window, dir, "", strerror(errno));
+        return;
+    }
+    for (int pass = im->options->progress ? 0 : 1; pass < 2; pass++) {
+        im->counting = pass == 0;
+        for (size_t i = 0; i < n && im->st == FK_OK; i++)
+            if (is_directory(dir, names[i]) &&
+                fk_join_path(path, sizeof path, dir, names[i], NULL) == FK_OK)
+                path_visit(im, path, false, false, 0);
+    }
+    names_free(names, n);
+}
+
 static void paths_visit(struct fk_import_run *im, const char *const *paths, size_t count,
                         bool counting) {
     im->counting = counting;

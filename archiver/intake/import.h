@@ -90,6 +90,13 @@ FK_CHECKED enum fk_status fk_import_imap(const struct fk_import_options *options
                                          struct fk_import_mailbox *mailbox,
                                          struct fk_import_sum *out, struct fk_err *err);
 
+/* What pilerexport has written below DIR, with the dumps of piler's tables in DIR (docs/import.md):
+ * metadata.tsv, rcpt.tsv; where they are there tag.tsv, note.tsv, legal_hold.tsv. Lists for other
+ * commands are written into the directory `lists`, which must be new. */
+FK_CHECKED enum fk_status fk_import_piler(const struct fk_import_options *options, const char *dir,
+                                          const char *lists, struct fk_import_sum *out,
+                                          struct fk_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -289,6 +289,8 @@ void fk_import__file_import(struct fk_import_run *r, const char *path, enum fk_i
     }
     r->path = path;
     *r->at = 0;
+    if (r->describe)
+        r->describe(r->describe_ctx, path);
     if (fd < 0 || fstat(fd, &s) != 0)
         fk_import__refuse(&r->window, path, "", strerror(errno));
     else if (!S_ISREG(s.st_mode))

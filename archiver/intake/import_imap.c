@@ -17,8 +17,7 @@ struct drain {
     size_t gone_count, gone_cap;
 };
 
-static void brought(void *ctx, uint32_t uid) {
-    struct drain *d = ctx;
+static void gone_add(struct drain *d, uint32_t uid) {
     if (d->gone_count == d->gone_cap) {
         size_t cap = d->gone_cap ? 2 * d->gone_cap : 256;
         uint32_t *more = realloc(d->gone, cap * sizeof *more);
@@ -28,6 +27,13 @@ static void brought(void *ctx, uint32_t uid) {
         d->gone_cap = cap;
     }
     d->gone[d->gone_count++] = uid;
+}
+
+/* One that was left out as the same as another has no seq and is not told: it stays there. */
+static void brought(void *ctx, const struct fk_import_item *item, uint64_t seq) {
+    (void)seq;
+    if (!item->is_doubted)
+        gone_add(ctx, item->uid);
 }
 
 static enum fk_status gone_delete(struct drain *d, struct fk_err *err) {
@@ -82,7 +88,7 @@ static void earlier_tell(struct drain *d, uint32_t uid, uint64_t seq) {
                                                    .reason = "",
                                                    .note = ""});
     if (w->brought)
-        brought(d, uid);
+        gone_add(d, uid);
 }
 
 /* A server that says one size and gives another may have lost something: what came is kept, and
@@ -164,11 +170,11 @@ static enum fk_status mailbox_drain(struct drain *d, struct fk_err *err) {
     struct fk_imap_list list = {0};
     enum fk_status st;
     uint32_t validity;
-    FK_TRY(fk_imap_select(d->box, &validity, err));
-    if (validity != m->validity)
-        m->next_uid = 1;
-    m->validity = validity;
     do {
+        FK_TRY(fk_imap_select(d->box, &validity, err));
+        if (validity != m->validity)
+            m->next_uid = 1;
+        m->validity = validity;
         FK_TRY(fk_imap_list(d->box, m->next_uid, &list, err));
         FK_TRY(listed_take(d, &list, err));
     } while (list.count == FK_IMAP_LIST_MAX && m->next_uid);

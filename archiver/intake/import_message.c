@@ -66,8 +66,11 @@ static void envelope_make(struct fk_import_run *r, struct fk_buf *fields) {
         fk_fields_add_str(fields, "origin-at", r->at);
     if (r->has_from_line)
         fk_fields_add(fields, "from-line", r->from_line.data, r->from_line.len);
-    if (fk_mail_date_derive(from_line, r->from_line.len, (const char *)r->head.data, r->head.len,
-                            &derived)) {
+    if (r->derived_ms) {
+        fk_time_format(text, r->derived_ms);
+        fk_fields_add_str(fields, "date-derived", text);
+    } else if (fk_mail_date_derive(from_line, r->from_line.len, (const char *)r->head.data,
+                                   r->head.len, &derived)) {
         fk_time_format(text, derived);
         fk_fields_add_str(fields, "date-derived", text);
     }
@@ -121,6 +124,21 @@ static bool is_known_id(struct fk_import_window *w, const struct fk_import_item 
            fk_import_map_find(&w->message_ids, item->message_id);
 }
 
+/* Whether it is what its source's own records say. */
+static void expectation_tell(struct fk_import_run *r, const uint8_t whole[FK_SHA256_BYTES]) {
+    char got[2 * FK_SHA256_BYTES + 1], text[2 * FK_SHA256_BYTES + 20];
+    if (!*r->expected)
+        return;
+    fk_hex(got, whole, FK_SHA256_BYTES);
+    const bool same = strcmp(got, r->expected) == 0;
+    snprintf(text, sizeof text, "%s %s", r->expected, same ? "matches" : "differs");
+    fk_fields_add_str(&r->fields, "origin-digest", text);
+    if (!same)
+        fk_buf_printf(&r->note,
+                      "%sits bytes are not those that its archive recorded the SHA-256 of",
+                      r->note.len ? "; " : "");
+}
+
 /* What it is to this import; false: no memory. */
 static bool item_judge(struct fk_import_run *r, struct fk_import_item *item) {
     static const uint8_t none[FK_IMPORT_KEY];
@@ -128,6 +146,7 @@ static bool item_judge(struct fk_import_run *r, struct fk_import_item *item) {
     uint8_t whole[FK_SHA256_BYTES];
     fk_digest_end(r->digest, whole);
     memcpy(item->digest, whole, sizeof item->digest);
+    expectation_tell(r, whole);
     message_id_take(&r->head, item->message_id);
     struct fk_import_place *place = fk_import_map_put(&w->digests, item->digest);
     if (!place)

@@ -6,6 +6,7 @@
  *     import_archive.c  from an archive to files, which another process reads in a box (unpack.c)
  *     import_pst.c      from a PST file to files, by readpst in a box (reconstruct.c)
  *     import_imap.c     from a mailbox of a server to messages (imap.c)
+ *     import_piler.c    from the export of a piler archive and its tables (table.c)
  *     import_message.c  from bytes to a finished message: its envelope, and what is known of it
  *     import_window.c   the messages that are with the pen
  *     import_job.c      what this import has brought before
@@ -55,8 +56,8 @@ struct fk_import_item {
     struct fk_receipt receipt;
     enum fk_import_outcome outcome;
     struct fk_import_item_id id;
-    uint32_t uid;    /* of a mailbox, 0 for none: window->brought is told it once it is kept */
-    bool is_doubted; /* ... but not of this one */
+    uint32_t uid;    /* of a mailbox */
+    bool is_doubted; /* it may not be whole: not to be deleted where it came from */
     uint8_t digest[FK_IMPORT_KEY], message_id[FK_IMPORT_KEY]; /* message_id: zeros for none */
 };
 
@@ -73,7 +74,9 @@ struct fk_import_window {
     struct fk_import_map digests, message_ids; /* a: how often (digests) or which (message_ids);
                                                   b: seq of the first + 1, 0 before it is told */
     struct fk_import_sum sum;
-    void (*brought)(void *ctx, uint32_t uid); /* NULL: not wanted */
+    /* Told of each message that is in the ledger, by this run or an earlier one. NULL: not wanted.
+     */
+    void (*brought)(void *ctx, const struct fk_import_item *item, uint64_t seq);
     void *brought_ctx;
 };
 
@@ -116,6 +119,11 @@ struct fk_import_run {
     size_t source_id_len;
     uint32_t uid;
     bool is_doubted;
+    /* Told of each file before it is read; may set more, derived_ms, expected. NULL: not wanted. */
+    void (*describe)(void *ctx, const char *path);
+    void *describe_ctx;
+    int64_t derived_ms; /* the message's date as its source says; 0: look for one */
+    char expected[2 * FK_SHA256_BYTES + 1]; /* its SHA-256 as its source says, or "" */
     bool has_from_line, broken; /* broken: this message is not to be kept; the reason was told */
 };
 
@@ -136,6 +144,8 @@ FK_CHECKED enum fk_status fk_import__run_new(const struct fk_import_options *opt
 /* Waits for what is with the pen, where nothing has failed; frees the run. */
 FK_CHECKED enum fk_status fk_import__run_end(struct fk_import_run **run, struct fk_import_sum *out);
 
+/* Every directory in it, and none of its files. */
+void fk_import__subdirectories_read(struct fk_import_run *run, const char *dir);
 void fk_import__directory_read(struct fk_import_run *run, const char *dir);
 
 /* ---- import_pst.c */

@@ -177,9 +177,8 @@ static void item_tell(struct fk_import_window *w, const struct fk_import_item *i
     if (item->outcome == FK_IMPORT_VERSION)
         told.first = version;
     tell(w, &told);
-    /* One that is skipped as the same as another is not in the vault under its own name. */
-    if (w->brought && item->uid && !item->is_doubted && told.seq != UINT64_MAX)
-        w->brought(w->brought_ctx, item->uid);
+    if (w->brought && told.seq != UINT64_MAX)
+        w->brought(w->brought_ctx, item, told.seq);
 }
 
 static void told_in_order(struct fk_import_window *w) {

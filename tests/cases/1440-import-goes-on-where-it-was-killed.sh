@@ -91,7 +91,7 @@ server_stop
 
 # Errors that say what to do.
 fk import --job 'no/name' many 2>err
-expect 1 $? "a name with a slash"
+expect 2 $? "a name with a slash"
 fk import --job try1 --forget try1 || fail "forget"
 fk import --forget try1 2>err && fail "forgotten twice"
 fk import --resume --job try1 2>err && fail "a job that is forgotten was resumed"
