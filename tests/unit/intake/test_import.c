@@ -101,6 +101,34 @@ static void a_line_in_pieces_is_text_and_nothing_of_it_is_lost(void **state) {
     fk_buf_free(&out);
 }
 
+/* What stands before the first From_ line is a message, and lines that quoting touches are counted.
+ */
+static void nothing_before_the_first_from_line_is_lost(void **state) {
+    (void)state;
+    struct fk_buf out = FK_BUF_INIT;
+    static const char text[] = "From nobody\nA: b\n\n" F "\nC: d\n";
+    cut(text, sizeof text - 1, sizeof text, &out);
+    assert_string_equal(fk_buf_cstr(&out), "[|From nobody\nA: b\n][" F "|C: d\n]");
+    fk_buf_free(&out);
+}
+
+static void lines_that_quoting_touches_are_counted(void **state) {
+    (void)state;
+    struct fk_buf out = FK_BUF_INIT;
+    struct fk_mbox m = {.sink = &cut_sink, .ctx = &out};
+    static const char *const lines[] = {F "\n",       "A: b\n",      "\n",          ">From a\n",
+                                        ">>From b\n", ">>>From c\n", "From d\n",    " >From e\n",
+                                        ">Fromage\n", ">From",       " rest of f\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        fk_mbox_take(&m, lines[i], strlen(lines[i]));
+    assert_int_equal(m.quoted,
+                     1); /* a line in pieces counts by its first, which is too short here */
+    assert_int_equal(m.requoted, 2);
+    assert_int_equal(m.doubtful, 1);
+    fk_mbox_end(&m);
+    fk_buf_free(&out);
+}
+
 static void from_lines_of_many_programs_are_known(void **state) {
     (void)state;
     static const struct {
@@ -201,6 +229,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_mbox_is_cut_at_from_lines_after_blank_lines),
         cmocka_unit_test(a_line_in_pieces_is_text_and_nothing_of_it_is_lost),
+        cmocka_unit_test(nothing_before_the_first_from_line_is_lost),
+        cmocka_unit_test(lines_that_quoting_touches_are_counted),
         cmocka_unit_test(from_lines_of_many_programs_are_known),
         cmocka_unit_test(dates_are_read_as_people_wrote_them),
         cmocka_unit_test(from_line_then_top_received_then_date),
