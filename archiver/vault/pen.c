@@ -175,6 +175,17 @@ done:
     return st;
 }
 
+/* A writer that was killed after it wrote a meta page and before it said so in the lock file leaves
+ * readers with the transaction before it until the next writer takes LMDB's mutex, which then finds
+ * that its owner died (mdb_mutex_failed). What is on the disk is to be seen from here on: an import
+ * asks what was kept. */
+static enum fk_status readers_catch_up(struct fk_pen *pen, struct fk_err *err) {
+    MDB_txn *txn = NULL;
+    enum fk_status st = fk_segment__begin(pen->active, &txn, err);
+    fk_segment__abort(&txn);
+    return st;
+}
+
 enum fk_status fk_pen_open(const char *dir, const struct fk_pen_options *options,
                            struct fk_pen **out, struct fk_err *err) {
     struct fk_pen *pen = NULL;
@@ -197,6 +208,7 @@ enum fk_status fk_pen_open(const char *dir, const struct fk_pen_options *options
     FK_TRY(fk_pen__take(pen, active, err));
     if (!pen->clean)
         FK_TRY(fk_pen__reread(pen, err));
+    FK_TRY(readers_catch_up(pen, err));
     FK_TRY(fk_pen__rekey_recover(pen, err));
     st = fk_pen__erase(pen, err);
 done:
