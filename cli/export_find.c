@@ -20,7 +20,8 @@ static enum fk_status by_query(struct cli_export *x, struct fk_err *err) {
     x->search.via = "cli";
     FK_TRY(fk_search_open(x->cli->dir, x->keep, x->lend, &x->search, &search, &fault, err));
     while ((st = fk_search_next(search, &hit, err)) == FK_OK)
-        fk_seqs_add(&x->named, hit.seq);
+        for (size_t i = 0; i < hit.captures->count; i++)
+            fk_seqs_add(&x->named, hit.captures->at[i]);
     if (st != FK_NOT_FOUND)
         goto done;
     st = FK_OK;
@@ -181,13 +182,16 @@ static void coverage_print(const struct cli_export *x, struct fk_buf *t) {
                   json_string_value(json_object_get(x->coverage, "query")));
     fk_buf_printf(t, "User: %s. Received since: %s. Until: %s.\n", user ? user : "any",
                   since ? since : "the beginning", until ? until : "now");
-    fk_buf_printf(t, "It found %" PRIu64 " messages; the search is entry %" PRIu64 ".\n",
-                  covered(x, "total"), covered(x, "act"));
     fk_buf_printf(t,
-                  "Searched: %" PRIu64 " messages, entries before %" PRIu64 " of %" PRIu64
+                  "It found %" PRIu64 " messages, captured %" PRIu64
+                  " times; each capture is in this package. The search is entry %" PRIu64 ".\n",
+                  covered(x, "total"), covered(x, "captures"), covered(x, "act"));
+    fk_buf_printf(t,
+                  "Searched: %" PRIu64 " messages, captured %" PRIu64
+                  " times, entries before %" PRIu64 " of %" PRIu64
                   ". Not searched, as the index had not read them yet: %" PRIu64 " messages.\n",
-                  covered(x, "documents"), covered(x, "index_mark"), covered(x, "ledger_entries"),
-                  covered(x, "unread"));
+                  covered(x, "documents"), covered(x, "index_captures"), covered(x, "index_mark"),
+                  covered(x, "ledger_entries"), covered(x, "unread"));
     fk_buf_printf(t,
                   "Only partly searchable (encrypted, damaged, too deep): %" PRIu64
                   " of the messages, %" PRIu64

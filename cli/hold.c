@@ -76,7 +76,8 @@ static enum fk_status seqs_by_query(struct hold *h, struct fk_err *err) {
     FK_TRY(fk_search_open(h->cli->dir, h->keep, h->lend, &o, &search, &fault, err));
     FK_TRY(coverage_check(fk_search_coverage(search), err));
     while ((st = fk_search_next(search, &hit, err)) == FK_OK)
-        fk_seqs_add(&h->seqs, hit.seq);
+        for (size_t i = 0; i < hit.captures->count; i++)
+            fk_seqs_add(&h->seqs, hit.captures->at[i]);
     if (st != FK_NOT_FOUND)
         goto done;
     st = FK_OK;

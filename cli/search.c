@@ -15,7 +15,7 @@
 struct ask {
     struct fk_search_options options;
     struct fk_buf query;
-    bool count, json;
+    bool count, json, captures;
 };
 
 static bool take_number(const char *text, uint64_t *out) {
@@ -29,11 +29,15 @@ static bool take_number(const char *text, uint64_t *out) {
 }
 
 static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *ask) {
-    static const struct option options[] = {
-        {"user", required_argument, NULL, 'u'},   {"since", required_argument, NULL, 's'},
-        {"until", required_argument, NULL, 'U'},  {"limit", required_argument, NULL, 'l'},
-        {"reason", required_argument, NULL, 'r'}, {"count", no_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"user", required_argument, NULL, 'u'},
+                                            {"since", required_argument, NULL, 's'},
+                                            {"until", required_argument, NULL, 'U'},
+                                            {"limit", required_argument, NULL, 'l'},
+                                            {"reason", required_argument, NULL, 'r'},
+                                            {"count", no_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"captures", no_argument, NULL, 'C'},
+                                            {NULL, 0, NULL, 0}};
     struct fk_search_options *o = &ask->options;
     int zone = o->zone_minutes = cli->config->zone_minutes;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -51,6 +55,8 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
             ask->count = true;
         else if (c == 'j')
             ask->json = true;
+        else if (c == 'C')
+            ask->captures = true;
         else if (c == '?')
             return cli_usage(argv[0], "a query that begins with - stands after --");
     }
@@ -84,6 +90,12 @@ static void print_field(const struct fk_hit *hit, const char *name, struct fk_bu
         print_plain(stdout, (const char *)value->data, value->len);
 }
 
+static void print_capture(const struct ask *ask, const struct fk_capture *c) {
+    char received[FK_TIME_SIZE];
+    fk_time_local(received, c->received_ms, ask->options.zone_minutes);
+    printf("\t%llu\t%s\t%s\t%s\n", (unsigned long long)c->seq, received, c->via, c->kind);
+}
+
 static void print_hit(const struct ask *ask, const struct fk_hit *hit, struct fk_buf *line) {
     char received[FK_TIME_SIZE];
     if (ask->json) {
@@ -96,7 +108,11 @@ static void print_hit(const struct ask *ask, const struct fk_hit *hit, struct fk
     printf("%llu\t%s", (unsigned long long)hit->seq, received);
     print_field(hit, "from", line);
     print_field(hit, "subject", line);
+    if (hit->captures->count > 1)
+        printf("\t%zu captures", hit->captures->count);
     putchar('\n');
+    for (size_t i = 0; ask->captures && i < hit->known->capture_count; i++)
+        print_capture(ask, &hit->known->captures[i]);
 }
 
 static void print_bound(const char *word, int64_t ms, int zone_minutes) {
@@ -125,6 +141,8 @@ static void print_coverage(const struct fk_search *search, uint64_t shown) {
     fprintf(stderr, "%llu %s", (unsigned long long)c->total, c->total == 1 ? "hit" : "hits");
     if (shown < c->total)
         fprintf(stderr, ", %llu shown", (unsigned long long)shown);
+    if (c->captures > c->total)
+        fprintf(stderr, " (%llu captures)", (unsigned long long)c->captures);
     fprintf(stderr, " in %llu messages, ", (unsigned long long)c->documents);
     print_asked(search);
     if (c->partial > 0)
@@ -182,7 +200,7 @@ static int answer(struct fk_search *search, const struct ask *ask, struct fk_err
 }
 
 int cmd_search(struct fk_cli *cli, int argc, char **argv) {
-    struct ask ask = {FK_SEARCH_OPTIONS, FK_BUF_INIT, false, false};
+    struct ask ask = {.options = FK_SEARCH_OPTIONS, .query = FK_BUF_INIT};
     struct fk_keep *keep = NULL;
     struct fk_lend *lend = NULL;
     struct fk_search *search = NULL;

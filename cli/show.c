@@ -10,14 +10,16 @@
 #include "cli/config.h"
 #include "cli/config_value.h"
 #include "cli/json.h"
+#include "cli/provenance.h"
 #include "indexer/index.h"
+#include "search/json.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum mode { WHOLE, RAW, TEXT, ENVELOPE, ENTRY, PROOF };
+enum mode { WHOLE, RAW, TEXT, ENVELOPE, INNER, WRAPPER, ENTRY, PROOF };
 struct show {
     enum mode mode;
     bool json;
@@ -26,7 +28,10 @@ struct show {
     struct fk_buf line; /* of the entry, with its LF */
     struct fk_entry entry;
     struct fk_content content;
-    struct fk_buf text; /* of the message for people, with --text */
+    struct fk_buf text; /* of the message for people; its inner bytes, with --inner */
+    unsigned number;    /* of the inner message */
+    bool is_known;      /* the index has it: */
+    struct fk_message_record record;
 };
 
 /* ---- asking */
@@ -67,10 +72,29 @@ static enum fk_status line_fetch(struct fk_lend *lend, struct show *s, struct fk
 
 /* The message is read in a box, as the indexer reads it. */
 static enum fk_status text_make(const struct fk_cli *cli, struct show *s, struct fk_err *err) {
+    static const char *const words[] = FK_TRANSFER_WORDS;
     struct fk_index_options options = FK_INDEX_OPTIONS;
+    enum fk_transfer how = FK_TRANSFER_IDENTITY;
     options.seconds = cli->config->index_time_s;
     options.memory_bytes = cli->config->index_memory;
-    return fk_index_message_text(s->content.fd, &options, &s->text, err);
+    if (s->mode == TEXT)
+        return fk_index_message_text(s->content.fd, &options, &s->text, err);
+    if (s->mode == WRAPPER)
+        return fk_index_wrapper_text(s->content.fd, &options, &s->text, err);
+    enum fk_status st =
+        fk_index_inner_bytes(s->content.fd, &options, s->number, &s->text, &how, err);
+    if (st == FK_OK && how != FK_TRANSFER_IDENTITY)
+        fprintf(stderr, "fumikura: note: the inner message stood in %s, and is decoded here\n",
+                words[how]);
+    return st;
+}
+
+/* What other captures say belongs to the message too; where the index is not there yet, what is
+ * shown is of this entry alone, and that is said. */
+static enum fk_status record_read(const struct fk_cli *cli, struct show *s, struct fk_err *err) {
+    enum fk_status st = fk_message_record_read(cli->dir, s->seq, &s->record, err);
+    s->is_known = st == FK_OK;
+    return st == FK_NOT_FOUND ? FK_OK : st;
 }
 
 /* ---- printing */
@@ -120,8 +144,12 @@ static void json_print(const struct show *s, const struct fk_envelope *e) {
     }
     if (e && e->message)
         json_object_set_new(root, "bytes", cli_json_number(e->message_len));
-    if (s->mode == TEXT)
-        json_object_set_new(root, "text", cli_json_text(s->text.data, s->text.len));
+    if (s->mode == TEXT || s->mode == WRAPPER)
+        json_object_set_new(root, s->mode == TEXT ? "text" : "wrapper",
+                            cli_json_text(s->text.data, s->text.len));
+    if (e && e->message)
+        json_object_set_new(root, "provenance",
+                            s->is_known ? fk_json_provenance(&s->record) : json_null());
     cli_json_line(root);
 }
 
@@ -132,7 +160,10 @@ static void bytes_print(const void *data, size_t len) {
 static void print(const struct show *s, const struct fk_envelope *e) {
     if (s->json)
         json_print(s, e);
-    else if (s->mode == TEXT)
+    else if (s->mode == TEXT) {
+        bytes_print(s->text.data, s->text.len);
+        cli_provenance_print(s->is_known ? &s->record : NULL, s->seq);
+    } else if (s->mode == INNER || s->mode == WRAPPER)
         bytes_print(s->text.data, s->text.len);
     else if (s->mode == RAW && e->message)
         bytes_print(e->message, e->message_len);
@@ -142,8 +173,10 @@ static void print(const struct show *s, const struct fk_envelope *e) {
         bytes_print(s->line.data, s->line.len);
         if (e)
             bytes_print(e->fields, e->fields_len);
-        if (e && e->message)
+        if (e && e->message) {
             printf("message: %zu bytes (--raw prints them)\n", e->message_len);
+            cli_provenance_print(s->is_known ? &s->record : NULL, s->seq);
+        }
     }
 }
 
@@ -186,26 +219,41 @@ static enum fk_status show(const struct fk_cli *cli, struct show *s, struct fk_e
     if (!has_content)
         FK_TRY(fk_fail(err, FK_NOT_FOUND, "entry %" PRIu64 " (%s) has no content; --entry shows it",
                        s->seq, s->entry.kind));
-    if (s->mode == TEXT && !fk_entry_is(&s->entry, "mail"))
-        FK_TRY(fk_fail(err, FK_INVALID, "entry %" PRIu64 " (%s) is no message; --text is for those",
+    const bool is_mail = fk_entry_is(&s->entry, "mail");
+    const bool is_read = s->mode == TEXT || s->mode == INNER || s->mode == WRAPPER;
+    if (is_read && !is_mail)
+        FK_TRY(fk_fail(err, FK_INVALID,
+                       "entry %" PRIu64
+                       " (%s) is no message; --text, --inner and --wrapper are for those",
                        s->seq, s->entry.kind));
     FK_TRY(act_append(cli, s, err));
     FK_TRY(fk_lend_content(lend, s->seq, s->act, &s->content, err));
     FK_TRY(envelope_of(s, &e, err));
-    if (s->mode == TEXT)
+    if (is_read)
         FK_TRY(text_make(cli, s, err));
+    if (is_mail && (s->json || s->mode == WHOLE || s->mode == TEXT))
+        FK_TRY(record_read(cli, s, err));
     print(s, &e);
 done:
     fk_lend_close(&lend);
     return st;
 }
 
+static bool number_take(const char *text, unsigned *out) {
+    uint64_t n;
+    if (!fk_value_number(text, &n) || n < 1 || n > 100)
+        return false;
+    *out = (unsigned)n - 1;
+    return true;
+}
+
 static int options_read(struct show *s, int argc, char **argv) {
     static const struct option options[] = {
-        {"raw", no_argument, NULL, RAW},          {"envelope", no_argument, NULL, ENVELOPE},
-        {"text", no_argument, NULL, TEXT},        {"entry", no_argument, NULL, ENTRY},
-        {"proof", no_argument, NULL, PROOF},      {"json", no_argument, NULL, 'j'},
-        {"reason", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
+        {"raw", no_argument, NULL, RAW},           {"envelope", no_argument, NULL, ENVELOPE},
+        {"text", no_argument, NULL, TEXT},         {"entry", no_argument, NULL, ENTRY},
+        {"proof", no_argument, NULL, PROOF},       {"json", no_argument, NULL, 'j'},
+        {"inner", optional_argument, NULL, INNER}, {"wrapper", no_argument, NULL, WRAPPER},
+        {"reason", required_argument, NULL, 'r'},  {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'j')
             s->json = true;
@@ -214,12 +262,15 @@ static int options_read(struct show *s, int argc, char **argv) {
         else if (o == '?')
             return cli_usage("show", "no such option");
         else if (s->mode != WHOLE)
-            return cli_usage("show", "one of --raw, --text, --envelope, --entry and --proof");
+            return cli_usage("show", "one of --raw, --text, --inner, --wrapper, --envelope, "
+                                     "--entry and --proof");
         else
             s->mode = (enum mode)o;
+        if (o == INNER && optarg && !number_take(optarg, &s->number))
+            return cli_usage("show", "--inner=N takes 1 for the message, more for clear copies");
     }
-    if (s->json && s->mode == RAW)
-        return cli_usage("show", "--raw prints the exact bytes, which are no JSON");
+    if (s->json && (s->mode == RAW || s->mode == INNER))
+        return cli_usage("show", "--raw and --inner print exact bytes, which are no JSON");
     if (optind + 1 != argc || !fk_value_number(argv[optind], &s->seq))
         return cli_usage("show", "expected the number of one entry");
     return 0;
@@ -234,6 +285,7 @@ int cmd_show(struct fk_cli *cli, int argc, char **argv) {
     enum fk_status st = show(cli, &s, &err);
     fk_content_free(&s.content);
     fk_buf_wipe(&s.text);
+    fk_message_record_free(&s.record);
     fk_buf_free(&s.line);
     return st == FK_OK ? 0 : cli_fail(&err);
 }

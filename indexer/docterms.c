@@ -42,8 +42,8 @@ struct fk_docterms {
     bool is_cut, failed;
 };
 
-static const char *const prefixes[FK_DOCFIELDS] = {FK_P_BODY, FK_P_SUBJECT, FK_P_FROM, FK_P_TO,
-                                                   FK_P_CC,   FK_P_BCC,     FK_P_FILE};
+static const char *const prefixes[FK_DOCFIELDS] = {
+    FK_P_BODY, FK_P_SUBJECT, FK_P_FROM, FK_P_TO, FK_P_CC, FK_P_BCC, FK_P_FILE, FK_P_WRAPPER};
 
 enum fk_status fk_docterms__new(struct fk_docterms **out, struct fk_err *err) {
     struct fk_docterms *d = calloc(1, sizeof *d);
@@ -268,26 +268,26 @@ static bool is_known(struct fk_docterms *d) {
     return false;
 }
 
-enum fk_status fk_docterms__html(struct fk_docterms *d, const char *text, size_t len,
-                                 struct fk_err *err) {
+enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field, const char *text,
+                                 size_t len, struct fk_err *err) {
     enum fk_status st = FK_OK;
     if (d->alternatives == 0 || d->plain.count == 0)
-        return fk_docterms__text(d, FK_IN_BODY, text, len, err);
+        return fk_docterms__text(d, field, text, len, err);
     for (const char *end = text + len; text < end;) {
         const char *stop = memmem(text, (size_t)(end - text), "\n\n", 2);
         const size_t n = (size_t)((stop ? stop : end) - text);
-        struct taking hashing = {d, FK_IN_BODY, NOTHING, false};
+        struct taking hashing = {d, field, NOTHING, false};
         uint32_t unused;
         d->paragraph_count = 0;
         st = outcome(d, fk_terms_of_text(text, n, 0, token_hash, &hashing, &unused, err), err);
         if (st != FK_OK)
             return st;
         if (!is_known(d)) {
-            struct taking taking = {d, FK_IN_BODY, NOTHING, false};
-            st = outcome(d,
-                         fk_terms_of_text(text, n, d->pos[FK_IN_BODY], token_take, &taking,
-                                          &d->pos[FK_IN_BODY], err),
-                         err);
+            struct taking taking = {d, field, NOTHING, false};
+            st = outcome(
+                d,
+                fk_terms_of_text(text, n, d->pos[field], token_take, &taking, &d->pos[field], err),
+                err);
             if (st != FK_OK)
                 return st;
         }

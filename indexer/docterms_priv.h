@@ -19,6 +19,7 @@ enum fk_docfield {
     FK_IN_CC,
     FK_IN_BCC,
     FK_IN_FILE,
+    FK_IN_WRAPPER, /* of what stands around a journaled message */
     FK_DOCFIELDS
 };
 
@@ -29,8 +30,8 @@ void fk_docterms__reset(struct fk_docterms *d); /* for the next message; keeps t
 
 FK_CHECKED enum fk_status fk_docterms__text(struct fk_docterms *d, enum fk_docfield field,
                                             const char *text, size_t len, struct fk_err *err);
-FK_CHECKED enum fk_status fk_docterms__html(struct fk_docterms *d, const char *text, size_t len,
-                                            struct fk_err *err);
+FK_CHECKED enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field,
+                                            const char *text, size_t len, struct fk_err *err);
 /* Sets what follows in the field apart from what came before. */
 void fk_docterms__gap(struct fk_docterms *d, enum fk_docfield field);
 /* A whole term without position, cut at FK_TERM_MAX bytes; control characters are left out. */

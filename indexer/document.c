@@ -2,8 +2,11 @@
 #include "indexer/document_priv.h"
 #include "archiver/vault/fields.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/pack.h"
+#include "indexer/facts_priv.h"
 #include "indexer/index.h"
+#include "indexer/provenance.h"
 #include "indexer/reason_priv.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
@@ -15,8 +18,8 @@ struct answer {
     uint32_t reasons;
     uint8_t found;
     int64_t date_ms;
-    const uint8_t *display;
-    size_t display_len;
+    const uint8_t *display, *own, *report; /* lines */
+    size_t display_len, own_len, report_len;
     const uint8_t *terms, *end;
 };
 
@@ -95,9 +98,13 @@ static bool answer_read(const struct fk_buf *bytes, struct fk_buf *scratch, stru
     a->found = fk_get_u8(&r);
     a->date_ms = (int64_t)fk_get_u64(&r);
     a->display = fk_get_bytes(&r, &a->display_len);
+    a->own = fk_get_bytes(&r, &a->own_len);
+    a->report = fk_get_bytes(&r, &a->report_len);
     a->terms = r.at;
     a->end = r.end;
     return !r.bad && (a->reasons & ~(unsigned)FK_REASON_ALL) == 0 && display_is_good(a) &&
+           fk_facts__own_is_good(a->own, a->own_len) &&
+           fk_facts__report_is_good(a->report, a->report_len) &&
            terms_walk(a, scratch, NULL, NULL, st, err);
 }
 
@@ -121,49 +128,213 @@ static enum fk_status put_number(struct fk_xdoc *doc, unsigned slot, int64_t val
     return fk_xdoc_value(doc, slot, bytes, sizeof bytes, err);
 }
 
-/* An address of the envelope: the path before its parameters. */
-static enum fk_status put_envelope_address(struct fk_xdoc *doc, const struct fk_field *f,
-                                           struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    struct fk_buf raw = FK_BUF_INIT, address = FK_BUF_INIT;
-    fk_field_value(f, &raw);
-    const char *text = (const char *)raw.data;
-    const char *blank = raw.len ? memchr(text, ' ', raw.len) : NULL;
-    FK_TRY(fk_terms_of_address(text, blank ? (size_t)(blank - text) : raw.len, &address, err));
-    text = (const char *)address.data;
-    const char *at = address.len ? memrchr(text, '@', address.len) : NULL;
-    FK_TRY(put_term(doc, FK_P_PERSON, text, address.len, err));
-    FK_TRY(put_term(doc, fk_field_is(f, "mail-from") ? FK_P_FROM_ADDR : FK_P_TO_ADDR, text,
-                    address.len, err));
-    if (at)
-        FK_TRY(put_term(doc, FK_P_DOMAIN, at + 1, address.len - (size_t)(at + 1 - text), err));
-done:
-    fk_buf_free(&raw);
-    fk_buf_free(&address);
-    return st;
+/* ---- what a capture knows */
+
+struct capture {
+    int64_t received_ms; /* of an import the derived date */
+    char via[32];
+    bool has_trust, is_trusted; /* as the envelope's "journal" line says */
+    struct fk_buf lines;        /* of the envelope, those that are of people */
+};
+
+static void via_take(struct capture *c, const struct fk_field *f) {
+    size_t n = 0;
+    for (; n < f->value_len && n + 1 < sizeof c->via; n++)
+        c->via[n] = f->value[n] > ' ' ? f->value[n] : '-';
+    c->via[n] = 0;
 }
 
-/* Addresses and, of an import, the derived date; else when it was received. */
-static enum fk_status put_envelope(struct fk_xdoc *doc, const struct fk_source *s,
-                                   int64_t *received_ms, struct fk_err *err) {
-    enum fk_status st = FK_OK;
+static void envelope_read(const struct fk_source *s, struct capture *c) {
+    static const char *const people[] = {"mail-from", "rcpt-to", "carried-to"};
     struct fk_fields it = fk_fields_begin(s->envelope, s->envelope_len);
     struct fk_field f;
     bool derived = false;
-    *received_ms = s->time_ms;
-    while (st == FK_OK && fk_fields_next(&it, &f)) {
+    *c = (struct capture){.received_ms = s->time_ms, .via = "unknown"};
+    while (fk_fields_next(&it, &f)) {
         const bool is_derived = fk_field_is(&f, "date-derived");
-        if (fk_field_is(&f, "mail-from") || fk_field_is(&f, "rcpt-to"))
-            st = put_envelope_address(doc, &f, err);
-        else if (is_derived || (fk_field_is(&f, "received") && !derived)) {
+        if (is_derived || (fk_field_is(&f, "received") && !derived)) {
             char text[FK_TIME_SIZE] = "";
             if (f.value_len == FK_TIME_SIZE - 1)
                 memcpy(text, f.value, f.value_len);
-            derived |= fk_time_parse(text, received_ms) && is_derived;
+            derived |= fk_time_parse(text, &c->received_ms) && is_derived;
+        } else if (fk_field_is(&f, "via") && f.value_len)
+            via_take(c, &f);
+        else if (fk_field_is(&f, "journal")) {
+            c->has_trust = true;
+            c->is_trusted = f.value_len == 7 && memcmp(f.value, "trusted", 7) == 0;
         }
+        for (size_t i = 0; i < sizeof people / sizeof *people; i++)
+            if (fk_field_is(&f, people[i]))
+                fk_buf_add(&c->lines, f.name, (size_t)(f.value + f.value_len + 1 - f.name));
     }
+}
+
+/* Who imports vouches for what is imported; of a peer that sends, its listener must say so. */
+static bool reports_count(const struct capture *c) {
+    return c->has_trust ? c->is_trusted : strcmp(c->via, "import") == 0;
+}
+
+static void capture_write(const struct fk_source *s, const struct capture *c,
+                          const struct answer *a, struct fk_buf *data) {
+    char time[FK_TIME_SIZE], text[128];
+    fk_time_format(time, c->received_ms);
+    snprintf(text, sizeof text, "%llu %s %s %s", (unsigned long long)s->seq, time, c->via,
+             a->report_len == 0 ? "plain"
+             : reports_count(c) ? "stated"
+                                : "claimed");
+    fk_fields_add_str(data, "capture", text);
+    fk_buf_add(data, c->lines.data, c->lines.len);
+    fk_buf_add(data, a->report, a->report_len);
+}
+
+/* From its first capture on, of a document's data. */
+static const char *captures_of(const struct fk_buf *data, size_t *len_out) {
+    static const char begin[] = "\ncapture: ";
+    const char *at = data->len ? memmem(data->data, data->len, begin, sizeof begin - 1) : NULL;
+    *len_out = at ? data->len - (size_t)(at + 1 - (const char *)data->data) : 0;
+    return at ? at + 1 : NULL;
+}
+
+/* ---- people, as terms */
+
+struct tokens {
+    struct fk_xdoc *doc;
+    const char *prefix;
+    enum fk_status st;
+    struct fk_err *err;
+};
+
+static void token_put(void *ctx, const struct fk_token *token) {
+    struct tokens *t = ctx;
+    char term[FK_TERM_MAX + 8];
+    const size_t n = strlen(t->prefix), len = token->len < FK_TERM_MAX ? token->len : FK_TERM_MAX;
+    memcpy(term, t->prefix, n);
+    memcpy(term + n, token->text, len);
+    if (t->st != FK_OK)
+        return;
+    t->st = token->positional ? fk_xdoc_posting(t->doc, term, n + len, token->pos, t->err)
+                              : fk_xdoc_term(t->doc, term, n + len, t->err);
+}
+
+/* The words of a text in a field of its own. */
+static enum fk_status put_text(struct fk_xdoc *doc, const char *prefix, const char *text,
+                               uint32_t *pos, struct fk_err *err) {
+    struct tokens t = {doc, prefix, FK_OK, err};
+    enum fk_status st = fk_terms_of_text(text, strlen(text), *pos, token_put, &t, pos, err);
+    *pos += FK_FIELD_GAP;
+    return st == FK_OK ? t.st : st;
+}
+
+static enum fk_status put_address(struct fk_xdoc *doc, const char *prefix, const char *folded,
+                                  struct fk_err *err) {
+    return put_term(doc, prefix, folded, strlen(folded), err);
+}
+
+static enum fk_status put_person(struct fk_xdoc *doc, const char *folded, struct fk_err *err) {
+    const char *at = strrchr(folded, '@');
+    enum fk_status st = put_address(doc, FK_P_PERSON, folded, err);
+    return st == FK_OK && at ? put_address(doc, FK_P_DOMAIN, at + 1, err) : st;
+}
+
+struct positions {
+    uint32_t from, to, blind, via;
+};
+
+static enum fk_status put_via(struct fk_xdoc *doc, const struct fk_fact *f, struct positions *pos,
+                              struct fk_err *err) {
+    enum fk_status st;
+    FK_TRY(put_person(doc, f->original_folded, err));
+    FK_TRY(put_address(doc, FK_P_VIA_ADDR, f->original_folded, err));
+    st = put_text(doc, FK_P_VIA, f->original, &pos->via, err);
+done:
     return st;
 }
+
+static enum fk_status put_sender(struct fk_xdoc *doc, const struct fk_fact *f,
+                                 struct positions *pos, struct fk_err *err) {
+    enum fk_status st = put_address(doc, FK_P_ENVFROM_ADDR, f->folded, err);
+    if (st == FK_OK && !f->transport)
+        st = put_address(doc, FK_P_FROM_ADDR, f->folded, err);
+    return st == FK_OK ? put_text(doc, FK_P_ENV_FROM, f->address, &pos->from, err) : st;
+}
+
+/* Who stands in a header is known to the reader already. */
+static enum fk_status put_recipient(struct fk_xdoc *doc, const struct fk_known_person *p,
+                                    const struct fk_fact *f, struct positions *pos,
+                                    struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    const bool is_blind = f->from == FK_KNOWN_JOURNAL_BCC || fk_known_person_is_blind(p);
+    if (f->from <= FK_KNOWN_HEADER_BCC)
+        return FK_OK;
+    FK_TRY(put_address(doc, FK_P_ENVTO_ADDR, f->folded, err));
+    if (f->transport)
+        goto done;
+    FK_TRY(put_address(doc, FK_P_TO_ADDR, f->folded, err));
+    if (f->from == FK_KNOWN_JOURNAL_CC)
+        FK_TRY(put_address(doc, FK_P_CC_ADDR, f->folded, err));
+    if (is_blind)
+        FK_TRY(put_address(doc, FK_P_BCC_ADDR, f->folded, err));
+    if (*f->original)
+        FK_TRY(put_via(doc, f, pos, err));
+    FK_TRY(put_text(doc, FK_P_ENV_TO, f->address, &pos->to, err));
+    if (*f->name)
+        FK_TRY(put_text(doc, FK_P_ENV_TO, f->name, &pos->to, err));
+    if (is_blind)
+        FK_TRY(put_text(doc, FK_P_BLIND, f->address, &pos->blind, err));
+done:
+    return st;
+}
+
+static enum fk_status put_people(struct fk_xdoc *doc, const struct fk_provenance *known,
+                                 struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct positions pos = {1, 1, 1, 1};
+    for (size_t i = 0; i < known->person_count; i++) {
+        const struct fk_known_person *p = &known->people[i];
+        if (*p->facts->folded)
+            FK_TRY(put_person(doc, p->facts->folded, err));
+        for (size_t k = 0; k < p->fact_count && *p->facts->folded; k++)
+            FK_TRY(p->facts[k].from < FK_KNOWN_RECIPIENTS
+                       ? put_recipient(doc, p, &p->facts[k], &pos, err)
+                       : put_sender(doc, &p->facts[k], &pos, err));
+    }
+done:
+    return st;
+}
+
+static enum fk_status put_captures(struct fk_xdoc *doc, const struct fk_provenance *known,
+                                   struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    int64_t first = INT64_MAX, latest = 0;
+    bool is_journal = false;
+    char text[40];
+    for (size_t i = 0; i < known->capture_count; i++) {
+        const struct fk_capture *c = &known->captures[i];
+        first = c->received_ms < first ? c->received_ms : first;
+        latest = c->received_ms > latest ? c->received_ms : latest;
+        is_journal |= strcmp(c->kind, "plain") != 0;
+        snprintf(text, sizeof text, "%llu", (unsigned long long)c->seq);
+        FK_TRY(put_address(doc, FK_P_CAPTURE, text, err));
+    }
+    for (unsigned bit = 0; (known->capture_count - 1) >> bit; bit++) {
+        snprintf(text, sizeof text, "captures:%u", bit);
+        if ((known->capture_count - 1) >> bit & 1)
+            FK_TRY(put_address(doc, FK_P_FLAG, text, err));
+    }
+    if (is_journal)
+        FK_TRY(put_address(doc, FK_P_FLAG, "journal", err));
+    FK_TRY(put_number(doc, FK_SLOT_RECEIVED, first, err));
+    FK_TRY(put_number(doc, FK_SLOT_LATEST, latest, err));
+    FK_TRY(put_address(doc, FK_P_KEY, known->key, err));
+    if (*known->message_id) {
+        FK_TRY(put_address(doc, FK_P_OWN_MSGID, known->message_id, err));
+        FK_TRY(put_address(doc, FK_P_MSGID, known->message_id, err));
+    }
+done:
+    return st;
+}
+
+/* ---- the document */
 
 static enum fk_status put_reasons(struct fk_xdoc *doc, unsigned reasons, struct fk_buf *data,
                                   struct fk_err *err) {
@@ -186,12 +357,28 @@ done:
 struct posting {
     struct fk_xdoc *doc;
     size_t count;
+    uint32_t wrapper_from; /* where an earlier capture's wrappers end */
+    struct fk_buf shifted;
 };
+
+static bool is_of_wrapper(const char *term) {
+    return term[0] == FK_P_WRAPPER[0];
+}
 
 static enum fk_status put_words(void *ctx, const char *term, size_t len, const uint32_t *positions,
                                 size_t n, struct fk_err *err) {
     struct posting *p = ctx;
     p->count += n ? n : 1;
+    if (n && p->wrapper_from && is_of_wrapper(term)) {
+        fk_buf_reset(&p->shifted);
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t pos = positions[i] + p->wrapper_from;
+            fk_buf_add(&p->shifted, &pos, sizeof pos);
+        }
+        if (p->shifted.failed)
+            return fk_fail(err, FK_NOMEM, "a document for the index: out of memory");
+        positions = (const uint32_t *)(const void *)p->shifted.data;
+    }
     return n ? fk_xdoc_postings(p->doc, term, len, positions, n, err)
              : fk_xdoc_term(p->doc, term, len, err);
 }
@@ -212,57 +399,244 @@ done:
     return st;
 }
 
-static void put_own_lines(const struct fk_source *s, int64_t received_ms, struct fk_buf *data) {
+static void put_own_lines(const struct fk_source *s, const char *read, struct fk_buf *data) {
     char text[FK_TIME_SIZE];
+    struct fk_buf key = FK_BUF_INIT;
     snprintf(text, sizeof text, "%llu", (unsigned long long)s->seq);
     fk_fields_add_str(data, "seq", text);
-    fk_time_format(text, received_ms);
-    fk_fields_add_str(data, "received", text);
     snprintf(text, sizeof text, "%llu", (unsigned long long)s->message_bytes);
     fk_fields_add_str(data, "size", text);
+    fk_buf_hex(&key, s->key, sizeof s->key);
+    fk_fields_add(data, "key", key.data, key.len);
+    fk_fields_add_str(data, "read", read);
+    data->failed |= key.failed;
+    fk_buf_free(&key);
+}
+
+/* What was read of the message itself: all but the terms of what stands around it. */
+struct digesting {
+    struct fk_digest *digest;
+};
+
+static enum fk_status term_digest(void *ctx, const char *term, size_t len,
+                                  const uint32_t *positions, size_t n, struct fk_err *err) {
+    struct digesting *d = ctx;
+    const uint32_t lens[2] = {(uint32_t)len, (uint32_t)n};
+    (void)err;
+    if (is_of_wrapper(term) || strncmp(term, FK_P_MSGID, strlen(FK_P_MSGID)) == 0)
+        return FK_OK; /* a report's Message-ID is among the latter */
+    fk_digest_add(d->digest, lens, sizeof lens);
+    fk_digest_add(d->digest, term, len);
+    fk_digest_add(d->digest, positions, n * sizeof *positions);
+    return FK_OK;
+}
+
+enum { READ_SIZE = 2 * FK_SHA256_BYTES + 1 };
+static enum fk_status read_digest(const struct answer *a, char out[READ_SIZE], struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct digesting d = {NULL};
+    struct fk_buf scratch = FK_BUF_INIT;
+    uint8_t sum[FK_SHA256_BYTES];
+    FK_TRY(fk_digest_new(FK_SHA256, &d.digest, err));
+    fk_digest_add(d.digest, &a->date_ms, sizeof a->date_ms);
+    fk_digest_add(d.digest, a->display, a->display_len);
+    fk_digest_add(d.digest, a->own, a->own_len);
+    if (a->terms && !terms_walk(a, &scratch, term_digest, &d, &st, err))
+        st = fk_fail(err, FK_CORRUPT, "an index reader's answer changed while it was read");
+    fk_digest_end(d.digest, sum);
+    fk_hex(out, sum, sizeof sum);
+done:
+    fk_digest_free(&d.digest);
+    fk_buf_free(&scratch);
+    return st;
+}
+
+/* ---- the message's bytes */
+
+/* One slice of what was received, decoded, into the sum. */
+static enum fk_status slice_add(struct fk_digest *sum, const uint8_t *message,
+                                const struct fk_slice *in, uint64_t *bytes_out,
+                                struct fk_err *err) {
+    struct fk_buf decoded = FK_BUF_INIT;
+    const uint8_t *data = message + in->offset;
+    size_t len = in->len;
+    if (in->transfer != FK_TRANSFER_IDENTITY) {
+        fk_transfer_decode(in->transfer, data, len, &decoded);
+        data = decoded.data;
+        len = decoded.len;
+    }
+    fk_digest_add(sum, data, len);
+    *bytes_out = len;
+    const bool failed = decoded.failed;
+    fk_buf_free(&decoded);
+    return failed ? fk_fail(err, FK_NOMEM, "an inner message: out of memory") : FK_OK;
+}
+
+static enum fk_status inner_key(const struct answer *a, const uint8_t *message, size_t len,
+                                uint8_t key[FK_SHA256_BYTES], uint64_t *bytes_out,
+                                struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_digest *sum = NULL;
+    struct fk_fields it = fk_fields_begin(a->report, a->report_len);
+    struct fk_slice in;
+    uint8_t sums[FK_INNER_MAX][FK_SHA256_BYTES];
+    uint64_t bytes = 0;
+    size_t n = 0;
+    FK_TRY(fk_digest_new(FK_SHA256, &sum, err));
+    while (n < FK_INNER_MAX && fk_facts__inner_next(&it, &in)) {
+        if (in.offset > len || in.len > len - in.offset)
+            break; /* a reader's answer is only what it says: then the whole counts */
+        fk_digest_reset(sum);
+        FK_TRY(slice_add(sum, message, &in, n ? &bytes : bytes_out, err));
+        fk_digest_end(sum, sums[n++]);
+    }
+    if (n == 1)
+        memcpy(key, sums[0], FK_SHA256_BYTES);
+    else if (n > 1)
+        fk_sha256(sums, n * FK_SHA256_BYTES, key);
+    else
+        st = FK_NOT_FOUND;
+done:
+    fk_digest_free(&sum);
+    return st;
+}
+
+enum fk_status fk_document__key(const struct fk_buf *answer, const uint8_t *message, size_t len,
+                                uint8_t key[FK_SHA256_BYTES], uint64_t *bytes_out,
+                                struct fk_err *err) {
+    struct fk_buf scratch = FK_BUF_INIT;
+    struct answer a = {.terms = NULL};
+    enum fk_status st = FK_OK;
+    const bool has_answer = answer->len > 0 && answer_read(answer, &scratch, &a, &st, err);
+    fk_buf_free(&scratch);
+    if (st == FK_OK)
+        st = has_answer ? inner_key(&a, message, len, key, bytes_out, err) : FK_NOT_FOUND;
+    if (st == FK_NOT_FOUND) {
+        fk_sha256(message, len, key);
+        *bytes_out = len;
+        st = FK_OK;
+    }
+    return st;
+}
+
+/* ---- the whole */
+
+/* Reasons that a document's data has. */
+static unsigned reasons_of(const struct fk_buf *data) {
+    static const char *const words[FK_REASONS] = FK_REASON_WORDS;
+    struct fk_fields it = fk_fields_begin(data->data, data->len);
+    struct fk_field f;
+    unsigned reasons = 0;
+    while (fk_fields_next(&it, &f) && !fk_field_is(&f, "capture"))
+        for (unsigned i = 0; i < FK_REASONS && fk_field_is(&f, "partial"); i++)
+            if (f.value_len == strlen(words[i]) && memcmp(f.value, words[i], f.value_len) == 0)
+                reasons |= 1u << i;
+    return reasons;
+}
+
+/* What captures before this one brought. */
+static enum fk_status put_earlier(struct fk_xdoc *doc, const struct fk_xdoc *earlier,
+                                  struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    FK_TRY(fk_xdoc_copy_terms(doc, earlier, FK_P_WRAPPER, err));
+    FK_TRY(fk_xdoc_copy_terms(doc, earlier, FK_P_MSGID, err));
+done:
+    return st;
+}
+
+static enum fk_status put_known(struct fk_xdoc *doc, const struct fk_buf *data,
+                                struct fk_err *err) {
+    enum fk_status st;
+    struct fk_provenance known = FK_PROVENANCE_INIT;
+    FK_TRY(fk_provenance_read(data->data, data->len, &known, err));
+    FK_TRY(put_people(doc, &known, err));
+    st = put_captures(doc, &known, err);
+done:
+    fk_provenance_free(&known);
+    return st;
+}
+
+/* The data: lines of the message itself, then those of its captures. */
+static enum fk_status put_data(struct fk_xdoc *doc, const struct fk_source *source,
+                               const struct answer *a, const char *read, unsigned reasons,
+                               const struct fk_buf *earlier, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_buf data = FK_BUF_INIT;
+    struct capture capture;
+    size_t len;
+    const char *captures = captures_of(earlier, &len);
+    envelope_read(source, &capture);
+    put_own_lines(source, read, &data);
+    put_answer_lines(a, &data);
+    FK_TRY(put_reasons(doc, reasons | reasons_of(earlier), &data, err));
+    fk_buf_add(&data, a->own, a->own_len);
+    fk_buf_add(&data, captures, len);
+    capture_write(source, &capture, a, &data);
+    if (data.failed || capture.lines.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "a document for the index: out of memory"));
+    FK_TRY(put_known(doc, &data, err));
+    st = fk_xdoc_data(doc, data.data, data.len, err);
+done:
+    fk_buf_free(&capture.lines);
+    fk_buf_free(&data);
+    return st;
 }
 
 enum fk_status fk_document__make(const struct fk_source *source, unsigned reasons,
-                                 const struct fk_buf *answer, struct fk_xdoc **out,
-                                 size_t *postings_out, struct fk_err *err) {
+                                 const struct fk_buf *answer, const struct fk_xdoc *earlier,
+                                 struct fk_xdoc **out, size_t *postings_out, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_xdoc *doc = NULL;
-    struct fk_buf data = FK_BUF_INIT, scratch = FK_BUF_INIT;
+    struct fk_buf scratch = FK_BUF_INIT, before = FK_BUF_INIT;
     struct answer a = {.terms = NULL};
-    struct posting words = {NULL, 0};
-    int64_t received_ms;
+    struct posting words = {.shifted = FK_BUF_INIT};
+    char read[READ_SIZE] = "";
     const bool has_answer = answer->len > 0 && answer_read(answer, &scratch, &a, &st, err);
     if (st != FK_OK)
         goto done;
+    if (!has_answer)
+        a = (struct answer){.terms = NULL};
     if (answer->len > 0 && !has_answer)
         reasons |= FK_REASON_CRASH;
     FK_TRY(fk_xdoc_new(&doc, err));
     words.doc = doc;
+    if (earlier) {
+        FK_TRY(fk_xdoc_last_position(earlier, FK_P_WRAPPER, &words.wrapper_from, err));
+        words.wrapper_from += words.wrapper_from ? FK_FIELD_GAP : 0;
+        FK_TRY(fk_xdoc_data_get(earlier, &before, err));
+        FK_TRY(put_earlier(doc, earlier, err));
+    }
     if (has_answer && !terms_walk(&a, &scratch, put_words, &words, &st, err))
         st = fk_fail(err, FK_CORRUPT, "an index reader's answer changed while it was read");
     if (st != FK_OK)
         goto done;
-    FK_TRY(put_envelope(doc, source, &received_ms, err));
-    FK_TRY(put_number(doc, FK_SLOT_RECEIVED, received_ms, err));
     FK_TRY(put_number(doc, FK_SLOT_SIZE, (int64_t)source->message_bytes, err));
-    put_own_lines(source, received_ms, &data);
     if (has_answer) {
         FK_TRY(put_found(doc, &a, err));
-        put_answer_lines(&a, &data);
+        FK_TRY(read_digest(&a, read, err));
         reasons |= a.reasons;
     }
-    FK_TRY(put_reasons(doc, reasons, &data, err));
-    if (data.failed)
-        st = fk_fail(err, FK_NOMEM, "a document for the index: out of memory");
-    if (st == FK_OK)
-        st = fk_xdoc_data(doc, data.data, data.len, err);
+    FK_TRY(put_data(doc, source, &a, read, reasons, &before, err));
 done:
     if (st == FK_OK) {
         *out = doc;
         *postings_out = words.count;
     } else
         fk_xdoc_free(&doc);
-    fk_buf_free(&data);
+    fk_buf_free(&scratch);
+    fk_buf_free(&before);
+    fk_buf_free(&words.shifted);
+    return st;
+}
+
+enum fk_status fk_document__read(const struct fk_buf *answer, char out[2 * FK_SHA256_BYTES + 1],
+                                 struct fk_err *err) {
+    struct fk_buf scratch = FK_BUF_INIT;
+    struct answer a = {.terms = NULL};
+    enum fk_status st = FK_OK;
+    out[0] = 0;
+    if (answer->len > 0 && answer_read(answer, &scratch, &a, &st, err) && st == FK_OK)
+        st = read_digest(&a, out, err);
     fk_buf_free(&scratch);
     return st;
 }

@@ -6,6 +6,7 @@
 #ifndef FK_INDEXER_DOCUMENT_PRIV_H
 #define FK_INDEXER_DOCUMENT_PRIV_H
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/status.h"
 #include "indexer/xapian_shim.h"
 
@@ -13,14 +14,27 @@ struct fk_source {
     uint64_t seq;
     const char *envelope; /* its fields (struct fk_envelope) */
     size_t envelope_len;
-    int64_t time_ms; /* of the entry; used where the envelope does not say when */
-    uint64_t message_bytes;
+    int64_t time_ms;              /* of the entry; used where the envelope does not say when */
+    uint64_t message_bytes;       /* of the message, without what stands around it */
+    uint8_t key[FK_SHA256_BYTES]; /* of its bytes (index.h) */
 };
 
+/* The key and length of the message in what was received: of a report, of what it reports. A reader
+ * says only where that is; the bytes are looked at here. */
+FK_CHECKED enum fk_status fk_document__key(const struct fk_buf *answer, const uint8_t *message,
+                                           size_t len, uint8_t key[FK_SHA256_BYTES],
+                                           uint64_t *bytes_out, struct fk_err *err);
+/* SHA-256, hex, of what the answer says of the message itself; "" where there is no good answer.
+ * Two captures of one key are joined where this is equal too: a reader that was stopped half way
+ * cannot take the place of one that was not, nor one that a message has taken over that of another
+ * message. */
+FK_CHECKED enum fk_status fk_document__read(const struct fk_buf *answer,
+                                            char out[2 * FK_SHA256_BYTES + 1], struct fk_err *err);
 /* reasons: FK_REASON_ bits of our own. answer: empty when no reader gave one. Bad answers count as
- * none, with FK_REASON_CRASH. */
+ * none, with FK_REASON_CRASH. earlier: the document of the captures before this one, or NULL. */
 FK_CHECKED enum fk_status fk_document__make(const struct fk_source *source, unsigned reasons,
-                                            const struct fk_buf *answer, struct fk_xdoc **out,
+                                            const struct fk_buf *answer,
+                                            const struct fk_xdoc *earlier, struct fk_xdoc **out,
                                             size_t *postings_out, struct fk_err *err);
 
 #endif

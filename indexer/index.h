@@ -2,9 +2,14 @@
  * index.h - what the index of a vault looks like, for those who read it, and how it is grown.
  *
  * DIR/index holds Xapian databases, each with a range of seqs, and names those in use (shards).
- * Document id = seq of the mail's entry. With the names stands the mark: the next seq to be read
- * from the ledger, committed together with the documents, so that each entry is taken exactly once
- * across any crash.
+ * A document is a message: all entries (captures) that brought the same bytes. Its id is the seq of
+ * the newest of them. With the names stands the mark: the next seq to be read from the ledger,
+ * committed together with the documents, so that each entry is taken exactly once across any crash.
+ *
+ * The bytes of a message are those that were received, or, of a journal report, those of the
+ * message that it reports: SHA-256 of them is the document's key (of several inner messages, the
+ * SHA-256 of theirs one after another). What each capture adds (envelope, report, wrapper) is
+ * joined (provenance.h).
  *
  * Terms: a prefix from the table below, then the token of terms.h. Everything is posted once, under
  * the field it stands in; a bare word is looked for in all of FK_BARE, joined by OR, a bare phrase
@@ -20,6 +25,7 @@
 #include "archiver/vault/lend.h"
 #include "base/buf.h"
 #include "base/status.h"
+#include "indexer/transfer.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -32,30 +38,54 @@ extern "C" {
 #define FK_P_CC "C"      /* tokens of Cc */
 #define FK_P_BCC "N"     /* tokens of Bcc */
 #define FK_P_FILE "A"    /* tokens of attachments' names */
+#define FK_P_WRAPPER                                                                               \
+    "W" /* tokens of what stands around a journaled message: report, headers, ... */
+/* tokens of addresses that are known from envelopes and reports: */
+#define FK_P_ENV_FROM "E" /* who sent it: MAIL FROM; a report's Sender and On-Behalf-Of */
+#define FK_P_ENV_TO "R"   /* who had it: RCPT TO, carried addresses, a report's recipients */
+#define FK_P_BLIND "D"    /* of those: Bcc by a report, or in no header */
+#define FK_P_VIA "V"      /* lists and mailboxes that it was expanded or forwarded from */
 /* Whole, without positions; addresses as fk_terms_of_address has them: */
 #define FK_P_PERSON "XP"    /* address, any role, header or envelope */
 #define FK_P_FROM_ADDR "XF" /* address in From, Sender or the envelope's MAIL FROM */
 #define FK_P_TO_ADDR "XT"   /* address in To, Cc, Bcc or a recipient of the envelope */
 #define FK_P_DOMAIN "XD"    /* domain of any such address */
-#define FK_P_MSGID "XM"     /* Message-ID without <>, not folded */
-#define FK_P_FLAG "XK"      /* "attachment", "nested", "partial", "partial:REASON" */
+#define FK_P_CC_ADDR "XC"   /* address in Cc, header or report */
+#define FK_P_BCC_ADDR "XB"  /* address in Bcc, header or report, or in the envelope and no header  \
+                             */
+#define FK_P_ENVFROM_ADDR "XE"
+#define FK_P_ENVTO_ADDR "XO"
+#define FK_P_VIA_ADDR "XL"
+#define FK_P_MSGID "XM" /* Message-ID without <>, not folded; nested messages' and reports' too */
+#define FK_P_OWN_MSGID "XI" /* the message's own: others that have it are its versions */
+#define FK_P_KEY "XH"       /* the message's bytes: SHA-256, hex */
+#define FK_P_CAPTURE "XQ"   /* seq of each capture, decimal */
+/* "attachment", "nested", "journal", "partial", "partial:REASON"; "captures:N": bit N of the number
+ * of captures less one, so that over any hits their sum is a few counts */
+#define FK_P_FLAG "XK"
 
 /* Of a whole value, as many bytes; blanks and control characters are left out. */
 enum { FK_WHOLE_MAX = 238 };
 
 /* Where a bare word is looked for. */
 #define FK_BARE                                                                                    \
-    { FK_P_BODY, FK_P_SUBJECT, FK_P_FILE, FK_P_FROM, FK_P_TO, FK_P_CC, FK_P_BCC }
+    {                                                                                              \
+        FK_P_BODY, FK_P_SUBJECT, FK_P_FILE, FK_P_FROM, FK_P_TO, FK_P_CC, FK_P_BCC, FK_P_WRAPPER,   \
+            FK_P_ENV_FROM, FK_P_ENV_TO, FK_P_VIA                                                   \
+    }
 enum { FK_FIELD_GAP = 100 };
 
 enum fk_slot {
-    FK_SLOT_RECEIVED = 0, /* 8 bytes, milliseconds, big-endian; of imports the derived date */
+    FK_SLOT_RECEIVED = 0, /* 8 bytes, milliseconds, big-endian; of imports the derived date; of
+                           * several captures the first */
     FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none from 1970 on */
-    FK_SLOT_SIZE = 2      /* bytes of the message, 8 bytes */
+    FK_SLOT_SIZE = 2,     /* bytes of the message, 8 bytes */
+    FK_SLOT_LATEST = 3    /* as RECEIVED, of the capture that was received last */
 };
 
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
- * for display), size, attachments (number), file (one line each), partial (one line a reason). */
+ * for display), size, attachments (number), file (one line each), partial (one line a reason), then
+ * who is known to have had it, by provenance.h. */
 
 /* The index as it is now: all its shards and its mark. FK_NOT_FOUND where there is none yet; a
  * search that meets FK_RETRY in it opens anew. Free with fk_xreader_close (indexer/xapian_shim.h).
@@ -115,6 +145,17 @@ int fk_index_worker_main(void);
 FK_CHECKED enum fk_status fk_index_message_text(int content_fd,
                                                 const struct fk_index_options *options,
                                                 struct fk_buf *out, struct fk_err *err);
+/* Of a journal report: what stands around the message, as text; and the message's bytes exactly as
+ * they stand in their part, or decoded where that has an encoding (*how). number: 0, or more for
+ * the clear copies of a protected message. FK_NOT_FOUND: the message is no report, or has not so
+ * many. */
+FK_CHECKED enum fk_status fk_index_wrapper_text(int content_fd,
+                                                const struct fk_index_options *options,
+                                                struct fk_buf *out, struct fk_err *err);
+FK_CHECKED enum fk_status fk_index_inner_bytes(int content_fd,
+                                               const struct fk_index_options *options,
+                                               unsigned number, struct fk_buf *out,
+                                               enum fk_transfer *how, struct fk_err *err);
 
 #ifdef __cplusplus
 }

@@ -5,14 +5,12 @@
  * their seq and the mark is always the seq after the last one put. A batch of them becomes a shard,
  * and the file that names the shards names the mark too: after any crash the index stands where a
  * commit left it. */
-#include "indexer/index.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
 #include "base/fault.h"
+#include "base/frame.h"
 #include "base/io.h"
-#include "indexer/document_priv.h"
-#include "indexer/place_priv.h"
-#include "indexer/pool_priv.h"
+#include "indexer/run_priv.h"
 #include "indexer/terms.h"
 #include "indexer/xapian_shim.h"
 
@@ -21,217 +19,22 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 enum {
-    RING = 64,
-    POLL_MS = 200,    /* between two looks at the ledger's end */
-    ANSWER_MS = 1000, /* a look at other things while a reader works */
+    POLL_MS = 200, /* between two looks at the ledger's end */
     POSTINGS_A_COMMIT = 1000000,
     SALT = 32, /* docs/format-vault.md 2 */
     SEQS_MAX = 1 << 24
 };
 
-enum item_state { ITEM_WAITS, ITEM_DONE };
-struct item {
-    uint64_t seq;
-    enum item_state state;
-    bool is_mail, has_no_content; /* disposed of: nothing to put */
-    struct fk_source source;
-    struct fk_buf envelope; /* what source points to */
-    unsigned reasons;
-    struct fk_buf answer;
-    struct fk_seqs forget; /* of a dispose entry */
-};
-
-struct run {
-    const char *dir;
-    struct fk_lend *lend;
-    const struct fk_index_options *options;
-    struct fk_place place;
-    struct fk_shards *list; /* the place's: in use, or being built to be used once it is whole */
-    struct fk_pool *pool;
-    struct fk_xwriter *writer; /* of the batch; NULL while it has no document */
-    struct fk_shard batch;
-    struct item ring[RING];
-    size_t first, count;
-    struct fk_buf lines; /* of the ledger, not yet taken */
-    size_t lines_at;
-    uint64_t next_seq; /* to be taken */
-    uint64_t done;     /* all before it is put */
-    uint64_t mark;     /* all before it is committed */
-    uint64_t head;     /* of the ledger when last asked */
-    size_t batch_postings;
-    uint64_t batch_bytes; /* of what the readers said */
-    bool is_stopped;
-    bool is_damaged; /* the index, not what goes into it: only a rebuild helps */
-};
-
-/* A step that a test makes fail, or dies at: what fk_fault said. */
-static enum fk_status stepped(int injected, struct fk_err *err) {
-    return injected ? fk_fail_sys(err, injected, "writing the index") : FK_OK;
-}
-
-/* ---- the shards */
-
-/* What came of a call to one of the databases. One that is missing is damage as well. */
-static enum fk_status of_database(struct run *r, enum fk_status st, struct fk_err *err) {
-    if (st == FK_NOT_FOUND)
-        st = fk_fail(err, FK_CORRUPT, "a file of it is missing");
-    r->is_damaged |= st == FK_CORRUPT;
-    return fk_index_blame(st, r->dir, err);
-}
-
-/* From where the list stands. */
-static void begin_at_mark(struct run *r) {
-    r->mark = r->next_seq = r->done = r->list->mark;
-    r->lines_at = 0;
-    fk_buf_reset(&r->lines);
-}
-
-static void batch_drop(struct run *r) {
-    fk_xwriter_close(&r->writer);
-    r->batch = (struct fk_shard){0, 0, 0, 0, false};
-    r->batch_postings = 0;
-    r->batch_bytes = 0;
-}
-
-static enum fk_status batch_open(struct run *r, struct fk_err *err) {
-    char path[FK_PLACE_PATH];
-    r->batch.number = ++r->place.newest;
-    enum fk_status st = fk_place__path(&r->place, r->batch.number, path, err);
-    return st == FK_OK ? of_database(r, fk_xwriter_create(path, &r->writer, err), err) : st;
-}
-
-/* The index can be made again, acts cannot: so it leaves the reserve to them. */
-static enum fk_status room_check(const struct run *r, uint64_t bytes, struct fk_err *err) {
-    struct statvfs s;
-    const uint64_t want = 2 * r->options->reserve_bytes + bytes;
-    if (statvfs(r->place.index, &s) != 0)
-        return fk_fail_sys(err, errno, "%s: cannot ask for free space", r->place.index);
-    if ((uint64_t)s.f_bavail * s.f_frsize < want)
-        return fk_fail(err, FK_FULL,
-                       "%s: indexing wants %llu bytes free, the disk-reserve among them, and waits "
-                       "for room; what was received is kept",
-                       r->place.index, (unsigned long long)want);
-    return FK_OK;
-}
-
-/* A batch of words that are all different needs several times what the readers said of it. */
-static enum fk_status room_for_batch(const struct run *r, struct fk_err *err) {
-    return room_check(r, 4 * r->batch_bytes, err);
-}
-
-/* What the list no longer names goes out of use, and out of being as soon as no search reads it. */
-static enum fk_status publish(struct run *r, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    if (r->list == &r->place.building)
-        return fk_place__retire_others(&r->place, err);
-    FK_TRY(stepped(fk_fault("index-use"), err));
-    FK_TRY(fk_place__use(&r->place, err));
-    FK_TRY(stepped(fk_fault("index-used"), err));
-done:
-    return st;
-}
-
-static enum fk_status merge(struct run *r, size_t from, size_t to, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    const unsigned number = ++r->place.newest;
-    const struct fk_shard *first = &r->list->at[from];
-    uint64_t bytes = 0;
-    FK_TRY(fk_place__bytes(&r->place, first, to - from, &bytes, err));
-    FK_TRY(room_check(r, bytes, err));
-    FK_TRY(stepped(fk_fault("index-merge"), err));
-    st = fk_place__merge(&r->place, first, to - from, number, err);
-    FK_TRY(of_database(r, st, err));
-    fk_shards__merged(r->list, from, to, number);
-    FK_TRY(publish(r, err));
-    st = fk_place__destroy_gone(&r->place, err);
-    if (st == FK_RETRY)
-        st = FK_OK; /* a search has it open: the next time */
-done:
-    return st;
-}
-
-static enum fk_status merge_what_is_due(struct run *r, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    size_t from;
-    while (st == FK_OK && (from = fk_shards__due(r->list)) < r->list->count)
-        st = merge(r, from, r->list->count, err);
-    return st;
-}
-
-/* Shards that something was deleted from, made anew without it. */
-static enum fk_status renew(struct run *r, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    for (size_t i = r->list->count; st == FK_OK && i-- > 0;)
-        if (r->list->at[i].has_forgotten)
-            st = merge(r, i, i + 1, err);
-    return st;
-}
-
-static enum fk_status commit(struct run *r, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    if (r->done == r->mark)
-        return FK_OK;
-    FK_TRY(room_for_batch(r, err));
-    FK_TRY(stepped(fk_fault("index-commit"), err));
-    if (r->writer) {
-        FK_TRY(of_database(r, fk_xwriter_commit(r->writer, err), err));
-        FK_TRY(fk_sync_fs(r->place.index, err));
-        FK_TRY(fk_shards__add(r->list, &r->batch, err));
-    }
-    batch_drop(r);
-    r->list->mark = r->done;
-    FK_TRY(publish(r, err));
-    FK_TRY(stepped(fk_fault("index-committed"), err));
-    r->mark = r->done;
-    FK_TRY(merge_what_is_due(r, err));
-    if (r->options->progress)
-        r->options->progress(r->options->ctx, r->mark, r->head);
-done:
-    return st;
-}
-
-/* Deleting again what a crash let be deleted before changes nothing. */
-static enum fk_status shard_forget(struct run *r, struct fk_shard *shard,
-                                   const struct fk_seqs *seqs, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    struct fk_xwriter *writer = NULL;
-    char path[FK_PLACE_PATH];
-    FK_TRY(fk_place__path(&r->place, shard->number, path, err));
-    FK_TRY(of_database(r, fk_xwriter_open(path, &writer, err), err));
-    for (size_t k = 0; k < seqs->count; k++)
-        if (seqs->at[k] >= shard->first && seqs->at[k] <= shard->last)
-            FK_TRY(of_database(r, fk_xwriter_delete(writer, (uint32_t)seqs->at[k], err), err));
-    FK_TRY(of_database(r, fk_xwriter_commit(writer, err), err));
-    FK_TRY(of_database(r, fk_xwriter_count(writer, &shard->documents, err), err));
-    shard->has_forgotten = true;
-done:
-    fk_xwriter_close(&writer);
-    return st;
-}
-
-/* The batch becomes a shard first: what is forgotten may be in it. */
-static enum fk_status forget(struct run *r, const struct fk_seqs *seqs, struct fk_err *err) {
-    enum fk_status st = seqs->count ? commit(r, err) : FK_OK;
-    for (size_t i = 0, k = 0; st == FK_OK && i < r->list->count; i++) {
-        struct fk_shard *shard = &r->list->at[i];
-        while (k < seqs->count && seqs->at[k] < shard->first)
-            k++;
-        if (k < seqs->count && seqs->at[k] <= shard->last)
-            st = shard_forget(r, shard, seqs, err);
-    }
-    return st;
-}
-
 /* ---- entries into the ring */
 
-static void item_clear(struct item *i) {
+void fk_run__item_clear(struct item *i) {
     fk_buf_free(&i->envelope);
     fk_buf_free(&i->answer);
     fk_seqs_free(&i->forget);
-    *i = (struct item){.state = ITEM_DONE};
+    fk_close(&i->fd);
+    *i = (struct item)ITEM_INIT;
 }
 
 static enum fk_status mail_submit(struct run *r, struct item *i, struct fk_content *content,
@@ -254,14 +57,19 @@ static enum fk_status mail_submit(struct run *r, struct item *i, struct fk_conte
                                .offset = SALT + (uint64_t)(envelope.message - content->bytes),
                                .len = envelope.message_len};
     content->fd = -1;
+    i->offset = (size_t)job.offset;
+    i->len = envelope.message_len;
+    i->fd = fcntl(job.fd, F_DUPFD_CLOEXEC, 3);
+    if (i->fd < 0)
+        return fk_fail_sys(err, errno, "cannot hand a message to an index reader");
     i->state = ITEM_WAITS;
     return fk_pool__submit(r->pool, &job, err);
 }
 
 /* What the vault cannot give out any more has been disposed of; what it gives out damaged is found
  * by its seq. */
-static enum fk_status mail_take(struct run *r, struct item *i, const struct fk_entry *e,
-                                struct fk_err *err) {
+enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
+                                 struct fk_err *err) {
     struct fk_content content = {.fd = -1};
     i->is_mail = true;
     i->source = (struct fk_source){.seq = e->seq, .time_ms = e->time_ms};
@@ -320,11 +128,11 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
     st = fk_entry_read(line, len, &e, err);
     if (st != FK_OK)
         return st;
-    struct item *i = &r->ring[(r->first + r->count) % RING];
-    item_clear(i);
+    struct item *i = &r->ring[(r->first + r->count) % FK_RUN_RING];
+    fk_run__item_clear(i);
     i->seq = e.seq;
     if (fk_entry_is(&e, "mail"))
-        st = mail_take(r, i, &e, err);
+        st = fk_run__mail_take(r, i, &e, err);
     else if (fk_entry_is(&e, "dispose"))
         st = dispose_take(i, &e, err);
     if (st != FK_OK)
@@ -339,13 +147,56 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
 static enum fk_status take_what_fits(struct run *r, bool *at_head, struct fk_err *err) {
     bool taken = true;
     *at_head = false;
-    while (taken && r->count < RING && fk_pool__free(r->pool) > 0) {
+    while (taken && r->count < FK_RUN_RING && fk_pool__free(r->pool) > 0) {
         enum fk_status st = entry_take(r, &taken, err);
         if (st != FK_OK)
             return st;
         *at_head = !taken;
     }
     return FK_OK;
+}
+
+/* ---- out of the readers */
+
+static struct item *item_of(struct run *r, uint64_t seq) {
+    if (r->aside && r->aside->seq == seq)
+        return r->aside;
+    for (size_t k = 0; k < r->count; k++) {
+        struct item *i = &r->ring[(r->first + k) % FK_RUN_RING];
+        if (i->seq == seq && i->state == ITEM_WAITS)
+            return i;
+    }
+    return NULL;
+}
+
+/* What the message is, by its bytes; after that they are let go. */
+static enum fk_status item_name(struct item *i, struct fk_err *err) {
+    const uint8_t *file;
+    size_t size;
+    enum fk_status st = fk_memfile_map(i->fd, &file, &size, err);
+    if (st != FK_OK)
+        return st;
+    st = fk_document__key(&i->answer, file + i->offset, i->len, i->source.key,
+                          &i->source.message_bytes, err);
+    fk_memfile_unmap(file, size);
+    fk_close(&i->fd);
+    return st;
+}
+
+enum fk_status fk_run__answer_wait(struct run *r, int wait_ms, struct fk_err *err) {
+    struct fk_job_result result;
+    enum fk_status st = fk_pool__wait(r->pool, wait_ms, &result, err);
+    if (st != FK_OK)
+        return st == FK_RETRY ? FK_OK : st;
+    struct item *i = item_of(r, result.id);
+    if (!i) {
+        fk_buf_free(&result.answer);
+        return fk_fail(err, FK_IO, "an index reader answered what was not asked");
+    }
+    i->answer = result.answer;
+    i->reasons |= result.reasons;
+    i->state = ITEM_DONE;
+    return item_name(i, err);
 }
 
 /* ---- out of the ring into the index */
@@ -355,10 +206,10 @@ static enum fk_status document_put(struct run *r, uint64_t seq, struct fk_xdoc *
     enum fk_status st = FK_OK;
     if (seq > UINT32_MAX)
         return fk_fail(err, FK_FULL, "an index has room for %u entries", UINT32_MAX);
-    FK_TRY(room_for_batch(r, err)); /* Xapian writes some of it before the commit */
+    FK_TRY(fk_run__room_for_batch(r, err)); /* Xapian writes some of it before the commit */
     if (!r->writer)
-        FK_TRY(batch_open(r, err));
-    FK_TRY(of_database(r, fk_xwriter_put(r->writer, (uint32_t)seq, doc, err), err));
+        FK_TRY(fk_run__batch_open(r, err));
+    FK_TRY(fk_run__of_database(r, fk_xwriter_put(r->writer, (uint32_t)seq, doc, err), err));
     if (r->batch.documents++ == 0)
         r->batch.first = (uint32_t)seq;
     r->batch.last = (uint32_t)seq;
@@ -366,18 +217,42 @@ done:
     return st;
 }
 
-static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err) {
+/* The document of the captures before gives way: at once in the batch, elsewhere by the commit. */
+static enum fk_status supersede(struct run *r, const struct fk_known_found *found,
+                                struct fk_err *err) {
+    if (!found->is_in_batch) {
+        fk_seqs_add(&r->superseded, found->docid);
+        return FK_OK;
+    }
+    r->batch.documents--;
+    return fk_run__of_database(r, fk_xwriter_delete(r->writer, found->docid, err), err);
+}
+
+static enum fk_status mail_put(struct run *r, struct item *i, struct fk_err *err) {
+    enum fk_status st;
     struct fk_xdoc *doc = NULL;
+    struct fk_known_found found = {NULL, 0, false};
+    char read[2 * FK_SHA256_BYTES + 1];
     size_t postings = 0;
-    if (!i->is_mail || i->has_no_content)
-        return forget(r, &i->forget, err);
-    enum fk_status st = fk_document__make(&i->source, i->reasons, &i->answer, &doc, &postings, err);
+    FK_TRY(fk_document__read(&i->answer, read, err));
+    st = fk_known__find(&r->known, &r->place, r->list, r->writer, i->source.key, read, &found, err);
+    FK_TRY(fk_run__of_database(r, st, err));
+    FK_TRY(fk_document__make(&i->source, i->reasons, &i->answer, found.doc, &doc, &postings, err));
     r->batch_bytes += i->answer.len;
     r->batch_postings += postings;
-    if (st == FK_OK)
-        st = document_put(r, i->seq, doc, err);
+    FK_TRY(document_put(r, i->seq, doc, err));
+    FK_TRY(fk_known__add(&r->known, i->source.key, (uint32_t)i->seq, err));
+    if (found.doc)
+        st = supersede(r, &found, err);
+done:
+    fk_known__found_free(&found);
     fk_xdoc_free(&doc);
     return st;
+}
+
+static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err) {
+    return i->is_mail && !i->has_no_content ? mail_put(r, i, err)
+                                            : fk_run__forget(r, &i->forget, err);
 }
 
 static enum fk_status put_what_is_done(struct run *r, struct fk_err *err) {
@@ -385,34 +260,16 @@ static enum fk_status put_what_is_done(struct run *r, struct fk_err *err) {
     while (r->count > 0 && r->ring[r->first].state == ITEM_DONE) {
         struct item *i = &r->ring[r->first];
         FK_TRY(item_put(r, i, err));
-        FK_TRY(stepped(fk_fault("index-put"), err));
+        FK_TRY(fk_run__stepped(fk_fault("index-put"), err));
         r->done = i->seq + 1;
-        item_clear(i);
-        r->first = (r->first + 1) % RING;
+        fk_run__item_clear(i);
+        r->first = (r->first + 1) % FK_RUN_RING;
         r->count--;
         if (r->batch.documents >= r->options->batch || r->batch_postings >= POSTINGS_A_COMMIT)
-            FK_TRY(commit(r, err));
+            FK_TRY(fk_run__commit(r, err));
     }
 done:
     return st;
-}
-
-static enum fk_status answer_wait(struct run *r, int wait_ms, struct fk_err *err) {
-    struct fk_job_result result;
-    enum fk_status st = fk_pool__wait(r->pool, wait_ms, &result, err);
-    if (st != FK_OK)
-        return st == FK_RETRY ? FK_OK : st;
-    for (size_t k = 0; k < r->count; k++) {
-        struct item *i = &r->ring[(r->first + k) % RING];
-        if (i->seq == result.id && i->state == ITEM_WAITS) {
-            i->answer = result.answer;
-            i->reasons |= result.reasons;
-            i->state = ITEM_DONE;
-            return FK_OK;
-        }
-    }
-    fk_buf_free(&result.answer);
-    return fk_fail(err, FK_IO, "an index reader answered what was not asked");
 }
 
 /* ---- the run */
@@ -440,18 +297,18 @@ static enum fk_status catch_up(struct run *r, struct fk_err *err) {
         FK_TRY(take_what_fits(r, &at_head, err));
         FK_TRY(put_what_is_done(r, err));
         if (r->count > 0)
-            FK_TRY(answer_wait(r, ANSWER_MS, err));
+            FK_TRY(fk_run__answer_wait(r, FK_RUN_ANSWER_MS, err));
         FK_TRY(pause_for(r, 0, err));
     }
-    st = commit(r, err);
+    st = fk_run__commit(r, err);
 done:
     return st;
 }
 
 /* What is in flight is taken again later: the mark is before it. */
 static void ring_empty(struct run *r) {
-    for (; r->count > 0; r->count--, r->first = (r->first + 1) % RING)
-        item_clear(&r->ring[r->first]);
+    for (; r->count > 0; r->count--, r->first = (r->first + 1) % FK_RUN_RING)
+        fk_run__item_clear(&r->ring[r->first]);
     r->next_seq = r->done;
     r->lines_at = 0;
     fk_buf_reset(&r->lines);
@@ -464,19 +321,21 @@ static enum fk_status pool_open(struct run *r, struct fk_err *err) {
 
 static void rebuild_begin(struct run *r) {
     ring_empty(r);
-    batch_drop(r);
+    fk_run__batch_drop(r);
+    fk_known__changed(&r->known);
     fk_shards__free(&r->place.building);
     r->place.building.version = FK_TERMS_VERSION;
     r->list = &r->place.building;
-    begin_at_mark(r);
+    fk_run__begin_at_mark(r);
 }
 
 /* What was made of it is put out of use by the next to publish. */
 static void rebuild_drop(struct run *r) {
-    batch_drop(r);
+    fk_run__batch_drop(r);
+    fk_known__changed(&r->known);
     fk_shards__free(&r->place.building);
     r->list = &r->place.shards;
-    begin_at_mark(r);
+    fk_run__begin_at_mark(r);
 }
 
 static enum fk_status rebuild(struct run *r, struct fk_err *err) {
@@ -487,9 +346,9 @@ static enum fk_status rebuild(struct run *r, struct fk_err *err) {
         goto done;
     fk_shards__free(&r->place.shards);
     r->place.shards = r->place.building;
-    r->place.building = (struct fk_shards){NULL, 0, 0, 0, 0};
+    r->place.building = (struct fk_shards)FK_SHARDS_NONE;
     r->list = &r->place.shards;
-    FK_TRY(publish(r, err));
+    FK_TRY(fk_run__publish(r, err));
     FK_TRY(fk_place__rebuild_done(&r->place, err));
 done:
     return st;
@@ -502,7 +361,7 @@ static enum fk_status tidy(struct run *r, struct fk_err *err) {
     if (fk_place__rebuild_waits(&r->place))
         FK_TRY(rebuild(r, err));
     else
-        FK_TRY(renew(r, err));
+        FK_TRY(fk_run__renew(r, err));
     st = fk_place__destroy_gone(&r->place, err);
     if (st == FK_RETRY && r->options->wait)
         st = FK_OK; /* a search has it open: the next time */
@@ -585,12 +444,12 @@ static enum fk_status begin(struct run *r, struct fk_err *err) {
         FK_TRY(fk_index_ask_rebuild(r->dir, err));
     FK_TRY(pool_open(r, err));
     r->list = &r->place.shards;
-    begin_at_mark(r);
+    fk_run__begin_at_mark(r);
     if (r->options->rebuild)
         goto done; /* the old one may be damaged: it is not even opened */
     if (r->place.is_new) {
         r->list->version = FK_TERMS_VERSION;
-        FK_TRY(publish(r, err));
+        FK_TRY(fk_run__publish(r, err));
     }
     st = whole_check(r, err);
     if (st == FK_CORRUPT && r->options->wait)
@@ -610,14 +469,18 @@ enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
     r->lend = lend;
     r->options = options;
     r->place.lock = -1;
+    for (size_t i = 0; i < FK_RUN_RING; i++)
+        r->ring[i] = (struct item)ITEM_INIT;
     enum fk_status st = begin(r, err);
     if (st == FK_OK)
         st = options->wait ? follow(r, err) : once(r, err);
     fk_xwriter_close(&r->writer);
     fk_pool__close(&r->pool);
-    for (size_t i = 0; i < RING; i++)
-        item_clear(&r->ring[i]);
+    for (size_t i = 0; i < FK_RUN_RING; i++)
+        fk_run__item_clear(&r->ring[i]);
     fk_buf_free(&r->lines);
+    fk_seqs_free(&r->superseded);
+    fk_known__free(&r->known);
     fk_place__close(&r->place);
     free(r);
     return st;

@@ -298,10 +298,31 @@ done:
 
 /* ---- reading */
 
+static enum fk_status reader_open(const char *index, const struct fk_shards *shards,
+                                  struct fk_xreader **out, struct fk_err *err) {
+    const char **paths = NULL;
+    struct fk_xreader *reader = NULL;
+    enum fk_status st;
+    FK_TRY(shard_paths(index, shards->at, shards->count, &paths, err));
+    FK_TRY(fk_xreader_open((const char *const *)paths, shards->count, &reader, err));
+    if (shards->superseded.count)
+        FK_TRY(fk_xreader_hide(reader, shards->superseded.at, shards->superseded.count, err));
+    *out = reader;
+    reader = NULL;
+done:
+    free(paths);
+    fk_xreader_close(&reader);
+    return st == FK_NOT_FOUND ? fk_fail(err, FK_CORRUPT, "a file of it is missing") : st;
+}
+
+enum fk_status fk_place__reader(const struct fk_place *p, const struct fk_shards *shards,
+                                struct fk_xreader **out, struct fk_err *err) {
+    return reader_open(p->index, shards, out, err);
+}
+
 static enum fk_status open_once(const char *index, struct fk_xreader **reader, uint64_t *mark,
                                 struct fk_err *err) {
-    struct fk_shards shards = {NULL, 0, 0, 0, 0};
-    const char **paths = NULL;
+    struct fk_shards shards = FK_SHARDS_NONE;
     enum fk_status st = current_read(index, &shards, err);
     if (st == FK_NOT_FOUND) {
         st = fk_fail(err, FK_NOT_FOUND, "%s is not there yet: run \"fumikura index\"", index);
@@ -310,12 +331,8 @@ static enum fk_status open_once(const char *index, struct fk_xreader **reader, u
     if (st != FK_OK)
         goto done;
     *mark = shards.mark;
-    FK_TRY(shard_paths(index, shards.at, shards.count, &paths, err));
-    st = fk_xreader_open((const char *const *)paths, shards.count, reader, err);
-    if (st == FK_NOT_FOUND)
-        st = fk_fail(err, FK_CORRUPT, "a file of it is missing");
+    st = reader_open(index, &shards, reader, err);
 done:
-    free(paths);
     fk_shards__free(&shards);
     return st;
 }

@@ -47,6 +47,12 @@ FK_CHECKED enum fk_status fk_place__merge(const struct fk_place *place, const st
 /* Destroys what is out of use and not open; FK_RETRY when something was open. */
 FK_CHECKED enum fk_status fk_place__destroy_gone(const struct fk_place *place, struct fk_err *err);
 
+/* All of a list, in use or being built, as one. */
+struct fk_xreader;
+FK_CHECKED enum fk_status fk_place__reader(const struct fk_place *place,
+                                           const struct fk_shards *shards, struct fk_xreader **out,
+                                           struct fk_err *err);
+
 bool fk_place__rebuild_waits(const struct fk_place *place);
 FK_CHECKED enum fk_status fk_place__rebuild_done(const struct fk_place *place, struct fk_err *err);
 

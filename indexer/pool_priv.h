@@ -23,7 +23,12 @@
 
 enum { FK_POOL_SETUP = 1, FK_POOL_HELLO, FK_POOL_JOB, FK_POOL_ANSWER };
 enum { FK_POOL_OUTPUT_MAX = 256 << 20 };
-enum fk_job_kind { FK_JOB_TERMS, FK_JOB_PEOPLE };
+enum fk_job_kind {
+    FK_JOB_TERMS,
+    FK_JOB_PEOPLE,
+    FK_JOB_WRAPPER, /* of a journal report what stands around the message, for people */
+    FK_JOB_REPORT   /* ... and what it says, as lines (facts_priv.h) */
+};
 
 struct fk_job {
     uint64_t id;

@@ -35,7 +35,9 @@ static const struct role roles[] = {{"from", FK_IN_FROM},
                                     {"resent-cc", FK_DOCFIELDS},
                                     {"resent-bcc", FK_DOCFIELDS},
                                     {"delivered-to", FK_DOCFIELDS},
-                                    {"x-original-to", FK_DOCFIELDS}};
+                                    {"x-original-to", FK_DOCFIELDS},
+                                    {"$journalrecipients", FK_DOCFIELDS}, /* Domino */
+                                    {"$journalrecipientsexpanded", FK_DOCFIELDS}};
 
 struct addressing {
     struct reading *r;
@@ -57,11 +59,20 @@ static enum fk_status subject_read(struct reading *r, unsigned level, struct fk_
     return r->sink->subject(r->sink->ctx, level, (const char *)r->text.data, r->text.len, err);
 }
 
-static enum fk_status message_id_read(struct reading *r, struct fk_raw value, struct fk_err *err) {
+static enum fk_status message_id_read(struct reading *r, unsigned level, struct fk_raw value,
+                                      struct fk_err *err) {
     const char *open = memchr(value.text, '<', value.len);
     const char *begin = open ? open + 1 : value.text, *end = value.text + value.len;
     const char *close = memchr(begin, '>', (size_t)(end - begin));
-    return r->sink->message_id(r->sink->ctx, begin, (size_t)((close ? close : end) - begin), err);
+    return r->sink->message_id(r->sink->ctx, level, begin, (size_t)((close ? close : end) - begin),
+                               err);
+}
+
+/* "$JournalRecipientsExpanded_3": Domino numbers what is too long for one field. */
+static bool is_numbered(const char *name, const char *role) {
+    const size_t n = strlen(role);
+    return *role == '$' && strncasecmp(name, role, n) == 0 && name[n] == '_' &&
+           name[n + 1 + strspn(name + n + 1, "0123456789")] == 0;
 }
 
 static enum fk_status header_read(void *ctx, unsigned level, const char *name, struct fk_raw value,
@@ -73,11 +84,11 @@ static enum fk_status header_read(void *ctx, unsigned level, const char *name, s
     if (strcasecmp(name, "Subject") == 0)
         return subject_read(r, level, value, err);
     if (strcasecmp(name, "Message-ID") == 0)
-        return message_id_read(r, value, err);
+        return message_id_read(r, level, value, err);
     if (strcasecmp(name, "Date") == 0)
         return fk_mime__date(value, &ms) ? r->sink->date(r->sink->ctx, level, ms, err) : FK_OK;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
-        if (strcasecmp(name, roles[i].name) != 0)
+        if (strcasecmp(name, roles[i].name) != 0 && !is_numbered(name, roles[i].name))
             continue;
         struct addressing a = {r, &roles[i], level};
         return fk_addresses__each(value.text, value.len, mailbox_pass, &a, &r->clean, err);

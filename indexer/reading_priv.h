@@ -23,7 +23,8 @@ struct fk_sink {
                               const struct fk_mailbox *m, struct fk_err *err);
     enum fk_status (*subject)(void *ctx, unsigned level, const char *text, size_t len,
                               struct fk_err *err);
-    enum fk_status (*message_id)(void *ctx, const char *text, size_t len, struct fk_err *err);
+    enum fk_status (*message_id)(void *ctx, unsigned level, const char *text, size_t len,
+                                 struct fk_err *err);
     enum fk_status (*date)(void *ctx, unsigned level, int64_t ms, struct fk_err *err);
     enum fk_status (*file)(void *ctx, const char *name, size_t len, struct fk_err *err);
     enum fk_status (*text)(void *ctx, enum fk_text_kind kind, const char *text, size_t len,

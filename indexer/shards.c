@@ -1,6 +1,5 @@
 /* shards.c - see shards_priv.h. */
 #include "indexer/shards_priv.h"
-#include "archiver/vault/fields.h"
 #include "base/atomic_file.h"
 #include "base/buf.h"
 #include "base/io.h"
@@ -9,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX = 4 << 20, NUMBER_MAX = 100000000 };
+enum { FILE_MAX = 4 << 20, NUMBER_MAX = 100000000, SUPERSEDED_PARSED_MAX = 1 << 20 };
 
 enum fk_status fk_shards__add(struct fk_shards *s, const struct fk_shard *shard,
                               struct fk_err *err) {
@@ -27,7 +26,30 @@ enum fk_status fk_shards__add(struct fk_shards *s, const struct fk_shard *shard,
 
 void fk_shards__free(struct fk_shards *s) {
     free(s->at);
-    *s = (struct fk_shards){NULL, 0, 0, 0, 0};
+    fk_seqs_free(&s->superseded);
+    *s = (struct fk_shards)FK_SHARDS_NONE;
+}
+
+struct fk_shard *fk_shards__of(const struct fk_shards *s, uint64_t seq) {
+    for (size_t i = 0; i < s->count; i++)
+        if (seq >= s->at[i].first && seq <= s->at[i].last)
+            return &s->at[i];
+    return NULL;
+}
+
+enum fk_status fk_shards__insert(struct fk_shards *s, const struct fk_shard *shard,
+                                 struct fk_err *err) {
+    size_t at = 0;
+    while (at < s->count && s->at[at].last < shard->first)
+        at++;
+    if (at < s->count && s->at[at].first <= shard->last)
+        return fk_fail(err, FK_INVALID, "two parts of the index would have entry %u", shard->last);
+    enum fk_status st = fk_shards__add(s, shard, err);
+    if (st != FK_OK)
+        return st;
+    memmove(&s->at[at + 1], &s->at[at], (s->count - 1 - at) * sizeof *s->at);
+    s->at[at] = *shard;
+    return FK_OK;
 }
 
 /* ---- the file */
@@ -54,6 +76,8 @@ static bool field_parse(struct fk_shards *s, const struct fk_field *f, const cha
                         struct fk_err *err) {
     struct fk_shard shard = {0, 0, 0, 0, false};
     uint64_t n = 0;
+    if (fk_field_is(f, "superseded"))
+        return fk_seqs_parse(value, strlen(value), SUPERSEDED_PARSED_MAX, &s->superseded);
     if (fk_field_is(f, "shard"))
         return shard_parse(s, value, &shard) && fk_shards__add(s, &shard, err) == FK_OK;
     if (!number_parse(value, &n))
@@ -84,7 +108,7 @@ static bool parse(const struct fk_buf *b, struct fk_shards *out, struct fk_err *
 
 enum fk_status fk_shards__read(const char *path, struct fk_shards *out, struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
-    struct fk_shards s = {NULL, 0, 0, 0, 0};
+    struct fk_shards s = FK_SHARDS_NONE;
     enum fk_status st = fk_read_file(path, FILE_MAX, &b, err);
     if (st == FK_OK && !parse(&b, &s, err))
         st = fk_fail(err, FK_CORRUPT, "%s names no index: run \"fumikura reindex\"", path);
@@ -102,6 +126,11 @@ enum fk_status fk_shards__write(const struct fk_shards *s, const char *path, str
     for (size_t i = 0; i < s->count; i++)
         fk_buf_printf(&b, "shard: %u %u-%u %u%s\n", s->at[i].number, s->at[i].first, s->at[i].last,
                       s->at[i].documents, s->at[i].has_forgotten ? " forgotten" : "");
+    if (s->superseded.count) {
+        fk_buf_str(&b, "superseded: ");
+        fk_seqs_format(&s->superseded, &b);
+        fk_buf_byte(&b, '\n');
+    }
     enum fk_status st = b.failed ? fk_fail(err, FK_NOMEM, "the index: out of memory")
                                  : fk_atomic_put(path, 0600, b.data, b.len, err);
     fk_buf_free(&b);

@@ -6,6 +6,7 @@
  *     shard: 3 1-512 480                 database db.3 has seqs from 1 to 512, 480 of them
  *     shard: 9 513-900 388 forgotten     in db.9 some were deleted, whose postings it may still
  * hold
+ *     superseded: 17,40-42               documents that are in some shard still, and count no more
  *
  * A shard is a Xapian database that nothing is added to. What a batch adds is a new shard, and the
  * file that names it, put in the old one's place at once, is the commit of both batch and mark.
@@ -13,10 +14,15 @@
  * FK_SHARDS_FAN that the index has grown by, so that a commit costs nearly the same however long
  * the index is. Disjoint ranges of seqs, ascending.
  *
+ * A message that comes once more gets a document of all its captures in the new shard; the one
+ * before is superseded by the same commit, and deleted from its shard when that is merged, or when
+ * FK_SUPERSEDED_MAX of them wait: so that neither costs more the longer the index is.
+ *
  * Ownership: fk_shards__free. Threads: one at a time a list.
  */
 #ifndef FK_INDEXER_SHARDS_PRIV_H
 #define FK_INDEXER_SHARDS_PRIV_H
+#include "archiver/vault/fields.h"
 #include "base/status.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +30,8 @@
 
 enum {
     FK_SHARDS_FAN = 8,
-    FK_SHARD_DOCUMENTS = 131072 /* no merge makes one of more: that bounds how long it takes */
+    FK_SHARD_DOCUMENTS = 131072, /* no merge makes one of more: that bounds how long it takes */
+    FK_SUPERSEDED_MAX = 4096
 };
 
 struct fk_shard {
@@ -38,7 +45,10 @@ struct fk_shards {
     size_t count, cap;
     uint64_t mark;
     unsigned version;
+    struct fk_seqs superseded; /* sorted */
 };
+#define FK_SHARDS_NONE                                                                             \
+    { .at = NULL }
 
 /* FK_NOT_FOUND there is no such file; FK_CORRUPT it is none of these. */
 FK_CHECKED enum fk_status fk_shards__read(const char *path, struct fk_shards *out,
@@ -48,6 +58,11 @@ FK_CHECKED enum fk_status fk_shards__write(const struct fk_shards *s, const char
 /* One more, after all the others. */
 FK_CHECKED enum fk_status fk_shards__add(struct fk_shards *s, const struct fk_shard *shard,
                                          struct fk_err *err);
+/* One more where its seqs belong; FK_INVALID where another has them. */
+FK_CHECKED enum fk_status fk_shards__insert(struct fk_shards *s, const struct fk_shard *shard,
+                                            struct fk_err *err);
+/* The shard whose range has the seq; NULL where none does. */
+struct fk_shard *fk_shards__of(const struct fk_shards *s, uint64_t seq);
 /* From which shard on to the last they are to be merged; count where none are. A level is the
  * documents' logarithm to base FAN; FAN shards of one level are merged with all the smaller ones
  * that came after. */

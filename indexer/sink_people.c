@@ -2,6 +2,7 @@
  * an alternative the HTML is left out where a plain part said something. */
 #include "base/clock.h"
 #include "base/pack.h"
+#include "indexer/facts_priv.h"
 #include "indexer/sink_priv.h"
 
 #include <string.h>
@@ -11,11 +12,12 @@ struct people_sink {
     char header[32]; /* the address header being written */
     unsigned alternatives;
     bool has_plain; /* in this alternative */
+    bool is_copy;   /* of the message: its header lines are part of the text */
     bool is_cut;
 };
 
 static struct fk_buf *where(struct people_sink *s, unsigned level) {
-    return level == 0 ? &s->head : &s->body;
+    return level == 0 && !s->is_copy ? &s->head : &s->body;
 }
 
 static void header_line(struct people_sink *s, unsigned level, const char *name, const char *text,
@@ -61,8 +63,10 @@ static enum fk_status subject_take(void *ctx, unsigned level, const char *text, 
     return FK_OK;
 }
 
-static enum fk_status message_id_take(void *ctx, const char *text, size_t len, struct fk_err *err) {
+static enum fk_status message_id_take(void *ctx, unsigned level, const char *text, size_t len,
+                                      struct fk_err *err) {
     (void)ctx;
+    (void)level;
     (void)text;
     (void)len;
     (void)err;
@@ -136,28 +140,104 @@ static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err)
     return FK_OK;
 }
 
+static void people_write(struct people_sink *s, unsigned reasons, struct fk_buf *out) {
+    fk_put_u32(out, reasons | (s->is_cut ? FK_REASON_SIZE : 0));
+    fk_buf_add(out, s->head.data, s->head.len);
+    fk_buf_byte(out, '\n');
+    fk_buf_add(out, s->body.data, s->body.len);
+    if (s->files.len) {
+        fk_buf_byte(out, '\n');
+        fk_buf_add(out, s->files.data, s->files.len);
+    }
+    out->failed |= s->head.failed || s->body.failed || s->files.failed;
+}
+
+static enum fk_status people_end(struct people_sink *s, enum fk_status st, unsigned reasons,
+                                 struct fk_buf *out, struct fk_err *err) {
+    if (st == FK_OK) {
+        people_write(s, reasons, out);
+        if (out->failed)
+            st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
+    }
+    fk_buf_free(&s->head);
+    fk_buf_free(&s->body);
+    fk_buf_free(&s->files);
+    return st;
+}
+
+#define SINK_OF(s)                                                                                 \
+    {                                                                                              \
+        s, mailbox_take, subject_take, message_id_take, date_take, file_take, text_take,           \
+            alternative_take, attachment_take, nested_take                                         \
+    }
+
+/* One of the messages that a report brings; a clear copy behind the one that it is of. */
+static enum fk_status inner_read(struct people_sink *s, const struct fk_sink *sink,
+                                 const uint8_t *message, const struct fk_slice *in, bool is_copy,
+                                 unsigned *reasons, struct fk_err *err) {
+    struct fk_buf bytes = FK_BUF_INIT;
+    if (is_copy) {
+        fk_buf_str(&s->body, "\n---- clear copy ----\n");
+        s->is_copy = true;
+        s->header[0] = 0;
+    }
+    fk_transfer_decode(in->transfer, message + in->offset, in->len, &bytes);
+    enum fk_status st = bytes.failed
+                            ? fk_fail(err, FK_NOMEM, "reading a journal report: out of memory")
+                            : fk_reading__read(bytes.data, bytes.len, false, sink, reasons, err);
+    fk_buf_free(&bytes);
+    return st;
+}
+
 enum fk_status fk_sink__people(const uint8_t *message, size_t len, bool headers_only,
                                struct fk_buf *out, struct fk_err *err) {
     unsigned reasons = 0;
     struct people_sink s = {.has_plain = false};
-    const struct fk_sink sink = {
-        &s,        mailbox_take, subject_take,     message_id_take, date_take,
-        file_take, text_take,    alternative_take, attachment_take, nested_take};
-    enum fk_status st = fk_reading__read(message, len, headers_only, &sink, &reasons, err);
-    if (st == FK_OK) {
-        fk_put_u32(out, reasons | (s.is_cut ? FK_REASON_SIZE : 0));
-        fk_buf_add(out, s.head.data, s.head.len);
-        fk_buf_byte(out, '\n');
-        fk_buf_add(out, s.body.data, s.body.len);
-        if (s.files.len) {
-            fk_buf_byte(out, '\n');
-            fk_buf_add(out, s.files.data, s.files.len);
-        }
-        if (s.head.failed || s.body.failed || s.files.failed || out->failed)
-            st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
+    struct fk_unwrapped u = FK_UNWRAPPED_INIT;
+    const struct fk_sink sink = SINK_OF(&s);
+    enum fk_status st = headers_only ? FK_OK : fk_unwrap(message, len, &u, err);
+    if (st == FK_OK && u.inner_count == 0)
+        st = fk_reading__read(message, len, headers_only, &sink, &reasons, err);
+    for (size_t i = 0; st == FK_OK && i < u.inner_count; i++)
+        st = inner_read(&s, &sink, message, &u.inner[i], i > 0, &reasons, err);
+    fk_unwrapped_free(&u);
+    return people_end(&s, st, reasons, out, err);
+}
+
+enum fk_status fk_sink__wrapper(const uint8_t *message, size_t len, struct fk_buf *out,
+                                struct fk_err *err) {
+    unsigned reasons = 0;
+    struct people_sink s = {.has_plain = false};
+    struct fk_unwrapped u = FK_UNWRAPPED_INIT;
+    struct fk_buf shell = FK_BUF_INIT;
+    const struct fk_sink sink = SINK_OF(&s);
+    enum fk_status st;
+    FK_TRY(fk_unwrap(message, len, &u, err));
+    if (u.format == FK_JOURNAL_NONE) {
+        fk_put_u32(out, 0);
+        goto done;
     }
-    fk_buf_free(&s.head);
-    fk_buf_free(&s.body);
-    fk_buf_free(&s.files);
+    fk_unwrapped_shell(message, len, &u, &shell);
+    if (shell.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "reading a journal report: out of memory"));
+    st = fk_reading__read(shell.data, shell.len, false, &sink, &reasons, err);
+    st = people_end(&s, st, reasons, out, err);
+done:
+    fk_unwrapped_free(&u);
+    fk_buf_free(&shell);
     return st;
+}
+
+enum fk_status fk_sink__report(const uint8_t *message, size_t len, struct fk_buf *out,
+                               struct fk_err *err) {
+    struct fk_unwrapped u = FK_UNWRAPPED_INIT;
+    const struct fk_buf no_domino = FK_BUF_INIT;
+    enum fk_status st = fk_unwrap(message, len, &u, err);
+    fk_put_u32(out, 0);
+    if (st == FK_OK && u.format != FK_JOURNAL_NONE)
+        (void)fk_facts__report(out, &u, &no_domino); /* what is cut here are recipients */
+    fk_unwrapped_free(&u);
+    return st == FK_OK && out->failed
+               ? fk_fail(err, FK_NOMEM, "reading a journal report: out of memory")
+               : st;
 }

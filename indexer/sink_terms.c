@@ -1,7 +1,10 @@
-/* sink_terms.c - a reading as terms, and the few lines that a list of hits shows of it. */
+/* sink_terms.c - a reading as terms, the few lines that a list of hits shows of it, and what it
+ * says of who had it. A journal report is read as the message that it reports; what stands around
+ * that (the wrapper) has a field of its own. */
 #include "archiver/vault/fields.h"
 #include "base/clock.h"
 #include "base/pack.h"
+#include "indexer/facts_priv.h"
 #include "indexer/index.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
@@ -12,6 +15,12 @@ enum { SHOWN = 3, PEOPLE_BYTES = 1000, SUBJECT_BYTES = 1000, NAME_BYTES = 500, F
 
 struct terms_sink {
     struct fk_docterms *terms;
+    unsigned base;     /* level of the message being read: 0, or 1 for a clear copy of it */
+    bool is_wrapper;   /* what is being read stands around the message */
+    struct fk_buf own; /* its Message-ID and who stands in its headers, as lines */
+    struct fk_buf domino;
+    bool is_over; /* ... more of them than are kept */
+    bool has_id;
     uint8_t found;
     int64_t date_ms;
     struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
@@ -84,13 +93,20 @@ static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfie
     struct terms_sink *s = ctx;
     const char *address;
     size_t len;
-    for (size_t i = 0; i < SHOWN && level == 0; i++)
+    level += s->base;
+    for (size_t i = 0; i < SHOWN && level == 0 && !s->is_wrapper; i++)
         if (strcmp(header, shown[i]) == 0)
             show_mailbox(&s->people[i], m);
     if (field != FK_DOCFIELDS)
-        FK_TRY(words_post(s, level == 0 ? field : FK_IN_BODY, m, err));
-    if (level > 0 || !address_find(m, &address, &len))
+        FK_TRY(words_post(s,
+                          s->is_wrapper ? FK_IN_WRAPPER
+                          : level == 0  ? field
+                                        : FK_IN_BODY,
+                          m, err));
+    if (level > 0 || s->is_wrapper || !address_find(m, &address, &len))
         goto done;
+    s->is_over |= !fk_facts__header(&s->own, header, address, len) ||
+                  !fk_facts__domino(&s->domino, header, address, len);
     fk_buf_reset(&s->address);
     FK_TRY(fk_terms_of_address(address, len, &s->address, err));
     const char *folded = (const char *)s->address.data;
@@ -103,6 +119,10 @@ static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfie
         FK_TRY(fk_docterms__whole(s->terms, FK_P_FROM_ADDR, folded, s->address.len, err));
     else if (field != FK_DOCFIELDS)
         FK_TRY(fk_docterms__whole(s->terms, FK_P_TO_ADDR, folded, s->address.len, err));
+    if (field == FK_IN_CC)
+        FK_TRY(fk_docterms__whole(s->terms, FK_P_CC_ADDR, folded, s->address.len, err));
+    else if (field == FK_IN_BCC)
+        FK_TRY(fk_docterms__whole(s->terms, FK_P_BCC_ADDR, folded, s->address.len, err));
 done:
     return st;
 }
@@ -110,25 +130,33 @@ done:
 static enum fk_status subject_take(void *ctx, unsigned level, const char *text, size_t len,
                                    struct fk_err *err) {
     struct terms_sink *s = ctx;
-    if (level == 0 && !s->has_subject) {
+    level += s->base;
+    if (level == 0 && !s->is_wrapper && !s->has_subject) {
         fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
         s->has_subject = true;
     }
-    const enum fk_docfield field = level == 0 ? FK_IN_SUBJECT : FK_IN_BODY;
+    const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER
+                                   : level == 0  ? FK_IN_SUBJECT
+                                                 : FK_IN_BODY;
     enum fk_status st = fk_docterms__text(s->terms, field, text, len, err);
     fk_docterms__gap(s->terms, field);
     return st;
 }
 
-static enum fk_status message_id_take(void *ctx, const char *text, size_t len, struct fk_err *err) {
+static enum fk_status message_id_take(void *ctx, unsigned level, const char *text, size_t len,
+                                      struct fk_err *err) {
     struct terms_sink *s = ctx;
+    if (level + s->base == 0 && !s->is_wrapper && !s->has_id && len > 0) {
+        s->has_id = true;
+        fk_fields_add(&s->own, "message-id", text, cut_length(text, len, FK_WHOLE_MAX));
+    }
     return fk_docterms__whole(s->terms, FK_P_MSGID, text, len, err);
 }
 
 static enum fk_status date_take(void *ctx, unsigned level, int64_t ms, struct fk_err *err) {
     struct terms_sink *s = ctx;
     (void)err;
-    if (level == 0 && !(s->found & FK_FOUND_DATE)) {
+    if (level + s->base == 0 && !s->is_wrapper && !(s->found & FK_FOUND_DATE)) {
         s->date_ms = ms;
         s->found |= FK_FOUND_DATE;
     }
@@ -137,20 +165,21 @@ static enum fk_status date_take(void *ctx, unsigned level, int64_t ms, struct fk
 
 static enum fk_status file_take(void *ctx, const char *name, size_t len, struct fk_err *err) {
     struct terms_sink *s = ctx;
-    if (s->file_count++ < FILES)
+    const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_FILE;
+    if (!s->is_wrapper && s->file_count++ < FILES)
         fk_fields_add(&s->files, "file", name, cut_length(name, len, NAME_BYTES));
-    enum fk_status st = fk_docterms__text(s->terms, FK_IN_FILE, name, len, err);
-    fk_docterms__gap(s->terms, FK_IN_FILE);
+    enum fk_status st = fk_docterms__text(s->terms, field, name, len, err);
+    fk_docterms__gap(s->terms, field);
     return st;
 }
 
 static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *text, size_t len,
                                 struct fk_err *err) {
     struct terms_sink *s = ctx;
-    enum fk_status st = kind == FK_TEXT_HTML
-                            ? fk_docterms__html(s->terms, text, len, err)
-                            : fk_docterms__text(s->terms, FK_IN_BODY, text, len, err);
-    fk_docterms__gap(s->terms, FK_IN_BODY);
+    const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_BODY;
+    enum fk_status st = kind == FK_TEXT_HTML ? fk_docterms__html(s->terms, field, text, len, err)
+                                             : fk_docterms__text(s->terms, field, text, len, err);
+    fk_docterms__gap(s->terms, field);
     return st;
 }
 
@@ -161,6 +190,8 @@ static void alternative_take(void *ctx, bool begins) {
 
 static void attachment_take(void *ctx) {
     struct terms_sink *s = ctx;
+    if (s->is_wrapper)
+        return;
     s->found |= FK_FOUND_ATTACHMENT;
     s->attachments++;
 }
@@ -169,7 +200,8 @@ static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err)
     struct terms_sink *s = ctx;
     (void)level;
     (void)err;
-    s->found |= FK_FOUND_NESTED;
+    if (!s->is_wrapper)
+        s->found |= FK_FOUND_NESTED;
     return FK_OK;
 }
 
@@ -191,26 +223,69 @@ static void display_write(const struct terms_sink *s, struct fk_buf *out) {
     fk_buf_add(out, s->files.data, s->files.len);
 }
 
+/* The message that is reported, its clear copies, then what stands around them. */
+static enum fk_status journal_read(struct terms_sink *s, const struct fk_sink *sink,
+                                   const uint8_t *message, size_t len, const struct fk_unwrapped *u,
+                                   unsigned *reasons, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_buf bytes = FK_BUF_INIT;
+    for (size_t i = 0; i < u->inner_count; i++) {
+        const struct fk_slice *in = &u->inner[i];
+        const bool is_plain = in->transfer == FK_TRANSFER_IDENTITY;
+        fk_buf_reset(&bytes);
+        if (!is_plain)
+            fk_transfer_decode(in->transfer, message + in->offset, in->len, &bytes);
+        s->base = i > 0;
+        FK_TRY(fk_reading__read(is_plain ? message + in->offset : bytes.data,
+                                is_plain ? in->len : bytes.len, false, sink, reasons, err));
+    }
+    fk_buf_reset(&bytes);
+    fk_unwrapped_shell(message, len, u, &bytes);
+    s->is_wrapper = true;
+    FK_TRY(fk_reading__read(bytes.data, bytes.len, false, sink, reasons, err));
+    if (bytes.failed)
+        st = fk_fail(err, FK_NOMEM, "reading a journal report: out of memory");
+done:
+    s->is_wrapper = false;
+    fk_buf_free(&bytes);
+    return st;
+}
+
+static void answer_write(const struct terms_sink *s, unsigned reasons, const struct fk_unwrapped *u,
+                         struct fk_buf *display, struct fk_buf *report, struct fk_buf *out) {
+    display_write(s, display);
+    if (!fk_facts__report(report, u, &s->domino) || s->is_over)
+        reasons |= FK_REASON_HEADERS;
+    if (fk_docterms__is_cut(s->terms))
+        reasons |= FK_REASON_SIZE;
+    fk_put_u32(out, reasons);
+    fk_put_u8(out, s->found);
+    fk_put_u64(out, (uint64_t)s->date_ms);
+    fk_put_bytes(out, display->data, display->len);
+    fk_put_bytes(out, s->own.data, s->own.len);
+    fk_put_bytes(out, report->data, report->len);
+}
+
 enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message, size_t len,
                               bool headers_only, struct fk_buf *out, struct fk_err *err) {
     enum fk_status st = FK_OK;
     unsigned reasons = 0;
     struct terms_sink s = {.terms = terms};
-    struct fk_buf display = FK_BUF_INIT;
+    struct fk_unwrapped u = FK_UNWRAPPED_INIT;
+    struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
     const struct fk_sink sink = {
         &s,        mailbox_take, subject_take,     message_id_take, date_take,
         file_take, text_take,    alternative_take, attachment_take, nested_take};
     fk_docterms__reset(terms);
-    FK_TRY(fk_reading__read(message, len, headers_only, &sink, &reasons, err));
-    if (fk_docterms__is_cut(terms))
-        reasons |= FK_REASON_SIZE;
-    display_write(&s, &display);
-    fk_put_u32(out, reasons);
-    fk_put_u8(out, s.found);
-    fk_put_u64(out, (uint64_t)s.date_ms);
-    fk_put_bytes(out, display.data, display.len);
+    if (!headers_only)
+        FK_TRY(fk_unwrap(message, len, &u, err));
+    if (u.inner_count > 0)
+        FK_TRY(journal_read(&s, &sink, message, len, &u, &reasons, err));
+    else
+        FK_TRY(fk_reading__read(message, len, headers_only, &sink, &reasons, err));
+    answer_write(&s, reasons, &u, &display, &report, out);
     FK_TRY(fk_docterms__write(terms, out, err));
-    if (display.failed)
+    if (display.failed || report.failed || s.own.failed || s.domino.failed)
         st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
 done:
     for (size_t i = 0; i < SHOWN; i++)
@@ -218,6 +293,10 @@ done:
     fk_buf_free(&s.subject);
     fk_buf_free(&s.files);
     fk_buf_free(&s.address);
+    fk_buf_free(&s.own);
+    fk_buf_free(&s.domino);
     fk_buf_free(&display);
+    fk_buf_free(&report);
+    fk_unwrapped_free(&u);
     return st;
 }

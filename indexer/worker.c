@@ -110,6 +110,10 @@ static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, stru
         st = fk_fail(err, FK_CORRUPT, "a job outside its file");
     else if (kind == FK_JOB_PEOPLE)
         st = fk_sink__people(file + offset, len, headers_only, answer, err);
+    else if (kind == FK_JOB_WRAPPER)
+        st = fk_sink__wrapper(file + offset, len, answer, err);
+    else if (kind == FK_JOB_REPORT)
+        st = fk_sink__report(file + offset, len, answer, err);
     else
         st = fk_sink__terms(terms, file + offset, len, headers_only, answer, err);
     fk_memfile_unmap(file, size);

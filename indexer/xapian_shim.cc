@@ -19,9 +19,58 @@ struct fk_xwriter {
 struct fk_xdoc {
     Xapian::Document doc;
 };
-struct fk_xreader {
-    std::vector<Xapian::Database> dbs; /* in the order of their docids */
+/* The hidden documents of one database, as a query can take them. */
+class Hidden : public Xapian::PostingSource {
+    const std::vector<Xapian::docid> *all;
+    std::size_t at = 0;
+    bool begun = false;
+
+  public:
+    explicit Hidden(const std::vector<Xapian::docid> *hidden) : all(hidden) {
+    }
+    Hidden *clone() const override {
+        return new Hidden(all);
+    }
+    void init(const Xapian::Database &) override {
+        at = 0;
+        begun = false;
+    }
+    Xapian::doccount get_termfreq_min() const override {
+        return 0;
+    }
+    Xapian::doccount get_termfreq_est() const override {
+        return static_cast<Xapian::doccount>(all->size());
+    }
+    Xapian::doccount get_termfreq_max() const override {
+        return static_cast<Xapian::doccount>(all->size());
+    }
+    void next(double) override {
+        if (begun)
+            at++;
+        begun = true;
+    }
+    void skip_to(Xapian::docid docid, double) override {
+        begun = true;
+        at = static_cast<std::size_t>(
+            std::lower_bound(all->begin() + static_cast<std::ptrdiff_t>(at), all->end(), docid) -
+            all->begin());
+    }
+    bool at_end() const override {
+        return at >= all->size();
+    }
+    Xapian::docid get_docid() const override {
+        return (*all)[at];
+    }
 };
+
+struct fk_xreader {
+    std::vector<Xapian::Database> dbs;              /* in the order of their docids */
+    std::vector<std::vector<Xapian::docid>> hidden; /* of each; those that are in it */
+};
+
+static bool is_hidden(const struct fk_xreader *r, std::size_t db, Xapian::docid docid) {
+    return std::binary_search(r->hidden[db].begin(), r->hidden[db].end(), docid);
+}
 struct fk_xquery {
     Xapian::Query query;
 };
@@ -208,6 +257,56 @@ enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len, s
     });
 }
 
+enum fk_status fk_xdoc_copy_terms(struct fk_xdoc *doc, const struct fk_xdoc *from,
+                                  const char *prefix, struct fk_err *err) {
+    return guarded("a document for the index", err, [&] {
+        const std::string begin(prefix);
+        Xapian::TermIterator t = from->doc.termlist_begin();
+        for (t.skip_to(begin); t != from->doc.termlist_end(); ++t) {
+            const std::string term = *t;
+            if (term.compare(0, begin.size(), begin) != 0)
+                break;
+            if (t.positionlist_begin() == t.positionlist_end())
+                doc->doc.add_boolean_term(term);
+            for (Xapian::PositionIterator p = t.positionlist_begin(); p != t.positionlist_end();
+                 ++p)
+                doc->doc.add_posting(term, *p);
+        }
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xdoc_last_position(const struct fk_xdoc *doc, const char *prefix, uint32_t *out,
+                                     struct fk_err *err) {
+    return guarded("a document for the index", err, [&] {
+        const std::string begin(prefix);
+        uint32_t last = 0;
+        Xapian::TermIterator t = doc->doc.termlist_begin();
+        for (t.skip_to(begin); t != doc->doc.termlist_end(); ++t) {
+            if ((*t).compare(0, begin.size(), begin) != 0)
+                break;
+            for (Xapian::PositionIterator p = t.positionlist_begin(); p != t.positionlist_end();
+                 ++p)
+                last = std::max(last, static_cast<uint32_t>(*p - POSITION_FIRST));
+        }
+        *out = last;
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xdoc_data_get(const struct fk_xdoc *doc, struct fk_buf *out, struct fk_err *err) {
+    return guarded("a record of the index", err,
+                   [&] { return into_buf(doc->doc.get_data(), out, err); });
+}
+
+enum fk_status fk_xwriter_document(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc **out,
+                                   struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        *out = new fk_xdoc{w->db.get_document(docid)};
+        return FK_OK;
+    });
+}
+
 enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc *doc,
                               struct fk_err *err) {
     return guarded("cannot write to the index", err, [&] {
@@ -245,7 +344,8 @@ enum fk_status fk_xreader_open(const char *const *dirs, size_t n, struct fk_xrea
         std::vector<Xapian::Database> dbs;
         for (size_t i = 0; i < n; i++)
             dbs.emplace_back(dirs[i]);
-        *out = new fk_xreader{std::move(dbs)};
+        std::vector<std::vector<Xapian::docid>> hidden(n);
+        *out = new fk_xreader{std::move(dbs), std::move(hidden)};
         return FK_OK;
     });
 }
@@ -258,20 +358,91 @@ void fk_xreader_close(struct fk_xreader **r) {
 enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out, struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
         uint64_t n = 0;
-        for (const Xapian::Database &db : r->dbs)
-            n += db.get_doccount();
+        for (std::size_t i = 0; i < r->dbs.size(); i++)
+            n += r->dbs[i].get_doccount() - r->hidden[i].size();
         *documents_out = n;
         return FK_OK;
     });
 }
 
+/* The first database that reaches so far has it, where any has. */
+static Xapian::Document document_of(struct fk_xreader *r, uint32_t docid) {
+    for (std::size_t i = 0; i < r->dbs.size(); i++)
+        if (r->dbs[i].get_lastdocid() >= docid && !is_hidden(r, i, docid))
+            return r->dbs[i].get_document(docid);
+    throw Xapian::DocNotFoundError("no document " + std::to_string(docid));
+}
+
+/* Those of a term that are not hidden, as long as fn says so. */
+template <typename F>
+static void each_with_term(struct fk_xreader *r, const std::string &term, F fn) {
+    for (std::size_t i = 0; i < r->dbs.size(); i++)
+        for (Xapian::PostingIterator it = r->dbs[i].postlist_begin(term);
+             it != r->dbs[i].postlist_end(term); ++it)
+            if (!is_hidden(r, i, *it) && !fn(*it))
+                return;
+}
+
 enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, size_t len,
                                      uint64_t *out, struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
+        const std::string name(term, len);
         uint64_t n = 0;
-        for (const Xapian::Database &db : r->dbs)
-            n += db.get_termfreq(std::string(term, len));
+        for (std::size_t i = 0; i < r->dbs.size(); i++) {
+            n += r->dbs[i].get_termfreq(name);
+            Xapian::PostingIterator it = r->dbs[i].postlist_begin(name);
+            for (const Xapian::docid docid : r->hidden[i]) {
+                it.skip_to(docid);
+                if (it == r->dbs[i].postlist_end(name))
+                    break;
+                n -= *it == docid;
+            }
+        }
         *out = n;
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xreader_with_term(struct fk_xreader *r, const char *term, size_t len,
+                                    uint32_t *docids, size_t max, size_t *count_out,
+                                    struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        size_t n = 0;
+        each_with_term(r, std::string(term, len), [&](Xapian::docid docid) {
+            if (n < max)
+                docids[n++] = docid;
+            return n < max;
+        });
+        *count_out = n;
+        return FK_OK;
+    });
+}
+
+/* Those that were deleted meanwhile are no longer there to be hidden. */
+enum fk_status fk_xreader_hide(struct fk_xreader *r, const uint64_t *docids, size_t n,
+                               struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        std::size_t k = 0;
+        for (std::size_t i = 0; i < r->dbs.size(); i++) {
+            const Xapian::docid last = r->dbs[i].get_lastdocid();
+            r->hidden[i].clear();
+            Xapian::PostingIterator it = r->dbs[i].postlist_begin("");
+            for (; k < n && docids[k] <= last; k++) {
+                it.skip_to(static_cast<Xapian::docid>(docids[k]));
+                if (it == r->dbs[i].postlist_end(""))
+                    continue;
+                if (*it == docids[k])
+                    r->hidden[i].push_back(*it);
+            }
+        }
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xreader_document(struct fk_xreader *r, uint32_t docid, struct fk_xdoc **out,
+                                   struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        *out = new fk_xdoc{document_of(r, docid)};
         return FK_OK;
     });
 }
@@ -279,11 +450,14 @@ enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, siz
 enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *docid_out,
                                struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        for (const Xapian::Database &db : r->dbs) {
+        for (std::size_t i = 0; i < r->dbs.size(); i++) {
+            const Xapian::Database &db = r->dbs[i];
             if (db.get_lastdocid() <= after)
                 continue;
             Xapian::PostingIterator it = db.postlist_begin("");
             it.skip_to(after + 1);
+            while (it != db.postlist_end("") && is_hidden(r, i, *it))
+                ++it;
             if (it == db.postlist_end(""))
                 continue;
             *docid_out = *it;
@@ -291,14 +465,6 @@ enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *d
         }
         return fk_fail(err, FK_NOT_FOUND, "the index has no further document");
     });
-}
-
-/* The first database that reaches so far has it, where any has. */
-static Xapian::Document document_of(struct fk_xreader *r, uint32_t docid) {
-    for (const Xapian::Database &db : r->dbs)
-        if (db.get_lastdocid() >= docid)
-            return db.get_document(docid);
-    throw Xapian::DocNotFoundError("no document " + std::to_string(docid));
 }
 
 enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
@@ -455,8 +621,13 @@ enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q
         std::vector<hit> hits;
         uint64_t total = 0;
         const uint64_t end = limit ? offset + limit : 0;
-        for (const Xapian::Database &db : r->dbs) {
-            enum fk_status st = hits_of(db, q->query, sort_slot, end, hits, total, err);
+        for (std::size_t i = 0; i < r->dbs.size(); i++) {
+            Hidden hidden(&r->hidden[i]);
+            const Xapian::Query shown =
+                r->hidden[i].empty()
+                    ? q->query
+                    : Xapian::Query(Xapian::Query::OP_AND_NOT, q->query, Xapian::Query(&hidden));
+            enum fk_status st = hits_of(r->dbs[i], shown, sort_slot, end, hits, total, err);
             if (st != FK_OK)
                 return st;
         }

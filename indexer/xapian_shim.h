@@ -47,6 +47,15 @@ FK_CHECKED enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, cons
                                         size_t len, struct fk_err *err);
 FK_CHECKED enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len,
                                        struct fk_err *err);
+/* Terms that begin so, with their positions, from another document. */
+FK_CHECKED enum fk_status fk_xdoc_copy_terms(struct fk_xdoc *doc, const struct fk_xdoc *from,
+                                             const char *prefix, struct fk_err *err);
+/* The greatest position of any such term; 0 where there is none. */
+FK_CHECKED enum fk_status fk_xdoc_last_position(const struct fk_xdoc *doc, const char *prefix,
+                                                uint32_t *out, struct fk_err *err);
+/* Its data, appended. */
+FK_CHECKED enum fk_status fk_xdoc_data_get(const struct fk_xdoc *doc, struct fk_buf *out,
+                                           struct fk_err *err);
 /* docid >= 1; replaces one that is there. */
 FK_CHECKED enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc *doc,
                                          struct fk_err *err);
@@ -67,7 +76,8 @@ FK_CHECKED enum fk_status fk_xreader_open(const char *const *dirs, size_t n,
 void fk_xreader_close(struct fk_xreader **r);
 FK_CHECKED enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out,
                                            struct fk_err *err);
-/* In how many documents a term is; 0 where it is in none. */
+/* In how many documents a term is; 0 where it is in none. Documents are counted as they are shown.
+ */
 FK_CHECKED enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, size_t len,
                                                 uint64_t *out, struct fk_err *err);
 /* The smallest docid that is greater than `after`; FK_NOT_FOUND when there is none. */
@@ -78,6 +88,19 @@ FK_CHECKED enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, 
 FK_CHECKED enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
                                           struct fk_err *err);
 FK_CHECKED enum fk_status fk_xreader_data(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
+                                          struct fk_err *err);
+/* The document itself, to be freed before the reader is closed. */
+FK_CHECKED enum fk_status fk_xreader_document(struct fk_xreader *r, uint32_t docid,
+                                              struct fk_xdoc **out, struct fk_err *err);
+/* As one that the writer has, committed or not. */
+FK_CHECKED enum fk_status fk_xwriter_document(struct fk_xwriter *w, uint32_t docid,
+                                              struct fk_xdoc **out, struct fk_err *err);
+/* Documents with this term, ascending, at most max of them; hidden ones are none. */
+FK_CHECKED enum fk_status fk_xreader_with_term(struct fk_xreader *r, const char *term, size_t len,
+                                               uint32_t *docids, size_t max, size_t *count_out,
+                                               struct fk_err *err);
+/* From here on these documents are as if they were not there. docids ascend. */
+FK_CHECKED enum fk_status fk_xreader_hide(struct fk_xreader *r, const uint64_t *docids, size_t n,
                                           struct fk_err *err);
 FK_CHECKED enum fk_status fk_xreader_value(struct fk_xreader *r, uint32_t docid, unsigned slot,
                                            struct fk_buf *out, struct fk_err *err);

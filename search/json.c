@@ -56,10 +56,33 @@ static void add_field(json_t *object, const struct fk_field *field, struct fk_bu
     }
 }
 
+static json_t *seqs_json(const struct fk_seqs *seqs) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < seqs->count; i++)
+        (void)json_array_append_new(list, json_integer((json_int_t)seqs->at[i]));
+    return list;
+}
+
+/* Addresses of one standing, at most so many: fk_json_provenance has all. */
+enum { BLIND_SHOWN = 100 };
+static json_t *blind_json(const struct fk_hit *hit, enum fk_standing standing) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < hit->known->person_count; i++) {
+        const struct fk_known_person *p = &hit->known->people[i];
+        if (p->standing == standing && json_array_size(list) < BLIND_SHOWN)
+            (void)json_array_append_new(list,
+                                        fk_json_text(p->facts->address, strlen(p->facts->address)));
+    }
+    return list;
+}
+
 json_t *fk_json_hit(const struct fk_hit *hit) {
-    json_t *object =
-        json_pack("{s:I, s:o, s:[], s:[], s:i}", "seq", (json_int_t)hit->seq, "received",
-                  fk_json_time(hit->received_ms), "files", "partial", "captures", 1);
+    json_t *object = json_pack(
+        "{s:I, s:o, s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}}", "seq", (json_int_t)hit->seq,
+        "received", fk_json_time(hit->received_ms), "files", "partial", "captures",
+        (json_int_t)hit->captures->count, "capture_seqs", seqs_json(hit->captures), "bcc", "stated",
+        blind_json(hit, FK_STANDS_STATED), "derived", blind_json(hit, FK_STANDS_DERIVED), "claimed",
+        blind_json(hit, FK_STANDS_CLAIMED));
     struct fk_buf value = FK_BUF_INIT;
     struct fk_field field;
     struct fk_fields it = fk_fields_begin(hit->fields, hit->fields_len);
@@ -78,9 +101,10 @@ json_t *fk_json_coverage(const struct fk_search *search) {
     const struct fk_search_coverage *c = fk_search_coverage(search);
     char zone[FK_ZONE_SIZE];
     fk_search_zone(zone, c->zone_minutes);
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
                      "query", fk_search_canonical(search), "total", (json_int_t)c->total,
-                     "captures", (json_int_t)c->total, "partial_hits", (json_int_t)c->partial_hits,
+                     "captures", (json_int_t)c->captures, "index_captures",
+                     (json_int_t)c->index_captures, "partial_hits", (json_int_t)c->partial_hits,
                      "ledger_entries", (json_int_t)c->head, "index_mark", (json_int_t)c->mark,
                      "unread", (json_int_t)c->unread, "documents", (json_int_t)c->documents,
                      "partial", (json_int_t)c->partial, "act", (json_int_t)c->act, "zone", zone,

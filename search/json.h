@@ -16,6 +16,9 @@ extern "C" {
 json_t *fk_json_text(const char *text, size_t len);
 json_t *fk_json_time(int64_t ms);
 json_t *fk_json_hit(const struct fk_hit *hit);
+/* Who had one message, and where that is known from; with its captures and versions. */
+struct fk_message_record;
+json_t *fk_json_provenance(const struct fk_message_record *record);
 json_t *fk_json_coverage(const struct fk_search *search);
 /* Appends one line of text without its LF. False when out of memory. Takes the reference. */
 bool fk_json_print(json_t *json, struct fk_buf *out);

@@ -209,9 +209,11 @@ static enum fk_status take_choice(struct parser *p, struct spot at, struct fk_q_
     folded(&value, node->text + node->len, word, sizeof word);
     lower(word);
     if (node->field == FK_F_HAS) {
+        if (strcmp(word, "journal") == 0)
+            return node->text = "journal", FK_OK;
         if (strcmp(word, "attachment") != 0 && strcmp(word, "attachments") != 0 &&
             strcmp(word, "添付") != 0)
-            return blame(p, at, "", "expected has:attachment");
+            return blame(p, at, "", "expected has:attachment or has:journal");
         node->text = "attachment";
         node->len = strlen(node->text);
         return FK_OK;

@@ -45,12 +45,15 @@ enum fk_q_field {
     FK_F_TO,
     FK_F_CC,
     FK_F_BCC,
+    FK_F_VIA,     /* lists and mailboxes that it was expanded or forwarded from */
+    FK_F_ENVFROM, /* of the envelope, or a journal report */
+    FK_F_ENVTO,
     FK_F_PARTICIPANTS,
     FK_F_SUBJECT,
     FK_F_BODY,
     FK_F_FILENAME,
     FK_F_MSGID,
-    FK_F_HAS,          /* text is "attachment" */
+    FK_F_HAS,          /* text is "attachment" or "journal" */
     FK_F_UNSEARCHABLE, /* text is "any" or a reason */
     FK_F_DATE,
     FK_F_RECEIVED,

@@ -159,17 +159,22 @@ static enum fk_status plan_address(const struct planner *p, const struct fk_q_no
 /* Which fields a role's names stand in, and which term has its whole addresses. */
 struct role {
     enum fk_q_field field;
-    const char *names[4];
+    const char *names[7];
     size_t count;
     const char *address;
-    bool exact; /* the term is of this role alone */
 };
 static const struct role roles[] = {
-    {FK_F_FROM, {FK_P_FROM}, 1, FK_P_FROM_ADDR, true},
-    {FK_F_TO, {FK_P_TO, FK_P_CC, FK_P_BCC}, 3, FK_P_TO_ADDR, true},
-    {FK_F_CC, {FK_P_CC}, 1, FK_P_TO_ADDR, false},
-    {FK_F_BCC, {FK_P_BCC}, 1, FK_P_TO_ADDR, false},
-    {FK_F_PARTICIPANTS, {FK_P_FROM, FK_P_TO, FK_P_CC, FK_P_BCC}, 4, FK_P_PERSON, true},
+    {FK_F_FROM, {FK_P_FROM}, 1, FK_P_FROM_ADDR},
+    {FK_F_TO, {FK_P_TO, FK_P_CC, FK_P_BCC, FK_P_ENV_TO}, 4, FK_P_TO_ADDR},
+    {FK_F_CC, {FK_P_CC}, 1, FK_P_CC_ADDR},
+    {FK_F_BCC, {FK_P_BCC, FK_P_BLIND}, 2, FK_P_BCC_ADDR},
+    {FK_F_VIA, {FK_P_VIA}, 1, FK_P_VIA_ADDR},
+    {FK_F_ENVFROM, {FK_P_ENV_FROM}, 1, FK_P_ENVFROM_ADDR},
+    {FK_F_ENVTO, {FK_P_ENV_TO}, 1, FK_P_ENVTO_ADDR},
+    {FK_F_PARTICIPANTS,
+     {FK_P_FROM, FK_P_TO, FK_P_CC, FK_P_BCC, FK_P_ENV_FROM, FK_P_ENV_TO, FK_P_VIA},
+     7,
+     FK_P_PERSON},
 };
 
 /* A narrower query and the text of it in the role's own fields. */
@@ -207,14 +212,14 @@ static enum fk_status plan_role(const struct planner *p, const struct fk_q_node 
                 : plan_address(p, node, role->address, node->text, node->len, &whole);
     if (st != FK_OK)
         return st;
-    if (role->field == FK_F_PARTICIPANTS || (!domain && role->exact)) {
+    if (role->field == FK_F_PARTICIPANTS || !domain) {
         *out = whole;
         return FK_OK;
     }
     if (node->prefix) {
         fk_xquery_free(&whole);
         return fk_query_blame(node, p->fault, p->err, "leave the * out",
-                              "a * does not go with a domain, nor with an address in cc: or bcc:");
+                              "a * does not go with a domain");
     }
     return narrowed(p, node, role, whole, out);
 }
@@ -238,7 +243,10 @@ static struct fk_xquery *moments(unsigned slot, int64_t first, int64_t last) {
 }
 
 struct fk_xquery *fk_query_plan_received(int64_t first_ms, int64_t last_ms) {
-    return moments(FK_SLOT_RECEIVED, first_ms, last_ms);
+    struct fk_xquery *begun = moments(FK_SLOT_RECEIVED, INT64_MIN, last_ms);
+    return first_ms == INT64_MIN
+               ? begun
+               : fk_xquery_and(begun, moments(FK_SLOT_LATEST, first_ms, INT64_MAX));
 }
 
 static struct fk_xquery *plan_time(const struct planner *p, const struct fk_q_node *node) {
@@ -247,7 +255,8 @@ static struct fk_xquery *plan_time(const struct planner *p, const struct fk_q_no
         first = fk_q_when_first_ms(&node->from, p->zone_minutes);
     if (node->to.unit != FK_UNIT_OPEN)
         last = fk_q_when_last_ms(&node->to, p->zone_minutes);
-    return moments(node->field == FK_F_DATE ? FK_SLOT_DATE : FK_SLOT_RECEIVED, first, last);
+    return node->field == FK_F_DATE ? moments(FK_SLOT_DATE, first, last)
+                                    : fk_query_plan_received(first, last);
 }
 
 static struct fk_xquery *flag(const char *name, const char *reason) {
@@ -270,7 +279,7 @@ static struct fk_xquery *plan_msgid(const struct fk_q_node *node) {
 static enum fk_status plan_leaf(const struct planner *p, const struct fk_q_node *node,
                                 struct fk_xquery **out) {
     static const char *const bare[] = FK_BARE;
-    static const char *const subject[] = {FK_P_SUBJECT}, *const body[] = {FK_P_BODY},
+    static const char *const subject[] = {FK_P_SUBJECT}, *const body[] = {FK_P_BODY, FK_P_WRAPPER},
                              *const file[] = {FK_P_FILE};
     if (node->kind == FK_Q_TIME)
         return *out = plan_time(p, node), FK_OK;
@@ -282,7 +291,7 @@ static enum fk_status plan_leaf(const struct planner *p, const struct fk_q_node 
     case FK_F_SUBJECT:
         return plan_text(p, node, subject, 1, out);
     case FK_F_BODY:
-        return plan_text(p, node, body, 1, out);
+        return plan_text(p, node, body, 2, out);
     case FK_F_FILENAME:
         return plan_text(p, node, file, 1, out);
     case FK_F_MSGID:

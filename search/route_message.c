@@ -4,7 +4,7 @@
  * The lock is held while pen and desk are asked, not while a box reads the message.
  */
 #include "archiver/vault/envelope.h"
-#include "indexer/xapian_shim.h"
+#include "search/message_record.h"
 #include "search/routes_priv.h"
 #include <stdio.h>
 
@@ -122,23 +122,23 @@ static json_t *envelope_json(const struct opened *o) {
     return list;
 }
 
-/* What the index has for display; null while it has not read the message. */
-static json_t *headers_json(const struct fk_web *web, uint64_t seq) {
-    uint64_t mark;
-    struct fk_xreader *reader = NULL;
-    struct fk_buf data = FK_BUF_INIT;
-    json_t *headers = NULL;
-    if (seq <= UINT32_MAX && fk_index_open(web->options.dir, &reader, &mark, NULL) == FK_OK &&
-        fk_xreader_data(reader, (uint32_t)seq, &data, NULL) == FK_OK) {
-        struct fk_hit hit = {seq, 0, (const char *)data.data, data.len};
-        headers = fk_json_hit(&hit);
-        (void)json_object_del(headers, "received");
-        (void)json_object_del(headers, "captures");
-        (void)json_object_del(headers, "seq");
+/* What the index has for display, and who had it; null while it has not read the message. */
+static void index_json(const struct fk_web *web, uint64_t seq, json_t **headers,
+                       json_t **provenance) {
+    struct fk_message_record m = FK_MESSAGE_RECORD_INIT;
+    const struct fk_seqs none = {NULL, 0, 0, false};
+    *headers = json_null();
+    *provenance = json_null();
+    if (fk_message_record_read(web->options.dir, seq, &m, NULL) == FK_OK) {
+        const struct fk_hit hit = {seq, 0, (const char *)m.data.data, m.data.len, &none, &m.known};
+        static const char *const not_headers[] = {"received", "captures", "capture_seqs", "seq",
+                                                  "bcc"};
+        *headers = fk_json_hit(&hit);
+        for (size_t i = 0; i < sizeof not_headers / sizeof *not_headers; i++)
+            (void)json_object_del(*headers, not_headers[i]);
+        *provenance = fk_json_provenance(&m);
     }
-    fk_xreader_close(&reader);
-    fk_buf_free(&data);
-    return headers != NULL ? headers : json_null();
+    fk_message_record_free(&m);
 }
 
 void fk_routes__message(struct fk_web *web, const struct fk_http_request *request, uint64_t seq,
@@ -148,11 +148,13 @@ void fk_routes__message(struct fk_web *web, const struct fk_http_request *reques
     struct fk_err err = FK_ERR_INIT;
     if (open_message(web, request, seq, "text", &o, reply)) {
         enum fk_status st = fk_index_message_text(o.content.fd, &web->options.index, &text, &err);
+        json_t *headers, *provenance;
+        index_json(web, seq, &headers, &provenance);
         fk_routes__json(
             reply,
-            json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "seq", (json_int_t)seq, "act",
-                      (json_int_t)o.act, "entry", entry_json(&o), "envelope", envelope_json(&o),
-                      "headers", headers_json(web, seq), "bytes",
+            json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "seq", (json_int_t)seq,
+                      "act", (json_int_t)o.act, "entry", entry_json(&o), "envelope",
+                      envelope_json(&o), "headers", headers, "provenance", provenance, "bytes",
                       (json_int_t)o.envelope.message_len, "text",
                       st == FK_OK ? fk_json_text((const char *)text.data, text.len) : json_null(),
                       "text_problem",

@@ -23,7 +23,10 @@ struct fk_search {
     struct fk_xquery *whole; /* the query with user and times */
     struct fk_xquery *rest;  /* of it, what begins at `after`; NULL: all of it */
     struct fk_search_coverage coverage;
-    struct fk_seqs disposed; /* not yet forgotten by the index */
+    struct fk_seqs disposed; /* captures that the index has not forgotten yet */
+    struct fk_seqs gone;     /* documents of nothing but those */
+    struct fk_seqs captures; /* of the hit given */
+    struct fk_provenance known;
     struct fk_buf canonical, data, user;
     uint64_t limit, given;
     bool has_after;
@@ -37,25 +40,61 @@ struct fk_search {
 /* ---- counting */
 
 static enum fk_status add_page(struct fk_search *s, const struct fk_xquery *q, uint64_t offset,
-                               uint64_t *disposed, struct fk_err *err) {
+                               uint64_t *gone, struct fk_err *err) {
     enum fk_status st =
         fk_xreader_search(s->reader, q, FK_SLOT_RECEIVED, offset, FK_XHITS_MAX, &s->page, err);
     for (size_t i = 0; st == FK_OK && i < s->page.count; i++)
-        *disposed += fk_seqs_has(&s->disposed, s->page.docids[i]);
+        *gone += fk_seqs_has(&s->gone, s->page.docids[i]);
     return st;
 }
 
-/* How many documents match, less those that are disposed of. */
+/* How many documents match, less those that are gone. */
 static enum fk_status count(struct fk_search *s, const struct fk_xquery *q, uint64_t *out,
                             struct fk_err *err) {
-    uint64_t disposed = 0;
+    uint64_t gone = 0;
     enum fk_status st = fk_xreader_search(s->reader, q, FK_SLOT_RECEIVED, 0, 0, &s->page, err);
     uint64_t total = s->page.total;
-    if (s->disposed.count > 0)
+    if (s->gone.count > 0)
         for (uint64_t at = 0; st == FK_OK && at < total; at += FK_XHITS_MAX)
-            st = add_page(s, q, at, &disposed, err);
+            st = add_page(s, q, at, &gone, err);
     if (st == FK_OK)
-        *out = total - disposed;
+        *out = total - gone;
+    return st;
+}
+
+/* How many of the documents that match have this term as well. */
+static enum fk_status count_with(struct fk_search *s, const struct fk_xquery *q, const char *term,
+                                 uint64_t *out, struct fk_err *err) {
+    uint64_t any = 0;
+    *out = 0;
+    enum fk_status st = fk_xreader_term_count(s->reader, term, strlen(term), &any, err);
+    if (st != FK_OK || any == 0)
+        return st;
+    struct fk_xquery *both = fk_xquery_and(fk_xquery_copy(q), fk_xquery_term(term, strlen(term)));
+    st = count(s, both, out, err);
+    fk_xquery_free(&both);
+    return st;
+}
+
+/* The captures of what matches: a document has the number of its own, less one, as bits. */
+static enum fk_status count_captures(struct fk_search *s, const struct fk_xquery *q,
+                                     uint64_t messages, uint64_t *out, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    uint64_t n = 0, sum = messages, of_gone = 0;
+    char term[48];
+    for (unsigned bit = 0; bit < 32; bit++) {
+        (void)snprintf(term, sizeof term, FK_P_FLAG "captures:%u", bit);
+        FK_TRY(count_with(s, q, term, &n, err));
+        sum += n << bit;
+    }
+    for (size_t i = 0; i < s->disposed.count; i++) {
+        (void)snprintf(term, sizeof term, FK_P_CAPTURE "%llu",
+                       (unsigned long long)s->disposed.at[i]);
+        FK_TRY(count_with(s, q, term, &n, err));
+        of_gone += n;
+    }
+    *out = sum - of_gone;
+done:
     return st;
 }
 
@@ -126,11 +165,48 @@ static enum fk_status open_index(struct fk_search *s, struct fk_err *err) {
     return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
 }
 
-static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
-    struct fk_xquery *partial = partly_searchable(), *both = NULL;
+/* Which documents have no capture left. */
+static enum fk_status find_gone(struct fk_search *s, struct fk_err *err) {
     enum fk_status st = FK_OK;
+    struct fk_provenance known = FK_PROVENANCE_INIT;
+    struct fk_buf data = FK_BUF_INIT;
+    fk_seqs_free(&s->gone);
+    for (size_t i = 0; i < s->disposed.count; i++) {
+        char term[48];
+        uint32_t docid;
+        size_t found = 0, left = 0;
+        (void)snprintf(term, sizeof term, FK_P_CAPTURE "%llu",
+                       (unsigned long long)s->disposed.at[i]);
+        FK_TRY(fk_xreader_with_term(s->reader, term, strlen(term), &docid, 1, &found, err));
+        if (!found)
+            continue;
+        fk_buf_reset(&data);
+        FK_TRY(fk_xreader_data(s->reader, docid, &data, err));
+        fk_provenance_free(&known);
+        FK_TRY(fk_provenance_read(data.data, data.len, &known, err));
+        for (size_t k = 0; k < known.capture_count; k++)
+            left += !fk_seqs_has(&s->disposed, known.captures[k].seq);
+        if (left == 0)
+            fk_seqs_add(&s->gone, docid);
+    }
+    fk_seqs_sort(&s->gone);
+    if (s->gone.failed)
+        st = fk_fail(err, FK_NOMEM, "out of memory for a list of disposed messages");
+done:
+    fk_provenance_free(&known);
+    fk_buf_free(&data);
+    return st;
+}
+
+static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
+    struct fk_xquery *partial = partly_searchable(), *both = NULL, *all = fk_xquery_all();
+    enum fk_status st = FK_OK;
+    FK_TRY(find_gone(s, err));
     FK_TRY(fk_xreader_count(s->reader, &s->coverage.documents, err));
     FK_TRY(count(s, s->whole, &s->coverage.total, err));
+    FK_TRY(count_captures(s, s->whole, s->coverage.total, &s->coverage.captures, err));
+    FK_TRY(count_captures(s, all, s->coverage.documents - s->gone.count,
+                          &s->coverage.index_captures, err));
     FK_TRY(count(s, partial, &s->coverage.partial, err));
     both = fk_xquery_and(fk_xquery_copy(s->whole), partial);
     partial = NULL;
@@ -138,6 +214,7 @@ static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
 done:
     fk_xquery_free(&partial);
     fk_xquery_free(&both);
+    fk_xquery_free(&all);
     return st;
 }
 
@@ -209,6 +286,7 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
         fk_fields_add_str(&body, "cursor", o->cursor);
     add_number(&body, "limit", o->limit);
     add_number(&body, "hits", s->coverage.total);
+    add_number(&body, "captures", s->coverage.captures);
     add_number(&body, "index", s->coverage.mark);
     add_number(&body, "unread", s->coverage.unread);
     enum fk_status st =
@@ -283,7 +361,7 @@ static enum fk_status find_next(struct fk_search *s, int64_t *received, struct f
         if (s->page_next == s->page_size && (st = load_page(s, err)) != FK_OK)
             return st;
         uint32_t docid = s->page.docids[s->page_next];
-        if (fk_seqs_has(&s->disposed, docid))
+        if (fk_seqs_has(&s->gone, docid))
             continue;
         if ((st = received_of(s, docid, received, err)) != FK_OK)
             return st;
@@ -316,6 +394,18 @@ static enum fk_status find(struct fk_search *s, int64_t *received, struct fk_err
     }
 }
 
+static enum fk_status take_captures(struct fk_search *s, struct fk_err *err) {
+    fk_seqs_free(&s->captures);
+    fk_provenance_free(&s->known);
+    enum fk_status st = fk_provenance_read(s->data.data, s->data.len, &s->known, err);
+    if (st == FK_OK && s->disposed.count > 0)
+        st = fk_provenance_without(&s->known, &s->disposed, err);
+    for (size_t i = 0; st == FK_OK && i < s->known.capture_count; i++)
+        fk_seqs_add(&s->captures, s->known.captures[i].seq);
+    return st == FK_OK && s->captures.failed ? fk_fail(err, FK_NOMEM, "out of memory for a hit")
+                                             : st;
+}
+
 enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk_err *err) {
     int64_t received;
     if (s->limit > 0 && s->given == s->limit)
@@ -324,11 +414,16 @@ enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk
     enum fk_status st = find(s, &received, err);
     if (st != FK_OK)
         return st;
+    if ((st = take_captures(s, err)) != FK_OK)
+        return st;
     s->has_after = true;
     s->after_ms = received;
     s->after_seq = s->page.docids[s->page_next++];
     s->given++;
-    *out = (struct fk_hit){s->after_seq, received, (const char *)s->data.data, s->data.len};
+    const uint64_t newest =
+        s->captures.count ? s->captures.at[s->captures.count - 1] : s->after_seq;
+    *out = (struct fk_hit){newest,      received,     (const char *)s->data.data,
+                           s->data.len, &s->captures, &s->known};
     return FK_OK;
 }
 
@@ -388,6 +483,9 @@ void fk_search_close(struct fk_search **search) {
     fk_xquery_free(&s->whole);
     fk_xquery_free(&s->rest);
     fk_seqs_free(&s->disposed);
+    fk_seqs_free(&s->gone);
+    fk_seqs_free(&s->captures);
+    fk_provenance_free(&s->known);
     fk_buf_free(&s->canonical);
     fk_buf_free(&s->data);
     fk_buf_free(&s->user);

@@ -12,8 +12,9 @@
  *
  * When open returns, the act (who, why, what was asked and understood, how many hits) is in the
  * ledger; when it cannot be written, open fails and there are no hits. Hits come newest first by
- * received time, then by seq. What a dispose entry names is no hit, whether the index has
- * forgotten it already or not.
+ * received time, then by seq. A hit is a message: all entries (captures) that brought the same
+ * bytes, and what any of them knows finds it. What a dispose entry names is no capture, and a
+ * message without any is no hit, whether the index has forgotten it already or not.
  *
  * A search sees the index as it was at open. Where the index moves on so far meanwhile that this
  * state is gone, it goes on behind the last hit in the newer one, and nothing is given twice.
@@ -26,7 +27,9 @@
 #ifndef FK_SEARCH_SEARCH_H
 #define FK_SEARCH_SEARCH_H
 #include "archiver/vault/keep.h"
+#include "archiver/vault/fields.h"
 #include "archiver/vault/lend.h"
+#include "indexer/provenance.h"
 #include "search/query_parse.h"
 #ifdef __cplusplus
 extern "C" {
@@ -47,11 +50,13 @@ struct fk_search_options {
 
 struct fk_search_coverage {
     uint64_t total;             /* hits, exactly */
+    uint64_t captures;          /* entries that brought them */
     uint64_t partial_hits;      /* of them, those that are only partly searchable */
     uint64_t head;              /* the ledger has entries 0 .. head-1 ... */
     uint64_t mark;              /* ... the index has read those before mark ... */
     uint64_t unread;            /* ... and this many messages stand between the two */
     uint64_t documents;         /* messages in the index */
+    uint64_t index_captures;    /* entries that brought those */
     uint64_t partial;           /* of them, those that are only partly searchable */
     uint64_t act;               /* seq of the act */
     int zone_minutes;           /* in which the days of the query began */
@@ -60,10 +65,12 @@ struct fk_search_coverage {
 };
 
 struct fk_hit {
-    uint64_t seq;
-    int64_t received_ms;
-    const char *fields; /* lines of fields.h: from, to, subject, ... (indexer/index.h) */
+    uint64_t seq;        /* of the newest capture */
+    int64_t received_ms; /* of the first */
+    const char *fields;  /* lines of fields.h: from, to, subject, ... (indexer/index.h) */
     size_t fields_len;
+    const struct fk_seqs *captures;    /* all that are there, ascending */
+    const struct fk_provenance *known; /* who had it, by what those say */
 };
 
 struct fk_search;

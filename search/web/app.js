@@ -6,7 +6,11 @@ const words = {
     other: "English", query: "検索式", query_hint: "例: 会議 差出人:田中 -延期", search: "検索",
     since: "受信日", until: "〜", user: "関係者", user_hint: "アドレス・ドメイン・名前", reason: "閲覧理由",
     reason_hint: "台帳に記録されます", help: "検索式の書き方", more: "さらに表示", raw: "原本をダウンロード (.eml)",
-    close: "閉じる", envelope: "封筒（配送の記録）", entry: "台帳の行", attachment: "添付", partial: "一部のみ検索可",
+    close: "閉じる", provenance: "送った人・受け取った人（全ての写しから）", envelope: "封筒（配送の記録）",
+    capture: "写し", version: "別の版", sent_by: "送信", copies: n => `写し ${n}`, no_provenance: "未索引のため、他の写しはまだ分かりません。",
+    standing: {open: "公開", stated: "BCC（明示）", derived: "BCC（封筒のみ）", claimed: "BCC（未確認の主張）", none: "アーカイブ自身"},
+    kind: {plain: "", stated: "ジャーナル", claimed: "ジャーナル（信頼されない送信元）"},
+    by_entry: n => `${n} 番`, expanded: l => `${l} から展開`, forwarded: l => `${l} から転送`, same_text: s => s ? "本文は同じ" : "本文も異なる", entry: "台帳の行", attachment: "添付", partial: "一部のみ検索可",
     no_subject: "（件名なし）", date: "日付", received: "受信", from: "差出人", to: "宛先", cc: "CC", files: "添付",
     size: "大きさ", bytes: "バイト", seq: "番号",
     footer: "検索と閲覧は、結果を示す前に台帳へ記録されます。",
@@ -21,13 +25,18 @@ const words = {
       ["会議 OR 打合せ", "どちらかを含む"], ["会議 -延期", "延期を含まない"],
       ["件名:見積 差出人:田中 宛先:@example.jp", "項目を指定（本文: 添付: 関係者: も可）"],
       ["日付:2026-04..2026-06 受信日>=2026-04-01", "日付の範囲"],
+      ["bcc:yamada@example.jp 経由:all@example.jp", "BCC で受け取った人（封筒だけにある人も）、配布先リスト"],
       ["has:attachment larger:5M", "添付あり、5 MiB を超える"], ["budget*", "この文字で始まる語"]],
   },
   en: {
     other: "日本語", query: "Query", query_hint: "e.g. budget from:tanaka -draft", search: "Search",
     since: "Received", until: "to", user: "Person", user_hint: "address, domain or name", reason: "Reason",
     reason_hint: "goes into the ledger", help: "How to write a query", more: "Show more", raw: "Download original (.eml)",
-    close: "Close", envelope: "Envelope (how it came)", entry: "Ledger line", attachment: "attachment", partial: "partly searchable",
+    close: "Close", provenance: "Who sent it, who had it (by all captures)", envelope: "Envelope (how it came)",
+    capture: "Capture", version: "Version", sent_by: "Sent by", copies: n => `${n} captures`, no_provenance: "Not indexed yet: other captures are not known.",
+    standing: {open: "Open", stated: "Bcc, stated", derived: "Bcc, derived", claimed: "Bcc, claimed", none: "The archive's own"},
+    kind: {plain: "", stated: "journal report", claimed: "journal report of a source that does not count"},
+    by_entry: n => `entry ${n}`, expanded: l => `expanded from ${l}`, forwarded: l => `forwarded from ${l}`, same_text: s => s ? "same text" : "another text", entry: "Ledger line", attachment: "attachment", partial: "partly searchable",
     no_subject: "(no subject)", date: "Date", received: "Received", from: "From", to: "To", cc: "Cc", files: "Files",
     size: "Size", bytes: "bytes", seq: "Number",
     footer: "Every search and every look is written to the ledger before its result is shown.",
@@ -42,6 +51,7 @@ const words = {
       ["meeting OR 会議", "one or the other"], ["budget -draft", "without draft"],
       ["subject:offer from:tanaka to:@example.jp", "in a field (also cc: body: filename: participants: msgid:)"],
       ["date:2026-04..2026-06 received>=2026-04-01", "dates"],
+      ["bcc:ann@b.example via:all@b.example", "blind copies, also of the envelope alone; lists"],
       ["has:attachment larger:5M", "with an attachment, over 5 MiB"], ["budget*", "words that begin so"]],
   },
 };
@@ -165,6 +175,9 @@ function showCoverage() {
 function row(hit) {
   const marks = element("span", {class: "marks"});
   if (hit.files.length) marks.append(element("span", {title: hit.files.join("\n")}, t.attachment));
+  if (hit.captures > 1) marks.append(element("span", {title: hit.capture_seqs.join(", ")}, t.copies(hit.captures)));
+  const blind = [...hit.bcc.stated, ...hit.bcc.derived, ...hit.bcc.claimed];
+  if (blind.length) marks.append(element("span", {title: blind.join("\n")}, "Bcc"));
   if (hit.partial.length) marks.append(element("span", {class: "warning", title: hit.partial.join("\n")}, t.partial));
   const button = element("button", {type: "button", "data-seq": hit.seq},
     element("time", {datetime: hit.received}, when(hit.received)),
@@ -211,6 +224,18 @@ function open(seq) {
   });
 }
 
+// Where one fact is known from: "journal Bcc, expanded from all@x, entry 12".
+const fact = f => [f.from, "expanded" in f ? t.expanded(f.expanded) : "", "forwarded" in f ? t.forwarded(f.forwarded) : "",
+  f.capture === null ? "" : t.by_entry(f.capture)].filter(part => part).join(", ");
+const person = p => `${p.address || "<>"}\n${p.known_from.map(f => "    " + fact(f)).join("\n")}`;
+
+function provenance(p) {
+  if (!p) return [["", t.no_provenance]];
+  return [...p.senders.map(s => [t.sent_by, person(s)]), ...p.recipients.map(r => [t.standing[r.standing], person(r)]),
+    ...p.captures.map(c => [t.capture, [t.by_entry(c.seq), when(c.received), c.via, t.kind[c.kind]].filter(x => x).join(", ")]),
+    ...p.versions.map(v => [t.version, `${t.by_entry(v.seq)}, ${t.same_text(v.same_text)}`])];
+}
+
 function showMessage() {
   const m = shown, h = m.headers || {files: [], partial: []};
   const received = m.envelope.find(f => f.name === "received");
@@ -221,6 +246,7 @@ function showMessage() {
   $("partial").hidden = !h.partial.length;
   $("partial").textContent = t.only_partly(h.partial.join(", "));
   $("text").textContent = m.text === null ? t.no_text(m.text_problem) : body(m.text);
+  $("provenance").replaceChildren(...pairs(provenance(m.provenance)));
   $("envelope").replaceChildren(...pairs(m.envelope.map(f => [f.name, f.value])));
   $("entry").textContent = m.entry.line;
   $("act").textContent = t.act(m.act);

@@ -4,7 +4,7 @@ status, content type, file with the body, with tabs between. Knows as much of JS
 import json
 import sys
 
-KINDS = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None)}
+KINDS = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None), "boolean": bool}
 
 
 def check(doc, schema, value, at):
@@ -20,6 +20,8 @@ def check(doc, schema, value, at):
     if not any(type(value) is KINDS[k] for k in kinds):
         return [f"{at}: {value!r} is not {kinds}"]
     wrong = []
+    if "enum" in schema and value not in schema["enum"]:
+        return [f"{at}: {value!r} is none of {schema['enum']}"]
     if isinstance(value, list):
         for i, item in enumerate(value):
             wrong += check(doc, schema["items"], item, f"{at}[{i}]")

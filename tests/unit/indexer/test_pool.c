@@ -147,7 +147,7 @@ static enum fk_status document_of(const struct fk_buf *answer) {
         .seq = 5, .envelope = envelope, .envelope_len = sizeof envelope - 1, .message_bytes = 10};
     struct fk_xdoc *doc = NULL;
     size_t postings;
-    const enum fk_status st = fk_document__make(&source, 0, answer, &doc, &postings, &err);
+    const enum fk_status st = fk_document__make(&source, 0, answer, NULL, &doc, &postings, &err);
     fk_xdoc_free(&doc);
     return st;
 }

@@ -18,7 +18,7 @@ struct answer {
     uint32_t reasons;
     uint8_t found;
     int64_t date_ms;
-    char display[4000];
+    char display[4000], own[4000], report[4000];
 };
 
 static uint32_t varint(const uint8_t **at) {
@@ -46,6 +46,10 @@ static void read_bytes(const void *message, size_t len, bool headers_only, struc
     a->date_ms = (int64_t)fk_get_u64(&r);
     const uint8_t *display = fk_get_bytes(&r, &n);
     snprintf(a->display, sizeof a->display, "%.*s", (int)n, (const char *)display);
+    const uint8_t *own = fk_get_bytes(&r, &n);
+    snprintf(a->own, sizeof a->own, "%.*s", (int)n, (const char *)own);
+    const uint8_t *report = fk_get_bytes(&r, &n);
+    snprintf(a->report, sizeof a->report, "%.*s", (int)n, (const char *)report);
     const uint32_t count = fk_get_u32(&r);
     const uint8_t *at = r.at;
     for (uint32_t i = 0; i < count; i++) {

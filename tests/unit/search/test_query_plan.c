@@ -50,6 +50,8 @@ static void add_value(struct fk_xdoc *doc, unsigned slot, uint64_t n) {
     uint8_t bytes[8];
     fk_be64(bytes, n);
     assert_int_equal(fk_xdoc_value(doc, slot, bytes, sizeof bytes, NULL), FK_OK);
+    if (slot == FK_SLOT_RECEIVED) /* captured once */
+        add_value(doc, FK_SLOT_LATEST, n);
 }
 
 static struct fk_xwriter *new_index(char *dir, size_t size) {
@@ -107,6 +109,7 @@ static struct fk_xreader *known_messages(void) {
     add_term(doc, FK_P_PERSON, "x.a@b.example");
     add_term(doc, FK_P_DOMAIN, "b.example");
     add_text(doc, FK_P_CC, "a@b.example");
+    add_term(doc, FK_P_CC_ADDR, "a@b.example");
     add_term(doc, FK_P_TO_ADDR, "a@b.example");
     add_term(doc, FK_P_PERSON, "a@b.example");
     add_text(doc, FK_P_SUBJECT, "Re: 予約");
@@ -122,6 +125,16 @@ static struct fk_xreader *known_messages(void) {
     add_text(doc, FK_P_SUBJECT, "notice");
     add_term(doc, FK_P_PERSON, "hidden@e.example");
     add_term(doc, FK_P_TO_ADDR, "hidden@e.example");
+    add_term(doc, FK_P_BCC_ADDR, "hidden@e.example");
+    add_term(doc, FK_P_ENVTO_ADDR, "hidden@e.example");
+    add_text(doc, FK_P_BLIND, "hidden@e.example");
+    add_text(doc, FK_P_ENV_TO, "hidden@e.example");
+    add_term(doc, FK_P_VIA_ADDR, "all@e.example");
+    add_text(doc, FK_P_VIA, "all@e.example");
+    add_term(doc, FK_P_ENVFROM_ADDR, "bounce@f.example");
+    add_text(doc, FK_P_ENV_FROM, "bounce@f.example");
+    add_text(doc, FK_P_WRAPPER, "reported label");
+    add_term(doc, FK_P_FLAG, "journal");
     add_term(doc, FK_P_DOMAIN, "e.example");
     add_value(doc, FK_SLOT_RECEIVED, (uint64_t)(april_1 + 2 * (int64_t)DAY_MS));
     add_value(doc, FK_SLOT_SIZE, 10485761);
@@ -233,15 +246,31 @@ static void people_are_found_by_name_address_and_domain(void **state) {
         {"cc:c@d.example", ""},
         {"cc:b.example", "2"},
         {"bcc:a@b.example", ""},
+        {"bcc:hidden@e.example", "3"},
+        {"bcc:hidden", "3"},
+        {"bcc:@e.example", "3"},
+        {"to:hidden", "3"},
+        {"hidden", "3"},
+        {"via:all@e.example", "3"},
+        {"経由:all", "3"},
+        {"via:hidden", ""},
+        {"envto:hidden@e.example", "3"},
+        {"deliveredto:e.example", "3"},
+        {"envto:c@d.example", ""},
+        {"envfrom:bounce@f.example", "3"},
+        {"envfrom:bounce", "3"},
+        {"from:bounce", ""},
+        {"participants:all", "3"},
         {"participants:a@b.example", "2 1"},
         {"participants:@b.example", "2 1"},
         {"participants:b.example", "2 1"},
         {"participants:e.example", "3"},
         {"participants:@e.example", "3"},
         {"participants:鈴木", "1"},
-        {"participants:hid*", ""},
+        {"participants:hid*", "3"},
         {"participants:hidden@*", "3"},
-        {"cc:a@b*", "!4 a * does not go with"},
+        {"cc:a@b*", "2"},
+        {"cc:@b.example*", "!4 a * does not go with"},
         {"from:@b*", "!6 a * does not go with"},
     };
     CHECK(table);
@@ -267,6 +296,9 @@ static void values_and_flags_are_found(void **state) {
         {"size:10M", "2"},
         {"size:0..", "3 2 1"},
         {"has:attachment", "2"},
+        {"has:journal", "3"},
+        {"body:reported", "3"},
+        {"\"reported label\"", "3"},
         {"unsearchable:any", "2"},
         {"unsearchable:depth", "2"},
         {"unsearchable:time", ""},

@@ -74,9 +74,10 @@ static void ledger_add(const char *kind, const char *fields) {
 
 /* ---- an index of messages: body "word wordN", received as given, every tenth partly searchable */
 
-static void put(struct fk_xwriter *writer, uint32_t id, uint64_t received) {
+/* also: a capture before the one of its id, 0 for none. */
+static void put_captured(struct fk_xwriter *writer, uint32_t id, uint32_t also, uint64_t received) {
     struct fk_xdoc *doc;
-    char term[40], data[60];
+    char term[40], data[300];
     uint8_t value[8];
     fk_be64(value, received);
     assert_int_equal(fk_xdoc_new(&doc, NULL), FK_OK);
@@ -87,10 +88,30 @@ static void put(struct fk_xwriter *writer, uint32_t id, uint64_t received) {
         assert_int_equal(fk_xdoc_term(doc, FK_P_FLAG "partial", 9, NULL), FK_OK);
     assert_int_equal(fk_xdoc_term(doc, FK_P_PERSON "a@b.example", 13, NULL), FK_OK);
     assert_int_equal(fk_xdoc_value(doc, FK_SLOT_RECEIVED, value, sizeof value, NULL), FK_OK);
+    assert_int_equal(fk_xdoc_value(doc, FK_SLOT_LATEST, value, sizeof value, NULL), FK_OK);
+    n = snprintf(term, sizeof term, FK_P_CAPTURE "%u", id);
+    assert_int_equal(fk_xdoc_term(doc, term, (size_t)n, NULL), FK_OK);
     n = snprintf(data, sizeof data, "subject: message %u\n", id);
+    if (also) {
+        n += snprintf(data + n, sizeof data - (size_t)n,
+                      "capture: %u 2026-11-24T01:00:00.000Z smtp stated\n"
+                      "journal-bcc: first@b.example\n",
+                      also);
+        int len = snprintf(term, sizeof term, FK_P_CAPTURE "%u", also);
+        assert_int_equal(fk_xdoc_term(doc, term, (size_t)len, NULL), FK_OK);
+        assert_int_equal(fk_xdoc_term(doc, FK_P_FLAG "captures:0", 12, NULL), FK_OK);
+    }
+    n += snprintf(data + n, sizeof data - (size_t)n,
+                  "capture: %u 2026-11-24T01:00:00.000Z smtp stated\n"
+                  "journal-bcc: own@b.example\n",
+                  id);
     assert_int_equal(fk_xdoc_data(doc, data, (size_t)n, NULL), FK_OK);
     assert_int_equal(fk_xwriter_put(writer, id, doc, NULL), FK_OK);
     fk_xdoc_free(&doc);
+}
+
+static void put(struct fk_xwriter *writer, uint32_t id, uint64_t received) {
+    put_captured(writer, id, 0, received);
 }
 
 static void begin(uint32_t messages, uint64_t (*received)(uint32_t id)) {
@@ -266,6 +287,38 @@ static void what_the_index_has_not_read_is_counted_and_what_is_disposed_of_is_no
     fk_search_close(&search);
 }
 
+static void a_message_is_a_hit_while_one_of_its_captures_is_there(void **state) {
+    (void)state;
+    struct fk_xwriter *writer;
+    begin(10, as_numbered);
+    assert_int_equal(fk_xwriter_open(index_dir, &writer, NULL), FK_OK);
+    assert_int_equal(fk_xwriter_delete(writer, 2, NULL), FK_OK);
+    assert_int_equal(fk_xwriter_delete(writer, 3, NULL), FK_OK);
+    put_captured(writer, 8, 2, 8000);
+    put_captured(writer, 9, 3, 9000);
+    assert_int_equal(fk_xwriter_commit(writer, NULL), FK_OK);
+    fk_xwriter_close(&writer);
+    struct fk_search_options o = asking("word");
+    struct fk_search *search = open_search(&o);
+    assert_int_equal(fk_search_coverage(search)->total, 8);
+    assert_int_equal(fk_search_coverage(search)->captures, 10);
+    assert_int_equal(fk_search_coverage(search)->index_captures, 10);
+    fk_search_close(&search);
+    ledger_add("dispose", "of=2-3,9 basis=0 rule=r"); /* 9 goes with all it has, 8 keeps itself */
+    search = open_search(&o);
+    assert_int_equal(fk_search_coverage(search)->total, 7);
+    assert_int_equal(fk_search_coverage(search)->captures, 7);
+    struct fk_hit hit;
+    while (fk_search_next(search, &hit, NULL) == FK_OK) {
+        assert_int_not_equal(hit.seq, 9);
+        assert_int_equal(hit.captures->count, 1);
+        assert_int_equal(hit.captures->at[0], hit.seq);
+        assert_int_equal(hit.known->person_count, 1);
+        assert_string_equal(hit.known->people[0].facts->address, "own@b.example");
+    }
+    fk_search_close(&search);
+}
+
 static void hits_go_on_while_the_index_is_written_anew(void **state) {
     (void)state;
     begin(3000, as_numbered);
@@ -347,6 +400,7 @@ int main(void) {
         cmocka_unit_test(hits_come_newest_first_and_end_at_the_limit),
         cmocka_unit_test(cursors_give_every_hit_once_though_all_came_at_one_moment),
         cmocka_unit_test(what_the_index_has_not_read_is_counted_and_what_is_disposed_of_is_no_hit),
+        cmocka_unit_test(a_message_is_a_hit_while_one_of_its_captures_is_there),
         cmocka_unit_test(hits_go_on_while_the_index_is_written_anew),
         cmocka_unit_test(a_vault_without_an_index_is_an_empty_one_that_says_so),
         cmocka_unit_test(what_is_wrong_is_said_and_nothing_is_recorded),

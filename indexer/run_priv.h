@@ -1,0 +1,97 @@
+/*
+ * run_priv.h - one run of the indexer, as its files share it: index_run.c (entries in, answers out,
+ * the run), run_shards.c (batches, commits, merges), run_forget.c (disposals).
+ *
+ * Order: documents are put in the order of their seq; list->mark is the seq after the last one that
+ * a commit has made durable. Errors: FK_CORRUPT with is_damaged: the index is, and only a rebuild
+ * helps. Threads: one.
+ */
+#ifndef FK_INDEXER_RUN_PRIV_H
+#define FK_INDEXER_RUN_PRIV_H
+#include "archiver/vault/lend.h"
+#include "archiver/vault/entry.h"
+#include "indexer/document_priv.h"
+#include "indexer/index.h"
+#include "indexer/known_priv.h"
+#include "indexer/place_priv.h"
+#include "indexer/pool_priv.h"
+
+enum {
+    FK_RUN_RING = 64,
+    FK_RUN_ANSWER_MS = 1000 /* a look at other things while a reader works */
+};
+
+enum item_state { ITEM_WAITS, ITEM_DONE };
+struct item {
+    uint64_t seq;
+    enum item_state state;
+    bool is_mail, has_no_content; /* disposed of: nothing to put */
+    struct fk_source source;
+    struct fk_buf envelope; /* what source points to */
+    unsigned reasons;
+    struct fk_buf answer;
+    int fd; /* of the content, until it is read; its message: */
+    size_t offset, len;
+    struct fk_seqs forget; /* of a dispose entry */
+};
+#define ITEM_INIT                                                                                  \
+    { .state = ITEM_DONE, .fd = -1 }
+
+struct run {
+    const char *dir;
+    struct fk_lend *lend;
+    const struct fk_index_options *options;
+    struct fk_place place;
+    struct fk_shards *list; /* the place's: in use, or being built to be used once it is whole */
+    struct fk_pool *pool;
+    struct fk_xwriter *writer; /* of the batch; NULL while it has no document */
+    struct fk_shard batch;
+    struct fk_seqs superseded; /* by the batch, in the shards */
+    struct fk_known known;
+    struct item ring[FK_RUN_RING];
+    size_t first, count;
+    struct item *aside;  /* read once more, out of the ring's order */
+    struct fk_buf lines; /* of the ledger, not yet taken */
+    size_t lines_at;
+    uint64_t next_seq; /* to be taken */
+    uint64_t done;     /* all before it is put */
+    uint64_t mark;     /* all before it is committed */
+    uint64_t head;     /* of the ledger when last asked */
+    size_t batch_postings;
+    uint64_t batch_bytes; /* of what the readers said */
+    bool is_stopped;
+    bool is_damaged; /* the index, not what goes into it: only a rebuild helps */
+};
+
+/* A step that a test makes fail, or dies at: what fk_fault said. */
+FK_CHECKED enum fk_status fk_run__stepped(int injected, struct fk_err *err);
+/* What came of a call to one of the databases. One that is missing is damage as well. */
+FK_CHECKED enum fk_status fk_run__of_database(struct run *r, enum fk_status st, struct fk_err *err);
+
+/* run_shards.c */
+void fk_run__begin_at_mark(struct run *r); /* from where the list stands */
+FK_CHECKED enum fk_status fk_run__batch_open(struct run *r, struct fk_err *err);
+void fk_run__batch_drop(struct run *r);
+FK_CHECKED enum fk_status fk_run__room_check(const struct run *r, uint64_t bytes,
+                                             struct fk_err *err);
+FK_CHECKED enum fk_status fk_run__room_for_batch(const struct run *r, struct fk_err *err);
+/* The list, durably, where it is the one in use. */
+FK_CHECKED enum fk_status fk_run__publish(struct run *r, struct fk_err *err);
+/* What is superseded, out of the shards [from, to). */
+FK_CHECKED enum fk_status fk_run__purge(struct run *r, size_t from, size_t to, struct fk_err *err);
+/* Shards that something was deleted from, made anew without it. */
+FK_CHECKED enum fk_status fk_run__renew(struct run *r, struct fk_err *err);
+/* The batch and the mark. */
+FK_CHECKED enum fk_status fk_run__commit(struct run *r, struct fk_err *err);
+
+/* run_forget.c: these captures, and what they alone know of messages that others brought too */
+FK_CHECKED enum fk_status fk_run__forget(struct run *r, const struct fk_seqs *seqs,
+                                         struct fk_err *err);
+
+/* index_run.c */
+void fk_run__item_clear(struct item *i);
+FK_CHECKED enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
+                                            struct fk_err *err);
+FK_CHECKED enum fk_status fk_run__answer_wait(struct run *r, int wait_ms, struct fk_err *err);
+
+#endif

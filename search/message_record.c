@@ -1,0 +1,94 @@
+/* message_record.c - see message_record.h. */
+#include "search/message_record.h"
+#include "archiver/vault/fields.h"
+#include "indexer/index.h"
+#include "indexer/xapian_shim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum fk_status document_find(struct fk_xreader *reader, uint64_t seq, uint32_t *docid,
+                                    struct fk_err *err) {
+    char term[48];
+    size_t found = 0;
+    (void)snprintf(term, sizeof term, FK_P_CAPTURE "%llu", (unsigned long long)seq);
+    enum fk_status st = fk_xreader_with_term(reader, term, strlen(term), docid, 1, &found, err);
+    if (st == FK_OK && !found)
+        st = fk_fail(err, FK_NOT_FOUND, "the index has no message of entry %llu",
+                     (unsigned long long)seq);
+    return st;
+}
+
+/* A term of a whole value, as the index has it. */
+static void whole_term(struct fk_buf *term, const char *prefix, const char *text) {
+    fk_buf_str(term, prefix);
+    for (size_t n = 0; *text && n < FK_WHOLE_MAX; text++)
+        if ((unsigned char)*text > ' ' && *text != 0x7f) {
+            fk_buf_byte(term, (uint8_t)*text);
+            n++;
+        }
+}
+
+static enum fk_status version_add(struct fk_xreader *reader, uint32_t docid,
+                                  struct fk_message_record *m, struct fk_err *err) {
+    struct fk_buf data = FK_BUF_INIT, read = FK_BUF_INIT;
+    enum fk_status st = fk_xreader_data(reader, docid, &data, err);
+    if (st == FK_OK) {
+        const bool same = fk_fields_find(data.data, data.len, "read", &read) && *m->known.read &&
+                          strcmp(fk_buf_cstr(&read), m->known.read) == 0;
+        m->versions[m->version_count++] = (struct fk_version){docid, same};
+    }
+    fk_buf_free(&data);
+    fk_buf_free(&read);
+    return st;
+}
+
+/* Under the same Message-ID, or, without one, the same bytes read otherwise. */
+static enum fk_status versions_find(struct fk_xreader *reader, struct fk_message_record *m,
+                                    struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_buf term = FK_BUF_INIT;
+    uint32_t *docids = calloc(FK_VERSIONS_MAX, sizeof *docids);
+    size_t n = 0;
+    const bool has_id = *m->known.message_id != 0;
+    whole_term(&term, has_id ? FK_P_OWN_MSGID : FK_P_KEY,
+               has_id ? m->known.message_id : m->known.key);
+    m->versions = calloc(FK_VERSIONS_MAX, sizeof *m->versions);
+    if (!docids || !m->versions || term.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for versions"));
+    FK_TRY(fk_xreader_with_term(reader, (const char *)term.data, term.len, docids, FK_VERSIONS_MAX,
+                                &n, err));
+    for (size_t i = 0; i < n; i++)
+        if (docids[i] != m->docid)
+            FK_TRY(version_add(reader, docids[i], m, err));
+done:
+    free(docids);
+    fk_buf_free(&term);
+    return st;
+}
+
+enum fk_status fk_message_record_read(const char *dir, uint64_t seq, struct fk_message_record *out,
+                                      struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_message_record m = FK_MESSAGE_RECORD_INIT;
+    struct fk_xreader *reader = NULL;
+    uint64_t mark;
+    FK_TRY(fk_index_open(dir, &reader, &mark, err));
+    FK_TRY(document_find(reader, seq, &m.docid, err));
+    FK_TRY(fk_xreader_data(reader, m.docid, &m.data, err));
+    FK_TRY(fk_provenance_read(m.data.data, m.data.len, &m.known, err));
+    FK_TRY(versions_find(reader, &m, err));
+    *out = m;
+    m = (struct fk_message_record)FK_MESSAGE_RECORD_INIT;
+done:
+    fk_message_record_free(&m);
+    fk_xreader_close(&reader);
+    return fk_index_blame(st, dir, err);
+}
+
+void fk_message_record_free(struct fk_message_record *m) {
+    fk_buf_free(&m->data);
+    fk_provenance_free(&m->known);
+    free(m->versions);
+    *m = (struct fk_message_record)FK_MESSAGE_RECORD_INIT;
+}

@@ -1,0 +1,41 @@
+/*
+ * message_record.h - what the index knows of one message, asked for by any of its captures: who had
+ * it, which other captures there are, and which versions: other bytes under the same Message-ID.
+ *
+ * Versions are never joined. same_text: all that is read of both is equal (people, subject, dates,
+ * text, names of files), so that they differ in what is not, such as Received fields.
+ *
+ * Errors: FK_NOT_FOUND the index has no such capture, or has not read it yet. Ownership:
+ * fk_message_record_free. Threads: any.
+ */
+#ifndef FK_SEARCH_MESSAGE_RECORD_H
+#define FK_SEARCH_MESSAGE_RECORD_H
+#include "base/buf.h"
+#include "indexer/provenance.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FK_VERSIONS_MAX = 1000 };
+struct fk_version {
+    uint64_t seq; /* its newest capture */
+    bool same_text;
+};
+struct fk_message_record {
+    uint32_t docid;
+    struct fk_buf data; /* as index.h has it */
+    struct fk_provenance known;
+    struct fk_version *versions;
+    size_t version_count;
+};
+#define FK_MESSAGE_RECORD_INIT                                                                     \
+    { .versions = NULL }
+
+FK_CHECKED enum fk_status fk_message_record_read(const char *dir, uint64_t seq,
+                                                 struct fk_message_record *out, struct fk_err *err);
+void fk_message_record_free(struct fk_message_record *record);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
