@@ -63,6 +63,15 @@ must fumikura -C v search --count '契約 -from:smith'
 seq=$(fumikura -C v search --limit 1 量子暗号通信装置 | awk '$1 ~ /^[0-9]+$/ {print $1; exit}')
 LINES_SHOWN=12 must fumikura -C v show "$seq" --text
 
+heading "A blind copy that stands in no header: two journal reports of one message, each with other recipients"
+python3 "$ROOT/tests/fixtures/make_journals.py" journals
+must fumikura -C v import journals/fork-1.eml journals/fork-2.eml
+must fumikura -C v index --wait
+must fumikura -C v search --captures 'bcc:inside@example.jp AND via:all@other.example'
+seen=$(awk 'NR == 1 {print $1}' out)
+fumikura -C v show "$seen" --inner | grep -E 'inside|outside' && fail "the message itself names them"
+fumikura -C v show "$seen" --text >out && grep -E '^(sent|had) by' out | sed 's/^/   /'
+
 heading "Held, so that no rule can delete it"
 must fumikura -C v hold add 監査2026 --reason "契約更新の調査" --query 契約更新
 must fumikura -C v hold list
