@@ -17,6 +17,8 @@ expect '["inside@example.jp"]' "$(fk search --json bcc:inside@example.jp 2>/dev/
 expect "$(entry fork-3),$n" "$(found 'from:tanaka@example.jp subject:fork hello')" "the message that it brings"
 expect "$(entry fork-3),$n" "$(found 'received:2026-11-24 subject:fork')" "when that was received"
 expect "$(entry fork-3),$n $other" "$(found envfrom:mallory@evil.example)" "by who sent it"
+expect "" "$(found bcc:archive@example.jp)" "the archive's own address as a blind copy"
+expect "$(entry fork-3),$n $other" "$(found envto:archive@example.jp)" "by where it was sent to"
 expect "$other" "$(found 'via:tags@example.jp')" "a claimed list"
 # The same from the listener of a journal counts: its envelope says so (docs/format-vault.md 2). Who imports vouches.
 take fork-1
