@@ -51,8 +51,9 @@ extern "C" {
 #define FK_P_TO_ADDR "XT"   /* address in To, Cc, Bcc or a recipient of the envelope */
 #define FK_P_DOMAIN "XD"    /* domain of any such address */
 #define FK_P_CC_ADDR "XC"   /* address in Cc, header or report */
-#define FK_P_BCC_ADDR "XB"  /* address in Bcc, header or report, or in the envelope and no header  \
-                             */
+#define FK_P_BCC_ADDR                                                                              \
+    "XB" /* address in Bcc, header or report, or in the envelope and no header                     \
+          */
 #define FK_P_ENVFROM_ADDR "XE"
 #define FK_P_ENVTO_ADDR "XO"
 #define FK_P_VIA_ADDR "XL"

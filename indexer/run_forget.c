@@ -146,7 +146,7 @@ static enum fk_status document_put_back(struct run *r, uint32_t docid, struct fk
     enum fk_status st = FK_OK;
     struct fk_xwriter *writer = NULL;
     struct fk_shard *home = fk_shards__of(r->list, docid);
-    struct fk_shard own = {home ? home->number : ++r->place.newest, docid, docid, 1, false};
+    struct fk_shard own = {home ? home->number : ++r->place.newest, docid, docid, 1, false, false};
     char path[FK_PLACE_PATH];
     FK_TRY(fk_run__room_check(r, 0, err));
     FK_TRY(fk_place__path(&r->place, own.number, path, err));
@@ -184,15 +184,20 @@ done:
     return st;
 }
 
-/* Their shards hold what is to be forgotten until they are made anew; on the disk before they
- * change, so that no crash makes it be overlooked. */
-static enum fk_status groups_mark(struct run *r, const struct groups *g, struct fk_err *err) {
-    for (size_t i = 0; i < g->count; i++) {
-        struct fk_shard *shard = fk_shards__of(r->list, g->at[i].docid);
-        if (shard)
-            shard->has_forgotten = true;
+/* Shards that hold what is to be forgotten until they are made anew: the documents' own, and those
+ * from which earlier ones of the same messages were deleted. That is on the disk before anything
+ * changes, so that no crash makes it be overlooked. */
+static enum fk_status shards_mark(struct run *r, const struct groups *g, struct fk_err *err) {
+    bool changed = false;
+    for (size_t i = 0; i < r->list->count; i++) {
+        struct fk_shard *shard = &r->list->at[i];
+        bool holds = shard->has_purged;
+        for (size_t k = 0; k < g->count; k++)
+            holds |= g->at[k].docid >= shard->first && g->at[k].docid <= shard->last;
+        changed |= holds && !shard->has_forgotten;
+        shard->has_forgotten |= holds;
     }
-    return g->count ? fk_run__publish(r, err) : FK_OK;
+    return changed ? fk_run__publish(r, err) : FK_OK;
 }
 
 /* Deleting again what a crash let be deleted before changes nothing. */
@@ -243,7 +248,7 @@ enum fk_status fk_run__forget(struct run *r, const struct fk_seqs *seqs, struct 
         FK_TRY(fk_run__publish(r, err));
     }
     FK_TRY(groups_find(r, seqs, &groups, err));
-    FK_TRY(groups_mark(r, &groups, err));
+    FK_TRY(shards_mark(r, &groups, err));
     for (size_t i = 0; i < seqs->count; i++)
         fk_seqs_add(&remove, seqs->at[i]);
     for (size_t i = 0; i < groups.count; i++)

@@ -31,7 +31,7 @@ void fk_run__batch_drop(struct run *r) {
     fk_xwriter_close(&r->writer);
     fk_seqs_free(&r->superseded);
     fk_known__batch_end(&r->known);
-    r->batch = (struct fk_shard){0, 0, 0, 0, false};
+    r->batch = (struct fk_shard){.number = 0};
     r->batch_postings = 0;
     r->batch_bytes = 0;
 }
@@ -93,6 +93,7 @@ static enum fk_status shard_purge(struct run *r, struct fk_shard *shard, struct 
         FK_TRY(fk_run__of_database(r, fk_xwriter_delete(writer, (uint32_t)all->at[i], err), err));
     FK_TRY(fk_run__of_database(r, fk_xwriter_commit(writer, err), err));
     FK_TRY(fk_run__of_database(r, fk_xwriter_count(writer, &shard->documents, err), err));
+    shard->has_purged = true;
 done:
     fk_xwriter_close(&writer);
     return st;
@@ -120,12 +121,33 @@ enum fk_status fk_run__purge(struct run *r, size_t from, size_t to, struct fk_er
     return FK_OK;
 }
 
+/* What the list says of a shard's documents is from before a crash where one came between a change
+ * in its place and the list; merging is to lose none of them. */
+static enum fk_status recount(struct run *r, size_t from, size_t to, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_xreader *reader = NULL;
+    for (size_t i = from; st == FK_OK && i < to; i++) {
+        char path[FK_PLACE_PATH];
+        const char *const dir = path;
+        uint64_t documents = 0;
+        FK_TRY(fk_place__path(&r->place, r->list->at[i].number, path, err));
+        FK_TRY(fk_run__of_database(r, fk_xreader_open(&dir, 1, &reader, err), err));
+        FK_TRY(fk_run__of_database(r, fk_xreader_count(reader, &documents, err), err));
+        fk_xreader_close(&reader);
+        r->list->at[i].documents = (uint32_t)documents;
+    }
+done:
+    fk_xreader_close(&reader);
+    return st;
+}
+
 static enum fk_status merge(struct run *r, size_t from, size_t to, struct fk_err *err) {
     enum fk_status st = FK_OK;
     const unsigned number = ++r->place.newest;
     const struct fk_shard *first = &r->list->at[from];
     uint64_t bytes = 0;
     FK_TRY(fk_run__purge(r, from, to, err));
+    FK_TRY(recount(r, from, to, err));
     FK_TRY(fk_place__bytes(&r->place, first, to - from, &bytes, err));
     FK_TRY(fk_run__room_check(r, bytes, err));
     FK_TRY(fk_run__stepped(fk_fault("index-merge"), err));

@@ -54,15 +54,26 @@ enum fk_status fk_shards__insert(struct fk_shards *s, const struct fk_shard *sha
 
 /* ---- the file */
 
-static bool shard_parse(const struct fk_shards *s, const char *text, struct fk_shard *out) {
-    int end = 0, forgotten = 0;
-    if (strspn(text, "0123456789- forgten") != strlen(text) || /* no signs, no other blanks */
-        sscanf(text, "%9u %10u-%10u %10u%n forgotten%n", &out->number, &out->first, &out->last,
-               &out->documents, &end, &forgotten) != 4)
+/* " word" at *text, which is left behind it. */
+static bool word_take(const char **text, const char *word) {
+    const size_t n = strlen(word);
+    if (strncmp(*text, word, n) != 0)
         return false;
-    out->has_forgotten = forgotten > 0;
-    return text[forgotten ? forgotten : end] == 0 && out->number > 0 && out->number <= NUMBER_MAX &&
-           out->first <= out->last && out->documents <= out->last - out->first + 1 &&
+    *text += n;
+    return true;
+}
+
+static bool shard_parse(const struct fk_shards *s, const char *text, struct fk_shard *out) {
+    int end = 0;
+    if (strspn(text, "0123456789- defgnoprtu") != strlen(text) || /* no signs, no other blanks */
+        sscanf(text, "%9u %10u-%10u %10u%n", &out->number, &out->first, &out->last, &out->documents,
+               &end) != 4)
+        return false;
+    text += end;
+    out->has_purged = word_take(&text, " purged");
+    out->has_forgotten = word_take(&text, " forgotten");
+    return *text == 0 && out->number > 0 && out->number <= NUMBER_MAX && out->first <= out->last &&
+           out->documents <= out->last - out->first + 1 &&
            (s->count == 0 || s->at[s->count - 1].last < out->first);
 }
 
@@ -74,7 +85,7 @@ static bool number_parse(const char *text, uint64_t *out) {
 
 static bool field_parse(struct fk_shards *s, const struct fk_field *f, const char *value,
                         struct fk_err *err) {
-    struct fk_shard shard = {0, 0, 0, 0, false};
+    struct fk_shard shard = {.number = 0};
     uint64_t n = 0;
     if (fk_field_is(f, "superseded"))
         return fk_seqs_parse(value, strlen(value), SUPERSEDED_PARSED_MAX, &s->superseded);
@@ -124,8 +135,9 @@ enum fk_status fk_shards__write(const struct fk_shards *s, const char *path, str
     struct fk_buf b = FK_BUF_INIT;
     fk_buf_printf(&b, "version: %u\nmark: %llu\n", s->version, (unsigned long long)s->mark);
     for (size_t i = 0; i < s->count; i++)
-        fk_buf_printf(&b, "shard: %u %u-%u %u%s\n", s->at[i].number, s->at[i].first, s->at[i].last,
-                      s->at[i].documents, s->at[i].has_forgotten ? " forgotten" : "");
+        fk_buf_printf(&b, "shard: %u %u-%u %u%s%s\n", s->at[i].number, s->at[i].first,
+                      s->at[i].last, s->at[i].documents, s->at[i].has_purged ? " purged" : "",
+                      s->at[i].has_forgotten ? " forgotten" : "");
     if (s->superseded.count) {
         fk_buf_str(&b, "superseded: ");
         fk_seqs_format(&s->superseded, &b);
@@ -169,7 +181,7 @@ size_t fk_shards__due(const struct fk_shards *s) {
 }
 
 void fk_shards__merged(struct fk_shards *s, size_t from, size_t to, unsigned number) {
-    struct fk_shard one = {number, s->at[from].first, s->at[to - 1].last, 0, false};
+    struct fk_shard one = {number, s->at[from].first, s->at[to - 1].last, 0, false, false};
     for (size_t i = from; i < to; i++)
         one.documents += s->at[i].documents;
     const size_t left = one.documents ? 1 : 0, after = s->count - to;

@@ -6,6 +6,7 @@
  *     shard: 3 1-512 480                 database db.3 has seqs from 1 to 512, 480 of them
  *     shard: 9 513-900 388 forgotten     in db.9 some were deleted, whose postings it may still
  * hold
+ *     shard: 4 901-950 48 purged          of superseded documents it may still hold bytes
  *     superseded: 17,40-42               documents that are in some shard still, and count no more
  *
  * A shard is a Xapian database that nothing is added to. What a batch adds is a new shard, and the
@@ -16,7 +17,9 @@
  *
  * A message that comes once more gets a document of all its captures in the new shard; the one
  * before is superseded by the same commit, and deleted from its shard when that is merged, or when
- * FK_SUPERSEDED_MAX of them wait: so that neither costs more the longer the index is.
+ * FK_SUPERSEDED_MAX of them wait: so that neither costs more the longer the index is. What was
+ * deleted so may have known what a capture knew that is disposed of later: a disposal makes those
+ * shards anew.
  *
  * Ownership: fk_shards__free. Threads: one at a time a list.
  */
@@ -39,6 +42,7 @@ struct fk_shard {
     uint32_t first, last; /* seqs */
     uint32_t documents;
     bool has_forgotten;
+    bool has_purged; /* superseded documents were deleted: made anew by the next disposal */
 };
 struct fk_shards {
     struct fk_shard *at;

@@ -54,7 +54,7 @@ static void set_up(struct fixture *f, bool headers_only) {
     struct fk_xdoc *doc;
     char path[FK_PLACE_PATH];
     size_t postings;
-    const struct fk_shard shard = {1, 1, 1, 1, false};
+    const struct fk_shard shard = {1, 1, 1, 1, false, false};
     *f = (struct fixture){.list = FK_SHARDS_NONE};
     snprintf(f->place.index, sizeof f->place.index, "%s/known-XXXXXX", base ? base : "/tmp");
     assert_non_null(mkdtemp(f->place.index));

@@ -22,9 +22,12 @@ static const char *file(void) {
 static void what_is_written_is_read(void **state) {
     (void)state;
     struct fk_shards s = {.mark = 901, .version = 2}, back = {.mark = 0};
-    const struct fk_shard shards[] = {{3, 1, 512, 480, false}, {9, 513, 900, 388, true}};
+    const struct fk_shard shards[] = {{3, 1, 512, 480, false, true},
+                                      {9, 513, 900, 388, true, false}};
     for (int i = 0; i < 2; i++)
         OK(fk_shards__add(&s, &shards[i], &err));
+    for (uint64_t seq = 40; seq <= 42; seq++)
+        fk_seqs_add(&s.superseded, seq);
     OK(fk_shards__write(&s, file(), &err));
     OK(fk_shards__read(file(), &back, &err));
     assert_int_equal(back.mark, 901);
@@ -36,6 +39,8 @@ static void what_is_written_is_read(void **state) {
     assert_int_equal(back.at[1].documents, 388);
     assert_false(back.at[0].has_forgotten);
     assert_true(back.at[1].has_forgotten && fk_shards__have_forgotten(&back));
+    assert_true(back.at[0].has_purged && !back.at[1].has_purged);
+    assert_true(back.superseded.count == 3 && fk_seqs_has(&back.superseded, 41));
     assert_true(fk_shards__has(&back, 9) && !fk_shards__has(&back, 4));
     fk_shards__free(&back);
     fk_shards__free(&s);
@@ -57,6 +62,9 @@ static void what_is_no_list_is_refused(void **state) {
         "version: 2\nmark: 5\nshard: 3 1-3 2\nshard: 4 3-4 2\n",
         "version: 2\nmark: 5\nshard: 3 1-5 2\n",
         "version: 2\nmark: 5\ncolour: 3\n",
+        "version: 2\nmark: 5\nshard: 3 1-2 2 forgotten purged\n",
+        "version: 2\nmark: 5\nshard: 3 1-2 2 purgedforgotten\n",
+        "version: 2\nmark: 5\nsuperseded: 4,x\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct fk_shards s = {.mark = 7};
@@ -67,6 +75,23 @@ static void what_is_no_list_is_refused(void **state) {
     }
 }
 
+static void one_is_put_where_its_seqs_belong(void **state) {
+    (void)state;
+    struct fk_shards s = FK_SHARDS_NONE;
+    const struct fk_shard first = {1, 1, 5, 5, false, false}, last = {2, 9, 9, 1, false, false},
+                          between = {3, 7, 7, 1, false, false}, over = {4, 5, 6, 2, false, false};
+    OK(fk_shards__add(&s, &first, &err));
+    OK(fk_shards__add(&s, &last, &err));
+    assert_null(fk_shards__of(&s, 7));
+    OK(fk_shards__insert(&s, &between, &err));
+    assert_int_equal(fk_shards__insert(&s, &over, &err), FK_INVALID);
+    assert_int_equal(s.count, 3);
+    assert_int_equal(fk_shards__of(&s, 7)->number, 3);
+    assert_int_equal(fk_shards__of(&s, 5)->number, 1);
+    assert_int_equal(s.at[2].number, 2);
+    fk_shards__free(&s);
+}
+
 /* Batches of these sizes, one after another, merged as is due; *moved: documents that merges wrote.
  */
 static void grow(struct fk_shards *s, size_t batches, uint32_t (*size)(size_t), uint64_t *moved,
@@ -75,7 +100,7 @@ static void grow(struct fk_shards *s, size_t batches, uint32_t (*size)(size_t), 
     unsigned number = 0;
     for (size_t i = 0; i < batches; i++) {
         const uint32_t n = size(i);
-        const struct fk_shard one = {++number, seq, seq + n - 1, n, false};
+        const struct fk_shard one = {++number, seq, seq + n - 1, n, false, false};
         seq += n;
         OK(fk_shards__add(s, &one, &err));
         for (size_t from; (from = fk_shards__due(s)) < s->count;) {
@@ -123,7 +148,7 @@ static void a_shard_without_documents_goes(void **state) {
     (void)state;
     struct fk_shards s = {.mark = 100, .version = 2};
     const struct fk_shard shards[] = {
-        {1, 1, 9, 9, false}, {2, 10, 19, 0, true}, {3, 20, 29, 5, true}};
+        {1, 1, 9, 9, false, false}, {2, 10, 19, 0, true, false}, {3, 20, 29, 5, true, true}};
     for (int i = 0; i < 3; i++)
         OK(fk_shards__add(&s, &shards[i], &err));
     fk_shards__merged(&s, 1, 2, 4);
@@ -140,6 +165,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(what_is_no_list_is_refused),
+        cmocka_unit_test(one_is_put_where_its_seqs_belong),
         cmocka_unit_test(shards_stay_few_and_a_message_is_seldom_merged),
         cmocka_unit_test(a_shard_without_documents_goes),
     };
