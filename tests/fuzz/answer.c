@@ -8,12 +8,26 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     struct fuzz_input in = {data, len};
     const struct fuzz_input envelope = fuzz_until(&in, 0xff);
-    const struct fk_source source = {1, (const char *)envelope.at, envelope.len, 0, len};
+    const struct fk_source source = {1, (const char *)envelope.at, envelope.len, 0, len, {0}};
     const struct fk_buf answer = {(uint8_t *)(uintptr_t)in.at, in.len, in.len, false};
     struct fk_xdoc *doc = NULL;
     size_t postings = 0;
-    DONE(fk_document__make(&source, 0, &answer, &doc, &postings, NULL));
+    char read[2 * FK_SHA256_BYTES + 1];
+    uint8_t key[FK_SHA256_BYTES];
+    uint64_t bytes = 0;
+    DONE(fk_document__make(&source, 0, &answer, NULL, &doc, &postings, NULL));
+    DONE(fk_document__read(&answer, read, NULL));
+    MUST(memchr(read, 0, sizeof read));
+    /* Where the message is said to be is checked against what was received. */
+    if (fk_document__key(&answer, envelope.at, envelope.len, key, &bytes, NULL) == FK_OK)
+        MUST(bytes <= envelope.len);
     (void)fuzz_document_check(doc);
+    /* The same message once more: what is joined is of its form, too. */
+    const struct fk_source again = {2, source.envelope, source.envelope_len, 1, len, {0}};
+    struct fk_xdoc *both = NULL;
+    DONE(fk_document__make(&again, 0, &answer, doc, &both, &postings, NULL));
+    (void)fuzz_document_check(both);
+    fk_xdoc_free(&both);
     fk_xdoc_free(&doc);
     return 0;
 }

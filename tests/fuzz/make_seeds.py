@@ -30,6 +30,10 @@ put("smtp", "small", b"\x52" + GREETED + b"mail from:<>\r\nrcpt to:<p@x>\r\nrcpt
 put("smtp", "bare", b"\x24" + GREETED + GROUP + b"a\n.\nb\r.\rc\0\r\n.\r\r\n.\r\n\xfeNOOP x\r\nVRFY y\r\nHELP\r\nEXPN z\r\nSTARTTLS\r\nAUTH PLAIN\r\n")
 put("smtp", "xforward", b"\x08" + GREETED + b"XFORWARD NAME=a+20b ADDR=192.0.2.7 PORT=40000 PROTO=ESMTP\r\nXFORWARD HELO=[UNAVAILABLE] SOURCE=REMOTE\r\n"
     b"MAIL FROM:<a@b>\r\nRCPT TO:<archive+tanaka=example.jp@x>\r\nRCPT TO:<archive+@x>\r\nDATA\r\n" + MAIL)
+put("journal", "microsoft365", b"Sender: a@b.example\r\nSubject: x\r\nMessage-Id: <1@b.example>\r\nTo: c@d.example\r\nBcc: e@f.example\r\n"
+    b"Recipient: g@h.example, Expanded: list@h.example\r\nRecipient: i@j.example, Forwarded: k@l.example\r\n")
+put("journal", "folded", b"sender:\r\n <>\r\nSUBJECT: a\r\n b\r\nOn-Behalf-Of: m@n\r\nMailbox: o\r\nLabel: p\r\nSentUtc: 11/24/2026 1:02:03 AM\r\nReceivedUtc: x\r\nRecipient: <>\r\n??\r\n")
+put("journal", "exchange2003", b"Sender: \"A\" <smtp:a@b.example>\r\nMessage-ID: <2@b>\r\nRecipients:\r\n\"C\" <smtp:c@d.example>;\r\n X400:c=jp;\r\n")
 put("proxy", "v1-4", b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 25\r\nEHLO a\r\n")
 put("proxy", "v1-6", b"PROXY TCP6 2001:db8::7 2001:db8::1 40000 25\r\n")
 put("proxy", "v1-unknown", b"PROXY UNKNOWN\r\n")

@@ -17,11 +17,11 @@ static void terms_read(const uint8_t *data, size_t len, bool headers_only, struc
 
 /* A good answer is no crash of its reader. */
 static void document_check(const struct fk_buf *answer, size_t len) {
-    const struct fk_source source = {7, "received: 2026-11-24T01:02:03.456Z\n", 35, 0, len};
+    const struct fk_source source = {7, "received: 2026-11-24T01:02:03.456Z\n", 35, 0, len, {0}};
     struct fk_xdoc *doc = NULL;
     size_t postings = 0;
     MUST(answer->len > 4 && !answer->failed);
-    DONE(fk_document__make(&source, 0, answer, &doc, &postings, NULL));
+    DONE(fk_document__make(&source, 0, answer, NULL, &doc, &postings, NULL));
     MUST(fuzz_document_check(doc));
     MUST(postings <= FK_POSTINGS_MAX + len + 1000); /* what has no position counts too */
     fk_xdoc_free(&doc);

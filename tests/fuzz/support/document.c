@@ -5,6 +5,7 @@
 
 struct fk_xdoc {
     bool crashed, has_data;
+    struct fk_buf data;
 };
 
 enum fk_status fk_xdoc_new(struct fk_xdoc **out, struct fk_err *err) {
@@ -15,6 +16,8 @@ enum fk_status fk_xdoc_new(struct fk_xdoc **out, struct fk_err *err) {
 }
 
 void fk_xdoc_free(struct fk_xdoc **doc) {
+    if (*doc)
+        fk_buf_free(&(*doc)->data);
     free(*doc);
     *doc = NULL;
 }
@@ -38,7 +41,7 @@ enum fk_status fk_xdoc_postings(struct fk_xdoc *doc, const char *term, size_t le
 enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *value, size_t len,
                              struct fk_err *err) {
     (void)doc, (void)value, (void)err;
-    MUST(slot <= 2 && len == 8);
+    MUST(slot <= 3 && len == 8);
     return FK_OK;
 }
 
@@ -50,6 +53,33 @@ enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len, s
         ;
     MUST(!it.bad);
     doc->has_data = true;
+    fk_buf_reset(&doc->data);
+    fk_buf_add(&doc->data, data, len);
+    return FK_OK;
+}
+
+enum fk_status fk_xdoc_posting(struct fk_xdoc *doc, const char *term, size_t len, uint32_t pos,
+                               struct fk_err *err) {
+    return fk_xdoc_postings(doc, term, len, &pos, 1, err);
+}
+
+/* Terms are not kept: an earlier document gives its lines alone. */
+enum fk_status fk_xdoc_copy_terms(struct fk_xdoc *doc, const struct fk_xdoc *from,
+                                  const char *prefix, struct fk_err *err) {
+    (void)doc, (void)from, (void)prefix, (void)err;
+    return FK_OK;
+}
+
+enum fk_status fk_xdoc_last_position(const struct fk_xdoc *doc, const char *prefix, uint32_t *out,
+                                     struct fk_err *err) {
+    (void)doc, (void)prefix, (void)err;
+    *out = 0;
+    return FK_OK;
+}
+
+enum fk_status fk_xdoc_data_get(const struct fk_xdoc *doc, struct fk_buf *out, struct fk_err *err) {
+    (void)err;
+    fk_buf_add(out, doc->data.data, doc->data.len);
     return FK_OK;
 }
 
