@@ -71,8 +71,10 @@ struct fk_xreader {
 static bool is_hidden(const struct fk_xreader *r, std::size_t db, Xapian::docid docid) {
     return std::binary_search(r->hidden[db].begin(), r->hidden[db].end(), docid);
 }
+/* Made anew for each database, since what it is best made of depends on what is in it. */
+using query_maker = std::function<Xapian::Query(const Xapian::Database &)>;
 struct fk_xquery {
-    Xapian::Query query;
+    query_maker in;
 };
 
 static enum fk_status fail_of(const Xapian::Error &e, enum fk_status status, const char *what,
@@ -511,26 +513,46 @@ template <typename F> static struct fk_xquery *query_of(F make) noexcept {
     }
 }
 
+/* A term that stands in every document of the database. Xapian 1.4 puts the list of all documents in
+ * its place and names it by the term, after which that list looks for its further blocks under the
+ * wrong name: "Unexpected end of posting list" where docids have gaps or do not begin at 1, as they
+ * never do here. So such a term is asked for as what it is, all documents. */
+static bool is_everywhere(const Xapian::Database &db, const std::string &term) {
+    return !term.empty() && db.get_termfreq(term) == db.get_doccount();
+}
+
+static Xapian::Query everything() {
+    return Xapian::Query(std::string());
+}
+
 template <Xapian::Query::op Op>
 static struct fk_xquery *query_join(struct fk_xquery *a, struct fk_xquery *b) noexcept {
     struct fk_xquery *joined = nullptr;
     if (a && b)
-        joined = query_of([&] { return Xapian::Query(Op, a->query, b->query); });
+        joined = query_of([&] {
+            return [a = a->in, b = b->in](const Xapian::Database &db) {
+                return Xapian::Query(Op, a(db), b(db));
+            };
+        });
     delete a;
     delete b;
     return joined;
 }
 
 struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
-    return query_of([&] { return Xapian::Query(std::string(term, len)); });
+    return query_of([&] {
+        return [t = std::string(term, len)](const Xapian::Database &db) {
+            return is_everywhere(db, t) ? everything() : Xapian::Query(t);
+        };
+    });
 }
 
 struct fk_xquery *fk_xquery_all(void) {
-    return query_of([] { return Xapian::Query(std::string()); });
+    return query_of([] { return [](const Xapian::Database &) { return everything(); }; });
 }
 
 struct fk_xquery *fk_xquery_nothing(void) {
-    return query_of([] { return Xapian::Query(); });
+    return query_of([] { return [](const Xapian::Database &) { return Xapian::Query(); }; });
 }
 
 struct fk_xquery *fk_xquery_and(struct fk_xquery *a, struct fk_xquery *b) {
@@ -546,19 +568,37 @@ struct fk_xquery *fk_xquery_and_not(struct fk_xquery *a, struct fk_xquery *b) {
 }
 
 struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens, size_t n) {
+    if (n == 1)
+        return fk_xquery_term(terms[0], lens[0]);
     return query_of([&] {
         std::vector<Xapian::Query> row;
         for (size_t i = 0; i < n; i++)
             row.emplace_back(std::string(terms[i], lens[i]));
-        return Xapian::Query(Xapian::Query::OP_PHRASE, row.begin(), row.end(),
-                             static_cast<Xapian::termcount>(n));
+        return [q = Xapian::Query(Xapian::Query::OP_PHRASE, row.begin(), row.end(),
+                                  static_cast<Xapian::termcount>(n))](const Xapian::Database &) {
+            return q;
+        };
     });
+}
+
+/* Terms over the limit are Xapian's to refuse. */
+static Xapian::Query expanded(const Xapian::Database &db, const std::string &prefix, unsigned max) {
+    bool all = false;
+    unsigned n = 0;
+    for (Xapian::TermIterator t = db.allterms_begin(prefix);
+         t != db.allterms_end(prefix) && n <= max; ++t, n++)
+        all |= t.get_termfreq() == db.get_doccount();
+    return all && n <= max ? everything()
+                           : Xapian::Query(Xapian::Query::OP_WILDCARD, prefix, max,
+                                           Xapian::Query::WILDCARD_LIMIT_ERROR,
+                                           Xapian::Query::OP_OR);
 }
 
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max) {
     return query_of([&] {
-        return Xapian::Query(Xapian::Query::OP_WILDCARD, std::string(prefix, len), max,
-                             Xapian::Query::WILDCARD_LIMIT_ERROR, Xapian::Query::OP_OR);
+        return [p = std::string(prefix, len), max](const Xapian::Database &db) {
+            return expanded(db, p, max);
+        };
     });
 }
 
@@ -570,14 +610,15 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
         const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
                                          : std::string(1, '\0');
         const std::string high(static_cast<const char *>(to), to_len);
-        if (high.empty())
-            return Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low);
-        return Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+        const Xapian::Query q =
+            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
+                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+        return [q](const Xapian::Database &) { return q; };
     });
 }
 
 struct fk_xquery *fk_xquery_copy(const struct fk_xquery *q) {
-    return q ? query_of([&] { return q->query; }) : nullptr;
+    return q ? query_of([&] { return q->in; }) : nullptr;
 }
 
 void fk_xquery_free(struct fk_xquery **q) {
@@ -623,10 +664,11 @@ enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q
         const uint64_t end = limit ? offset + limit : 0;
         for (std::size_t i = 0; i < r->dbs.size(); i++) {
             Hidden hidden(&r->hidden[i]);
+            const Xapian::Query all = q->in(r->dbs[i]);
             const Xapian::Query shown =
                 r->hidden[i].empty()
-                    ? q->query
-                    : Xapian::Query(Xapian::Query::OP_AND_NOT, q->query, Xapian::Query(&hidden));
+                    ? all
+                    : Xapian::Query(Xapian::Query::OP_AND_NOT, all, Xapian::Query(&hidden));
             enum fk_status st = hits_of(r->dbs[i], shown, sort_slot, end, hits, total, err);
             if (st != FK_OK)
                 return st;

@@ -263,6 +263,25 @@ static void a_merged_copy_has_the_same_documents_and_no_deleted_word(void **stat
     assert_string_equal(fk_buf_cstr(&before), fk_buf_cstr(&after));
     assert_non_null(strstr(fk_buf_cstr(&after), "term apple 2\n"));
     expect(c, T("pie"), "902 ");
+    /* A term of all documents, whose docids have gaps and come in several blocks. */
+    struct fk_xhits every, hits;
+    struct fk_xquery *everything = fk_xquery_all();
+    OK(fk_xreader_search(c, everything, 0, 0, 100, &every, &err));
+    fk_xquery_free(&everything);
+    assert_true(every.total > 3);
+    struct fk_xquery *const asked[] = {T("XKall"), fk_xquery_prefix("XKa", 3, 10),
+                                       fk_xquery_and_not(T("XKall"), T("nowhere")),
+                                       fk_xquery_phrase((const char *[]){"XKall"}, (size_t[]){5}, 1)};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        struct fk_xquery *q = asked[i];
+        OK(fk_xreader_search(c, q, 0, 0, 100, &hits, &err));
+        assert_int_equal(hits.total, every.total);
+        fk_xquery_free(&q);
+    }
+    struct fk_xquery *none = fk_xquery_and_not(T("apple"), T("XKall"));
+    OK(fk_xreader_search(c, none, 0, 0, 100, &hits, &err));
+    assert_int_equal(hits.total, 0);
+    fk_xquery_free(&none);
     fk_xreader_close(&c);
     fk_xreader_close(&r);
     fk_buf_free(&before);
