@@ -72,6 +72,7 @@ int cmd_export(struct fk_cli *, int, char **);
 int cmd_import(struct fk_cli *, int, char **);
 int cmd_index(struct fk_cli *, int, char **);
 int cmd_mirror(struct fk_cli *, int, char **);
+int cmd_reconcile(struct fk_cli *, int, char **);
 int cmd_reindex(struct fk_cli *, int, char **);
 int cmd_search(struct fk_cli *, int, char **);
 int cmd_show(struct fk_cli *, int, char **);

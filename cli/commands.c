@@ -16,6 +16,7 @@ const struct fk_command fk_commands[] = {
     {"init", "DIR [--smtp ADDR]... [--lmtp ADDR]... [--web ADDR]", "makes a vault with its configuration", cmd_init, FK_NEEDS_NOTHING, false},
     {"keys", "rotate [--reason T] | escrow --to FILE [--passphrase-file FILE | --officer CERT...] [--reason T] | list | destroyed NUMBER --reason T | open BUNDLE --to DIR [--passphrase-file FILE | --officer-key FILE... | --key-file FILE] [--json]", "exchanges the key-encryption key, seals all keys into a bundle, opens one", cmd_keys, FK_TAKES_CONFIG, false},
     {"mirror", "init DIR | verify [--json] | heal [--segment N] --reason T [--json] | restore DIR --keys OLDVAULT --to DIR [--json]", "makes a second place for contents and keys, puts back from it what is damaged, makes a vault of it", cmd_mirror, FK_TAKES_CONFIG, false},
+    {"reconcile", "--postfix [--copy ADDRESS]... [--since D] [--until D] [--source S] [--reason T] [--json] LOG...", "holds a mail server's own log against the ledger, and lists what is missing", cmd_reconcile, FK_NEEDS_CONFIG, false},
     {"reindex", "[--json]", "builds the index anew beside the old one, then swaps", cmd_reindex, FK_NEEDS_CONFIG, false},
     {"retention", "plan [--json] | run [--reason T] [--accept-clock] [--if-due] [--json] | certificate SEQ [--json]", "says what the rules let go, and disposes of it", cmd_retention, FK_NEEDS_CONFIG, false},
     {"seal", "[--json]", "closes the active segment and seals what is closed", cmd_seal, FK_NEEDS_CONFIG, false},
