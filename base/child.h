@@ -7,15 +7,17 @@
  *              [--listen PATH] [--inherit NAME:FD]...
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive, milter), act:FD (web), scrub:FD (scrubd)  12th
- *     lend      --listen --socket index:FD (indexd), log:FD (logd), act:FD (web)  11th
- *     sign      --socket log:FD (logd)                                         10th
- *     indexd    --lend                                                         8th
- *     logd      --lend --sign                                                  9th
- *     stampd                                                                   7th
- *     cosignd                                                                  6th
- *     maild                                                                    5th
- *     scrubd    --keep                                                         4th
+ *     keep      --listen --socket mail:FD (receive, milter), act:FD (web), scrub:FD (scrubd),
+ *               watch:FD (watchd)                                              13th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd, watchd), act:FD (web)  12th
+ *     sign      --socket log:FD (logd)                                         11th
+ *     indexd    --lend                                                         9th
+ *     logd      --lend --sign                                                  10th
+ *     stampd                                                                   8th
+ *     cosignd                                                                  7th
+ *     maild                                                                    6th
+ *     scrubd    --keep                                                         5th
+ *     watchd    --keep --lend                                                  4th
  *     receive   --keep --inherit (sockets that serve was given by systemd)     1st
  *     milter    --keep                                                         2nd
  *     web       --keep --lend                                                  3rd

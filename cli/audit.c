@@ -28,8 +28,8 @@ struct audit {
 
 /* Of admin entries those that somebody made: marks of the clock come by themselves. */
 static bool kind_counts(const struct fk_entry *e) {
-    static const char *const kinds[] = {"act",    "hold",    "release", "class",
-                                        "policy", "dispose", "export",  "key"};
+    static const char *const kinds[] = {"act",     "hold",   "release", "class", "policy",
+                                        "dispose", "export", "key",     "gap"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (fk_entry_is(e, kinds[i]))
             return true;
@@ -111,7 +111,7 @@ static void json_print(const struct fk_entry *e, const struct fk_content *c) {
     json_object_set_new(root, "seq", cli_json_number(e->seq));
     json_object_set_new(root, "time", json_string(time));
     json_object_set_new(root, "kind", json_string(e->kind));
-    static const char *const names[] = {"what", "of", "rule", "from", "to"};
+    static const char *const names[] = {"what", "of", "rule", "from", "to", "why"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len;
         const char *value = fk_entry_field_at(e, names[i], &len);
@@ -130,7 +130,7 @@ static void text_print(const struct fk_entry *e, const struct fk_content *c, int
     const char *what = fk_entry_field_at(e, "what", &len);
     if (what)
         printf(" %.*s", (int)len, what);
-    static const char *const names[] = {"of", "from", "to"};
+    static const char *const names[] = {"of", "from", "to", "why"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *value = fk_entry_field_at(e, names[i], &len);
         if (value)

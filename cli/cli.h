@@ -68,6 +68,7 @@ void cli_config_default(struct fk_buf *out);
 
 int cmd_init(struct fk_cli *, int, char **);
 int cmd_serve(struct fk_cli *, int, char **);
+int cmd_canary(struct fk_cli *, int, char **);
 int cmd_export(struct fk_cli *, int, char **);
 int cmd_import(struct fk_cli *, int, char **);
 int cmd_index(struct fk_cli *, int, char **);
@@ -98,6 +99,7 @@ int cmd_stampd(struct fk_cli *, int, char **);
 int cmd_cosignd(struct fk_cli *, int, char **);
 int cmd_maild(struct fk_cli *, int, char **);
 int cmd_milter(struct fk_cli *, int, char **);
+int cmd_watchd(struct fk_cli *, int, char **);
 int cmd_receive(struct fk_cli *, int, char **);
 int cmd_web(struct fk_cli *, int, char **);
 int cmd_indexd(struct fk_cli *, int, char **);

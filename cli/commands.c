@@ -7,6 +7,7 @@
 const struct fk_command fk_commands[] = {
     /* for people */
     {"audit", "[--since D] [--until D] [--reason T] [--json]", "lists who did what and why", cmd_audit, FK_NEEDS_CONFIG, false},
+    {"canary", "status [--json] | send NAME [--wait] [--json]", "says whether marked messages arrive, or sends one", cmd_canary, FK_NEEDS_CONFIG, false},
     {"checkpoint", "[--print | --key | --vkey | --proof OLD] [--json] | --mail [--json] | --new-origin --reason T", "prints the newest signed checkpoint, or the log's public key", cmd_checkpoint, FK_NEEDS_CONFIG, false},
     {"doctor", "[--json]", "checks the machine and the vault's directory", cmd_doctor, FK_NEEDS_CONFIG, false},
     {"export", "[--user A] [--since D] [--until D] QUERY | --seq N...  --to DIR [--format eml|mbox] [--sealed --keys-to DIR] [--reason T] [--json] | list [--json] | destroyed NUMBER --reason T", "hands messages over as an evidence package", cmd_export, FK_NEEDS_CONFIG, false},
@@ -44,6 +45,7 @@ const struct fk_command fk_commands[] = {
     {"sign", "", "has the log's key; started by serve and by commands", cmd_sign, FK_NEEDS_CONFIG, true},
     {"stampd", "", "has checkpoints stamped when it is due; started by serve", cmd_stampd, FK_NEEDS_CONFIG, true},
     {"unpack", "ARCHIVE-DESCRIPTOR PIPE-DESCRIPTOR", "reads an archive in a sandbox; started by import", cmd_unpack, FK_NEEDS_NOTHING, true},
+    {"watchd", "", "records gaps, sends canaries; started by serve", cmd_watchd, FK_NEEDS_CONFIG, true},
     {"web", "", "has the pages and the API; started by serve", cmd_web, FK_NEEDS_CONFIG, true},
 
     {NULL, NULL, NULL, NULL, FK_NEEDS_NOTHING, false},

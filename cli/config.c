@@ -96,6 +96,7 @@ static const struct key keys[] = {
     {"checkpoint-mail-via", MAIL_SERVER, AT(mail_via), "smtp://127.0.0.1:25", 0, 0},
     {"checkpoint-mail-interval", SECONDS, AT(mail_interval_s), "24 h", 60, 31 * 86400},
     {"checkpoint-mail-retry", SECONDS, AT(mail_retry_s), "5 min", 1, 86400},
+    {"gap-min", SECONDS, AT(gap_min_s), "10 s", 1, 86400},
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
@@ -129,10 +130,19 @@ static const struct key listener_keys[] = {
     {"peer-rate", NUMBER, IN(peer_rate), "0", 0, 1000000},
     {"connection-messages", NUMBER, IN(connection_messages), "0", 0, 1000000},
 };
+static const struct key canary_keys[] = {
+    {"send-via", MAIL_SERVER, offsetof(struct fk_config_canary, send_via), "smtp://127.0.0.1:25", 0,
+     0},
+    {"from", MAILBOX, offsetof(struct fk_config_canary, from), "", 0, 0},
+    {"to", MAILBOX, offsetof(struct fk_config_canary, to), "", 0, 0},
+    {"interval", SECONDS, offsetof(struct fk_config_canary, interval_s), "1 h", 1, 31 * 86400},
+    {"deadline", SECONDS, offsetof(struct fk_config_canary, deadline_s), "10 min", 1, 7 * 86400},
+};
 enum {
     KEYS = sizeof keys / sizeof *keys,
     CLASS_KEYS = sizeof class_keys / sizeof *class_keys,
-    LISTENER_KEYS = sizeof listener_keys / sizeof *listener_keys
+    LISTENER_KEYS = sizeof listener_keys / sizeof *listener_keys,
+    CANARY_KEYS = sizeof canary_keys / sizeof *canary_keys
 };
 
 /* libconfuse's callbacks carry no pointer of ours: what the load at hand is about. */
@@ -398,6 +408,29 @@ static int class_check(cfg_t *cfg, cfg_opt_t *opt) {
     return 0;
 }
 
+static int canary_key_check(cfg_t *cfg, cfg_opt_t *opt) {
+    return value_check(cfg, opt, key_find(canary_keys, CANARY_KEYS, opt->name));
+}
+
+static int canary_check(cfg_t *cfg, cfg_opt_t *opt) {
+    unsigned n = cfg_opt_size(opt);
+    cfg_t *section = cfg_opt_getnsec(opt, n - 1);
+    const char *name = cfg_title(section);
+    if (!fk_value_name(name) || strlen(name) > 32) {
+        refuse(cfg->line, "canary \"%s\"; expected " FK_EXPECTED_NAME ", at most 32", name);
+        return -1;
+    }
+    if (!*cfg_getstr(section, "from") || !*cfg_getstr(section, "to")) {
+        refuse(cfg->line, "canary \"%s\" lacks from or to; expected " FK_EXPECTED_MAILBOX, name);
+        return -1;
+    }
+    if (n > FK_CANARIES_MAX) {
+        refuse(cfg->line, "there are over %d canaries", FK_CANARIES_MAX);
+        return -1;
+    }
+    return 0;
+}
+
 /* Spaces in place of comments, line ends kept. Quotes and braces that are never closed are refused
  * here, where their line is known. */
 static enum fk_status comments_blank(char *p) {
@@ -480,6 +513,21 @@ static bool classes_store(cfg_t *cfg, struct fk_config *c) {
     return c->classes != NULL;
 }
 
+static bool canaries_store(cfg_t *cfg, struct fk_config *c) {
+    unsigned n = cfg_size(cfg, "canary");
+    c->canaries = calloc(n ? n : 1, sizeof *c->canaries);
+    for (unsigned i = 0; c->canaries && i < n; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "canary", i);
+        struct fk_config_canary *canary = &c->canaries[c->canary_count++];
+        if (!(canary->name = strdup(cfg_title(section))))
+            return false;
+        for (size_t j = 0; j < CANARY_KEYS; j++)
+            if (!value_store(&canary_keys[j], cfg_getstr(section, canary_keys[j].name), canary))
+                return false;
+    }
+    return c->canaries != NULL;
+}
+
 /* A path that is not absolute is taken from the vault's directory. */
 static bool path_whole(char **path, const char *dir) {
     char *whole = NULL;
@@ -520,7 +568,7 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
         good = is_list(&keys[i]) ? list_store(cfg, &keys[i], dir, c)
                                  : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
     good = good && path_whole(&c->timestamp_roots, dir) && path_whole(&c->mirror_dir, dir);
-    if (!good || !classes_store(cfg, c) || !listeners_store(cfg, dir, c)) {
+    if (!good || !classes_store(cfg, c) || !listeners_store(cfg, dir, c) || !canaries_store(cfg, c)) {
         fk_config_free(&c);
         return fk_fail(err, FK_NOMEM, "%s: no memory for the configuration", path);
     }
@@ -566,13 +614,16 @@ static void section_checks(cfg_t *cfg, const char *section, const struct key *li
 
 static cfg_t *parser_new(void) {
     const cfg_flag_t many = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-    cfg_opt_t options[KEYS + 3], of_class[CLASS_KEYS + 1], of_listener[LISTENER_KEYS + 1];
+    cfg_opt_t options[KEYS + 4], of_class[CLASS_KEYS + 1], of_listener[LISTENER_KEYS + 1],
+        of_canary[CANARY_KEYS + 1];
     options_of(class_keys, CLASS_KEYS, of_class);
     options_of(listener_keys, LISTENER_KEYS, of_listener);
+    options_of(canary_keys, CANARY_KEYS, of_canary);
     options_of(keys, KEYS, options);
     options[KEYS] = (cfg_opt_t)CFG_SEC("class", of_class, many);
     options[KEYS + 1] = (cfg_opt_t)CFG_SEC("listener", of_listener, many);
-    options[KEYS + 2] = (cfg_opt_t)CFG_END();
+    options[KEYS + 2] = (cfg_opt_t)CFG_SEC("canary", of_canary, many);
+    options[KEYS + 3] = (cfg_opt_t)CFG_END();
     cfg_t *cfg = cfg_init(options, CFGF_NONE);
     if (!cfg)
         return NULL;
@@ -583,6 +634,8 @@ static cfg_t *parser_new(void) {
     cfg_set_validate_func(cfg, "listener", listener_check);
     section_checks(cfg, "class", class_keys, CLASS_KEYS, class_key_check);
     section_checks(cfg, "listener", listener_keys, LISTENER_KEYS, listener_key_check);
+    cfg_set_validate_func(cfg, "canary", canary_check);
+    section_checks(cfg, "canary", canary_keys, CANARY_KEYS, canary_key_check);
     return cfg;
 }
 
@@ -690,6 +743,13 @@ void fk_config_free(struct fk_config **cp) {
     for (size_t i = 0; i < c->listener_count; i++)
         listener_free(&c->listeners[i]);
     free(c->listeners);
+    for (size_t i = 0; i < c->canary_count; i++) {
+        free(c->canaries[i].name);
+        free(c->canaries[i].send_via);
+        free(c->canaries[i].from);
+        free(c->canaries[i].to);
+    }
+    free(c->canaries);
     free(c);
     *cp = NULL;
 }

@@ -27,7 +27,12 @@ struct fk_config_listener {
     char *carried;                                             /* "", "+" or "-" */
     unsigned peer_connections, peer_rate, connection_messages; /* 0: no limit */
 };
-enum { FK_MAIL_TO_MAX = 8, FK_LISTENERS_MAX = 32 };
+/* A marked message that is sent through a source (cli/canary.h). */
+struct fk_config_canary {
+    char *name, *send_via, *from, *to;
+    unsigned interval_s, deadline_s;
+};
+enum { FK_MAIL_TO_MAX = 8, FK_LISTENERS_MAX = 32, FK_CANARIES_MAX = 16 };
 
 struct fk_config {
     char **smtp, **lmtp; /* NULL-terminated; "127.0.0.1:2525", "unix:/absolute/path" */
@@ -42,6 +47,7 @@ struct fk_config {
     char **mail_to;             /* NULL-terminated: addresses that get the checkpoint */
     char *mail_from, *mail_via; /* "" where mail_to is empty; submit.h */
     unsigned mail_interval_s, mail_retry_s;
+    unsigned gap_min_s;
     char *timestamp_roots;     /* absolute, or "" */
     char *mirror, *mirror_dir; /* "off", "async" or "sync"; absolute, or "" */
     uint64_t scrub_rate;       /* bytes a second; 0: off */
@@ -54,6 +60,8 @@ struct fk_config {
     size_t class_count;
     struct fk_config_listener *listeners;
     size_t listener_count;
+    struct fk_config_canary *canaries;
+    size_t canary_count;
 };
 
 FK_CHECKED enum fk_status fk_config_load(const char *path, struct fk_config **out,

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/io.h"
+#include "cli/canary.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/config_value.h"
@@ -354,6 +355,17 @@ static void scrub_check(struct doctor *d) {
     fk_scrub_state_free(&s);
 }
 
+static void canary_check(struct doctor *d, const char *name) {
+    struct cli_canary c;
+    cli_canary_read(d->cli, name, &c);
+    if (*c.alarm)
+        tell(d, BAD, "canary", "%s", c.alarm);
+    else if (strcmp(c.state, "none") == 0)
+        tell(d, WARNING, "canary", "\"%s\" was never sent: start the server", name);
+    else
+        tell(d, GOOD, "canary", "\"%s\": %s", name, c.state);
+}
+
 /* ---- addresses */
 
 static int address_bind(const char *text) {
@@ -460,6 +472,8 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     renewal_check(&d);
     for (size_t i = 0; cli->config->mail_to[i]; i++)
         mailing_check(&d, cli->config->mail_to[i]);
+    for (size_t i = 0; i < cli->config->canary_count; i++)
+        canary_check(&d, cli->config->canaries[i].name);
     mirror_check(&d);
     scrub_check(&d);
     for (char **a = cli->config->smtp; *a; a++)

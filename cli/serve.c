@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/config.h"
+#include "cli/gaps.h"
 #include "cli/serve_priv.h"
 
 #include <errno.h>
@@ -26,12 +27,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KIDS = 12, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
+enum { KIDS = 13, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
 
-static const char *const start_order[KIDS] = {"keep",   "lend",    "sign",    "indexd",
-                                              "logd",   "stampd",  "cosignd", "maild",
-                                              "scrubd", "receive", "milter",  "web"};
-static const char *const stop_order[KIDS] = {"receive", "milter",  "web",    "scrubd",
+static const char *const start_order[KIDS] = {"keep",   "lend",   "sign",    "indexd", "logd",
+                                              "stampd", "cosignd", "maild",  "scrubd", "watchd",
+                                              "receive", "milter", "web"};
+static const char *const stop_order[KIDS] = {"receive", "milter",  "web",    "watchd", "scrubd",
                                              "maild",   "cosignd", "stampd", "indexd",
                                              "logd",    "sign",    "lend",   "keep"};
 
@@ -43,6 +44,7 @@ static const struct link {
     {"keep", "scrubd", "--keep", "scrub"}, {"keep", "milter", "--keep", "mail"},
     {"lend", "indexd", "--lend", "index"}, {"lend", "logd", "--lend", "log"},
     {"lend", "web", "--lend", "act"},      {"sign", "logd", "--sign", "log"},
+    {"keep", "watchd", "--keep", "watch"}, {"lend", "watchd", "--lend", "log"},
 };
 enum { LINKS = sizeof links / sizeof *links };
 
@@ -52,7 +54,8 @@ struct serve {
     int signals, lock;
     struct kid_inherited inherited;
     bool stop, running; /* running: all were ready once */
-    enum fk_status st;  /* why it stops, where that is a failure */
+    struct cli_gaps gaps;
+    enum fk_status st; /* why it stops, where that is a failure */
     struct fk_err err;
 };
 
@@ -292,11 +295,12 @@ static void signals_read(struct serve *s) {
     reap(s);
 }
 
+/* Until a part is to be started anew, or the next sign of life is due. */
 static int next_start_ms(const struct serve *s) {
-    int64_t now = fk_monotonic_ms(), first = -1;
+    int64_t now = fk_monotonic_ms(), first = CLI_ALIVE_MS;
     for (size_t i = 0; i < KIDS; i++) {
         int64_t at = s->kids[i].again_ms;
-        if (at && (first < 0 || at - now < first))
+        if (at && at - now < first)
             first = at > now ? at - now : 0;
     }
     return (int)first;
@@ -388,6 +392,15 @@ static enum fk_status signals_take(struct serve *s, struct fk_err *err) {
     return s->signals >= 0 ? FK_OK : fk_fail_sys(err, errno, "cannot wait for signals");
 }
 
+/* The part without which no mail is taken, NULL where both are there. */
+static const char *part_away(struct serve *s) {
+    static const char *const parts[] = {"receive", "keep"};
+    for (size_t i = 0; i < 2; i++)
+        if (!kid_find(s, parts[i])->pid || !kid_find(s, parts[i])->ready)
+            return parts[i];
+    return NULL;
+}
+
 static void run(struct serve *s) {
     start_all(s);
     if (!s->stop) {
@@ -399,9 +412,12 @@ static void run(struct serve *s) {
             fk_log(FK_LOG_WARNING, "nobody reads that the server is ready");
     }
     while (!s->stop) {
+        cli_gaps_tick(&s->gaps, part_away(s));
         watch(s, next_start_ms(s));
         start_again(s);
     }
+    if (s->running)
+        cli_gaps_stop(&s->gaps);
     stop_all(s);
     files_remove(s);
 }
@@ -418,6 +434,7 @@ int cmd_serve(struct fk_cli *cli, int argc, char **argv) {
     FK_TRY(kid_inherited_take(&s.inherited, &err));
     FK_TRY(lock_take(&s, &err));
     FK_TRY(signals_take(&s, &err));
+    cli_gaps_begin(cli, &s.gaps);
     run(&s);
     st = s.st;
     err = s.err;

@@ -5,6 +5,7 @@
 #include "archiver/vault/scrub.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "cli/canary.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/cosign.h"
@@ -229,6 +230,7 @@ static void json_print(const struct fk_cli *cli, const struct status *s) {
     json_object_set_new(root, "stamps", cli_stamping_json(cli));
     json_object_set_new(root, "renewal", cli_renewal_json(cli));
     json_object_set_new(root, "mailed", cli_mailing_json(cli));
+    json_object_set_new(root, "canaries", cli_canaries_json(cli));
     json_object_set_new(root, "index", index_json(s));
     json_object_set_new(root, "mirror", mirror_json(s));
     json_object_set_new(root, "scrub", scrub_json(s));
@@ -266,6 +268,7 @@ static void text_print(const struct fk_cli *cli, const struct status *s) {
         witness_print(s->witnesses.one[i].key.name, &s->witness[i]);
     cli_stamping_print(cli);
     cli_mailing_print(cli);
+    cli_canaries_print(cli);
     if (s->has_index)
         printf("index: %" PRIu64 " messages, %" PRIu64 " of them in part, entries before %" PRIu64
                "\n",

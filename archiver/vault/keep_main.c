@@ -64,11 +64,11 @@ static void on_open(void *ctx, struct fk_peer *peer) {
 
 /* ---- requests */
 
-enum role { ROLE_MAIL, ROLE_ACT, ROLE_ANCHOR, ROLE_SCRUB, ROLE_ALL };
+enum role { ROLE_MAIL, ROLE_ACT, ROLE_ANCHOR, ROLE_SCRUB, ROLE_WATCH, ROLE_ALL };
 
 static int role_of(const char *name) {
-    static const char *const names[] = {"mail", "act", "anchor", "scrub", "all"};
-    for (int i = 0; i < 5; i++)
+    static const char *const names[] = {"mail", "act", "anchor", "scrub", "watch", "all"};
+    for (int i = 0; i < 6; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
@@ -84,6 +84,8 @@ static bool kind_is_allowed(enum role role, const char *kind) {
         return strcmp(kind, "anchor") == 0;
     if (role == ROLE_SCRUB)
         return strcmp(kind, "fact") == 0;
+    if (role == ROLE_WATCH)
+        return strcmp(kind, "fact") == 0 || strcmp(kind, "gap") == 0;
     for (size_t i = 0; role == ROLE_ALL && i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i], kind) == 0)
             return true;

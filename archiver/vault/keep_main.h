@@ -1,7 +1,8 @@
 /*
  * keep_main.h - the keep process: has the pen, takes requests from sockets, answers when durable.
  *
- * Roles of sockets: `mail` may send mail; `act` may append acts; `all` may do everything. Those on
+ * Roles of sockets: `mail` may send mail; `act` may append acts; `scrub` facts; `watch`
+ * facts and gaps; `all` may do everything. Those on
  * the named socket (child->listen) have role `all`: it is for the command line, mode 0600. Whatever
  * comes in is checked for role and form; mail is never parsed. No network: the process cannot make
  * an Internet socket.
