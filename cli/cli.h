@@ -69,6 +69,7 @@ void cli_config_default(struct fk_buf *out);
 int cmd_init(struct fk_cli *, int, char **);
 int cmd_serve(struct fk_cli *, int, char **);
 int cmd_canary(struct fk_cli *, int, char **);
+int cmd_deliver(struct fk_cli *, int, char **);
 int cmd_export(struct fk_cli *, int, char **);
 int cmd_import(struct fk_cli *, int, char **);
 int cmd_index(struct fk_cli *, int, char **);

@@ -9,6 +9,7 @@ const struct fk_command fk_commands[] = {
     {"audit", "[--since D] [--until D] [--reason T] [--json]", "lists who did what and why", cmd_audit, FK_NEEDS_CONFIG, false},
     {"canary", "status [--json] | send NAME [--wait] [--json]", "says whether marked messages arrive, or sends one", cmd_canary, FK_NEEDS_CONFIG, false},
     {"checkpoint", "[--print | --key | --vkey | --proof OLD] [--json] | --mail [--json] | --new-origin --reason T", "prints the newest signed checkpoint, or the log's public key", cmd_checkpoint, FK_NEEDS_CONFIG, false},
+    {"deliver", "SEQ... --to ADDRESS --reason T [--via SERVER] [--from ADDRESS] [--json]", "sends archived messages to a mailbox, byte for byte", cmd_deliver, FK_NEEDS_CONFIG, false},
     {"doctor", "[--json]", "checks the machine and the vault's directory", cmd_doctor, FK_NEEDS_CONFIG, false},
     {"export", "[--user A] [--since D] [--until D] QUERY | --seq N...  --to DIR [--format eml|mbox] [--sealed --keys-to DIR] [--reason T] [--json] | list [--json] | destroyed NUMBER --reason T", "hands messages over as an evidence package", cmd_export, FK_NEEDS_CONFIG, false},
     {"hold", "add NAME --reason T (--query Q [--user A] [--since D] [--until D] | --seq N...) | list [--all] [--json] | release NAME --reason T", "keeps named messages whatever the rules say", cmd_hold, FK_NEEDS_CONFIG, false},

@@ -56,7 +56,7 @@ done:
 /* ---- rights */
 
 static bool what_shows(const struct fk_entry *e) {
-    static const char *const list[] = {"show", "search", "export", "audit"};
+    static const char *const list[] = {"show", "search", "export", "audit", "deliver"};
     char what[32];
     if (!fk_entry_is(e, "act") || !fk_entry_field(e, "what", what, sizeof what))
         return false;
