@@ -4,6 +4,7 @@
 #include "cli/config.h"
 #include "cli/export.h"
 #include "cli/ledger.h"
+#include "retention/roll.h"
 #include "search/json.h"
 
 #include <inttypes.h>
@@ -72,11 +73,19 @@ static enum fk_status named_take(struct survey *s, const struct fk_entry *e, str
     return FK_OK;
 }
 
+/* A disposal of what was found out about messages is none of messages. */
+static bool is_of_facts(const struct fk_entry *e) {
+    char rule[16];
+    return fk_entry_field(e, "rule", rule, sizeof rule) && strcmp(rule, FK_RULE_FACTS) == 0;
+}
+
 static enum fk_status disposal_take(struct survey *s, const struct fk_entry *e,
                                     struct fk_err *err) {
     struct fk_seqs of = {0};
     size_t len;
     bool names_one = false;
+    if (is_of_facts(e))
+        return FK_OK;
     const char *text = fk_entry_field_at(e, "of", &len);
     if (!text || !fk_seqs_parse(text, len, SIZE_MAX, &of)) {
         fk_seqs_free(&of);

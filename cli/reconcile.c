@@ -3,6 +3,7 @@
 #include "cli/reconcile.h"
 #include "cli/config.h"
 #include "cli/config_value.h"
+#include "cli/delivery.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -56,22 +57,35 @@ static enum fk_status reconcile(struct cli_reconcile *r, struct fk_err *err) {
     enum fk_status st;
     FK_TRY(cli_reconcile_postfix(r, err));
     FK_TRY(act_append(r, err));
+    if (r->record)
+        FK_TRY(cli_delivery_record(r, &r->recorded, err));
     cli_reconcile_print(r);
 done:
     return st;
 }
 
 static int options_read(struct cli_reconcile *r, int argc, char **argv, struct fk_err *err) {
-    static const struct option options[] = {
-        {"postfix", no_argument, NULL, 'p'},      {"copy", required_argument, NULL, 'c'},
-        {"since", required_argument, NULL, 's'},  {"until", required_argument, NULL, 'u'},
-        {"source", required_argument, NULL, 'S'}, {"reason", required_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"postfix", no_argument, NULL, 'p'},
+                                            {"exchange", no_argument, NULL, 'x'},
+                                            {"m365", no_argument, NULL, 'm'},
+                                            {"copy", required_argument, NULL, 'c'},
+                                            {"since", required_argument, NULL, 's'},
+                                            {"until", required_argument, NULL, 'u'},
+                                            {"source", required_argument, NULL, 'S'},
+                                            {"reason", required_argument, NULL, 'r'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"record", no_argument, NULL, 'R'},
+                                            {NULL, 0, NULL, 0}};
     const int zone = r->cli->config->zone_minutes;
-    bool postfix = false;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (o == 'p')
-            postfix = true;
+        enum cli_reconcile_mode mode = o == 'p'   ? RECONCILE_POSTFIX
+                                       : o == 'x' ? RECONCILE_EXCHANGE
+                                       : o == 'm' ? RECONCILE_M365
+                                                  : RECONCILE_NONE;
+        if (mode && r->mode && mode != r->mode)
+            return cli_usage("reconcile", "one of --postfix, --exchange and --m365");
+        if (mode)
+            r->mode = mode;
         else if (o == 's' && !cli_date(optarg, false, zone, &r->since_ms))
             return cli_usage("reconcile", "--since takes a date such as 2026-11-24, not %s",
                              optarg);
@@ -89,13 +103,25 @@ static int options_read(struct cli_reconcile *r, int argc, char **argv, struct f
             r->reason = optarg;
         else if (o == 'j')
             r->json = true;
+        else if (o == 'R')
+            r->record = true;
         else if (o == '?')
             return cli_usage("reconcile", "no such option");
     }
     r->files = argv + optind;
     r->file_count = (size_t)(argc - optind);
-    if (!postfix || r->file_count == 0)
-        return cli_usage("reconcile", "expected --postfix and the log's files, - for stdin");
+    if (!r->mode || r->file_count == 0)
+        return cli_usage("reconcile", "expected --postfix, --exchange or --m365, and the log's "
+                                      "files, - for stdin");
+    if (r->mode != RECONCILE_POSTFIX)
+        return r->record || r->source || r->trace->copy_count
+                   ? cli_usage("reconcile", "--record, --source and --copy are for --postfix")
+                   : 0;
+    for (size_t i = 0; i < r->file_count; i++)
+        if (strcmp(r->files[i], "-") == 0 && r->record)
+            return cli_usage("reconcile",
+                             "--record reads the log twice, and stdin is read once only: name "
+                             "its files");
     for (size_t i = 0; i < r->file_count; i++)
         if (strcmp(r->files[i], "-") == 0 && r->trace->copy_count == 0)
             return cli_usage("reconcile",
@@ -104,16 +130,29 @@ static int options_read(struct cli_reconcile *r, int argc, char **argv, struct f
     return 0;
 }
 
+static int postfix(struct cli_reconcile *r) {
+    struct fk_err err = FK_ERR_INIT;
+    if (reconcile(r, &err) != FK_OK)
+        return cli_fail(&err);
+    return cli_reconcile_missing(r) || r->wrong_count ? 1 : 0;
+}
+
+static int table(struct cli_reconcile *r) {
+    struct fk_err err = FK_ERR_INIT;
+    bool findings = false;
+    if (cli_reconcile_table(r, &findings, &err) != FK_OK)
+        return cli_fail(&err);
+    return findings ? 1 : 0;
+}
+
 int cmd_reconcile(struct fk_cli *cli, int argc, char **argv) {
     struct cli_reconcile r = {.cli = cli, .since_ms = INT64_MIN, .until_ms = INT64_MAX};
     struct fk_err err = FK_ERR_INIT;
     int rc = fk_mailtrace_new(&r.trace, &err) == FK_OK ? 0 : cli_fail(&err);
     if (rc == 0)
         rc = options_read(&r, argc, argv, &err);
-    if (rc == 0 && reconcile(&r, &err) != FK_OK)
-        rc = cli_fail(&err);
-    else if (rc == 0)
-        rc = cli_reconcile_missing(&r) || r.wrong_count ? 1 : 0;
+    if (rc == 0)
+        rc = r.mode == RECONCILE_POSTFIX ? postfix(&r) : table(&r);
     fk_keep_close(&r.keep);
     fk_lend_close(&r.lend);
     cli_reconcile_free(&r);

@@ -1,8 +1,9 @@
 /*
  * reconcile.h - a mail server's log held against the ledger (docs/reconcile.md).
  *
- * cli/reconcile.c reads options, runs, and records that it was done; reconcile_postfix.c compares;
- * reconcile_print.c says it. Threads: one.
+ * cli/reconcile.c reads options, runs, and records that it was done; reconcile_postfix.c compares,
+ * and reconcile_print.c says it; reconcile_table.c is all of it for tables of Message-IDs. Threads:
+ * one.
  */
 #ifndef FK_CLI_RECONCILE_H
 #define FK_CLI_RECONCILE_H
@@ -38,7 +39,10 @@ struct cli_gap {
     uint64_t seq;
 };
 
+enum cli_reconcile_mode { RECONCILE_NONE, RECONCILE_POSTFIX, RECONCILE_EXCHANGE, RECONCILE_M365 };
+
 struct cli_reconcile {
+    enum cli_reconcile_mode mode;
     struct fk_cli *cli;
     char **files;
     struct fk_maillog_sum *sums; /* one a file */
@@ -57,8 +61,8 @@ struct cli_reconcile {
     struct cli_gap *gaps;
     size_t gap_count, gap_cap;
     uint64_t fates[FK_FATES], wrong_count, refusals; /* totals in the time asked for */
-    uint64_t unnamed; /* mails of the ledger in the log's time that no line names */
-    uint64_t next_seq, act;
+    uint64_t unnamed;                 /* mails of the ledger in the log's time that no line names */
+    uint64_t next_seq, act, recorded; /* recorded: facts of deliveries, with --record */
 };
 
 /* Reads the files, asks the ledger, counts. */
@@ -66,6 +70,9 @@ FK_CHECKED enum fk_status cli_reconcile_postfix(struct cli_reconcile *r, struct 
 /* Whether a message was received in the time asked for, and counts. */
 bool cli_reconcile_counts(const struct cli_reconcile *r, size_t message);
 uint64_t cli_reconcile_missing(const struct cli_reconcile *r);
+/* The whole of it for Exchange and Microsoft 365; findings_out: something is missing. */
+FK_CHECKED enum fk_status cli_reconcile_table(struct cli_reconcile *r, bool *findings_out,
+                                              struct fk_err *err);
 void cli_reconcile_print(const struct cli_reconcile *r);
 void cli_reconcile_free(struct cli_reconcile *r); /* all but files, keep and lend */
 

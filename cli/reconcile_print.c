@@ -104,7 +104,11 @@ static void words_print(const struct cli_reconcile *r) {
         printf(" ");
         cli_print_text(r->trace->copies[i]);
     }
-    printf("\nRecorded as entry %" PRIu64 ".\n", r->act);
+    printf("\nRecorded as entry %" PRIu64 ".", r->act);
+    if (r->record)
+        printf(" What became of %" PRIu64 " messages was recorded (show SEQ --delivery).",
+               r->recorded);
+    printf("\n");
     printf(
         "This shows that what this log says was handed over is in the ledger, and names what it "
         "says was not. It does not show mail that never passed this server, or that its log does "
@@ -219,6 +223,7 @@ static void json_print(const struct cli_reconcile *r) {
     json_object_set_new(o, "unnamed", cli_json_number(r->unnamed));
     json_object_set_new(o, "copies", copies);
     json_object_set_new(o, "act", cli_json_number(r->act));
+    json_object_set_new(o, "recorded", r->record ? cli_json_number(r->recorded) : json_null());
     cli_json_line(o);
 }
 

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/config_value.h"
+#include "cli/delivery.h"
 #include "cli/json.h"
 #include "cli/provenance.h"
 #include "indexer/index.h"
@@ -19,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum mode { WHOLE, RAW, TEXT, ENVELOPE, INNER, WRAPPER, ENTRY, PROOF };
+enum mode { WHOLE, RAW, TEXT, ENVELOPE, INNER, WRAPPER, ENTRY, PROOF, DELIVERY };
 struct show {
     enum mode mode;
     bool json;
@@ -211,6 +212,10 @@ static enum fk_status show(const struct fk_cli *cli, struct show *s, struct fk_e
         st = proof_print(cli, lend, s, err);
         goto done;
     }
+    if (s->mode == DELIVERY) {
+        st = cli_delivery_show(cli, lend, s->seq, s->reason, s->json, err);
+        goto done;
+    }
     bool has_content = fk_entry_field_at(&s->entry, "c256", &len) != NULL;
     if (s->mode == ENTRY || (s->mode == WHOLE && !has_content)) {
         print(s, NULL);
@@ -253,7 +258,8 @@ static int options_read(struct show *s, int argc, char **argv) {
         {"text", no_argument, NULL, TEXT},         {"entry", no_argument, NULL, ENTRY},
         {"proof", no_argument, NULL, PROOF},       {"json", no_argument, NULL, 'j'},
         {"inner", optional_argument, NULL, INNER}, {"wrapper", no_argument, NULL, WRAPPER},
-        {"reason", required_argument, NULL, 'r'},  {NULL, 0, NULL, 0}};
+        {"reason", required_argument, NULL, 'r'},  {"delivery", no_argument, NULL, DELIVERY},
+        {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'j')
             s->json = true;
@@ -263,7 +269,7 @@ static int options_read(struct show *s, int argc, char **argv) {
             return cli_usage("show", "no such option");
         else if (s->mode != WHOLE)
             return cli_usage("show", "one of --raw, --text, --inner, --wrapper, --envelope, "
-                                     "--entry and --proof");
+                                     "--entry, --proof and --delivery");
         else
             s->mode = (enum mode)o;
         if (o == INNER && optarg && !number_take(optarg, &s->number))

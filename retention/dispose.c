@@ -210,6 +210,32 @@ static enum fk_status dispose_by(struct run *run, const struct fk_roll *roll, st
     return st;
 }
 
+/* What is known of messages that are gone goes too. It is judged by what the ledger says at this
+ * moment: a run that was cut short after the messages is completed by the next one. */
+static enum fk_status facts_dispose(struct run *run, const struct fk_roll *roll,
+                                    struct fk_err *err) {
+    struct fk_receipt receipt;
+    struct batch batch = {{0}, 0};
+    enum fk_status st = FK_OK;
+    for (size_t i = 0; i < roll->fact_count; i++) {
+        const struct fk_later_fact *f = &roll->facts[i];
+        bool gone = f->of.count > 0 && !fk_seqs_has(&roll->facts_disposed, f->seq);
+        for (size_t j = 0; gone && j < f->of.count; j++)
+            gone = fk_seqs_has(&roll->disposed, f->of.at[j]);
+        if (gone)
+            put(&batch, f->seq);
+        if (batch.seqs.count && (batch.list_bytes > LIST_BYTES_MAX || i + 1 == roll->fact_count)) {
+            FK_TRY(fk_keep_dispose(run->desk->keep, &batch.seqs, roll->rules, FK_RULE_FACTS,
+                                   run->body, &receipt, err));
+            fk_seqs_free(&batch.seqs);
+            batch = (struct batch){{0}, 0};
+        }
+    }
+done:
+    fk_seqs_free(&batch.seqs);
+    return st;
+}
+
 static enum fk_status attempt(struct run *run, struct fk_err *err) {
     const struct fk_retention_desk *desk = run->desk;
     enum fk_status st = FK_OK;
@@ -228,7 +254,13 @@ static enum fk_status attempt(struct run *run, struct fk_err *err) {
                      (unsigned long long)roll->class_seq);
         goto done;
     }
-    st = dispose_by(run, roll, batches, err);
+    bool has_facts = roll->fact_count > 0;
+    FK_TRY(dispose_by(run, roll, batches, err));
+    if (has_facts) {
+        fk_roll_free(&roll);
+        FK_TRY(fk_roll_read(desk->lend, &roll, err));
+        st = facts_dispose(run, roll, err);
+    }
 done:
     free(batches);
     fk_roll_free(&roll);

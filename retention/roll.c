@@ -68,8 +68,13 @@ static enum fk_status take_disposal(struct fk_roll *b, const struct fk_entry *e,
     (void)fk_entry_number(e, "basis", &d.basis);
     (void)fk_entry_field(e, "rule", d.rule, sizeof d.rule);
     (void)fk_entry_field(e, "c256", d.c256, sizeof d.c256);
+    bool of_facts = strcmp(d.rule, FK_RULE_FACTS) == 0;
     for (size_t i = 0; i < d.seqs.count; i++)
-        fk_seqs_add(&b->disposed, d.seqs.at[i]);
+        fk_seqs_add(of_facts ? &b->facts_disposed : &b->disposed, d.seqs.at[i]);
+    if (of_facts) {
+        fk_seqs_free(&d.seqs);
+        return b->facts_disposed.failed ? no_memory(err) : FK_OK;
+    }
     if (b->disposed.failed ||
         !grow(&b->disposals, b->disposal_count, &b->disposal_cap, sizeof *b->disposals)) {
         fk_seqs_free(&d.seqs);
@@ -167,6 +172,27 @@ static enum fk_status take_key(struct fk_roll *b, const struct fk_entry *e, stru
     return FK_OK;
 }
 
+/* Any fact with a content about messages; what says that a copy of keys is gone is about that copy,
+ * and stays. Kinds that later versions bring are of the first sort, or have no content. */
+static enum fk_status take_later_fact(struct fk_roll *b, const struct fk_entry *e,
+                                      struct fk_err *err) {
+    char what[32];
+    size_t of_len, len;
+    const char *of = fk_entry_field_at(e, "of", &of_len);
+    struct fk_later_fact f = {.seq = e->seq};
+    if (!of || !fk_entry_field_at(e, "c256", &len) ||
+        (fk_entry_field(e, "what", what, sizeof what) && strcmp(what, "destroyed") == 0))
+        return FK_OK;
+    if (!fk_seqs_parse(of, of_len, (size_t)e->seq, &f.of) ||
+        !grow(&b->facts, b->fact_count, &b->fact_cap, sizeof *b->facts)) {
+        fk_seqs_free(&f.of);
+        return FK_OK; /* of another form: passed over, as what is unknown is */
+    }
+    b->facts[b->fact_count++] = f;
+    (void)err;
+    return FK_OK;
+}
+
 static void take_fact(struct fk_roll *b, const struct fk_entry *e) {
     char what[32];
     uint64_t of;
@@ -202,8 +228,10 @@ enum fk_status fk_roll_take(struct fk_roll *b, const struct fk_entry *e, const v
         return take_export(b, e, err);
     if (fk_entry_is(e, "key"))
         return take_key(b, e, err);
-    if (fk_entry_is(e, "fact"))
+    if (fk_entry_is(e, "fact")) {
         take_fact(b, e);
+        return take_later_fact(b, e, err);
+    }
     if (fk_entry_is(e, "class"))
         b->class_seq = e->seq;
     if (fk_entry_is(e, "genesis"))
@@ -235,6 +263,7 @@ done:
 static void drop_disposed(struct fk_roll *b) {
     size_t kept = 0;
     fk_seqs_sort(&b->disposed);
+    fk_seqs_sort(&b->facts_disposed);
     for (size_t i = 0; i < b->mail_count; i++)
         if (!fk_seqs_has(&b->disposed, b->mails[i].seq))
             b->mails[kept++] = b->mails[i];
@@ -292,6 +321,10 @@ void fk_roll_free(struct fk_roll **roll) {
         fk_seqs_free(&b->disposals[i].seqs);
     free(b->disposals);
     fk_holds_free(&b->holds);
+    for (size_t i = 0; i < b->fact_count; i++)
+        fk_seqs_free(&b->facts[i].of);
+    free(b->facts);
+    fk_seqs_free(&b->facts_disposed);
     fk_seqs_free(&b->disposed);
     fk_buf_free(&b->policy);
     free(b);

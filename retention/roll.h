@@ -45,6 +45,15 @@ struct fk_disposed {
     char rule[64], c256[65];
     struct fk_seqs seqs;
 };
+/* What was found out later about messages, with personal data: it goes when the last of them does.
+ */
+struct fk_later_fact {
+    uint64_t seq;
+    struct fk_seqs of;
+};
+/* The rule of the dispose entries for those: no class can have this name. */
+#define FK_RULE_FACTS "(facts)"
+
 struct fk_roll {
     struct fk_head head;
     struct fk_mail_record *mails; /* ascending; not those disposed of */
@@ -55,6 +64,9 @@ struct fk_roll {
     struct fk_seqs disposed;       /* all messages that are, */
     struct fk_disposed *disposals; /* and by which entry, ascending */
     size_t disposal_count, disposal_cap;
+    struct fk_later_fact *facts;
+    size_t fact_count, fact_cap;
+    struct fk_seqs facts_disposed;
     uint64_t rules; /* the newest hold, release, class, policy or key entry: a verdict's basis */
     uint64_t policy_seq; /* the newest policy entry, 0 none, and its rules */
     struct fk_buf policy;
