@@ -102,7 +102,18 @@ static bool is_word(const char *why) {
     return *why && strspn(why, "abcdefghijklmnopqrstuvwxyz-") == strlen(why);
 }
 
-static enum fk_status gap_record(struct fk_keep *keep, const char *path, struct fk_err *err) {
+/* Only people read it: what the ledger has stands there. */
+static void last_put(const struct fk_cli *cli, const char *from, const char *to, const char *why,
+                     uint64_t seq) {
+    char path[PATH_MAX], line[LINE_MAX_BYTES];
+    snprintf(line, sizeof line, "%s %s %s %" PRIu64 "\n", from, to, why, seq);
+    if (fk_join_path(path, sizeof path, cli->dir, "run/last-gap", NULL) != FK_OK ||
+        fk_atomic_put(path, 0644, line, strlen(line), NULL) != FK_OK)
+        fk_log(FK_LOG_WARNING, "run/last-gap was not written");
+}
+
+static enum fk_status gap_record(const struct fk_cli *cli, struct fk_keep *keep, const char *path,
+                                 struct fk_err *err) {
     char from[FK_TIME_SIZE], to[FK_TIME_SIZE], why[24], fields[160];
     struct fk_buf text = FK_BUF_INIT;
     struct fk_receipt receipt;
@@ -113,6 +124,7 @@ static enum fk_status gap_record(struct fk_keep *keep, const char *path, struct 
         fk_time_parse(from, &ms) && fk_time_parse(to, &ms) && is_word(why)) {
         snprintf(fields, sizeof fields, "from=%s to=%s why=%s", from, to, why);
         FK_TRY(fk_keep_append(keep, &(struct fk_record){"gap", fields, NULL}, &receipt, err));
+        last_put(cli, from, to, why, receipt.seq);
     } else {
         fk_log(FK_LOG_WARNING, "%s: no gap in it; removed", path);
     }
@@ -136,10 +148,51 @@ enum fk_status cli_gaps_record(const struct fk_cli *cli, struct fk_keep *keep, s
             strspn(d->d_name + 4, "0123456789") != strlen(d->d_name + 4))
             continue;
         FK_TRY(fk_join_path(path, sizeof path, run, d->d_name, err));
-        FK_TRY(gap_record(keep, path, err));
+        FK_TRY(gap_record(cli, keep, path, err));
     }
 done:
     if (dir)
         (void)closedir(dir);
     return st;
+}
+
+/* ---- for people and programs */
+
+struct last {
+    char from[FK_TIME_SIZE], to[FK_TIME_SIZE], why[24];
+    int64_t from_ms, to_ms;
+    uint64_t seq;
+};
+
+static bool last_read(const struct fk_cli *cli, struct last *l) {
+    char path[PATH_MAX];
+    struct fk_buf text = FK_BUF_INIT;
+    bool good = fk_join_path(path, sizeof path, cli->dir, "run/last-gap", NULL) == FK_OK &&
+                fk_read_file(path, LINE_MAX_BYTES, &text, NULL) == FK_OK &&
+                sscanf(fk_buf_cstr(&text), "%24s %24s %23s %" SCNu64, l->from, l->to, l->why,
+                       &l->seq) == 4 &&
+                fk_time_parse(l->from, &l->from_ms) && fk_time_parse(l->to, &l->to_ms) &&
+                is_word(l->why);
+    fk_buf_free(&text);
+    return good;
+}
+
+void cli_gaps_print(const struct fk_cli *cli) {
+    const int zone = cli->config->zone_minutes;
+    char from[FK_TIME_SIZE], to[FK_TIME_SIZE];
+    struct last l;
+    if (!last_read(cli, &l))
+        return;
+    fk_time_local(from, l.from_ms, zone);
+    fk_time_local(to, l.to_ms, zone);
+    printf("last gap: no mail was taken from %s to %s (%s), entry %" PRIu64 "\n", from, to, l.why,
+           l.seq);
+}
+
+json_t *cli_gaps_json(const struct fk_cli *cli) {
+    struct last l;
+    if (!last_read(cli, &l))
+        return json_null();
+    return json_pack("{s:s, s:s, s:s, s:o}", "from", l.from, "to", l.to, "why", l.why, "entry",
+                     cli_json_number(l.seq));
 }

@@ -8,6 +8,7 @@
  *                 serving it is written every 10 s and not synced; at a clean stop at once, synced.
  *     gap.FROM    "FROM TO WHY", a gap that is over; durable. watchd makes a `gap` entry of it and
  *                 removes the file, so a crash between the two records it twice, and never not.
+ *     last-gap    "FROM TO WHY SEQ": the newest that is in the ledger, for status
  *
  * WHY: stopped (a clean stop), crash (serve was killed, or the machine), receive, keep (that part
  * was away), full (less than disk-reserve free: mail was answered 452; watchd notices that one).
@@ -45,6 +46,11 @@ void cli_gap_put(const struct fk_cli *cli, int64_t from_ms, int64_t to_ms, const
 /* Makes entries of all that wait in DIR/run. */
 FK_CHECKED enum fk_status cli_gaps_record(const struct fk_cli *cli, struct fk_keep *keep,
                                           struct fk_err *err);
+
+/* What `status` says: the newest gap, a line or an object; nothing, or null, where there was none.
+ */
+void cli_gaps_print(const struct fk_cli *cli);
+json_t *cli_gaps_json(const struct fk_cli *cli);
 
 #ifdef __cplusplus
 }

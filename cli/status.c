@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/cosign.h"
+#include "cli/gaps.h"
 #include "cli/json.h"
 #include "cli/mailing.h"
 #include "cli/listeners.h"
@@ -230,6 +231,7 @@ static void json_print(const struct fk_cli *cli, const struct status *s) {
     json_object_set_new(root, "stamps", cli_stamping_json(cli));
     json_object_set_new(root, "renewal", cli_renewal_json(cli));
     json_object_set_new(root, "mailed", cli_mailing_json(cli));
+    json_object_set_new(root, "gap", cli_gaps_json(cli));
     json_object_set_new(root, "canaries", cli_canaries_json(cli));
     json_object_set_new(root, "index", index_json(s));
     json_object_set_new(root, "mirror", mirror_json(s));
@@ -269,6 +271,7 @@ static void text_print(const struct fk_cli *cli, const struct status *s) {
     cli_stamping_print(cli);
     cli_mailing_print(cli);
     cli_canaries_print(cli);
+    cli_gaps_print(cli);
     if (s->has_index)
         printf("index: %" PRIu64 " messages, %" PRIu64 " of them in part, entries before %" PRIu64
                "\n",

@@ -4,6 +4,7 @@
 cd "$TEST_DIR" || exit 1
 own_mails
 vault_new
+config gap-min '"1 s"'
 config smtp '{"127.0.0.1:0"}'
 server_start
 at=$(address smtp)
@@ -73,6 +74,7 @@ wait_for 60 sent "$waits" || fail "what waited did not arrive: $(tail -n 5 $log)
 fk reconcile --postfix $log --json >out
 expect "$goes" "$(jq -r 'select(.type == "missing") | .queue_id' out)" "what is missing"
 expect "" "$(jq -r 'select(.type == "queued") | .queue_id' out)" "nothing is queued any more"
+has '.type == "hour" and .gap' <out || fail "the gap is not told: $(cat out)"
 has '.type == "summary" and .kept == 5' <out || fail "summary: $(cat out)"
 
 # Rotated, compressed, overlapping, in the wrong order, from stdin: the same result.

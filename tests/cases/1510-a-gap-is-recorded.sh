@@ -25,6 +25,8 @@ server_start
 ready=$(now)
 wait_for 20 has_gaps 1 || fail "no gap after a clean stop: $(cat "$SERVER_LOG")"
 expect stopped "$(gap)" "why"
+fk status | grep -q '^last gap: no mail was taken from .* to .* (stopped), entry [0-9]*$' || fail "status: $(fk status)"
+expect stopped "$(fk status --json | jq -r .gap.why)" "status"
 from=$(ms "$(gaps | jq -r .from)") to=$(ms "$(gaps | jq -r .to)")
 [ "$from" -ge "$before" ] && [ "$from" -le $((before + 1500)) ] || fail "from: $from, stopped at $before"
 [ "$to" -gt $((from + 5900)) ] && [ "$to" -le $((ready + 200)) ] || fail "to: $to, ready at $ready"
