@@ -185,7 +185,7 @@ static int hour_order(const void *a, const void *b) {
 
 static void hours_merge(struct cli_reconcile *r) {
     size_t kept = 0;
-    if (r->hour_count)
+    if (r->hours)
         qsort(r->hours, r->hour_count, sizeof *r->hours, hour_order);
     for (size_t i = 0; i < r->hour_count; i++) {
         struct cli_hour *to = kept ? &r->hours[kept - 1] : NULL;
@@ -202,22 +202,28 @@ static void hours_merge(struct cli_reconcile *r) {
     r->hour_count = kept;
 }
 
+/* What is full is merged, and grows when that leaves less than half of it free. */
+static bool hours_make_room(struct cli_reconcile *r) {
+    hours_merge(r);
+    if (r->hours && r->hour_count * 2 < r->hour_cap)
+        return true;
+    size_t more = r->hour_cap ? r->hour_cap * 2 : 256;
+    struct cli_hour *hours = realloc(r->hours, more * sizeof *hours);
+    if (!hours)
+        return false;
+    r->hours = hours;
+    r->hour_cap = more;
+    return true;
+}
+
 /* The cell of a time: the one used last, mostly; else a new one, merged with its like later. */
 static struct cli_hour *hour_of(struct cli_reconcile *r, int64_t ms, uint8_t source) {
     int64_t hour = ms - ((ms % HOUR_MS) + HOUR_MS) % HOUR_MS;
     struct cli_hour *last = r->hour_count ? &r->hours[r->hour_count - 1] : NULL;
     if (last && last->hour_ms == hour && last->source == source)
         return last;
-    if (r->hour_count == r->hour_cap)
-        hours_merge(r);
-    if (r->hour_count * 2 >= r->hour_cap) {
-        size_t more = r->hour_cap ? r->hour_cap * 2 : 256;
-        struct cli_hour *hours = realloc(r->hours, more * sizeof *hours);
-        if (!hours)
-            return NULL;
-        r->hours = hours;
-        r->hour_cap = more;
-    }
+    if (r->hour_count == r->hour_cap && !hours_make_room(r))
+        return NULL;
     last = &r->hours[r->hour_count++];
     *last = (struct cli_hour){.hour_ms = hour, .source = source};
     return last;

@@ -68,8 +68,9 @@ grep -q "^missing  $goes  .*  mail/postfix  deleted: " out || fail "text: $(cat 
 grep -q "^queued  $waits  " out || fail "text: $(cat out)"
 grep -q '台帳にあること' out && grep -q 'does not show mail that never passed this server' out || fail "words: $(cat out)"
 
-# The archive comes back: what waited arrives, what was deleted stays missing.
+# The archive comes back: what waited arrives, what was deleted stays missing, and the gap is recorded.
 server_start
+wait_for 20 eval 'fk audit --json | has ".kind == \"gap\""' || fail "no gap: $(cat "$SERVER_LOG")"
 wait_for 60 sent "$waits" || fail "what waited did not arrive: $(tail -n 5 $log)"
 fk reconcile --postfix $log --json >out
 expect "$goes" "$(jq -r 'select(.type == "missing") | .queue_id' out)" "what is missing"

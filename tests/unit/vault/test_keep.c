@@ -263,6 +263,28 @@ static void the_webs_socket_may_only_append_acts(void **state) {
     assert_int_equal(process_wait(pid), 0);
 }
 
+static void the_watchs_socket_may_only_append_facts_and_gaps(void **state) {
+    (void)state;
+    static const char *const others[] = {"act",    "hold",    "release", "class",
+                                         "policy", "dispose", "export",  "admin"};
+    int sock;
+    struct fk_keep *k = NULL;
+    struct fk_receipt r;
+    vault_make("");
+    pid_t pid = process_start("keep", "watch", &sock);
+    assert_int_equal(fk_keep_attach(sock, &k, &err), FK_OK);
+    append(k, "fact", "what=canary name=a result=arrived", NULL);
+    append(k, "gap", "from=a to=b why=stopped", NULL);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct fk_record record = {.kind = others[i], .fields = ""};
+        assert_int_equal(fk_keep_append(k, &record, &r, &err), FK_DENIED);
+    }
+    assert_int_equal(mail_send(k, 1, 1, 10), FK_OK);
+    assert_int_equal(receipt_next(k).status, FK_DENIED);
+    fk_keep_close(&k);
+    assert_int_equal(process_wait(pid), 0);
+}
+
 static void the_pens_own_kinds_cannot_be_asked_for(void **state) {
     (void)state;
     static const char *const own[] = {"genesis", "segment", "seal", "mail", "dispose", "nonsense"};
@@ -825,6 +847,7 @@ int main(void) {
         cmocka_unit_test(sealing_leaves_every_content_readable),
         cmocka_unit_test(the_receivers_socket_may_only_send_mail),
         cmocka_unit_test(the_webs_socket_may_only_append_acts),
+        cmocka_unit_test(the_watchs_socket_may_only_append_facts_and_gaps),
         cmocka_unit_test(the_pens_own_kinds_cannot_be_asked_for),
         cmocka_unit_test(a_content_is_given_only_against_an_act_that_names_it),
         cmocka_unit_test(an_act_allows_nothing_after_a_day),
