@@ -243,6 +243,7 @@ static int run(struct fk_cli *cli, const struct request *q, struct fk_import_job
                                              .job = job,
                                              .mbox = q->mbox,
                                              .skip_same = q->skip_same,
+                                             .mirrored = strcmp(cli->config->mirror, "sync") == 0,
                                              .told = cli_import_told,
                                              .skipped = cli_import_skipped,
                                              .progress =

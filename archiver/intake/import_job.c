@@ -2,6 +2,7 @@
 #include "archiver/intake/import_job.h"
 #include "archiver/intake/import_priv.h"
 #include "archiver/vault/lend.h"
+#include "archiver/vault/mirror_state.h"
 #include "base/atomic_file.h"
 #include "base/clock.h"
 #include "base/io.h"
@@ -26,7 +27,8 @@ enum {
     NAME_MAX_BYTES = 64,
     FILE_MAX = 1 << 20,
     FENCE_MS = 120000, /* for what a killed import had with a pen that is slow */
-    FENCE_PAUSE_MS = 20
+    FENCE_PAUSE_MS = 20,
+    MIRROR_MS = 10000 /* for a mirror to come as far as the ledger, before the next try */
 };
 
 struct fk_import_job {
@@ -35,6 +37,7 @@ struct fk_import_job {
     uint8_t key[KEY_BYTES];
     uint64_t from;    /* no message of this job stands before it */
     uint64_t scanned; /* lines before it have been read */
+    uint64_t newest;  /* of the messages of imports in them, plus 1 */
     int64_t since_ms, done_ms;
     char **words;
     size_t count;
@@ -513,7 +516,7 @@ static enum fk_status line_take(struct fk_import_job *j, const char *line, size_
     struct fk_import_place *p = fk_import_map_put(&j->items, id.key);
     if (!p)
         return fk_fail(err, FK_NOMEM, "no memory for what the import has brought");
-    p->a = e.seq + 1;
+    p->a = j->newest = e.seq + 1;
     if (fn && fk_entry_field(&e, "c256", c256, sizeof c256))
         fn(ctx, &id, e.seq, c256);
     return FK_OK;
@@ -543,6 +546,31 @@ done:
     fk_buf_free(&block);
     fk_lend_close(&lend);
     return st;
+}
+
+/* A pen that died after its commit had not answered yet: the mirror may not have what the ledger
+ * has. The next pen copies it. */
+enum fk_status fk_import_job__mirrored(const struct fk_import_job *j, struct fk_keep *keep,
+                                       struct fk_err *err) {
+    struct fk_mirror_state state = {.next_seq = 0};
+    const int64_t until = fk_monotonic_ms() + MIRROR_MS;
+    while (j->newest) {
+        enum fk_status st = fk_mirror_state_read(j->dir, &state, err);
+        if (st != FK_OK && st != FK_NOT_FOUND)
+            return st;
+        if (st == FK_OK && state.next_seq >= j->newest)
+            return FK_OK;
+        if (fk_monotonic_ms() >= until)
+            return fk_fail(err, FK_RETRY,
+                           "the vault has messages of an import up to entry %" PRIu64
+                           ", and the mirror only those before %" PRIu64 "%s%s",
+                           j->newest - 1, state.next_seq, *state.trouble ? ": " : "",
+                           state.trouble);
+        struct pollfd pen = {.fd = fk_keep_fd(keep)};
+        if (poll(&pen, 1, FENCE_PAUSE_MS) > 0 && pen.revents & (POLLHUP | POLLERR))
+            return fk_fail(err, FK_RETRY, "the pen went away before the mirror had its messages");
+    }
+    return FK_OK;
 }
 
 enum fk_status fk_import_job__attach(struct fk_import_job *j, struct fk_keep *keep,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 8, PAUSE_MS = 250, REOPEN_MS = 60000 };
+enum { TRIES = 8, PAUSE_MS = 250, REOPEN_MS = 40000 /* serve waits 30 s at most */ };
 
 static void tell(struct fk_import_window *w, const struct fk_import_told *told) {
     w->sum.count[told->outcome]++;
@@ -53,15 +53,15 @@ void fk_import__window_close(struct fk_import_window *w) {
     fk_keep_close(&w->keep);
 }
 
-/* The ledger has a message that is waited for: a pen that went away had kept it. */
+/* The ledger has a message that is waited for: a pen that went away had kept it. It is done once the
+ * mirror has it too, where a message is answered only then. */
 static void brought(void *ctx, const struct fk_import_item_id *id, uint64_t seq, const char *c256) {
     struct fk_import_window *w = ctx;
     for (size_t i = 0; i < w->count; i++) {
         struct fk_import_item *item = item_at(w, i);
         if (item->done || memcmp(item->id.key, id->key, sizeof id->key) != 0)
             continue;
-        item->done = true;
-        w->reopened = 0;
+        item->found = true;
         item->receipt = (struct fk_receipt){.status = FK_OK, .seq = seq};
         snprintf(item->receipt.c256, sizeof item->receipt.c256, "%s", c256);
     }
@@ -74,27 +74,50 @@ static enum fk_status pen_open(struct fk_import_window *w, struct fk_err *err) {
     return st;
 }
 
-enum fk_status fk_import__window_open(struct fk_import_window *w, struct fk_err *err) {
-    for (size_t i = 0; i < FK_WINDOW; i++)
-        w->items[i].file = (struct fk_mailfile)FK_MAILFILE_INIT;
-    return pen_open(w, err);
+/* What was found in the ledger is done, once the mirror has it where it has to. */
+static enum fk_status found_settle(struct fk_import_window *w, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    if (w->options->job && w->options->mirrored)
+        st = fk_import_job__mirrored(w->options->job, w->keep, err);
+    for (size_t i = 0; i < w->count && st == FK_OK; i++)
+        if (item_at(w, i)->found && !item_at(w, i)->done) {
+            item_at(w, i)->done = true;
+            w->reopened = 0;
+        }
+    return st;
 }
 
 /* The pen is gone and with it what it would have answered. It is back within a second as a rule;
  * where this command started it, a new one is. */
 static enum fk_status pen_open_again(struct fk_import_window *w, struct fk_err *err) {
-    int64_t until = fk_monotonic_ms() + REOPEN_MS;
-    enum fk_status st;
-    if (++w->reopened == TRIES)
-        return fk_fail(err, FK_RETRY, "the pen went away %d times and kept nothing", TRIES);
-    fk_keep_close(&w->keep);
-    for (size_t i = 0; i < w->count; i++)
-        item_at(w, i)->sent = false;
-    while ((st = pen_open(w, err)) == FK_RETRY && fk_monotonic_ms() < until) {
+    enum fk_status st = FK_RETRY;
+    while (st == FK_RETRY) {
+        int64_t until = fk_monotonic_ms() + REOPEN_MS;
+        if (++w->reopened == TRIES)
+            return fk_fail(err, FK_RETRY, "the pen went away %d times and kept nothing", TRIES);
         fk_keep_close(&w->keep);
-        (void)poll(NULL, 0, PAUSE_MS);
+        for (size_t i = 0; i < w->count; i++)
+            item_at(w, i)->sent = false;
+        while ((st = pen_open(w, err)) == FK_RETRY && fk_monotonic_ms() < until) {
+            fk_keep_close(&w->keep);
+            (void)poll(NULL, 0, PAUSE_MS);
+        }
+        if (st != FK_OK)
+            return st;
+        st = found_settle(w, err);
+        if (st == FK_RETRY && w->reopened + 1 == TRIES)
+            return st; /* the mirror's own words */
     }
     return st;
+}
+
+enum fk_status fk_import__window_open(struct fk_import_window *w, struct fk_err *err) {
+    for (size_t i = 0; i < FK_WINDOW; i++)
+        w->items[i].file = (struct fk_mailfile)FK_MAILFILE_INIT;
+    enum fk_status st = pen_open(w, err);
+    if (st == FK_OK)
+        st = found_settle(w, err);
+    return st == FK_RETRY && w->keep ? pen_open_again(w, err) : st;
 }
 
 /* What may be otherwise at the next try: the pen restarts, another client's bytes are in flight. */
