@@ -37,7 +37,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 ASAN_FLAGS := -std=c11 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion -Wno-format-truncation -Wstrict-prototypes -Wmissing-prototypes -include base/banned.h \
               -fno-strict-aliasing -fPIE $(SAN)
 
-ROOMS := base archiver/vault archiver/intake archiver/milter indexer search retention tape-export
+ROOMS := base archiver/vault archiver/intake archiver/auth archiver/milter indexer search retention tape-export
 # main alone stays outside the library, so that unit programs can link the commands too.
 MAIN_C := cli/fumikura.c
 # What has libmilter in it is in a program of its own alone (docs/decisions/0012).
@@ -65,10 +65,17 @@ endef
 EMBED_O = $(patsubst %,$(1)/embed/%.o,$(EMBED))
 room_objects = $(call objects,$(1),$(ROOM_C) $(ROOM_CC)) $(call EMBED_O,$(1))
 
+# Programs of their own, for libraries that the house keeps apart (docs/decisions/0010).
+AUTHCHECK_C := $(wildcard archiver/authcheck/*.c)
+AUTHCHECK_LIBS := -lopendkim -lspf2 -lopendmarc -lpsl -lunbound -lseccomp -lcrypto -lpthread
+
 PROGRAM := $(BUILD)/fumikura
 MILTER := $(BUILD)/fumikura-milter
 TEST_PROGRAM := $(BUILD)/test/fumikura $(BUILD)/test/fumikura-milter
 ASAN_PROGRAM := $(BUILD)/asan/fumikura $(BUILD)/asan/fumikura-milter
+# Other libraries that the house keeps apart (docs/decisions/0010).
+APART := fumikura-authcheck
+apart_programs = $(addprefix $(1)/,$(APART))
 unit_programs = $(patsubst tests/unit/%.c,$(1)/unit/%,$(UNIT_C))
 tool_programs = $(patsubst tests/tools/%.c,$(1)/tools/%,$(TOOL_C))
 fuzz_programs = $(patsubst tests/fuzz/%.c,$(1)/fuzz/%,$(FUZZ_C))
@@ -94,7 +101,7 @@ lint:
 	@sh tests/deps.sh build lint
 	@$(ANEW) run-lint
 
-all: $(PROGRAM) $(MILTER)
+all: $(PROGRAM) $(MILTER) $(call apart_programs,$(BUILD))
 ifeq ($(PKG_LIBS),)
 $(PROGRAM): missing-libraries
 missing-libraries:
@@ -130,10 +137,10 @@ run-lint: export CPPFLAGS := $(CPPFLAGS)
 run-lint:
 	@sh tests/lint.sh
 
-test-build: $(TEST_PROGRAM) $(call unit_programs,$(BUILD)/test) $(call tool_programs,$(BUILD)/test) \
-            $(call fuzz_programs,$(BUILD)/test)
-asan-build: $(ASAN_PROGRAM) $(call unit_programs,$(BUILD)/asan) $(call tool_programs,$(BUILD)/asan) \
-            $(call fuzz_programs,$(BUILD)/asan)
+test-build: $(TEST_PROGRAM) $(call apart_programs,$(BUILD)/test) $(call unit_programs,$(BUILD)/test) \
+            $(call tool_programs,$(BUILD)/test) $(call fuzz_programs,$(BUILD)/test)
+asan-build: $(ASAN_PROGRAM) $(call apart_programs,$(BUILD)/asan) $(call unit_programs,$(BUILD)/asan) \
+            $(call tool_programs,$(BUILD)/asan) $(call fuzz_programs,$(BUILD)/asan)
 
 # One directory's rules; `embed` objects hold data only, so the linker is told that they may be marked
 # for CET as the rest is (-z ibt,shstk).
@@ -160,6 +167,9 @@ $(1)/fumikura: $$(call objects,$(1),$$(MAIN_C)) $(1)/libhouse.a
 $(1)/fumikura-milter: $$(call objects,$(1),$$(MILTER_C)) $(1)/libhouse.a
 	@echo "  LD  $$@"
 	@$$(CC) $(4) -Wl,--as-needed -o $$@ $$^ $$(MILTER_LIBS) -lpthread
+$(1)/fumikura-authcheck: $$(call objects,$(1),$$(AUTHCHECK_C)) $(1)/libhouse.a
+	@echo "  LD  $$@"
+	@$$(CC) $(4) -o $$@ $$^ $$(AUTHCHECK_LIBS)
 # An archive too, so that a unit program has of it what it uses, and may stand in for parts of the house.
 $(1)/libsupport.a: $$(call objects,$(1),$$(SUPPORT_C))
 	@rm -f $$@
@@ -209,11 +219,12 @@ deps-check:
 deps-bench:
 	@sh tests/deps.sh build check bench
 
-install: $(PROGRAM) $(MILTER)
+install: $(PROGRAM) $(MILTER) $(call apart_programs,$(BUILD))
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/fumikura $(DESTDIR)$(PREFIX)/share/man/man1 \
 	  $(DESTDIR)$(PREFIX)/share/doc/fumikura
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fumikura
 	install -m 755 $(MILTER) $(DESTDIR)$(PREFIX)/libexec/fumikura/fumikura-milter
+	install -m 755 $(call apart_programs,$(BUILD)) $(DESTDIR)$(PREFIX)/libexec/fumikura/
 	install -m 644 docs/man/fumikura.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE fumikura.conf.example docs/*.md docs/openapi.json $(DESTDIR)$(PREFIX)/share/doc/fumikura/
 	cp -R docs/decisions docs/systemd $(DESTDIR)$(PREFIX)/share/doc/fumikura/

@@ -7,15 +7,17 @@
  *              [--listen PATH] [--inherit NAME:FD]...
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive, milter), act:FD (web), scrub:FD (scrubd),
- *               watch:FD (watchd)                                              13th
- *     lend      --listen --socket index:FD (indexd), log:FD (logd, watchd), act:FD (web)  12th
- *     sign      --socket log:FD (logd)                                         11th
- *     indexd    --lend                                                         9th
- *     logd      --lend --sign                                                  10th
- *     stampd                                                                   8th
- *     cosignd                                                                  7th
- *     maild                                                                    6th
+ *     keep      --listen --socket mail:FD (receive, milter), act:FD (web),
+ *               scrub:FD (scrubd), watch:FD (watchd), auth:FD (authd)          14th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd, watchd), act:FD (web),
+ *               auth:FD (authd)                                                13th
+ *     sign      --socket log:FD (logd)                                         12th
+ *     indexd    --lend                                                         10th
+ *     logd      --lend --sign                                                  11th
+ *     stampd                                                                   9th
+ *     cosignd                                                                  8th
+ *     maild                                                                    7th
+ *     authd     --keep --lend                                                  6th
  *     scrubd    --keep                                                         5th
  *     watchd    --keep --lend                                                  4th
  *     receive   --keep --inherit (sockets that serve was given by systemd)     1st

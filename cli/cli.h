@@ -95,6 +95,7 @@ int cmd_keep(struct fk_cli *, int, char **);
 int cmd_lend(struct fk_cli *, int, char **);
 int cmd_sign(struct fk_cli *, int, char **);
 int cmd_logd(struct fk_cli *, int, char **);
+int cmd_authd(struct fk_cli *, int, char **);
 int cmd_scrubd(struct fk_cli *, int, char **);
 int cmd_stampd(struct fk_cli *, int, char **);
 int cmd_cosignd(struct fk_cli *, int, char **);

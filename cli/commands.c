@@ -24,14 +24,15 @@ const struct fk_command fk_commands[] = {
     {"seal", "[--json]", "closes the active segment and seals what is closed", cmd_seal, FK_NEEDS_CONFIG, false},
     {"search", "[--user A] [--since D] [--until D] [--limit N] [--count | --captures] [--json] [--reason T] [QUERY]", "lists the messages that a query finds, newest first", cmd_search, FK_NEEDS_CONFIG, false},
     {"serve", "", "runs everything in the foreground", cmd_serve, FK_NEEDS_CONFIG, false},
-    {"show", "SEQ [--raw | --text | --inner[=N] | --wrapper | --envelope | --entry | --proof | --delivery] [--reason T] [--json]", "shows one message or entry", cmd_show, FK_NEEDS_CONFIG, false},
+    {"show", "SEQ [--raw | --text | --inner[=N] | --wrapper | --envelope | --entry | --proof | --delivery | --auth] [--reason T] [--json]", "shows one message or entry", cmd_show, FK_NEEDS_CONFIG, false},
     {"status", "[--json]", "says where ledger, segments, index, mirror, scrub, disk and server stand", cmd_status, FK_NEEDS_CONFIG, false},
     {"tape", "write --to DIR [--since-last] [--continue] [--json] | verify DIR [--tsa-roots FILE] [--json] | list [--json] | restore DIR... --keys OLDVAULT --to DIR [--accept-missing] [--json]", "writes and verifies sets that stand alone", cmd_tape, FK_TAKES_CONFIG, false},
     {"timestamp", "[--renew [--all]] [--json]", "has authorities stamp the newest checkpoint, or old stamps anew, and anchors it", cmd_timestamp, FK_NEEDS_CONFIG, false},
-    {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE] [--witness FILE]] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
+    {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE] [--witness FILE]] [--json] | --dkim [--from D] [--to D] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
     {"witness", "init DIR NAME | serve DIR [--listen ADDRESS:PORT]", "makes a witness of other machines' logs, and runs it", cmd_witness, FK_NEEDS_NOTHING, false},
 
     /* processes that serve starts */
+    {"authd", "", "checks where messages are from; started by serve", cmd_authd, FK_NEEDS_CONFIG, true},
     {"cosignd", "", "has checkpoints cosigned by witnesses; started by serve", cmd_cosignd, FK_NEEDS_CONFIG, true},
     {"index-worker", "", "reads messages in a sandbox; started by indexers", cmd_index_worker, FK_NEEDS_NOTHING, true},
     {"indexd", "", "grows the index; started by serve", cmd_indexd, FK_NEEDS_CONFIG, true},

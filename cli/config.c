@@ -50,7 +50,10 @@ enum kind {
     PROTOCOL,
     TLS,
     JOURNAL,
-    SEPARATOR
+    SEPARATOR,
+    WORDS,
+    RESOLVER,
+    PLACE
 };
 struct key {
     const char *name;
@@ -97,6 +100,19 @@ static const struct key keys[] = {
     {"checkpoint-mail-interval", SECONDS, AT(mail_interval_s), "24 h", 60, 31 * 86400},
     {"checkpoint-mail-retry", SECONDS, AT(mail_retry_s), "5 min", 1, 86400},
     {"gap-min", SECONDS, AT(gap_min_s), "10 s", 1, 86400},
+    {"auth-check", ON_OFF, AT(auth_check), "off", 0, 0},
+    {"auth-resolver", RESOLVER, AT(auth_resolver), "", 0, 0},
+    {"auth-hosts", ANY_PATH, AT(auth_hosts), "", 0, 0},
+    {"auth-anchor", ANY_PATH, AT(auth_anchor), "/usr/share/dns/root.key", 0, 0},
+    {"auth-clients", WORDS, AT(auth_clients), "{}", 0, 0},
+    {"auth-name-time", SECONDS, AT(auth_name_s), "10 s", 1, 300},
+    {"auth-retry", SECONDS, AT(auth_retry_s), "5 min", 1, 86400},
+    {"auth-time", SECONDS, AT(auth_time_s), "20 s", 1, 3600},
+    {"auth-memory", SIZE, AT(auth_memory), "512 MiB", MIB(64), GIB(64)},
+    {"trusted-authserv", WORDS, AT(trusted_authserv), "{}", 0, 0},
+    {"trusted-verdicts", WORDS, AT(trusted_verdicts), "{}", 0, 0},
+    {"trusted-hops", NUMBER, AT(trusted_hops), "1", 1, 16},
+    {"trusted-place", PLACE, AT(trusted_place), "above", 0, 0},
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
@@ -244,6 +260,13 @@ static const char *expected_text(const struct key *k, const char *text) {
         return strcmp(text, "off") == 0 || strcmp(text, "async") == 0 || strcmp(text, "sync") == 0
                    ? NULL
                    : "\"off\", \"async\" or \"sync\"";
+    case WORDS:
+        return *text && !strpbrk(text, " \t\r\n") ? NULL : "a name without blanks";
+    case RESOLVER:
+        return fk_value_resolver(text) ? NULL : FK_EXPECTED_RESOLVER;
+    case PLACE:
+        return strcmp(text, "above") == 0 || strcmp(text, "below") == 0 ? NULL
+                                                                        : "\"above\" or \"below\"";
     case ON_OFF:
         return strcmp(text, "on") == 0 || strcmp(text, "off") == 0 ? NULL : "\"on\" or \"off\"";
     case NETWORKS:
@@ -482,7 +505,7 @@ static bool value_store(const struct key *k, const char *text, void *base) {
 
 static bool is_list(const struct key *k) {
     return k->kind == ADDRESSES || k->kind == WITNESSES || k->kind == URLS ||
-           k->kind == MAILBOXES || k->kind == NETWORKS || k->kind == TEXTS;
+           k->kind == MAILBOXES || k->kind == NETWORKS || k->kind == TEXTS || k->kind == WORDS;
 }
 
 static bool list_store(cfg_t *cfg, const struct key *k, const char *dir, void *base) {
@@ -567,7 +590,8 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
     for (size_t i = 0; good && i < KEYS; i++)
         good = is_list(&keys[i]) ? list_store(cfg, &keys[i], dir, c)
                                  : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
-    good = good && path_whole(&c->timestamp_roots, dir) && path_whole(&c->mirror_dir, dir);
+    good = good && path_whole(&c->timestamp_roots, dir) && path_whole(&c->mirror_dir, dir) &&
+           path_whole(&c->auth_hosts, dir) && path_whole(&c->auth_anchor, dir);
     if (!good || !classes_store(cfg, c) || !listeners_store(cfg, dir, c) || !canaries_store(cfg, c)) {
         fk_config_free(&c);
         return fk_fail(err, FK_NOMEM, "%s: no memory for the configuration", path);

@@ -52,7 +52,16 @@ struct fk_config {
     char *mirror, *mirror_dir; /* "off", "async" or "sync"; absolute, or "" */
     uint64_t scrub_rate;       /* bytes a second; 0: off */
     unsigned scrub_interval_s;
-    char **witnesses; /* NULL-terminated: "URL KEY" (witnessing.h) */
+    char **witnesses;               /* NULL-terminated: "URL KEY" (witnessing.h) */
+    char *auth_check;               /* "on" or "off" */
+    char *auth_resolver;            /* ADDRESS or ADDRESS@PORT; "" for those of the system */
+    char *auth_hosts, *auth_anchor; /* absolute, or "" */
+    char **auth_clients;            /* NULL-terminated: listeners where the peer is the client */
+    unsigned auth_name_s, auth_time_s, auth_retry_s;
+    uint64_t auth_memory;
+    char **trusted_authserv, **trusted_verdicts; /* NULL-terminated */
+    unsigned trusted_hops;
+    char *trusted_place; /* "above" or "below" */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */
     char *fiscal_year_end;

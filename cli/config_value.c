@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Digits at *at; moves *at behind them. */
@@ -178,4 +179,19 @@ bool fk_value_mail_server(const char *text) {
         return false;
     host += len + six;
     return !*host || (*host == ':' && fk_value_number(host + 1, &port) && port && port <= 65535);
+}
+
+bool fk_value_resolver(const char *text) {
+    char address[64];
+    struct in_addr v4;
+    struct in6_addr v6;
+    uint64_t port = 53;
+    const char *at = strchr(text, '@');
+    const size_t len = at ? (size_t)(at - text) : strlen(text);
+    if (!*text)
+        return true;
+    if (len >= sizeof address || (at && !fk_value_number(at + 1, &port)) || !port || port > 65535)
+        return false;
+    snprintf(address, sizeof address, "%.*s", (int)len, text);
+    return inet_pton(AF_INET, address, &v4) == 1 || inet_pton(AF_INET6, address, &v6) == 1;
 }

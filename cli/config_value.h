@@ -22,6 +22,8 @@ extern "C" {
 #define FK_EXPECTED_MAILBOX "a mail address such as \"auditor@example.jp\""
 #define FK_EXPECTED_MAIL_SERVER                                                                    \
     "a mail server such as \"smtp://127.0.0.1:25\" (smtp://, smtp+starttls:// or smtps://)"
+#define FK_EXPECTED_RESOLVER                                                                       \
+    "an address such as \"127.0.0.1\", \"127.0.0.1@5353\" or \"::1\", or \"\""
 #define FK_EXPECTED_NAME "a name of a-z, 0-9 and -"
 
 bool fk_value_number(const char *text, uint64_t *out);
@@ -31,6 +33,8 @@ bool fk_value_period(const char *text);
 bool fk_value_zone(const char *text, int *minutes_out);
 bool fk_value_month_day(const char *text);
 bool fk_value_name(const char *text);
+/* A numeric address, or that and @PORT; or nothing. */
+bool fk_value_resolver(const char *text);
 /* LOCAL@DOMAIN of RFC 5322 atoms and dots, at most 254 bytes. */
 bool fk_value_mailbox(const char *text);
 /* SCHEME://HOST[:PORT] (archiver/vault/submit.h), and nothing behind it. */

@@ -9,11 +9,16 @@
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { LOOK_MS = 200 };
 
 static struct fk_index_options options_of(const struct fk_config *config) {
+    static struct fk_trust trust; /* one configuration a process */
     struct fk_index_options o = FK_INDEX_OPTIONS;
+    trust = (struct fk_trust){config->trusted_authserv, config->trusted_verdicts,
+                              config->trusted_hops, strcmp(config->trusted_place, "below") == 0};
+    o.trust = &trust;
     o.workers = config->index_workers;
     o.batch = config->index_batch;
     o.seconds = config->index_time_s;

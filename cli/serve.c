@@ -27,14 +27,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KIDS = 13, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
+enum { KIDS = 14, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
 
-static const char *const start_order[KIDS] = {"keep",   "lend",   "sign",    "indexd", "logd",
-                                              "stampd", "cosignd", "maild",  "scrubd", "watchd",
-                                              "receive", "milter", "web"};
-static const char *const stop_order[KIDS] = {"receive", "milter",  "web",    "watchd", "scrubd",
-                                             "maild",   "cosignd", "stampd", "indexd",
-                                             "logd",    "sign",    "lend",   "keep"};
+static const char *const start_order[KIDS] = {
+    "keep",  "lend",  "sign",   "indexd", "logd",    "stampd", "cosignd",
+    "maild", "authd", "scrubd", "watchd", "receive", "milter", "web"};
+static const char *const stop_order[KIDS] = {
+    "receive", "milter", "web",    "watchd", "scrubd", "authd", "maild",
+    "cosignd", "stampd", "indexd", "logd",   "sign",   "lend",  "keep"};
 
 /* Who asks whom, and in which role. */
 static const struct link {
@@ -45,6 +45,7 @@ static const struct link {
     {"lend", "indexd", "--lend", "index"}, {"lend", "logd", "--lend", "log"},
     {"lend", "web", "--lend", "act"},      {"sign", "logd", "--sign", "log"},
     {"keep", "watchd", "--keep", "watch"}, {"lend", "watchd", "--lend", "log"},
+    {"keep", "authd", "--keep", "auth"},   {"lend", "authd", "--lend", "auth"},
 };
 enum { LINKS = sizeof links / sizeof *links };
 

@@ -10,6 +10,7 @@
 #include "cli/config.h"
 #include "cli/config_value.h"
 #include "cli/delivery.h"
+#include "cli/evidence.h"
 #include "cli/json.h"
 #include "cli/provenance.h"
 #include "indexer/index.h"
@@ -20,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum mode { WHOLE, RAW, TEXT, ENVELOPE, INNER, WRAPPER, ENTRY, PROOF, DELIVERY };
+enum mode { WHOLE, RAW, TEXT, ENVELOPE, INNER, WRAPPER, ENTRY, PROOF, DELIVERY, AUTH };
 struct show {
     enum mode mode;
     bool json;
@@ -33,6 +34,7 @@ struct show {
     unsigned number;    /* of the inner message */
     bool is_known;      /* the index has it: */
     struct fk_message_record record;
+    struct cli_evidence evidence; /* with --auth */
 };
 
 /* ---- asking */
@@ -48,7 +50,11 @@ static enum fk_status act_append(const struct fk_cli *cli, struct show *s, struc
     fk_fields_add_str(&body, "via", "cli");
     if (s->reason)
         fk_fields_add_str(&body, "reason", s->reason);
-    snprintf(fields, sizeof fields, "what=show of=%" PRIu64, s->seq);
+    if (s->evidence.entry) /* it is later than what it is about */
+        snprintf(fields, sizeof fields, "what=show of=%" PRIu64 "%c%" PRIu64, s->seq,
+                 s->evidence.entry == s->seq + 1 ? '-' : ',', s->evidence.entry);
+    else
+        snprintf(fields, sizeof fields, "what=show of=%" PRIu64, s->seq);
     struct fk_record record = {.kind = "act", .fields = fields, .body = &body};
     FK_TRY(fk_keep_open(cli->dir, &keep, err));
     FK_TRY(fk_keep_append(keep, &record, &receipt, err));
@@ -226,11 +232,13 @@ static enum fk_status show(const struct fk_cli *cli, struct show *s, struct fk_e
                        s->seq, s->entry.kind));
     const bool is_mail = fk_entry_is(&s->entry, "mail");
     const bool is_read = s->mode == TEXT || s->mode == INNER || s->mode == WRAPPER;
-    if (is_read && !is_mail)
+    if ((is_read || s->mode == AUTH) && !is_mail)
         FK_TRY(fk_fail(err, FK_INVALID,
                        "entry %" PRIu64
-                       " (%s) is no message; --text, --inner and --wrapper are for those",
+                       " (%s) is no message; --text, --inner, --wrapper and --auth are for those",
                        s->seq, s->entry.kind));
+    if (s->mode == AUTH)
+        FK_TRY(cli_evidence_find(lend, s->seq, &s->evidence, err));
     FK_TRY(act_append(cli, s, err));
     FK_TRY(fk_lend_content(lend, s->seq, s->act, &s->content, err));
     FK_TRY(envelope_of(s, &e, err));
@@ -238,6 +246,11 @@ static enum fk_status show(const struct fk_cli *cli, struct show *s, struct fk_e
         FK_TRY(text_make(cli, s, err));
     if (is_mail && (s->json || s->mode == WHOLE || s->mode == TEXT))
         FK_TRY(record_read(cli, s, err));
+    if (s->mode == AUTH) {
+        FK_TRY(cli_evidence_read(lend, &s->evidence, s->act, s->content.salt, err));
+        cli_evidence_print(&s->evidence, s->act, s->json);
+        goto done;
+    }
     print(s, &e);
 done:
     fk_lend_close(&lend);
@@ -256,10 +269,10 @@ static int options_read(struct show *s, int argc, char **argv) {
     static const struct option options[] = {
         {"raw", no_argument, NULL, RAW},           {"envelope", no_argument, NULL, ENVELOPE},
         {"text", no_argument, NULL, TEXT},         {"entry", no_argument, NULL, ENTRY},
-        {"proof", no_argument, NULL, PROOF},       {"json", no_argument, NULL, 'j'},
+        {"proof", no_argument, NULL, PROOF},       {"auth", no_argument, NULL, AUTH},
         {"inner", optional_argument, NULL, INNER}, {"wrapper", no_argument, NULL, WRAPPER},
-        {"reason", required_argument, NULL, 'r'},  {"delivery", no_argument, NULL, DELIVERY},
-        {NULL, 0, NULL, 0}};
+        {"json", no_argument, NULL, 'j'},          {"reason", required_argument, NULL, 'r'},
+        {"delivery", no_argument, NULL, DELIVERY}, {NULL, 0, NULL, 0}};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'j')
             s->json = true;
@@ -269,7 +282,7 @@ static int options_read(struct show *s, int argc, char **argv) {
             return cli_usage("show", "no such option");
         else if (s->mode != WHOLE)
             return cli_usage("show", "one of --raw, --text, --inner, --wrapper, --envelope, "
-                                     "--entry, --proof and --delivery");
+                                     "--entry, --proof, --delivery and --auth");
         else
             s->mode = (enum mode)o;
         if (o == INNER && optarg && !number_take(optarg, &s->number))
@@ -290,6 +303,7 @@ int cmd_show(struct fk_cli *cli, int argc, char **argv) {
         return rc;
     enum fk_status st = show(cli, &s, &err);
     fk_content_free(&s.content);
+    fk_buf_wipe(&s.evidence.part);
     fk_buf_wipe(&s.text);
     fk_message_record_free(&s.record);
     fk_buf_free(&s.line);

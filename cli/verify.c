@@ -10,6 +10,7 @@
 #include "cli/json.h"
 #include "cli/ledger.h"
 #include "cli/stamps_report.h"
+#include "cli/verify_dkim.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -22,7 +23,7 @@ struct verify {
     const char *against, *vkey; /* a checkpoint from outside, the key it is signed with */
     const char *witness;        /* and of who must have cosigned it */
     uint64_t findings;
-    bool json;
+    bool json, dkim; /* dkim: signatures, and nothing else */
 };
 
 /* What to do about a failed check. The checks are those of docs/cli.md. */
@@ -46,6 +47,8 @@ static const char *advice(const char *check) {
         {"fork", changed},
         {"tile", "stop the server, remove log/tile and start it: the tiles are made anew"},
         {"stamp", "restore DIR/time from a copy, or ask the authority"},
+        {"auth",
+         "the message or the evidence is another than then, or the checker judges otherwise"},
         {"note", "it is made anew by the server; compare it with one from outside"},
         {"witness", "take a checkpoint that it has cosigned, or ask why it did not"},
         {"leftover", "nothing is lost: it goes when a server or \"fumikura seal\" is run"},
@@ -198,6 +201,27 @@ static enum fk_status stamps_verify(const struct fk_cli *cli, struct fk_lend *le
     return cli_stamps_report(cli, lend, &r, err);
 }
 
+static enum fk_status signatures_verify(const struct fk_cli *cli, struct fk_lend *lend,
+                                        struct verify *v, struct fk_err *err) {
+    struct cli_verify_dkim d = {
+        .from = v->range.from, .to = v->range.to, .finding = on_finding, .ctx = v};
+    const enum fk_status st = cli_verify_dkim(cli, lend, &d, err);
+    if (st != FK_OK && !d.differ)
+        return st;
+    if (v->json)
+        cli_json_line(json_pack("{s:{s:o, s:o, s:o, s:o, s:o, s:o}}", "dkim", "messages",
+                                cli_json_number(d.messages), "signatures",
+                                cli_json_number(d.signatures), "hold", cli_json_number(d.held),
+                                "disposed", cli_json_number(d.disposed), "unread",
+                                cli_json_number(d.unread), "findings", cli_json_number(d.differ)));
+    else
+        printf("%" PRIu64 " messages judged again by the keys that were kept: %" PRIu64
+               " signatures, %" PRIu64 " hold; %" PRIu64 " disposed of, %" PRIu64
+               " not read: %" PRIu64 " findings\n",
+               d.messages, d.signatures, d.held, d.disposed, d.unread, d.differ);
+    return st;
+}
+
 static enum fk_status verify(const struct fk_cli *cli, struct verify *v, struct fk_err *err) {
     struct fk_lend *lend = NULL;
     struct fk_verify_sum sum = {0};
@@ -215,6 +239,10 @@ static enum fk_status verify(const struct fk_cli *cli, struct verify *v, struct 
         goto done;
     }
     v->range.to -= v->to != NULL;
+    if (v->dkim) {
+        st = signatures_verify(cli, lend, v, err);
+        goto done;
+    }
     st = fk_lend_verify(lend, &v->range, on_finding, on_progress, v, &sum, err);
     if (st == FK_OK && v->range.segment && !sum.entries)
         FK_TRY(fk_fail(err, FK_NOT_FOUND,
@@ -236,11 +264,15 @@ done:
 }
 
 int cmd_verify(struct fk_cli *cli, int argc, char **argv) {
-    static const struct option options[] = {
-        {"from", required_argument, NULL, 'f'},    {"to", required_argument, NULL, 't'},
-        {"segment", required_argument, NULL, 's'}, {"against", required_argument, NULL, 'a'},
-        {"vkey", required_argument, NULL, 'k'},    {"witness", required_argument, NULL, 'w'},
-        {"json", no_argument, NULL, 'j'},          {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"from", required_argument, NULL, 'f'},
+                                            {"to", required_argument, NULL, 't'},
+                                            {"segment", required_argument, NULL, 's'},
+                                            {"against", required_argument, NULL, 'a'},
+                                            {"vkey", required_argument, NULL, 'k'},
+                                            {"witness", required_argument, NULL, 'w'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"dkim", no_argument, NULL, 'd'},
+                                            {NULL, 0, NULL, 0}};
     struct verify v = {.range = {0, UINT64_MAX, 0}};
     struct fk_err err = FK_ERR_INIT;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -256,12 +288,16 @@ int cmd_verify(struct fk_cli *cli, int argc, char **argv) {
             v.witness = optarg;
         else if (o == 'j')
             v.json = true;
+        else if (o == 'd')
+            v.dkim = true;
         else if (o != 's' || !fk_value_number(optarg, &v.range.segment) || !v.range.segment)
             return cli_usage("verify", "expected the number of a segment, from 1");
     }
     if ((v.vkey || v.witness) && !v.against)
         return cli_usage("verify", "--vkey and --witness are keys of the checkpoint that --against "
                                    "names");
+    if (v.dkim && (v.against || v.range.segment))
+        return cli_usage("verify", "--dkim goes with --from, --to and --json");
     if (optind < argc)
         return cli_usage("verify", "takes no argument \"%s\"", argv[optind]);
     return verify(cli, &v, &err) == FK_OK ? 0 : cli_fail(&err);

@@ -4,12 +4,14 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/pack.h"
+#include "indexer/border_priv.h"
 #include "indexer/facts_priv.h"
 #include "indexer/index.h"
 #include "indexer/provenance.h"
 #include "indexer/reason_priv.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
+#include "indexer/verdicts_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +78,8 @@ static bool terms_walk(const struct answer *a, struct fk_buf *scratch, term_fn f
 
 /* Only lines that a reader is to write, and none of them over a limit. */
 static bool display_is_good(const struct answer *a) {
-    static const char *const names[] = {"date",    "from",        "to",  "cc",
-                                        "subject", "attachments", "file"};
+    static const char *const names[] = {"date",    "from",        "to",   "cc",
+                                        "subject", "attachments", "file", "border"};
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     struct fk_field f;
     while (fk_fields_next(&it, &f)) {
@@ -383,8 +385,15 @@ static enum fk_status put_words(void *ctx, const char *term, size_t len, const u
              : fk_xdoc_term(p->doc, term, len, err);
 }
 
-static void put_answer_lines(const struct answer *a, struct fk_buf *data) {
-    fk_buf_add(data, a->display, a->display_len);
+static enum fk_status put_border(struct fk_xdoc *doc, const struct fk_source *source,
+                                 const struct answer *a, struct fk_buf *data, struct fk_err *err) {
+    struct fk_buf lines = FK_BUF_INIT;
+    fk_border__judge(source->trust, a->display, a->display_len, &lines);
+    enum fk_status st = fk_verdicts__terms(doc, FK_P_BORDER, &lines, err);
+    fk_buf_add(data, lines.data, lines.len);
+    data->failed |= lines.failed;
+    fk_buf_free(&lines);
+    return st;
 }
 
 static enum fk_status put_found(struct fk_xdoc *doc, const struct answer *a, struct fk_err *err) {
@@ -413,7 +422,16 @@ static void put_own_lines(const struct fk_source *s, const char *read, struct fk
     fk_buf_free(&key);
 }
 
-/* What was read of the message itself: all but the terms of what stands around it. */
+/* What the server in front said is judged before it is shown. */
+static void put_answer_lines(const struct answer *a, struct fk_buf *data) {
+    struct fk_fields it = fk_fields_begin(a->display, a->display_len);
+    for (struct fk_field f; fk_fields_next(&it, &f);)
+        if (!fk_field_is(&f, "border"))
+            fk_buf_printf(data, "%.*s: %.*s\n", (int)f.name_len, f.name, (int)f.value_len, f.value);
+}
+
+/* What was read of the message itself: all but the terms of what stands around it, and what servers
+ * on its way put on top: a version of it may have come by another way and be read the same. */
 struct digesting {
     struct fk_digest *digest;
 };
@@ -435,11 +453,14 @@ enum { READ_SIZE = 2 * FK_SHA256_BYTES + 1 };
 static enum fk_status read_digest(const struct answer *a, char out[READ_SIZE], struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct digesting d = {NULL};
-    struct fk_buf scratch = FK_BUF_INIT;
+    struct fk_buf scratch = FK_BUF_INIT, lines = FK_BUF_INIT;
     uint8_t sum[FK_SHA256_BYTES];
     FK_TRY(fk_digest_new(FK_SHA256, &d.digest, err));
     fk_digest_add(d.digest, &a->date_ms, sizeof a->date_ms);
-    fk_digest_add(d.digest, a->display, a->display_len);
+    put_answer_lines(a, &lines);
+    if (lines.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "a document for the index: out of memory"));
+    fk_digest_add(d.digest, lines.data, lines.len);
     fk_digest_add(d.digest, a->own, a->own_len);
     if (a->terms && !terms_walk(a, &scratch, term_digest, &d, &st, err))
         st = fk_fail(err, FK_CORRUPT, "an index reader's answer changed while it was read");
@@ -448,6 +469,7 @@ static enum fk_status read_digest(const struct answer *a, char out[READ_SIZE], s
 done:
     fk_digest_free(&d.digest);
     fk_buf_free(&scratch);
+    fk_buf_free(&lines);
     return st;
 }
 
@@ -550,6 +572,7 @@ static enum fk_status put_known(struct fk_xdoc *doc, const struct fk_buf *data,
     struct fk_provenance known = FK_PROVENANCE_INIT;
     FK_TRY(fk_provenance_read(data->data, data->len, &known, err));
     FK_TRY(put_people(doc, &known, err));
+    FK_TRY(fk_verdicts__own_terms(doc, data->data, data->len, err));
     st = put_captures(doc, &known, err);
 done:
     fk_provenance_free(&known);
@@ -568,6 +591,7 @@ static enum fk_status put_data(struct fk_xdoc *doc, const struct fk_source *sour
     envelope_read(source, &capture);
     put_own_lines(source, read, &data);
     put_answer_lines(a, &data);
+    FK_TRY(put_border(doc, source, a, &data, err));
     FK_TRY(put_reasons(doc, reasons | reasons_of(earlier), &data, err));
     fk_buf_add(&data, a->own, a->own_len);
     fk_buf_add(&data, captures, len);

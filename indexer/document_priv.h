@@ -14,7 +14,8 @@ struct fk_source {
     uint64_t seq;
     const char *envelope; /* its fields (struct fk_envelope) */
     size_t envelope_len;
-    int64_t time_ms;              /* of the entry; used where the envelope does not say when */
+    int64_t time_ms; /* of the entry; used where the envelope does not say when */
+    const struct fk_trust *trust;
     uint64_t message_bytes;       /* of the message, without what stands around it */
     uint8_t key[FK_SHA256_BYTES]; /* of its bytes (index.h) */
 };

@@ -61,6 +61,8 @@ extern "C" {
 #define FK_P_OWN_MSGID "XI" /* the message's own: others that have it are its versions */
 #define FK_P_KEY "XH"       /* the message's bytes: SHA-256, hex */
 #define FK_P_CAPTURE "XQ"   /* seq of each capture, decimal */
+#define FK_P_OWN "XV"       /* what this archive found of where it is from: dkim=pass (auth.md) */
+#define FK_P_BORDER "XW"    /* the same by the mail server in front; spam=yes, virus=no */
 /* "attachment", "nested", "journal", "partial", "partial:REASON"; "captures:N": bit N of the number
  * of captures less one, so that over any hits their sum is a few counts */
 #define FK_P_FLAG "XK"
@@ -107,6 +109,13 @@ FK_CHECKED enum fk_status fk_index_state(const char *dir, struct fk_index_state 
 /* Grows the index from its mark to the ledger's head. FK_RETRY: another indexer has it, or the desk
  * is away; FK_DENIED: no sandbox on this machine; FK_CORRUPT: reindex. A run that follows outlives
  * a damaged index: it tells once and waits to be asked for a rebuild. */
+/* Whom of the servers in front the index believes. Lists end with NULL. */
+struct fk_trust {
+    char *const *authserv; /* names in Authentication-Results */
+    char *const *hosts;    /* that put Received fields on top; their filters' fields count */
+    unsigned hops;         /* how many of those Received fields there are; 0: nobody is believed */
+    bool below;            /* what is directly below the last of them counts too */
+};
 struct fk_index_options {
     unsigned workers;       /* boxed readers; 0: number of CPUs */
     unsigned batch;         /* documents a commit: 200 */
@@ -122,11 +131,12 @@ struct fk_index_options {
     void (*progress)(void *ctx, uint64_t mark, uint64_t head);
     void (*damaged)(void *ctx, const struct fk_err *why);
     void *ctx;
+    const struct fk_trust *trust; /* NULL: nobody */
 };
 #define FK_INDEX_OPTIONS                                                                           \
     {                                                                                              \
         0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL,    \
-            NULL, NULL                                                                             \
+            NULL, NULL, NULL                                                                       \
     }
 FK_CHECKED enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
                                        const struct fk_index_options *options, struct fk_err *err);

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "indexer/run_priv.h"
 #include "indexer/terms.h"
+#include "indexer/verdicts_priv.h"
 #include "indexer/xapian_shim.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ void fk_run__item_clear(struct item *i) {
     fk_buf_free(&i->envelope);
     fk_buf_free(&i->answer);
     fk_seqs_free(&i->forget);
+    fk_seqs_free(&i->judged);
     fk_close(&i->fd);
     *i = (struct item)ITEM_INIT;
 }
@@ -72,7 +74,8 @@ enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_
                                  struct fk_err *err) {
     struct fk_content content = {.fd = -1};
     i->is_mail = true;
-    i->source = (struct fk_source){.seq = e->seq, .time_ms = e->time_ms};
+    i->source =
+        (struct fk_source){.seq = e->seq, .time_ms = e->time_ms, .trust = r->options->trust};
     enum fk_status st = fk_lend_content(r->lend, e->seq, 0, &content, err);
     if (st == FK_NOT_FOUND) {
         i->has_no_content = true;
@@ -83,17 +86,19 @@ enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_
         return FK_OK;
     }
     if (st == FK_OK)
+        fk_salts__put(&r->salts, e->seq, content.salt);
+    if (st == FK_OK)
         st = mail_submit(r, i, &content, err);
     fk_content_free(&content);
     return st;
 }
 
-static enum fk_status dispose_take(struct item *i, const struct fk_entry *e, struct fk_err *err) {
+static enum fk_status of_take(struct fk_seqs *out, const struct fk_entry *e, struct fk_err *err) {
     size_t len = 0;
     const char *of = fk_entry_field_at(e, "of", &len);
-    if (!of || !fk_seqs_parse(of, len, SEQS_MAX, &i->forget))
-        return fk_fail(err, FK_CORRUPT, "entry %llu names no seqs to dispose of",
-                       (unsigned long long)e->seq);
+    if (!of || !fk_seqs_parse(of, len, SEQS_MAX, out))
+        return fk_fail(err, FK_CORRUPT, "entry %llu (%s) names no seqs", (unsigned long long)e->seq,
+                       e->kind);
     return FK_OK;
 }
 
@@ -134,7 +139,9 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
     if (fk_entry_is(&e, "mail"))
         st = fk_run__mail_take(r, i, &e, err);
     else if (fk_entry_is(&e, "dispose"))
-        st = dispose_take(i, &e, err);
+        st = of_take(&i->forget, &e, err);
+    else if (fk_verdicts__are_in(&e))
+        st = of_take(&i->judged, &e, err);
     if (st != FK_OK)
         return st;
     r->lines_at += len;
@@ -250,7 +257,21 @@ done:
     return st;
 }
 
+/* The batch becomes a shard first: what is judged may be in it. */
+static enum fk_status judge(struct run *r, const struct item *i, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    FK_TRY(fk_run__commit(r, err));
+    FK_TRY(fk_run__room_check(r, 0, err));
+    st = fk_verdicts__take(&r->place, r->list, &r->known, r->lend, &r->salts, i->seq, &i->judged,
+                           err);
+    st = fk_run__of_database(r, st, err);
+done:
+    return st;
+}
+
 static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err) {
+    if (i->judged.count)
+        return judge(r, i, err);
     return i->is_mail && !i->has_no_content ? mail_put(r, i, err)
                                             : fk_run__forget(r, &i->forget, err);
 }

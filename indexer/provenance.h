@@ -22,6 +22,7 @@
  * envelope, also rcpt-to, carried-to sender: ADDRESS             of the report, also on-behalf-of,
  * mailbox journal-to: ADDRESS %09 HOW %09 ORIGINAL %09 NAME also journal-cc, journal-bcc,
  * journal-recipient; HOW: direct, expanded, forwarded; what is empty at the end is left out
+ *     verdict: ...                what was found of where it is from (verdicts_priv.h)
  *     report-id: ID, label: TEXT, sent: TEXT, arrived: TEXT, other: LINE, format: NAME, inner:
  * PLACE
  *

@@ -15,6 +15,7 @@
 struct group {
     uint32_t docid;
     struct fk_seqs left; /* captures that stay */
+    struct fk_buf data;  /* of the document */
 };
 struct groups {
     struct group *at;
@@ -22,14 +23,16 @@ struct groups {
 };
 
 static void groups_free(struct groups *g) {
-    for (size_t i = 0; i < g->count; i++)
+    for (size_t i = 0; i < g->count; i++) {
         fk_seqs_free(&g->at[i].left);
+        fk_buf_free(&g->at[i].data);
+    }
     free(g->at);
     *g = (struct groups){NULL, 0, 0};
 }
 
 static enum fk_status group_add(struct groups *g, uint32_t docid, struct fk_seqs *left,
-                                struct fk_err *err) {
+                                struct fk_buf *data, struct fk_err *err) {
     for (size_t i = 0; i < g->count; i++)
         if (g->at[i].docid == docid)
             return FK_OK;
@@ -41,8 +44,9 @@ static enum fk_status group_add(struct groups *g, uint32_t docid, struct fk_seqs
         g->at = at;
         g->cap = cap;
     }
-    g->at[g->count++] = (struct group){docid, *left};
+    g->at[g->count++] = (struct group){docid, *left, *data};
     *left = (struct fk_seqs){NULL, 0, 0, false};
+    *data = (struct fk_buf)FK_BUF_INIT;
     return FK_OK;
 }
 
@@ -60,7 +64,7 @@ static enum fk_status group_look(struct run *r, struct fk_xreader *reader, uint3
     if (left.failed)
         st = fk_fail(err, FK_NOMEM, "indexing: out of memory");
     else if (known.capture_count > 1)
-        st = group_add(g, docid, &left, err);
+        st = group_add(g, docid, &left, &data, err);
 done:
     fk_seqs_free(&left);
     fk_provenance_free(&known);
@@ -174,6 +178,8 @@ static enum fk_status regroup(struct run *r, const struct group *g, struct fk_se
     struct fk_xdoc *doc = NULL;
     uint32_t docid = 0;
     FK_TRY(group_document(r, &g->left, &docid, &doc, err));
+    if (doc) /* what was found about those that stay stays found */
+        FK_TRY(fk_verdicts__carry(doc, &g->data, err));
     if (doc)
         FK_TRY(document_put_back(r, docid, doc, err));
     FK_TRY(fk_run__stepped(fk_fault("index-regroup"), err));
@@ -242,6 +248,7 @@ enum fk_status fk_run__forget(struct run *r, const struct fk_seqs *seqs, struct 
     struct fk_seqs remove = {NULL, 0, 0, false};
     if (seqs->count == 0)
         return FK_OK;
+    fk_salts__drop(&r->salts, seqs);
     FK_TRY(fk_run__commit(r, err));
     if (r->list->superseded.count) {
         FK_TRY(fk_run__purge(r, 0, r->list->count, err));

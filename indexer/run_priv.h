@@ -15,6 +15,7 @@
 #include "indexer/known_priv.h"
 #include "indexer/place_priv.h"
 #include "indexer/pool_priv.h"
+#include "indexer/verdicts_priv.h"
 
 enum {
     FK_RUN_RING = 64,
@@ -33,6 +34,7 @@ struct item {
     int fd; /* of the content, until it is read; its message: */
     size_t offset, len;
     struct fk_seqs forget; /* of a dispose entry */
+    struct fk_seqs judged; /* of an entry that has verdicts */
 };
 #define ITEM_INIT                                                                                  \
     { .state = ITEM_DONE, .fd = -1 }
@@ -59,6 +61,7 @@ struct run {
     uint64_t head;     /* of the ledger when last asked */
     size_t batch_postings;
     uint64_t batch_bytes; /* of what the readers said */
+    struct fk_salts salts;
     bool is_stopped;
     bool is_damaged; /* the index, not what goes into it: only a rebuild helps */
 };

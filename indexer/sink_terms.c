@@ -4,6 +4,7 @@
 #include "archiver/vault/fields.h"
 #include "base/clock.h"
 #include "base/pack.h"
+#include "indexer/border_priv.h"
 #include "indexer/facts_priv.h"
 #include "indexer/index.h"
 #include "indexer/sink_priv.h"
@@ -25,6 +26,7 @@ struct terms_sink {
     int64_t date_ms;
     struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
     struct fk_buf subject, files, address;
+    struct fk_buf border; /* what the mail server in front said, of the message itself */
     bool has_subject;
     unsigned attachments, file_count;
 };
@@ -221,6 +223,7 @@ static void display_write(const struct terms_sink *s, struct fk_buf *out) {
         fk_fields_add_str(out, "attachments", text);
     }
     fk_buf_add(out, s->files.data, s->files.len);
+    fk_buf_add(out, s->border.data, s->border.len);
 }
 
 /* The message that is reported, its clear copies, then what stands around them. */
@@ -235,9 +238,12 @@ static enum fk_status journal_read(struct terms_sink *s, const struct fk_sink *s
         fk_buf_reset(&bytes);
         if (!is_plain)
             fk_transfer_decode(in->transfer, message + in->offset, in->len, &bytes);
+        const uint8_t *inner = is_plain ? message + in->offset : bytes.data;
+        const size_t inner_len = is_plain ? in->len : bytes.len;
         s->base = i > 0;
-        FK_TRY(fk_reading__read(is_plain ? message + in->offset : bytes.data,
-                                is_plain ? in->len : bytes.len, false, sink, reasons, err));
+        if (i == 0)
+            fk_border__read(inner, inner_len, &s->border);
+        FK_TRY(fk_reading__read(inner, inner_len, false, sink, reasons, err));
     }
     fk_buf_reset(&bytes);
     fk_unwrapped_shell(message, len, u, &bytes);
@@ -281,11 +287,13 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
         FK_TRY(fk_unwrap(message, len, &u, err));
     if (u.inner_count > 0)
         FK_TRY(journal_read(&s, &sink, message, len, &u, &reasons, err));
-    else
+    else {
+        fk_border__read(message, len, &s.border);
         FK_TRY(fk_reading__read(message, len, headers_only, &sink, &reasons, err));
+    }
     answer_write(&s, reasons, &u, &display, &report, out);
     FK_TRY(fk_docterms__write(terms, out, err));
-    if (display.failed || report.failed || s.own.failed || s.domino.failed)
+    if (display.failed || report.failed || s.own.failed || s.domino.failed || s.border.failed)
         st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
 done:
     for (size_t i = 0; i < SHOWN; i++)
@@ -293,6 +301,7 @@ done:
     fk_buf_free(&s.subject);
     fk_buf_free(&s.files);
     fk_buf_free(&s.address);
+    fk_buf_free(&s.border);
     fk_buf_free(&s.own);
     fk_buf_free(&s.domino);
     fk_buf_free(&display);

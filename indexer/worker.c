@@ -1,9 +1,9 @@
 /* worker.c - main of a boxed reader: makes ready what it will need, closes the box, reads messages.
  *
  * Whatever goes wrong inside it ends it; the pool sees that and does the rest. */
+#include "base/box.h"
 #include "base/frame.h"
 #include "base/io.h"
-#include "base/box.h"
 #include "indexer/index.h"
 #include "indexer/pool_priv.h"
 #include "indexer/sink_priv.h"

@@ -301,6 +301,19 @@ enum fk_status fk_xdoc_data_get(const struct fk_xdoc *doc, struct fk_buf *out, s
                    [&] { return into_buf(doc->doc.get_data(), out, err); });
 }
 
+enum fk_status fk_xdoc_drop_terms(struct fk_xdoc *doc, const char *prefix, struct fk_err *err) {
+    return guarded("a document of the index", err, [&] {
+        const std::string begin(prefix);
+        std::vector<std::string> terms;
+        for (Xapian::TermIterator t = doc->doc.termlist_begin(); t != doc->doc.termlist_end(); ++t)
+            if ((*t).compare(0, begin.size(), begin) == 0)
+                terms.push_back(*t);
+        for (const std::string &term : terms)
+            doc->doc.remove_term(term);
+        return FK_OK;
+    });
+}
+
 enum fk_status fk_xwriter_document(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc **out,
                                    struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {

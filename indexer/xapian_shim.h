@@ -56,6 +56,9 @@ FK_CHECKED enum fk_status fk_xdoc_last_position(const struct fk_xdoc *doc, const
 /* Its data, appended. */
 FK_CHECKED enum fk_status fk_xdoc_data_get(const struct fk_xdoc *doc, struct fk_buf *out,
                                            struct fk_err *err);
+/* Takes out the terms that begin so. */
+FK_CHECKED enum fk_status fk_xdoc_drop_terms(struct fk_xdoc *doc, const char *prefix,
+                                             struct fk_err *err);
 /* docid >= 1; replaces one that is there. */
 FK_CHECKED enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc *doc,
                                          struct fk_err *err);

@@ -34,8 +34,17 @@ static const struct {
 } shown[] = {
     {"date", "date", TEXT},  {"from", "from", TEXT},       {"to", "to", TEXT},
     {"cc", "cc", TEXT},      {"subject", "subject", TEXT}, {"size", "size", NUMBER},
-    {"file", "files", LIST}, {"partial", "partial", LIST},
+    {"file", "files", LIST}, {"partial", "partial", LIST}, {"verdict", "verdicts", LIST},
 };
+
+static bool has_text(const json_t *list, const char *text) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *is = json_string_value(json_array_get(list, i));
+        if (is && strcmp(is, text) == 0)
+            return true;
+    }
+    return false;
+}
 
 static void add_field(json_t *object, const struct fk_field *field, struct fk_buf *value) {
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
@@ -44,6 +53,9 @@ static void add_field(json_t *object, const struct fk_field *field, struct fk_bu
         fk_buf_reset(value);
         fk_field_value(field, value);
         const char *text = fk_buf_cstr(value);
+        if (strcmp(shown[i].name, "verdict") == 0 &&
+            has_text(json_object_get(object, shown[i].key), text))
+            return; /* found of another capture too */
         if (shown[i].shape == LIST)
             (void)json_array_append_new(json_object_get(object, shown[i].key),
                                         fk_json_text(text, value->len));
@@ -78,8 +90,8 @@ static json_t *blind_json(const struct fk_hit *hit, enum fk_standing standing) {
 
 json_t *fk_json_hit(const struct fk_hit *hit) {
     json_t *object = json_pack(
-        "{s:I, s:o, s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}}", "seq", (json_int_t)hit->seq,
-        "received", fk_json_time(hit->received_ms), "files", "partial", "captures",
+        "{s:I, s:o, s:[], s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}}", "seq", (json_int_t)hit->seq,
+        "received", fk_json_time(hit->received_ms), "files", "partial", "verdicts", "captures",
         (json_int_t)hit->captures->count, "capture_seqs", seqs_json(hit->captures), "bcc", "stated",
         blind_json(hit, FK_STANDS_STATED), "derived", blind_json(hit, FK_STANDS_DERIVED), "claimed",
         blind_json(hit, FK_STANDS_CLAIMED));

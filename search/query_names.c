@@ -88,6 +88,10 @@ static const struct fk_query__name names[] = {
     {"date", FK_F_DATE, FORM_TIME, OP_IS},
     {"received", FK_F_RECEIVED, FORM_TIME, OP_IS},
     {"size", FK_F_SIZE, FORM_SIZE, OP_IS},
+    {"dkim", FK_F_DKIM, FORM_TEXT, OP_IS},
+    {"auth", FK_F_AUTH, FORM_TEXT, OP_IS},
+    {"spam", FK_F_SPAM, FORM_TEXT, OP_IS},
+    {"virus", FK_F_VIRUS, FORM_TEXT, OP_IS},
     /* as Gmail and KQL have them */
     {"recipients", FK_F_TO, FORM_TEXT, OP_IS},
     {"attachmentnames", FK_F_FILENAME, FORM_TEXT, OP_IS},

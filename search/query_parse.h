@@ -57,7 +57,11 @@ enum fk_q_field {
     FK_F_UNSEARCHABLE, /* text is "any" or a reason */
     FK_F_DATE,
     FK_F_RECEIVED,
-    FK_F_SIZE
+    FK_F_SIZE,
+    FK_F_DKIM, /* text is a result or a domain */
+    FK_F_AUTH, /* METHOD=RESULT */
+    FK_F_SPAM, /* yes or no; so with the next */
+    FK_F_VIRUS
 };
 
 /* A year, month, day, minute or second, counted from year 0, month 0 of it, 1970-01-01 and its

@@ -301,6 +301,11 @@ static enum fk_status plan_leaf(const struct planner *p, const struct fk_q_node 
     case FK_F_UNSEARCHABLE:
         *out = strcmp(node->text, "any") == 0 ? flag("partial", "") : flag("partial:", node->text);
         return FK_OK;
+    case FK_F_DKIM:
+    case FK_F_AUTH:
+    case FK_F_SPAM:
+    case FK_F_VIRUS:
+        return fk_query__verdict(node, out, p->fault, p->err);
     default:
         break;
     }

@@ -37,6 +37,10 @@ bool fk_query__time_value(const char *value, enum fk_query__op op, struct fk_q_n
                           const char **expected);
 bool fk_query__size_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
                           const char **expected);
+/* What dkim:, auth:, spam: and virus: stand for (query_verdict.c). */
+struct fk_xquery;
+FK_CHECKED enum fk_status fk_query__verdict(const struct fk_q_node *node, struct fk_xquery **out,
+                                            struct fk_query_fault *fault, struct fk_err *err);
 void fk_query__print_when(const struct fk_q_when *when, struct fk_buf *out);
 
 #endif

@@ -64,11 +64,11 @@ static void on_open(void *ctx, struct fk_peer *peer) {
 
 /* ---- requests */
 
-enum role { ROLE_MAIL, ROLE_ACT, ROLE_ANCHOR, ROLE_SCRUB, ROLE_WATCH, ROLE_ALL };
+enum role { ROLE_MAIL, ROLE_ACT, ROLE_ANCHOR, ROLE_SCRUB, ROLE_WATCH, ROLE_AUTH, ROLE_ALL };
 
 static int role_of(const char *name) {
-    static const char *const names[] = {"mail", "act", "anchor", "scrub", "watch", "all"};
-    for (int i = 0; i < 6; i++)
+    static const char *const names[] = {"mail", "act", "anchor", "scrub", "watch", "auth", "all"};
+    for (int i = 0; i < 7; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
@@ -82,7 +82,7 @@ static bool kind_is_allowed(enum role role, const char *kind) {
         return role == ROLE_ACT || role == ROLE_ALL;
     if (role == ROLE_ANCHOR)
         return strcmp(kind, "anchor") == 0;
-    if (role == ROLE_SCRUB)
+    if (role == ROLE_SCRUB || role == ROLE_AUTH)
         return strcmp(kind, "fact") == 0;
     if (role == ROLE_WATCH)
         return strcmp(kind, "fact") == 0 || strcmp(kind, "gap") == 0;
@@ -90,6 +90,13 @@ static bool kind_is_allowed(enum role role, const char *kind) {
         if (strcmp(kinds[i], kind) == 0)
             return true;
     return false;
+}
+
+/* Whose facts are of one sort says so in `what`, and of nothing else. */
+static bool what_is_allowed(enum role role, const struct fk_entry *e) {
+    char what[32];
+    return role != ROLE_AUTH ||
+           (fk_entry_field(e, "what", what, sizeof what) && strcmp(what, "auth") == 0);
 }
 
 /* The memory file of a request, mapped at once so that no descriptor is held while a job waits. */
@@ -136,7 +143,8 @@ static enum fk_status mail_read(struct fk_reader *r, struct fk_job *j, struct fk
 }
 
 /* What the pen sets itself may not be among the fields, nor anything an entry line cannot have. */
-static enum fk_status fields_check(const char *kind, const char *fields, struct fk_err *err) {
+static enum fk_status fields_check(enum role role, const char *kind, const char *fields,
+                                   struct fk_err *err) {
     static const uint8_t prev[FK_SHA256_BYTES];
     struct fk_buf line = FK_BUF_INIT;
     struct fk_entry e;
@@ -146,6 +154,8 @@ static enum fk_status fields_check(const char *kind, const char *fields, struct 
     size_t len;
     if (st == FK_OK && (fk_entry_field_at(&e, "c256", &len) || fk_entry_field_at(&e, "c512", &len)))
         st = fk_fail(err, FK_INVALID, "c256 and c512 are not the asker's to set");
+    if (st == FK_OK && !what_is_allowed(role, &e))
+        st = fk_fail(err, FK_DENIED, "this socket may not append a fact of that sort");
     fk_buf_free(&line);
     return st == FK_CORRUPT ? fk_fail(err, FK_INVALID, "the fields of an entry are not of the form")
                             : st;
@@ -164,7 +174,7 @@ static enum fk_status append_read(enum role role, struct fk_reader *r, struct fk
     fk_buf_add(&j->fields, fields, len);
     if (memchr(fk_buf_cstr(&j->fields), 0, len))
         return fk_fail(err, FK_INVALID, "the fields of an entry hold a NUL");
-    return fields_check(j->kind, fk_buf_cstr(&j->fields), err);
+    return fields_check(role, j->kind, fk_buf_cstr(&j->fields), err);
 }
 
 static enum fk_status dispose_read(struct fk_reader *r, struct fk_job *j, struct fk_err *err) {

@@ -3,8 +3,8 @@
  *
  * Opened as a struct fk_keep is: fk_lend_open for commands (the server's desk, else one started
  * for the occasion), fk_lend_attach for a socket that `serve` gave. The socket decides the role:
- * the index role reads any content; every other reader gets a content only against an act that is
- * already durable and names its seq in `of` (what=show, export, ...).
+ * the index role reads any content, the auth role that of mail; every other reader gets a content
+ * only against an act that is already durable and names its seq in `of` (what=show, export, ...).
  *
  *     FK_TRY(fk_lend_head(lend, &head, err));
  *     FK_TRY(fk_lend_lines(lend, from, &lines, err));          as many as fit; split at LF

@@ -21,8 +21,8 @@ enum {
     ASKER_WAIT_MS = 30000
 };
 static int role_of(const char *name) {
-    static const char *const names[] = {"index", "log", "act", "all"};
-    for (int i = 0; i < 4; i++)
+    static const char *const names[] = {"index", "log", "act", "auth", "all"};
+    for (int i = 0; i < 5; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
@@ -56,7 +56,7 @@ done:
 /* ---- rights */
 
 static bool what_shows(const struct fk_entry *e) {
-    static const char *const list[] = {"show", "search", "export", "audit", "deliver"};
+    static const char *const list[] = {"show", "search", "export", "audit", "deliver", "verify"};
     char what[32];
     if (!fk_entry_is(e, "act") || !fk_entry_field(e, "what", what, sizeof what))
         return false;
@@ -132,6 +132,21 @@ done:
     return st;
 }
 
+/* What is asked for by role alone is mail, and nothing that people wrote about it. */
+static enum fk_status mail_check(struct fk_lend_desk *l, uint64_t seq, struct fk_err *err) {
+    struct fk_buf line = FK_BUF_INIT;
+    struct fk_entry e;
+    enum fk_status st;
+    FK_TRY(fk_desk_line(l->desk, seq, &line, err));
+    FK_TRY(fk_entry_read(line.data, line.len, &e, err));
+    if (!fk_entry_is(&e, "mail"))
+        FK_TRY(fk_fail(err, FK_DENIED, "this socket may only ask for mail, and entry %llu is none",
+                       (unsigned long long)seq));
+done:
+    fk_buf_free(&line);
+    return st;
+}
+
 /* ---- requests */
 
 static enum fk_status head_answer(struct fk_lend_request *q, struct fk_err *err) {
@@ -168,6 +183,8 @@ static enum fk_status content_answer(struct fk_lend_request *q, struct fk_err *e
         st = act_check(q->l, seq, act, err);
     else if (q->role == ROLE_ACT || (q->role == ROLE_ALL && !q->l->alone))
         st = rule_check(q->l, seq, err);
+    if (st == FK_OK && q->role == ROLE_AUTH)
+        st = mail_check(q->l, seq, err);
     if (st == FK_OK)
         st = fk_desk_content(q->l->desk, seq, &plain, err);
     if (st == FK_OK)
@@ -243,15 +260,21 @@ static enum fk_status apart_answer(struct fk_lend_request *q, struct fk_err *err
 
 /* ---- the table of requests */
 
-enum { INDEX = 1 << ROLE_INDEX, LOG = 1 << ROLE_LOG, ACT = 1 << ROLE_ACT, ALL = 1 << ROLE_ALL };
+enum {
+    INDEX = 1 << ROLE_INDEX,
+    LOG = 1 << ROLE_LOG,
+    ACT = 1 << ROLE_ACT,
+    AUTH = 1 << ROLE_AUTH,
+    ALL = 1 << ROLE_ALL
+};
 static const struct {
     uint16_t type, numbers;
     unsigned roles; /* that may ask it */
     enum fk_status (*answer)(struct fk_lend_request *q, struct fk_err *err);
 } requests[] = {
-    {FK_LEND_HEAD, 1, INDEX | LOG | ACT | ALL, head_answer},
-    {FK_LEND_LINES, 1, INDEX | LOG | ACT | ALL, lines_answer},
-    {FK_LEND_CONTENT, 2, INDEX | ACT | ALL, content_answer},
+    {FK_LEND_HEAD, 1, INDEX | LOG | ACT | AUTH | ALL, head_answer},
+    {FK_LEND_LINES, 1, INDEX | LOG | ACT | AUTH | ALL, lines_answer},
+    {FK_LEND_CONTENT, 2, INDEX | ACT | AUTH | ALL, content_answer},
     {FK_LEND_SEALED, 2, ACT | ALL, sealed_answer},
     {FK_LEND_SEGMENTS, 0, ACT | ALL, segments_answer},
     {FK_LEND_SEGMENT_FILE, 1, ALL, segment_file_answer},

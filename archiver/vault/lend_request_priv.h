@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum fk_lend_role { ROLE_INDEX, ROLE_LOG, ROLE_ACT, ROLE_ALL };
+enum fk_lend_role { ROLE_INDEX, ROLE_LOG, ROLE_ACT, ROLE_AUTH, ROLE_ALL };
 
 struct fk_lend_desk {
     const char *dir;

@@ -8,7 +8,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     struct fuzz_input in = {data, len};
     const struct fuzz_input envelope = fuzz_until(&in, 0xff);
-    const struct fk_source source = {1, (const char *)envelope.at, envelope.len, 0, len, {0}};
+    const struct fk_source source = {.seq = 1,
+                                     .envelope = (const char *)envelope.at,
+                                     .envelope_len = envelope.len,
+                                     .message_bytes = len};
     const struct fk_buf answer = {(uint8_t *)(uintptr_t)in.at, in.len, in.len, false};
     struct fk_xdoc *doc = NULL;
     size_t postings = 0;
@@ -23,7 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
         MUST(bytes <= envelope.len);
     (void)fuzz_document_check(doc);
     /* The same message once more: what is joined is of its form, too. */
-    const struct fk_source again = {2, source.envelope, source.envelope_len, 1, len, {0}};
+    const struct fk_source again = {.seq = 2,
+                                    .envelope = source.envelope,
+                                    .envelope_len = source.envelope_len,
+                                    .time_ms = 1,
+                                    .message_bytes = len};
     struct fk_xdoc *both = NULL;
     DONE(fk_document__make(&again, 0, &answer, doc, &both, &postings, NULL));
     (void)fuzz_document_check(both);

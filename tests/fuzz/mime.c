@@ -17,7 +17,10 @@ static void terms_read(const uint8_t *data, size_t len, bool headers_only, struc
 
 /* A good answer is no crash of its reader. */
 static void document_check(const struct fk_buf *answer, size_t len) {
-    const struct fk_source source = {7, "received: 2026-11-24T01:02:03.456Z\n", 35, 0, len, {0}};
+    const struct fk_source source = {.seq = 7,
+                                     .envelope = "received: 2026-11-24T01:02:03.456Z\n",
+                                     .envelope_len = 35,
+                                     .message_bytes = len};
     struct fk_xdoc *doc = NULL;
     size_t postings = 0;
     MUST(answer->len > 4 && !answer->failed);

@@ -285,6 +285,66 @@ static void the_watchs_socket_may_only_append_facts_and_gaps(void **state) {
     assert_int_equal(process_wait(pid), 0);
 }
 
+static void the_checkers_socket_may_only_append_its_facts(void **state) {
+    (void)state;
+    static const struct {
+        const char *kind, *fields;
+    } others[] = {{"act", "what=show of=1"},  {"hold", ""},          {"anchor", "size=1"},
+                  {"fact", "what=destroyed"}, {"fact", ""},          {"fact", "of=1"},
+                  {"fact", "what=authority"}, {"admin", "what=auth"}};
+    int sock;
+    struct fk_keep *k = NULL;
+    struct fk_receipt r;
+    struct fk_seqs seqs = {0};
+    vault_make("");
+    pid_t pid = process_start("keep", "auth", &sock);
+    assert_int_equal(fk_keep_attach(sock, &k, &err), FK_OK);
+    append(k, "fact", "what=auth of=1", "found");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct fk_record record = {.kind = others[i].kind, .fields = others[i].fields};
+        if (fk_keep_append(k, &record, &r, &err) != FK_DENIED)
+            fail_msg("%s %s was taken", others[i].kind, others[i].fields);
+    }
+    assert_int_equal(mail_send(k, 1, 1, 10), FK_OK);
+    assert_int_equal(receipt_next(k).status, FK_DENIED);
+    fk_seqs_add(&seqs, 1);
+    assert_int_equal(fk_keep_dispose(k, &seqs, 0, "rule", NULL, &r, &err), FK_DENIED);
+    fk_seqs_free(&seqs);
+    fk_keep_close(&k);
+    assert_int_equal(process_wait(pid), 0);
+}
+
+static void the_checkers_socket_is_given_mail_and_nothing_else(void **state) {
+    (void)state;
+    int sock;
+    struct fk_lend *l = NULL;
+    struct fk_content c = {.fd = -1};
+    struct fk_sealed s = {.parts = 0};
+    struct fk_verify_range range = {0, UINT64_MAX, 0};
+    struct fk_verify_sum sum;
+    int fd = -1;
+    vault_make("");
+    struct fk_keep *k = keep_open();
+    assert_int_equal(mail_send(k, 1, 1, 100), FK_OK);
+    const uint64_t seq = receipt_next(k).seq;
+    const uint64_t others[] = {append(k, "hold", "", "a hold").seq,
+                               append(k, "act", "what=show of=1", "why").seq,
+                               append(k, "fact", "what=auth of=1", "found").seq};
+    fk_keep_close(&k);
+    pid_t pid = process_start("lend", "auth", &sock);
+    assert_int_equal(fk_lend_attach(sock, &l, &err), FK_OK);
+    assert_int_equal(fk_lend_content(l, seq, 0, &c, &err), FK_OK);
+    fk_content_free(&c);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (fk_lend_content(l, others[i], 0, &c, &err) != FK_DENIED)
+            fail_msg("entry %llu was given", (unsigned long long)others[i]);
+    assert_int_equal(fk_lend_sealed(l, seq, others[1], &s, &err), FK_DENIED);
+    assert_int_equal(fk_lend_segment_file(l, 1, &fd, &err), FK_DENIED);
+    assert_int_not_equal(fk_lend_verify(l, &range, NULL, NULL, NULL, &sum, &err), FK_OK);
+    fk_lend_close(&l);
+    assert_int_equal(process_wait(pid), 0);
+}
+
 static void the_pens_own_kinds_cannot_be_asked_for(void **state) {
     (void)state;
     static const char *const own[] = {"genesis", "segment", "seal", "mail", "dispose", "nonsense"};
@@ -848,6 +908,8 @@ int main(void) {
         cmocka_unit_test(the_receivers_socket_may_only_send_mail),
         cmocka_unit_test(the_webs_socket_may_only_append_acts),
         cmocka_unit_test(the_watchs_socket_may_only_append_facts_and_gaps),
+        cmocka_unit_test(the_checkers_socket_may_only_append_its_facts),
+        cmocka_unit_test(the_checkers_socket_is_given_mail_and_nothing_else),
         cmocka_unit_test(the_pens_own_kinds_cannot_be_asked_for),
         cmocka_unit_test(a_content_is_given_only_against_an_act_that_names_it),
         cmocka_unit_test(an_act_allows_nothing_after_a_day),

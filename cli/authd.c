@@ -1,0 +1,113 @@
+/* authd.c - the server's process that has messages checked soon after they came (docs/auth.md). It
+ * has no network itself: the resolver that it runs has, and sees no message. */
+#include "archiver/auth/follow.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/confine.h"
+#include "base/log.h"
+#include "cli/config.h"
+#include "cli/evidence.h"
+#include "cli/trouble.h"
+
+#include <limits.h>
+#include <string.h>
+
+enum { TICK_MS = 500, TROUBLE_MS = 2000, BATCH_MS = 5000 };
+
+struct daemon {
+    const struct fk_cli *cli;
+    struct fk_child child;
+    struct fk_keep *keep;
+    struct fk_lend *lend;
+    struct fk_follow *follow; /* NULL until it could begin */
+    struct fk_follow_options options;
+    char program[PATH_MAX];
+    bool is_confined, told; /* told: that something is in its way */
+};
+
+static void trouble(struct daemon *d, const struct fk_err *why) {
+    if (why ? !d->told : d->told)
+        cli_trouble_put(d->cli, "auth-trouble", why);
+    if (why && !d->told)
+        fk_log(FK_LOG_WARNING, "not checked where messages are from: %s", why->text);
+    d->told = why != NULL;
+}
+
+static enum fk_status options_make(struct daemon *d, struct fk_err *err) {
+    const struct fk_config *c = d->cli->config;
+    d->options = (struct fk_follow_options){.dir = d->cli->dir,
+                                            .keep = d->keep,
+                                            .lend = d->lend,
+                                            .resolver = *c->auth_resolver ? c->auth_resolver
+                                                                          : "of the system",
+                                            .clients = c->auth_clients,
+                                            .retry_ms = (int64_t)c->auth_retry_s * 1000,
+                                            .batch_ms = BATCH_MS};
+    return cli_checker_options(d->cli, false, d->program, sizeof d->program, &d->options.checker,
+                               err);
+}
+
+/* How long to rest. What is not of the moment ends the process, and serve starts it anew. */
+static enum fk_status work(struct daemon *d, int *rest_ms, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    bool idle = true;
+    if (!d->follow)
+        st = fk_follow_open(&d->options, &d->follow, err);
+    if (st == FK_OK && !d->is_confined) { /* the resolver runs, and minds itself */
+        st = fk_confine_network(err);
+        d->is_confined = st == FK_OK;
+    }
+    if (st == FK_OK)
+        st = fk_follow_step(d->follow, &idle, err);
+    *rest_ms = st != FK_OK ? TROUBLE_MS : idle ? TICK_MS : 0;
+    trouble(d, st == FK_OK ? NULL : err);
+    return st == FK_RETRY || st == FK_FULL ? FK_OK : st;
+}
+
+static enum fk_status run(struct daemon *d, struct fk_err *err) {
+    const bool on = strcmp(d->cli->config->auth_check, "on") == 0;
+    for (;;) {
+        struct fk_child_event event;
+        int rest_ms = -1;
+        enum fk_status st = on ? work(d, &rest_ms, err) : FK_OK;
+        if (st == FK_OK)
+            st = fk_child_next(&d->child, rest_ms, &event, err);
+        if (st != FK_OK || event.what == FK_CHILD_STOP)
+            return st;
+        if (event.what != FK_CHILD_SOCKET)
+            continue;
+        if (strcmp(event.name, "keep") == 0)
+            fk_keep_reattach(d->keep, event.fd);
+        else
+            fk_lend_reattach(d->lend, event.fd);
+        if (d->follow)
+            fk_follow_again(d->follow);
+    }
+}
+
+int cmd_authd(struct fk_cli *cli, int argc, char **argv) {
+    struct daemon d = {.cli = cli};
+    struct fk_err err = FK_ERR_INIT, late = FK_ERR_INIT;
+    enum fk_status st;
+    fk_log_name("fumikura authd");
+    FK_TRY(fk_child_begin(&d.child, argc, argv, &err));
+    FK_TRY(fk_confine_core(&err));
+    if (d.child.keep >= 0)
+        FK_TRY(fk_keep_attach(fk_child_take(&d.child.keep), &d.keep, &err));
+    else
+        FK_TRY(fk_keep_open(cli->dir, &d.keep, &err));
+    if (d.child.lend >= 0)
+        FK_TRY(fk_lend_attach(fk_child_take(&d.child.lend), &d.lend, &err));
+    else
+        FK_TRY(fk_lend_open(cli->dir, &d.lend, &err));
+    if (strcmp(cli->config->auth_check, "on") == 0)
+        FK_TRY(options_make(&d, &err));
+    FK_TRY(fk_child_ready(&d.child, NULL, &err));
+    st = run(&d, &err);
+    if (fk_follow_close(&d.follow, &late) != FK_OK) /* it is checked again after the next start */
+        fk_log(FK_LOG_WARNING, "what was found last is not written: %s", late.text);
+done:
+    fk_keep_close(&d.keep);
+    fk_lend_close(&d.lend);
+    return fk_child_end(&d.child, st, &err);
+}
