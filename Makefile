@@ -40,7 +40,7 @@ ASAN_FLAGS := -std=c11 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion -Wno
 ROOMS := base archiver/vault archiver/intake archiver/auth archiver/milter indexer search retention tape-export
 # main alone stays outside the library, so that unit programs can link the commands too.
 MAIN_C := cli/fumikura.c
-# What has libmilter in it is in a program of its own alone (docs/decisions/0012).
+# What has libmilter in it is in a program of its own alone (docs/decisions/0011).
 MILTER_C := archiver/milter/milter_main.c archiver/milter/session.c
 MILTER_LIBS := $(shell pkg-config --libs milter libseccomp 2>/dev/null)
 ROOM_C := $(filter-out $(MILTER_C),$(wildcard $(addsuffix /*.c,$(ROOMS)))) $(filter-out $(MAIN_C),$(wildcard cli/*.c))

@@ -1,6 +1,6 @@
 /*
  * milter.c - `fumikura milter`: reads the configuration and becomes fumikura-milter, a program of
- * its own (docs/decisions/0012); started by serve.
+ * its own (docs/decisions/0011); started by serve.
  *
  * That program lies beside this one, as it is built, or in ../libexec/fumikura, as it is installed.
  */

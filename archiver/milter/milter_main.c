@@ -1,7 +1,7 @@
 /*
  * milter_main.c - fumikura-milter: takes mail from a mail server by the milter protocol and hands
  * it to the pen. A program of its own, since libmilter has a licence of its own
- * (docs/decisions/0012); "fumikura milter" starts it with what the configuration says.
+ * (docs/decisions/0011); "fumikura milter" starts it with what the configuration says.
  *
  *     fumikura-milter --listen ADDRESS --source NAME --floor PERIOD --size-limit BYTES
  *                     --in-flight BYTES --connections N -- --control FD --keep FD
