@@ -61,7 +61,7 @@ static struct fk_words cell(const struct fk_csv *csv, size_t i) {
 /* 2026-11-24T01:02:03.456Z, and what spreadsheets and PowerShell make of it: 11/24/2026 1:02:03 AM.
  */
 static bool time_read(struct fk_words w, int64_t *ms_out) {
-    char text[48] = "", noon = 0;
+    char text[48] = "", noon[2] = "";
     struct tm tm = {0};
     int n = 0;
     memcpy(text, w.at, w.len < sizeof text ? w.len : sizeof text - 1);
@@ -71,11 +71,11 @@ static bool time_read(struct fk_words w, int64_t *ms_out) {
         if (sscanf(text, "%2d/%2d/%4d %2d:%2d:%2d%n", &tm.tm_mon, &tm.tm_mday, &tm.tm_year,
                    &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 6)
             return false;
-        if (sscanf(text + n, " %1[AaPp]", &noon) == 1 || noon)
-            tm.tm_hour = tm.tm_hour % 12 + (toupper((unsigned char)noon) == 'P' ? 12 : 0);
+        if (sscanf(text + n, " %1[AaPp]", noon) == 1)
+            tm.tm_hour = tm.tm_hour % 12 + (toupper((unsigned char)*noon) == 'P' ? 12 : 0);
     }
     if (tm.tm_year < 1990 || tm.tm_year > 9999 || tm.tm_mon < 1 || tm.tm_mon > 12 ||
-        tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+        tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon--;
