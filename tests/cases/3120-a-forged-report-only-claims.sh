@@ -3,10 +3,12 @@
 . "$ROOT/tests/lib/journals.sh"
 vault_new
 take fork-3
+echo 'listener "outside" { address = {"127.0.0.1:0"} journal = "off" }' >>"$V/fumikura.conf"
 server_start
-n=$(send journals/fork-1.eml mallory@evil.example archive@example.jp | seq_of)
-other=$(send journals/html.eml mallory@evil.example archive@example.jp | seq_of)
-wait_for 30 eval '[ "$(found from:mallory@evil.example | wc -w)" = 2 ]' || fail "not indexed"
+outside() { python3 "$ROOT/tests/lib/smtp.py" "$(jq -r '.listeners.outside.addresses[0]' "$V/run/addresses.json")" "$@" mallory@evil.example archive@example.jp; }
+n=$(outside journals/fork-1.eml | seq_of)
+other=$(outside journals/html.eml | seq_of)
+wait_for 60 eval '[ "$(found from:mallory@evil.example | wc -w)" = 2 ]' || fail "not indexed"
 server_stop
 expect "claimed" "$(fk show "$n" --json | jq -r '.provenance.captures[] | select(.seq == '"$n"') | .kind')" "the capture"
 expect "claimed true" "$(fk show "$n" --json | jq -r '.provenance.recipients[] | select(.address == "inside@example.jp") | "\(.standing) \(.known_from[0].claimed)"')" \
