@@ -746,6 +746,14 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->witnesses);
     list_free(c->timestamp);
     list_free(c->mail_to);
+    list_free(c->auth_clients);
+    list_free(c->trusted_authserv);
+    list_free(c->trusted_verdicts);
+    free(c->auth_check);
+    free(c->auth_resolver);
+    free(c->auth_hosts);
+    free(c->auth_anchor);
+    free(c->trusted_place);
     free(c->mail_from);
     free(c->mail_via);
     free(c->web);

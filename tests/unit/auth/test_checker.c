@@ -226,7 +226,11 @@ static void a_message_that_kills_or_holds_it_is_given_back(void **state) {
         struct fk_checker_result r;
         check(cases[i].message, "time: 1\n", &r);
         assert_non_null(r.unread);
+#ifdef __SANITIZE_ADDRESS__ /* no limit on memory there: it ends by its time */
+        assert_true(strcmp(r.unread, cases[i].unread) == 0 || strcmp(r.unread, "time") == 0);
+#else
         assert_string_equal(r.unread, cases[i].unread);
+#endif
         assert_int_equal(r.answer.len, 0);
         fk_checker_result_free(&r);
         /* The next one does not notice. */
@@ -238,27 +242,27 @@ static void a_message_that_kills_or_holds_it_is_given_back(void **state) {
     }
 }
 
+#define BYTES(text) text, sizeof text - 1
 static void odd_messages_are_read(void **state) {
     (void)state;
     static const struct {
         const char *bytes;
         size_t len;
     } cases[] = {
-        {"", 0},
-        {"\n", 1},
-        {"\r\n", 2},
-        {"\0\0\0", 3},
-        {"no header at all", 16},
-        {"From:\r\n\r\n", 9},
-        {":::\r\n : \r\n\r\n", 13},
-        {"From: <\r\n\r\n", 11},
-        {"DKIM-Signature:\r\n\r\n", 19},
-        {"DKIM-Signature: v=1; a=rsa-sha256; d=; s=; b=; bh=; h=\r\n\r\n", 60},
-        {"DKIM-Signature: v=1; d=../etc; s=a b; a=rsa-sha256; b=AA; bh=AA; h=from\r\nFrom: "
-         "a@b.c\r\n\r\n",
-         90},
-        {"From: a@b\xff\xfe.example\r\n\r\n", 24},
-        {"\r\r\r\n\n\n", 6},
+        {BYTES("")},
+        {BYTES("\n")},
+        {BYTES("\r\n")},
+        {BYTES("\0\0\0")},
+        {BYTES("no header at all")},
+        {BYTES("From:\r\n\r\n")},
+        {BYTES(":::\r\n : \r\n\r\n")},
+        {BYTES("From: <\r\n\r\n")},
+        {BYTES("DKIM-Signature:\r\n\r\n")},
+        {BYTES("DKIM-Signature: v=1; a=rsa-sha256; d=; s=; b=; bh=; h=\r\n\r\n")},
+        {BYTES("DKIM-Signature: v=1; d=../etc; s=a b; a=rsa-sha256; b=AA; bh=AA; h=from\r\nFrom: "
+         "a@b.c\r\n\r\n")},
+        {BYTES("From: a@b\xff\xfe.example\r\n\r\n")},
+        {BYTES("\r\r\r\n\n\n")},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fk_checker_result r;
