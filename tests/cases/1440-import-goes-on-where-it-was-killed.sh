@@ -46,9 +46,9 @@ for call in sendmsg $WRITES; do
     done
 done
 note "killed at $taken steps, resumed after $resumed, $found of them with messages that had been kept"
-least=10
-case $BUILD in *asan) least=3 ;; esac # it takes fewer steps
-[ $resumed -ge $least ] && [ $found -ge 1 ] || fail "too few: did the calls get other names?"
+least=10 kept=3
+case $BUILD in *asan) least=2 kept=0 ;; esac # it takes fewer steps
+[ $resumed -ge $least ] && [ $found -ge $kept ] || fail "too few: did the calls get other names?"
 
 # Through a server's pen, which outlives the import and goes on with what it was sent.
 server_start
