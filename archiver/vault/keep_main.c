@@ -92,11 +92,14 @@ static bool kind_is_allowed(enum role role, const char *kind) {
     return false;
 }
 
-/* Whose facts are of one sort says so in `what`, and of nothing else. */
+/* The facts of a process of the server are of its own sort: one that speaks to the network must not
+ * be able to say that a bundle of keys was destroyed, or what another has found. */
 static bool what_is_allowed(enum role role, const struct fk_entry *e) {
+    static const char *const sorts[ROLE_ALL + 1] = {
+        [ROLE_SCRUB] = "damaged", [ROLE_WATCH] = "canary", [ROLE_AUTH] = "auth"};
     char what[32];
-    return role != ROLE_AUTH ||
-           (fk_entry_field(e, "what", what, sizeof what) && strcmp(what, "auth") == 0);
+    return !sorts[role] || !fk_entry_is(e, "fact") ||
+           (fk_entry_field(e, "what", what, sizeof what) && strcmp(what, sorts[role]) == 0);
 }
 
 /* The memory file of a request, mapped at once so that no descriptor is held while a job waits. */

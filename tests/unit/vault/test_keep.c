@@ -285,6 +285,31 @@ static void the_watchs_socket_may_only_append_facts_and_gaps(void **state) {
     assert_int_equal(process_wait(pid), 0);
 }
 
+static void a_socket_may_only_append_facts_of_its_own_sort(void **state) {
+    (void)state;
+    static const struct {
+        const char *role, *own;
+    } roles[] = {{"scrub", "what=damaged segment=1 check=c256"},
+                 {"watch", "what=canary name=a result=arrived"},
+                 {"auth", "what=auth of=1"}};
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        int sock;
+        struct fk_keep *k = NULL;
+        struct fk_receipt r;
+        vault_make("");
+        pid_t pid = process_start("keep", roles[i].role, &sock);
+        assert_int_equal(fk_keep_attach(sock, &k, &err), FK_OK);
+        for (size_t n = 0; n < sizeof roles / sizeof *roles; n++) {
+            struct fk_record record = {.kind = "fact", .fields = roles[n].own};
+            assert_int_equal(fk_keep_append(k, &record, &r, &err), n == i ? FK_OK : FK_DENIED);
+        }
+        struct fk_record forged = {.kind = "fact", .fields = "what=destroyed of=1"};
+        assert_int_equal(fk_keep_append(k, &forged, &r, &err), FK_DENIED);
+        fk_keep_close(&k);
+        assert_int_equal(process_wait(pid), 0);
+    }
+}
+
 static void the_checkers_socket_may_only_append_its_facts(void **state) {
     (void)state;
     static const struct {
@@ -908,6 +933,7 @@ int main(void) {
         cmocka_unit_test(the_receivers_socket_may_only_send_mail),
         cmocka_unit_test(the_webs_socket_may_only_append_acts),
         cmocka_unit_test(the_watchs_socket_may_only_append_facts_and_gaps),
+        cmocka_unit_test(a_socket_may_only_append_facts_of_its_own_sort),
         cmocka_unit_test(the_checkers_socket_may_only_append_its_facts),
         cmocka_unit_test(the_checkers_socket_is_given_mail_and_nothing_else),
         cmocka_unit_test(the_pens_own_kinds_cannot_be_asked_for),
