@@ -658,7 +658,8 @@ static void a_mail_file_is_held_to_its_form(void **state) {
 /* What a lock on the file says to whoever comes next. */
 static void a_tether_is_held_until_the_last_is_kept(void **state) {
     (void)state;
-    char path[] = "/tmp/fumikura-tether.XXXXXX";
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/tether-XXXXXX", getenv("TEST_DIR"));
     int sock, file = mkostemp(path, O_CLOEXEC), good = mail_file(1, 100, false);
     static const char ok[] = "\0\0\0\0\0\0\0\x64\0\0\0\4test\0\0\0\3P0D";
     vault_make("");
