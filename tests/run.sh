@@ -21,7 +21,7 @@ work=$(mktemp -d /var/tmp/fumikura-check.XXXXXX)
 chmod 755 "$work"
 trap '[ -n "${KEEP:-}" ] || rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-passed=0 failed=0 began=$SECONDS
+passed=0 failed=0 began=$SECONDS broken=() # named once more at the end
 
 wanted() { [[ -z ${ONLY:-} || $1 =~ $ONLY ]]; }
 count() { sed -n "s/^\[  $1  \] \([0-9]*\) test(s).*/\1/p" "$2" | awk '{n += $1} END {print n + 0}'; }
@@ -40,6 +40,7 @@ while read -r program; do
     if [ "$bad" -ne 0 ]; then
         echo "FAILED $name (exit $rc)"
         grep -av -e '^\[ RUN' -e '^\[       OK' "$work/out" | tail -n 60
+        broken+=("$name")
     fi
     passed=$((passed + ok)) failed=$((failed + bad))
 done < <(printf '%s\n' tests/unit/*/test_*.c | sed -n "s|^tests/\(.*\)\.c$|$build/\1|p")
@@ -69,6 +70,7 @@ if [ ${#fuzz[@]} -gt 0 ]; then
     export work build
     printf '%s\n' "${fuzz[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c "one_fuzz {} $share" >"$work/results"
     grep -av '^PASS' "$work/results"
+    mapfile -t -O ${#broken[@]} broken < <(sed -n 's/^FAILED //p' "$work/results")
     ok=$(grep -ac '^PASS' "$work/results") bad=$(grep -ac '^FAILED' "$work/results")
     passed=$((passed + ok)) failed=$((failed + bad))
     echo "fuzz: $ok passed, $bad failed"
@@ -140,6 +142,8 @@ done
     printf '%s\n' "${list[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c 'one_case {}' | tee "$work/results"
 passed=$((passed + $(grep -ac '^PASS' "$work/results")))
 failed=$((failed + $(grep -ac '^FAIL' "$work/results")))
+[ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[@]}"
+grep -a '^FAIL' "$work/results" | sed 's/^FAIL \([^ ]*\).*/failed: \1/'
 echo "took $((SECONDS - began)) s"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
