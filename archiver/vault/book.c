@@ -94,12 +94,12 @@ static enum fk_status state_read(struct fk_book *b, struct fk_err *err) {
 }
 
 static enum fk_status range_read(struct fk_book *b, struct fk_err *err) {
-    enum fk_status st = fk_cursor__last(b->entries, err);
+    enum fk_status st = fk_lines__last(b->lines, err);
     if (st != FK_OK)
         return st;
-    if (!b->entries->valid || b->entries->key_len != 8)
+    if (!b->lines->valid)
         return fk_fail(err, FK_CORRUPT, "%s: has no entry", b->pages->path);
-    uint64_t last = fk_be64_read(b->entries->key);
+    uint64_t last = b->lines->seq;
     if (last < b->first || last == UINT64_MAX)
         return fk_fail(err, FK_CORRUPT, "%s: its last entry is %" PRIu64 ", its first %" PRIu64,
                        b->pages->path, last, b->first);
@@ -115,7 +115,7 @@ static enum fk_status before_check(struct fk_book *b, struct fk_err *err) {
     uint8_t key[8];
     bool found;
     fk_layout__path(clean, b->where.dir, "run/clean");
-    if (!fk_layout__exists(clean))
+    if (b->state == FK_BOOK_SEALED_STATE || !fk_layout__exists(clean))
         return FK_OK;
     enum fk_status st = fk_pages__last_before(b->pages, "entries", key, &found, err);
     if (st == FK_OK && found && fk_be64_read(key) >= b->next)
@@ -156,9 +156,10 @@ static enum fk_status number_check(struct fk_book *b, struct fk_err *err) {
     FK_TRY(fk_book__meta(b, "format", format, sizeof format, err));
     FK_TRY(fk_book__meta_number(b, "segment", &number, err));
     FK_TRY(fk_book__meta_number(b, "first", &b->first, err));
-    if (strcmp(format, "1") != 0)
-        st = fk_fail(err, FK_INVALID, "%s: has format %s, this program knows 1", b->pages->path,
-                     format);
+    if (strcmp(format, b->lines->packed ? "2" : "1") != 0)
+        st = fk_fail(err, FK_INVALID,
+                     "%s: has format %s, this program knows 1, and 2 where lines are packed",
+                     b->pages->path, format);
     else if (number != b->number)
         st = fk_fail(err, FK_CORRUPT, "%s: says it is segment %" PRIu64, b->pages->path, number);
 done:
@@ -179,7 +180,7 @@ static enum fk_status book_fill(struct fk_book *b, const char *path, int flags, 
     } else
         FK_TRY(fk_pages__snapshot(b->pages, 0, err));
     FK_TRY(fk_cursor__open(b->pages, "meta", &b->meta, err));
-    FK_TRY(fk_cursor__open(b->pages, "entries", &b->entries, err));
+    FK_TRY(fk_lines__open(b->pages, &b->lines, err));
     FK_TRY(fk_cursor__open(b->pages, "extents", &b->extents, err));
     FK_TRY(fk_cursor__open(b->pages, "contents", &b->contents, err));
     st = fk_cursor__open(b->pages, "chunks", &b->chunks, err);
@@ -230,7 +231,7 @@ void fk_book__close(struct fk_book **bp) {
     struct fk_book *b = *bp;
     if (!b)
         return;
-    fk_cursor__close(&b->entries);
+    fk_lines__close(&b->lines);
     fk_cursor__close(&b->extents);
     fk_cursor__close(&b->contents);
     fk_cursor__close(&b->chunks);
@@ -256,8 +257,11 @@ static enum fk_status seek_seq(struct fk_book *b, struct fk_cursor *c, uint64_t 
 
 enum fk_status fk_book__line(struct fk_book *b, uint64_t seq, struct fk_buf *out,
                              struct fk_err *err) {
-    enum fk_status st = seek_seq(b, b->entries, seq, err);
-    return st == FK_OK ? fk_value__read(b->entries, 0, b->entries->value_len, out, err) : st;
+    enum fk_status st = fk_lines__seek(b->lines, seq, err);
+    if (st == FK_OK && (!b->lines->valid || b->lines->seq != seq))
+        st = fk_fail(err, FK_NOT_FOUND, "%s: table %s has nothing at %" PRIu64, b->pages->path,
+                     b->lines->table->table, seq);
+    return st == FK_OK ? fk_lines__read(b->lines, out, err) : st;
 }
 
 enum fk_status fk_book__has_content(struct fk_book *b, uint64_t seq, struct fk_buf *line, bool *out,

@@ -12,7 +12,7 @@
 #define FK_VAULT_BOOK_PRIV_H
 #include "archiver/vault/entry.h"
 #include "archiver/vault/keys_priv.h"
-#include "archiver/vault/pages_priv.h"
+#include "archiver/vault/lines_priv.h"
 
 enum fk_book_flags {
     FK_BOOK_PINNED = 1, /* another process may write the file */
@@ -34,7 +34,8 @@ struct fk_book {
     int flags; /* that it was opened with */
     struct fk_pages *pages;
     struct fk_pin *pin;
-    struct fk_cursor *entries, *extents, *contents, *keys, *meta;
+    struct fk_lines *lines;
+    struct fk_cursor *extents, *contents, *keys, *meta;
     struct fk_cursor *chunks;  /* NULL: there is no such table */
     struct fk_keyfile keyfile; /* fd -1: not opened yet */
     struct fk_wrap *wrap;

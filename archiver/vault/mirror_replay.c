@@ -172,7 +172,7 @@ static enum fk_status segment_make(struct replay *r, struct fk_err *err) {
     enum fk_status st;
     fk_layout__segment(path, where->dir, r->order->number, "new");
     FK_TRY(fk_segment__open(path, r->order->number, r->order->map_bytes,
-                            FK_SEGMENT_NEW | FK_SEGMENT_KEYS, &r->seg, err));
+                            FK_SEGMENT_NEW | FK_SEGMENT_OPEN, &r->seg, err));
     FK_TRY(slices_put(r, err));
     if (!r->begun || r->mark.next_seq == r->first)
         FK_TRY(fk_fail(err, FK_NOT_FOUND, "%s: has no entry", r->from));

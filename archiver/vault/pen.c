@@ -150,7 +150,7 @@ enum fk_status fk_pen__take(struct fk_pen *pen, uint64_t number, struct fk_err *
     FK_TRY(fk_keyfile__open(&name, &kf, err));
     FK_TRY(fk_wrap__new(kf.sik, &wrap, err));
     fk_layout__segment(path, pen->dir, number, "open");
-    FK_TRY(fk_segment__open(path, number, fk_pen__map_bytes(&pen->options), FK_SEGMENT_KEYS,
+    FK_TRY(fk_segment__open(path, number, fk_pen__map_bytes(&pen->options), FK_SEGMENT_OPEN,
                             &segment, err));
     int dead;
     int rc = mdb_reader_check(segment->env, &dead);

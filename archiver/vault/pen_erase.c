@@ -110,7 +110,7 @@ static enum fk_status erase_open(struct erasure *e, uint64_t generation, struct 
     FK_TRY(fk_wrap__new(sik, &e->to, err));
     fk_layout__segment(path, pen->dir, e->number, "open");
     if (!active)
-        FK_TRY(fk_segment__open(path, e->number, fk_pen__map_bytes(&pen->options), FK_SEGMENT_KEYS,
+        FK_TRY(fk_segment__open(path, e->number, fk_pen__map_bytes(&pen->options), FK_SEGMENT_OPEN,
                                 &seg, err));
     FK_TRY(table_commit(e, seg, generation + 1, err));
     if (active) {

@@ -116,7 +116,7 @@ static enum fk_status entry_take(struct cut *c, uint64_t seq, bool *whole, struc
         FK_TRY(extents_take(c, whole, err));
     if (!*whole)
         return FK_OK;
-    FK_TRY(row_take(c, FK_ROW_ENTRY, c->book->entries, seq, err));
+    FK_TRY(row_take(c, FK_ROW_ENTRY, c->book->lines->table, seq, err));
     if (!has_content)
         goto done;
     for (uint32_t i = 0; i < c->record.chunks; i++)

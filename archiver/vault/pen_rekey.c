@@ -66,7 +66,7 @@ static enum fk_status open_follow(struct fk_pen *pen, uint64_t number, uint64_t 
         return FK_OK;
     }
     fk_layout__segment(path, pen->dir, number, "open");
-    FK_TRY(fk_segment__open(path, number, fk_pen__map_bytes(&pen->options), FK_SEGMENT_KEYS, &seg,
+    FK_TRY(fk_segment__open(path, number, fk_pen__map_bytes(&pen->options), FK_SEGMENT_OPEN, &seg,
                             err));
     st = generation_commit(pen, seg, generation, err);
 done:

@@ -42,7 +42,7 @@ enum fk_status fk_pen__build(const struct fk_beginning *b, struct fk_err *err) {
     FK_TRY(fk_entry_write(&line, b->seq, b->prev, b->kind, fk_now_ms(), b->fields, err));
     FK_TRY(fk_keyfile__create(&name, sik, err));
     fk_layout__segment(path, b->where->dir, b->number, "new");
-    FK_TRY(fk_segment__open(path, b->number, b->map_bytes, FK_SEGMENT_NEW | FK_SEGMENT_KEYS, &seg,
+    FK_TRY(fk_segment__open(path, b->number, b->map_bytes, FK_SEGMENT_NEW | FK_SEGMENT_OPEN, &seg,
                             err));
     FK_TRY(fk_segment__begin(seg, &txn, err));
     rc = first_write(seg, txn, b, &line);

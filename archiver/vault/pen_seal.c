@@ -1,4 +1,4 @@
-/* pen_seal.c - from a closed segment to a sealed one. run copies entries, records and the parts
+/* pen_seal.c - from a closed segment to a sealed one. run packs lines, copies records and the parts
  * that records name into a fresh file, checking the chain and every part's tag on the way, and
  * wraps the keys anew into the records of a key file. The key of that file's records stays in
  * memory until end, which alone writes it down: so a disposal in between leaves nothing that opens.
@@ -43,6 +43,8 @@ struct fk_sealing {
     size_t txn_bytes;
     uint64_t extent; /* number of the one being filled */
     struct fk_buf filling, line, record_out, keys;
+    struct fk_buf lines, block; /* lines of the block being filled; it packed */
+    uint32_t line_count;
     struct fk_content_record record, chunk;
     struct fk_chunk_marks chunks; /* those that a message which opens names */
     uint8_t prev[FK_SHA256_BYTES];
@@ -75,6 +77,8 @@ static void sealing_free(struct fk_sealing **jp) {
     fk_close(&j->keys_fd);
     fk_buf_free(&j->filling);
     fk_buf_free(&j->line);
+    fk_buf_free(&j->lines);
+    fk_buf_free(&j->block);
     fk_buf_free(&j->record_out);
     fk_buf_free(&j->keys);
     fk_buf_free(&j->record.bytes);
@@ -321,6 +325,28 @@ done:
     return st;
 }
 
+/* last: the newest of the lines that wait. */
+static enum fk_status lines_put(struct fk_sealing *j, uint64_t last, struct fk_err *err) {
+    enum fk_status st;
+    fk_buf_reset(&j->block);
+    FK_TRY(fk_lines__pack(&j->lines, j->line_count, &j->block, err));
+    FK_TRY(txn_for(j, j->block.len, err));
+    st = lmdb_status(
+        j, fk_segment__append(j->txn, j->scratch->lines, last, j->block.data, j->block.len), err);
+    fk_buf_reset(&j->lines);
+    j->line_count = 0;
+done:
+    return st;
+}
+
+static enum fk_status line_add(struct fk_sealing *j, uint64_t seq, struct fk_err *err) {
+    fk_buf_add(&j->lines, j->line.data, j->line.len);
+    if (j->lines.failed)
+        return fk_fail(err, FK_NOMEM, "no memory to seal a segment");
+    bool full = ++j->line_count == FK_LINES_COUNT || j->lines.len >= FK_LINES_PLAIN;
+    return full || seq == j->last ? lines_put(j, seq, err) : FK_OK;
+}
+
 static enum fk_status entry_copy(struct fk_sealing *j, uint64_t seq, struct fk_err *err) {
     struct fk_entry e;
     size_t len;
@@ -332,9 +358,7 @@ static enum fk_status entry_copy(struct fk_sealing *j, uint64_t seq, struct fk_e
         st = fk_fail(err, FK_CORRUPT, "entry %" PRIu64 " does not follow the one before it", seq);
     FK_TRY(st);
     fk_sha256(j->line.data, j->line.len, j->prev);
-    FK_TRY(txn_for(j, j->line.len, err));
-    FK_TRY(lmdb_status(
-        j, fk_segment__append(j->txn, j->scratch->entries, seq, j->line.data, j->line.len), err));
+    FK_TRY(line_add(j, seq, err));
     if (fk_entry_field_at(&e, "c256", &len))
         st = content_copy(j, seq, err);
 done:
@@ -349,7 +373,7 @@ static enum fk_status meta_write(struct fk_sealing *j, struct fk_err *err) {
     enum fk_status st;
     FK_TRY(fk_book__meta_number(j->book, "rules", &rules, err));
     FK_TRY(txn_for(j, 0, err));
-    int rc = fk_segment__meta_put(j->scratch, j->txn, "format", "1");
+    int rc = fk_segment__meta_put(j->scratch, j->txn, "format", "2");
     if (rc == 0)
         rc = fk_segment__meta_number(j->scratch, j->txn, "segment", j->number);
     if (rc == 0)

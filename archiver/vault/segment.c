@@ -40,13 +40,17 @@ enum fk_status fk_segment__fail(const struct fk_segment *seg, int rc, const char
 }
 
 static int tables_open(struct fk_segment *seg, int flags) {
+    const bool is_open = flags & FK_SEGMENT_OPEN;
     const struct {
         const char *name;
         MDB_dbi *dbi;
-    } tables[] = {{"entries", &seg->entries},   {"extents", &seg->extents},
-                  {"contents", &seg->contents}, {"meta", &seg->meta},
-                  {"chunks", &seg->chunks},     {"keys", &seg->keys}};
-    size_t count = flags & FK_SEGMENT_KEYS ? TABLES : TABLES - 1;
+    } tables[] = {{is_open ? "entries" : "lines", is_open ? &seg->entries : &seg->lines},
+                  {"extents", &seg->extents},
+                  {"contents", &seg->contents},
+                  {"meta", &seg->meta},
+                  {"chunks", &seg->chunks},
+                  {"keys", &seg->keys}};
+    size_t count = is_open ? TABLES : TABLES - 1;
     bool create = flags & FK_SEGMENT_NEW;
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(seg->env, NULL, create ? 0 : MDB_RDONLY, &txn);

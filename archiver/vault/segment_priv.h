@@ -18,15 +18,16 @@
 
 struct fk_segment {
     MDB_env *env;
-    MDB_dbi entries, extents, contents, chunks, keys, meta;
+    MDB_dbi entries, lines, extents, contents, chunks, keys, meta;
     bool has_chunks; /* not so in a segment that an older version began */
     uint64_t number, map_bytes;
     off_t allocated; /* room on the disk is taken up to here */
     char path[PATH_MAX];
 };
-enum { FK_SEGMENT_NEW = 1, FK_SEGMENT_KEYS = 2 };
+enum { FK_SEGMENT_NEW = 1, FK_SEGMENT_OPEN = 2 };
 /* FK_SEGMENT_NEW: a scratch file without a lock file; an old one of that name is removed.
- * FK_SEGMENT_KEYS: with a table of keys. */
+ * FK_SEGMENT_OPEN: the tables of an open segment (entries, keys); else those of a sealed one (lines).
+ */
 FK_CHECKED enum fk_status fk_segment__open(const char *path, uint64_t number, uint64_t map_bytes,
                                            int flags, struct fk_segment **out, struct fk_err *err);
 void fk_segment__close(struct fk_segment **seg);

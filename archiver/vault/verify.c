@@ -56,11 +56,11 @@ static enum fk_status collect_from(struct survey *s, struct fk_book *b) {
     struct fk_err ignored;
     struct fk_entry e;
     bool stop;
-    enum fk_status st = fk_cursor__first(b->entries, &ignored);
-    for (; st == FK_OK && b->entries->valid; st = fk_cursor__next(b->entries, &ignored)) {
+    enum fk_status st = fk_lines__first(b->lines, &ignored);
+    for (; st == FK_OK && b->lines->valid; st = fk_lines__next(b->lines, &ignored)) {
         struct fk_buf *line = &s->v.line;
         fk_buf_reset(line);
-        if (fk_value__read(b->entries, 0, b->entries->value_len, line, &ignored) != FK_OK)
+        if (fk_lines__read(b->lines, line, &ignored) != FK_OK)
             continue;
         bool seal = memmem(line->data, line->len, " kind=seal ", 11) != NULL;
         bool dispose = memmem(line->data, line->len, " kind=dispose ", 14) != NULL;

@@ -186,7 +186,7 @@ static void chain_check(struct fk_check *v, const struct fk_entry *e) {
                        e->seq - 1, e->seq);
 }
 
-/* Reads the line at the cursor and checks it; what it says of its content too. */
+/* Reads the line and checks it; what it says of its content too. */
 static enum fk_status entry_check(struct fk_check *v, uint64_t seq, struct fk_err *err) {
     struct fk_entry e;
     v->sum.entries++;
@@ -223,10 +223,9 @@ static void gap_tell(struct fk_check *v, uint64_t from, uint64_t to) {
     v->chained = false;
 }
 
-static enum fk_status line_at_cursor(struct fk_check *v, uint64_t seq, struct fk_err *err) {
-    struct fk_cursor *c = v->book->entries;
+static enum fk_status line_here(struct fk_check *v, uint64_t seq, struct fk_err *err) {
     fk_buf_reset(&v->line);
-    enum fk_status st = fk_value__read(c, 0, c->value_len, &v->line, err);
+    enum fk_status st = fk_lines__read(v->book->lines, &v->line, err);
     if (st != FK_OK) {
         v->chained = false;
         return fk_check__failed(v, st, seq, v->book->number, "line", err);
@@ -260,14 +259,12 @@ static enum fk_status entries_walk(struct fk_check *v, struct fk_err *err) {
     uint64_t seq = b->first, read = b->pages->bytes_read;
     enum fk_status st = FK_OK;
     if (v->slice_bytes && v->range.from > b->first) {
-        uint8_t key[8]; /* the entry before vouches for the first one */
-        seq = v->range.from - 1;
-        fk_be64(key, seq);
-        st = fk_cursor__seek(b->entries, key, sizeof key, err);
+        seq = v->range.from - 1; /* the entry before vouches for the first one */
+        st = fk_lines__seek(b->lines, seq, err);
     } else
-        st = fk_cursor__first(b->entries, err);
-    for (; st == FK_OK && b->entries->valid; st = fk_cursor__next(b->entries, err), seq++) {
-        uint64_t at = b->entries->key_len == 8 ? fk_be64_read(b->entries->key) : 0;
+        st = fk_lines__first(b->lines, err);
+    for (; st == FK_OK && b->lines->valid; st = fk_lines__next(b->lines, err), seq++) {
+        uint64_t at = b->lines->seq;
         if (at < seq) {
             fk_check__tell(v, seq, b->number, "gap", "an entry stands where %" PRIu64 " belongs",
                            seq);
@@ -278,8 +275,8 @@ static enum fk_status entries_walk(struct fk_check *v, struct fk_err *err) {
         if (at > seq)
             gap_tell(v, seq, at - 1);
         seq = at;
-        /* the cursors of the content's tables are others: this one keeps its place */
-        enum fk_status one = line_at_cursor(v, seq, err);
+        /* contents are read by other cursors: these lines keep their place */
+        enum fk_status one = line_here(v, seq, err);
         if (one != FK_OK)
             return one;
         if (v->progress)

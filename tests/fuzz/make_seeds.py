@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
@@ -151,6 +152,21 @@ put("rows", "two", b"\2" + ROW + ROW + b"\xff" + ROW + b"\xff")
 put("rows", "three", b"\3" + ROW + b"\xff\xff" + ROW + b"\xff")
 put("rows", "torn", b"\2" + ROW + b"\xff" + ROW + b"\xff" + change(5, 350, b""))
 put("rows", "changed", b"\3" + ROW + b"\xff" + ROW + b"\xff" + ROW + b"\xff" + change(0, 230, b"x") + change(0, 40, b"9"))
+
+
+def block(count, text):
+    size = f"--stream-size={len(text)}"
+    return struct.pack(">I", count) + subprocess.run(["zstd", "-q", "-c", size], input=text, stdout=subprocess.PIPE, check=True).stdout
+
+
+LINE = b"fumikura/1 seq=%d prev=" + 64 * b"0" + b" kind=act time=2026-11-24T01:02:03.456Z what=search\n"
+put("lines", "three", block(3, b"".join(LINE % i for i in range(7, 10))))
+put("lines", "one", block(1, LINE % 7))
+put("lines", "blank", block(3, b"\n\n\n"))
+put("lines", "more-than-it-says", block(2, (LINE % 7) * 3))
+put("lines", "no-end", block(2, b"a\nb"))
+put("lines", "bomb", block(1, bytes(3 << 20)))
+put("lines", "no-size", struct.pack(">I", 1) + zstd(LINE % 7))
 for how in range(4):
     for size, index in ((1, 0), (2, 1), (299, 255), (699, 300)):
         put("tree", f"{how}-{size}", bytes([how]) + size.to_bytes(8, "big") + index.to_bytes(8, "big") + (change(0, 7, b"x") if how & 2 else b""))
