@@ -1,6 +1,8 @@
 /* query_names.c - the characters that the syntax is made of, and the names of fields. */
 #include "search/query_priv.h"
 
+#include <stdio.h>
+
 static uint32_t decode(const unsigned char *at, size_t left, unsigned *bytes) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned n = at[0] < 0x80       ? 1
@@ -145,6 +147,15 @@ const char *fk_query__name_of(enum fk_q_field field) {
         if (names[i].field == field)
             return names[i].name;
     return "";
+}
+
+void fk_query__names(char *out, size_t size) {
+    size_t len = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].form != FORM_LATER && fk_query__name_of(names[i].field) == names[i].name &&
+            len < size)
+            len += (size_t)snprintf(out + len, size - len, "%s%s", len ? " " : "", names[i].name);
 }
 
 bool fk_query__is_operator(const char *word, size_t len) {

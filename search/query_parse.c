@@ -283,12 +283,11 @@ static enum fk_status take_name(struct parser *p, const struct fk_query__name **
         bool has_value = !ends_word(peek(&ahead)) || second == '"' || second == '(';
         if (sign != ':' || !like_a_name || !has_value || second == '/' || second == '\\')
             return FK_OK;
-        return blame(p, p->now,
-                     "fields are from to cc bcc participants subject body filename msgid has "
-                     "unsearchable date received size dkim auth spam virus; to search for the text "
-                     "itself, put it in "
-                     "quotes",
-                     "there is no field \"%s\"", name);
+        char fields[200], hint[sizeof p->fault->hint];
+        fk_query__names(fields, sizeof fields);
+        snprintf(hint, sizeof hint,
+                 "to search for the text itself, put it in quotes; fields are %s", fields);
+        return blame(p, p->now, hint, "there is no field \"%s\"", name);
     }
     if (known->form == FORM_LATER)
         return blame(p, p->now, "to search for the text itself, put it in quotes",

@@ -28,6 +28,8 @@ struct fk_query__name {
 /* NULL when there is no such field. The first name of a field in the table is its canonical one. */
 const struct fk_query__name *fk_query__find_name(const char *name, size_t len);
 const char *fk_query__name_of(enum fk_q_field field);
+/* The canonical names of all fields of this version, separated by spaces. */
+void fk_query__names(char *out, size_t size);
 /* AND, OR, NOT, NEAR: words that must be quoted to be searched for. */
 bool fk_query__is_operator(const char *word, size_t len);
 
