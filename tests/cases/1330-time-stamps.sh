@@ -1,18 +1,14 @@
 #!/usr/bin/env bash
 # checkpoints are stamped by an authority, openssl verifies them, verify checks all of a period; a bad answer changes nothing
 . "$ROOT/tests/lib/server.sh"
+. "$ROOT/tests/lib/authority.sh"
 cd "$TEST_DIR" || exit 1
 own_mails
 vault_new
 tsa() { # MODE: in place of the one before
-    [ -z "${tsa:-}" ] || { kill "$tsa"; wait "$tsa" 2>/dev/null; }
-    rm -f tsa/tsa.port
-    python3 "$ROOT/tests/lib/tsa.py" tsa "$1" &
-    tsa=$!
-    wait_for 20 test -s tsa/tsa.port || fail "no authority"
-    config timestamp "\"http://127.0.0.1:$(cat tsa/tsa.port)/tsr\""
+    authority tsa "$1"
+    config timestamp "\"$(authority_url tsa)\""
 }
-at_exit 'kill $tsa 2>/dev/null; wait $tsa 2>/dev/null'
 stamps() { ls v/time 2>/dev/null | grep -c 'tsr$'; }
 
 fk timestamp 2>err && fail "a time stamp without an authority"
@@ -42,7 +38,7 @@ for mode in busy page other refuse; do
     expect 1 "$(stamps)" "stamps after an answer of kind $mode"
     expect "$before" "$(fk status --json | jq .next)" "entries after an answer of kind $mode"
 done
-kill $tsa; wait $tsa 2>/dev/null; tsa=
+authority_stop tsa
 fk timestamp >out 2>err
 expect 75 $? "an authority that is away"
 # One that the roots do not vouch for.
@@ -50,7 +46,7 @@ mv tsa tsa.first
 tsa good
 fk timestamp >out 2>err && fail "a stranger's stamp was taken"
 grep -qi "verif" err || fail "a stranger's stamp: $(cat err)"
-kill $tsa; wait $tsa 2>/dev/null; tsa=
+authority_stop tsa
 rm -rf tsa; mv tsa.first tsa
 
 # Each file of a stamp, changed or gone, is named; the period decides which are looked at.

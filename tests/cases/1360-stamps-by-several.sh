@@ -1,21 +1,14 @@
 #!/usr/bin/env bash
 # two authorities stamp side by side, one away keeps the other from nothing; revocation lists are kept; strangers check a renewal
 . "$ROOT/tests/lib/server.sh"
+. "$ROOT/tests/lib/authority.sh"
 cd "$TEST_DIR" || exit 1
 own_mails
 vault_new
-pids=
-authority() { # NAME MODE
-    rm -f "$1/tsa.port"
-    python3 "$ROOT/tests/lib/tsa.py" "$1" "$2" &
-    pids="$pids $!"
-    wait_for 30 test -s "$1/tsa.port" || fail "no authority $1"
-}
-at_exit 'kill $pids 2>/dev/null; wait $pids 2>/dev/null'
 authority one good
 authority two crl
 cat one/roots.pem two/roots.pem >roots.pem
-away='"http://127.0.0.1:1/tsr"' one="\"http://127.0.0.1:$(cat one/tsa.port)/tsr\"" two="\"http://127.0.0.1:$(cat two/tsa.port)/tsr\""
+away='"http://127.0.0.1:1/tsr"' one="\"$(authority_url one)\"" two="\"$(authority_url two)\""
 config timestamp-roots "\"$TEST_DIR/roots.pem\""
 fk import mails/*.eml >/dev/null || fail "import"
 

@@ -1,19 +1,11 @@
 #!/usr/bin/env bash
 # a stamp by what is no authority, for another request, by a revoked one, before what it covers: refused, and found later; renewal in time rescues
 . "$ROOT/tests/lib/server.sh"
+. "$ROOT/tests/lib/authority.sh"
 cd "$TEST_DIR" || exit 1
 own_mails
 vault_new
-pids=
-authority() { # NAME MODE DAYS
-    rm -f "$1/tsa.port"
-    python3 "$ROOT/tests/lib/tsa.py" "$1" "$2" "$3" &
-    pids="$pids $!"
-    wait_for 30 test -s "$1/tsa.port" || fail "no authority $1"
-}
-at_exit 'kill $pids 2>/dev/null; wait $pids 2>/dev/null'
-url() { echo "http://127.0.0.1:$(cat "$1/tsa.port")/tsr"; }
-by() { config timestamp "\"$(url "$1")\""; }
+by() { config timestamp "\"$(authority_url "$1")\""; }
 judge() { config timestamp-roots "\"${1-$TEST_DIR/roots.pem}\""; }
 stamped() { # JSON FIELD of the stamp that is made now
     fk timestamp --json >made 2>err || fail "timestamp: $(cat err)"
@@ -44,7 +36,7 @@ for usage in no-usage soft-usage two-usages; do
     cp $usage/roots.pem roots.pem
     by $usage
     judge
-    refused "$(url $usage): the time stamp does not verify: (Verify error:)?unsuitable certificate purpose"
+    refused "$(authority_url $usage): the time stamp does not verify: (Verify error:)?unsuitable certificate purpose"
     judge ""
     stamped
     whole "nobody is judged"
@@ -61,7 +53,7 @@ authority listed crl 3650
 cat nonce/roots.pem one/roots.pem two/roots.pem listed/roots.pem >roots.pem
 judge
 by nonce
-refused "$(url nonce): the time stamp does not verify: .*nonce mismatch"
+refused "$(authority_url nonce): the time stamp does not verify: .*nonce mismatch"
 by one
 stamped
 data=v/time/$name.checkpoint
@@ -88,7 +80,7 @@ grep -q "clock" err && fail "200 seconds: $(cat err)"
 whole "a clock that is 200 s off"
 echo -3600 >two/offset
 stamped
-grep -Eq "this machine's clock is (3[56][0-9]{2}) s ahead of that of $(url two): \"verify\" will find" err || fail "3600 seconds: $(cat err)"
+grep -Eq "this machine's clock is (3[56][0-9]{2}) s ahead of that of $(authority_url two): \"verify\" will find" err || fail "3600 seconds: $(cat err)"
 size=$(jq .size made)
 found "$entry" "time/$name.tsr says [-0-9T:.]+Z, before entry $((size - 1)) under it was received \([-0-9T:.]+Z\)"
 echo 3600 >two/offset
@@ -101,9 +93,9 @@ whole "an authority that is ahead"
 # A certificate is judged at the time that the stamp says.
 by one
 echo $((31 * 86400)) >one/offset
-refused "$(url one): the time stamp does not verify: .*certificate has expired"
+refused "$(authority_url one): the time stamp does not verify: .*certificate has expired"
 echo $((-4000 * 86400)) >one/offset
-refused "$(url one): the time stamp does not verify: .*certificate is not yet valid"
+refused "$(authority_url one): the time stamp does not verify: .*certificate is not yet valid"
 rm one/offset two/offset
 
 # Revoked, as the list says that came after the stamp (RFC 3161, section 4).
@@ -196,7 +188,7 @@ cp kept "v/time/$renewal.sha512"
 # The server does it by itself when a certificate nears its end, and asks the authority that gains something by it.
 rm -rf v && vault_new && fk import mails/*.eml >/dev/null || fail "a new vault"
 judge
-config timestamp "{\"$(url one)\", \"$(url two)\"}"
+config timestamp "{\"$(authority_url one)\", \"$(authority_url two)\"}"
 config timestamp-renewal '"10 d"'
 server_start
 wait_for 60 eval '[ "$(ls v/time/*.tsr | wc -l)" = 2 ]' || fail "no stamps: $(tail -n 5 "$SERVER_LOG")"

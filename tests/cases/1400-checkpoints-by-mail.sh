@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # the checkpoint goes by mail through a real Postfix; what arrives is byte for byte what is in log/, and openssl verifies it
 . "$ROOT/tests/lib/server.sh"
+. "$ROOT/tests/lib/authority.sh"
 cd "$TEST_DIR" || exit 1
 own_mails
 vault_new
-stop_all() { "$ROOT/tests/postfix.sh" stop "$TEST_DIR/postfix"; [ -z "${tsa:-}" ] || kill "$tsa"; }
+stop_all() { "$ROOT/tests/postfix.sh" stop "$TEST_DIR/postfix"; }
 at_exit stop_all
 mkdir box && chmod 777 box
 port=$("$ROOT/tests/postfix.sh" start "$TEST_DIR/postfix" "virtual_mailbox_limit = 0" "virtual_mailbox_domains = example.jp" \
@@ -51,10 +52,8 @@ fk status | grep -q "^checkpoint by mail to auditor@example.jp: the first $n ent
 fk doctor | grep -q "^good *checkpoint mail: second@example.jp was sent the first $n" || fail "doctor: $(fk doctor)"
 
 # With a time stamp, by the server when it is due, and not again because it starts anew.
-python3 "$ROOT/tests/lib/tsa.py" tsa good &
-tsa=$!
-wait_for 20 test -s tsa/tsa.port || fail "no authority"
-config timestamp "\"http://127.0.0.1:$(cat tsa/tsa.port)/tsr\""
+authority tsa good
+config timestamp "\"$(authority_url tsa)\""
 fk timestamp --json >made || fail "timestamp"
 name=$(jq -r .stamp made)
 server_start

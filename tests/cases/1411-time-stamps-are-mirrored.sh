@@ -2,14 +2,12 @@
 # time stamps are in the mirror, by a server and by a command, and hold in a vault that is made of it; one that cannot be read stops no mail
 . "$ROOT/tests/lib/server.sh"
 . "$ROOT/tests/lib/mirror.sh"
+. "$ROOT/tests/lib/authority.sh"
 cd "$TEST_DIR" || exit 1
 vault_new
 own_mails
-python3 "$ROOT/tests/lib/tsa.py" tsa crl &
-tsa=$!
-at_exit 'kill $tsa 2>/dev/null; wait $tsa 2>/dev/null'
-wait_for 30 test -s tsa/tsa.port || fail "no authority"
-config timestamp "\"http://127.0.0.1:$(cat tsa/tsa.port)/tsr\""
+authority tsa crl
+config timestamp "\"$(authority_url tsa)\""
 config timestamp-roots "\"$TEST_DIR/tsa/roots.pem\""
 same() { diff -r "$V/time" "$M/time"; }
 # What is there before the mirror is; what a command makes; more files than one part brings.

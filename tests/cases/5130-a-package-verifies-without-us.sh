@@ -1,15 +1,13 @@
 #!/usr/bin/env bash
 # an exported package is verified by its own script under dash and bash, by sha256sum, and by a second reader; what is forged is named
 . "$ROOT/tests/lib/package.sh"
+. "$ROOT/tests/lib/authority.sh"
 cd "$TEST_DIR" || exit 1
 own_mails
 vault_new
-python3 "$ROOT/tests/lib/tsa.py" tsa good &
-tsa=$!
-at_exit 'kill $tsa 2>/dev/null; wait $tsa 2>/dev/null'
-wait_for 20 test -s tsa/tsa.port || fail "no authority"
+authority tsa good
 cp tsa/roots.pem roots.pem
-config timestamp "\"http://127.0.0.1:$(cat tsa/tsa.port)/tsr\""
+config timestamp "\"$(authority_url tsa)\""
 config timestamp-roots "\"$TEST_DIR/roots.pem\""
 fk import mails/20*.eml >/dev/null && fk checkpoint >old.note || fail "checkpoint"
 for m in mails/0*.eml mails/1*.eml; do fk import "$m" >/dev/null || fail "import"; done

@@ -2,15 +2,9 @@
 # time stamps, their lists and renewals are on a tape, are checked there by the program and by openssl, and come back; a forged one is named
 . "$ROOT/tests/lib/package.sh"
 . "$ROOT/tests/lib/kept.sh"
+. "$ROOT/tests/lib/authority.sh"
 cd "$TEST_DIR" || exit 1
 vault_new
-pids=
-authority() { # NAME MODE
-    python3 "$ROOT/tests/lib/tsa.py" "$1" "$2" &
-    pids="$pids $!"
-    wait_for 30 test -s "$1/tsa.port" || fail "no authority $1"
-}
-at_exit 'kill $pids 2>/dev/null; wait $pids 2>/dev/null'
 authority one crl
 authority two good
 cat one/roots.pem two/roots.pem >roots.pem
@@ -18,7 +12,7 @@ kept 3
 fk checkpoint --key >"$KEY" || fail "the key"
 fk tape write --to bare >out 2>err || fail "a tape without stamps: $(cat err)"
 [ ! -e bare/data/time ] || fail "stamps out of nothing"
-config timestamp "{\"http://127.0.0.1:$(cat one/tsa.port)/tsr\", \"http://127.0.0.1:$(cat two/tsa.port)/tsr\"}"
+config timestamp "{\"$(authority_url one)\", \"$(authority_url two)\"}"
 config timestamp-roots "\"$TEST_DIR/roots.pem\""
 fk timestamp --json >made 2>err || fail "timestamp: $(cat err)"
 name=$(sed -n 1p made | jq -r .stamp) anchor=$(sed -n 1p made | jq .entry)
