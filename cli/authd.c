@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/config.h"
 #include "cli/evidence.h"
+#include "cli/inside.h"
 #include "cli/trouble.h"
 
 #include <limits.h>
@@ -21,6 +22,7 @@ struct daemon {
     struct fk_lend *lend;
     struct fk_follow *follow; /* NULL until it could begin */
     struct fk_follow_options options;
+    struct cli_insides insides;
     char program[PATH_MAX];
     bool is_confined, told; /* told: that something is in its way */
 };
@@ -41,8 +43,12 @@ static enum fk_status options_make(struct daemon *d, struct fk_err *err) {
                                             .resolver = *c->auth_resolver ? c->auth_resolver
                                                                           : "of the system",
                                             .clients = c->auth_clients,
+                                            .inside = cli_inside_find,
+                                            .inside_ctx = &d->insides,
                                             .retry_ms = (int64_t)c->auth_retry_s * 1000,
                                             .batch_ms = BATCH_MS};
+    d->insides.options = (struct fk_index_options)FK_INDEX_OPTIONS;
+    d->insides.options.seconds = c->auth_time_s;
     return cli_checker_options(d->cli, false, d->program, sizeof d->program, &d->options.checker,
                                err);
 }
@@ -107,6 +113,7 @@ int cmd_authd(struct fk_cli *cli, int argc, char **argv) {
     if (fk_follow_close(&d.follow, &late) != FK_OK) /* it is checked again after the next start */
         fk_log(FK_LOG_WARNING, "what was found last is not written: %s", late.text);
 done:
+    cli_insides_close(&d.insides);
     fk_keep_close(&d.keep);
     fk_lend_close(&d.lend);
     return fk_child_end(&d.child, st, &err);

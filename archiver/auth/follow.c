@@ -1,6 +1,5 @@
 /* follow.c - see follow.h */
 #include "archiver/auth/follow.h"
-#include "archiver/auth/evidence.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
 #include "base/atomic_file.h"
@@ -27,6 +26,13 @@ struct item {
     bool is_used;
     unsigned tries; /* before this one */
     uint8_t salt[SALT];
+    const char *report_unread;
+    bool is_report;
+    /* Of a report, until the message inside it is judged: what comes after that. */
+    struct fk_judged judged;
+    struct fk_checker_job wrapper;
+    struct fk_checker_result message;
+    bool has_message;
 };
 struct retry {
     uint64_t seq;
@@ -290,14 +296,6 @@ static void known_put(const struct fk_follow *f, const struct fk_envelope *e, in
     fk_fields_add_str(known, "mail-from", from);
 }
 
-/* The seam for journal reports: what is checked is the message that was delivered, and of a report
- * that will be the message inside it, once that is unwrapped where this process can ask for it. */
-static void fk_follow_inner(const struct fk_envelope *e, const struct fk_content *content,
-                            uint64_t *offset, uint64_t *len) {
-    *offset = SALT + (uint64_t)(e->message - content->bytes);
-    *len = e->message_len;
-}
-
 static struct item *item_free(struct fk_follow *f) {
     for (size_t i = 0; i < ITEMS; i++)
         if (!f->items[i].is_used)
@@ -306,8 +304,34 @@ static struct item *item_free(struct fk_follow *f) {
 }
 
 static void item_clear(struct item *i) {
+    if (i->is_report) {
+        fk_close(&i->wrapper.fd);
+        fk_buf_wipe(&i->wrapper.known);
+        fk_checker_result_free(&i->message);
+    }
     OPENSSL_cleanse(i->salt, sizeof i->salt);
-    i->is_used = false;
+    *i = (struct item){.is_used = false};
+}
+
+/* Is it a journal report? Then the job becomes one on the message inside, and the item has the one
+ * on the report itself, which comes after it. */
+static enum fk_status report_open(const struct fk_follow *f, struct item *i,
+                                  struct fk_checker_job *job, struct fk_err *err) {
+    struct fk_inside in = {.fd = -1};
+    if (!f->options.inside)
+        return FK_OK;
+    enum fk_status st =
+        f->options.inside(f->options.inside_ctx, job->fd, job->offset, job->len, &in, err);
+    i->report_unread = in.unread;
+    if (st != FK_OK || !in.is_report)
+        return st;
+    i->is_report = true;
+    i->judged = in.judged;
+    i->wrapper = *job;
+    *job = (struct fk_checker_job){
+        .id = i->seq, .fd = in.fd, .offset = in.offset, .len = in.len, .known = FK_BUF_INIT};
+    fk_evidence_known_inside(&i->wrapper.known, &job->known);
+    return FK_OK;
 }
 
 /* What cannot be given out any more has been disposed of, or is damaged: that is the scrub's to
@@ -325,15 +349,23 @@ static enum fk_status mail_take(struct fk_follow *f, uint64_t seq, int64_t entry
         st = FK_OK;
         goto done;
     }
-    if (st != FK_OK)
-        goto done;
-    fk_follow_inner(&e, &content, &job.offset, &job.len);
+    FK_TRY(st);
+    *i = (struct item){.seq = seq, .is_used = true, .tries = tries};
+    memcpy(i->salt, content.salt, SALT);
+    job.offset = SALT + (uint64_t)(e.message - content.bytes);
+    job.len = e.message_len;
     known_put(f, &e, entry_ms, &job.known);
     job.fd = content.fd;
     content.fd = -1;
-    *i = (struct item){.seq = seq, .is_used = true, .tries = tries};
-    memcpy(i->salt, content.salt, SALT);
-    st = fk_checker_submit(f->checker, &job, err);
+    st = report_open(f, i, &job, err);
+    if (st == FK_OK) {
+        st = fk_checker_submit(f->checker, &job, err);
+    } else {
+        fk_close(&job.fd);
+        fk_buf_wipe(&job.known);
+    }
+    if (st != FK_OK)
+        item_clear(i);
 done:
     fk_content_free(&content);
     return st;
@@ -439,31 +471,60 @@ static bool is_full(const struct fk_follow *f) {
     return f->seqs.count >= FK_FOLLOW_BATCH || f->body.len >= BODY_BYTES_MAX;
 }
 
-static enum fk_status result_take(struct fk_follow *f, const struct fk_checker_result *r,
-                                  struct fk_err *err) {
-    struct fk_buf part = FK_BUF_INIT;
-    struct item *item = NULL;
+static struct item *item_of(struct fk_follow *f, uint64_t seq) {
     for (size_t i = 0; i < ITEMS; i++)
-        if (f->items[i].is_used && f->items[i].seq == r->id)
-            item = &f->items[i];
-    if (!item)
-        return fk_fail(err, FK_IO, "the checker answered what was not asked");
-    fk_evidence_write(r, fk_now_ms(), &part);
+        if (f->items[i].is_used && f->items[i].seq == seq)
+            return &f->items[i];
+    return NULL;
+}
+
+/* The message inside a report is judged: now the report, with the answers of DNS that are there. */
+static enum fk_status wrapper_submit(struct fk_follow *f, struct item *i,
+                                     struct fk_checker_result *r, struct fk_err *err) {
+    struct fk_checker_job job = i->wrapper;
+    i->wrapper = (struct fk_checker_job){.fd = -1};
+    fk_evidence_answers(&r->known, &job.known);
+    i->message = *r;
+    i->has_message = true;
+    *r = (struct fk_checker_result){.id = r->id};
+    return fk_checker_submit(f->checker, &job, err);
+}
+
+static enum fk_status evidence_put(struct fk_follow *f, struct item *i,
+                                   const struct fk_checker_result *r, struct fk_err *err) {
+    struct fk_buf part = FK_BUF_INIT;
+    const struct fk_found found = {.message = i->is_report ? &i->message : r,
+                                   .judged = i->is_report ? &i->judged : NULL,
+                                   .wrapper = i->is_report ? r : NULL,
+                                   .report_unread = i->report_unread,
+                                   .checked_ms = fk_now_ms()};
+    fk_evidence_write(&found, &part);
     const bool pending = fk_evidence_is_pending(part.data, part.len);
     enum fk_status st = FK_OK;
     /* A later try that was not answered either says nothing new. */
-    if (!item->tries || !pending) {
+    if (!i->tries || !pending) {
         if (!f->seqs.count)
             st = body_begin(f);
         if (st == FK_OK)
-            st = fk_evidence_add(&f->body, item->seq, item->salt, &part, err);
+            st = fk_evidence_add(&f->body, i->seq, i->salt, &part, err);
         if (st == FK_OK)
-            fk_seqs_add(&f->seqs, item->seq);
+            fk_seqs_add(&f->seqs, i->seq);
     }
     if (st == FK_OK && pending)
-        retry_put(f, item->seq, item->tries + 1);
-    item_clear(item);
+        retry_put(f, i->seq, i->tries + 1);
     fk_buf_wipe(&part);
+    return st;
+}
+
+static enum fk_status result_take(struct fk_follow *f, struct fk_checker_result *r,
+                                  struct fk_err *err) {
+    struct item *i = item_of(f, r->id);
+    if (!i)
+        return fk_fail(err, FK_IO, "the checker answered what was not asked");
+    if (i->is_report && !i->has_message)
+        return wrapper_submit(f, i, r, err);
+    enum fk_status st = evidence_put(f, i, r, err);
+    item_clear(i);
     return st;
 }
 
@@ -475,7 +536,8 @@ static void follow_free(struct fk_follow **fp) {
         return;
     fk_checker_close(&f->checker);
     for (size_t i = 0; i < ITEMS; i++)
-        item_clear(&f->items[i]);
+        if (f->items[i].is_used)
+            item_clear(&f->items[i]);
     fk_seqs_free(&f->seqs);
     fk_seqs_free(&f->done);
     fk_buf_wipe(&f->body);

@@ -16,7 +16,7 @@ struct fk_known {
     struct fk_buf text; /* lines of protocol.h */
     int64_t time_ms;
     char client[64], helo[256], mail_from[320];
-    bool has_client;
+    bool has_client, is_inside;
 };
 /* Reads the lines that are no answers of DNS. */
 void fk_known_read(struct fk_known *k);
