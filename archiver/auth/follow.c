@@ -46,6 +46,7 @@ struct fk_follow {
     size_t lines_at;
     uint64_t next_seq;   /* to be taken */
     uint64_t saved_mark; /* in the file */
+    int64_t saved_ms;    /* when it was written */
     struct fk_seqs done; /* after the mark, and yet in an entry: a crash came between */
     struct item items[ITEMS];
     struct fk_seqs seqs; /* of the entry that is being put together */
@@ -83,6 +84,9 @@ static enum fk_status state_write(struct fk_follow *f, struct fk_err *err) {
     for (size_t i = 0; i < f->retry_count; i++)
         fk_buf_printf(&b, "retry: %" PRIu64 " %u %" PRId64 "\n", f->retries[i].seq,
                       f->retries[i].tries, f->retries[i].at_ms);
+    for (size_t i = 0; i < ITEMS; i++) /* a crash is not to forget what is on its way again */
+        if (f->items[i].is_used && f->items[i].tries)
+            fk_buf_printf(&b, "retry: %" PRIu64 " %u 0\n", f->items[i].seq, f->items[i].tries);
     if (b.failed)
         st = fk_fail(err, FK_NOMEM, "no memory for what is to be checked again");
     else
@@ -91,6 +95,7 @@ static enum fk_status state_write(struct fk_follow *f, struct fk_err *err) {
         st = fk_atomic_put(path, 0644, b.data, b.len, err);
     if (st == FK_OK) {
         f->saved_mark = mark;
+        f->saved_ms = fk_monotonic_ms();
         f->is_changed = false;
     }
     fk_buf_free(&b);
@@ -117,25 +122,45 @@ static enum fk_status state_text(const char *dir, struct fk_buf *b, uint64_t *ma
     return st;
 }
 
+/* Each line "retry:" of the file; false after the last. */
+static bool retry_next(struct fk_fields *it, struct retry *r) {
+    for (struct fk_field line; fk_fields_next(it, &line);)
+        if (retry_read(&line, r))
+            return true;
+    return false;
+}
+
+static struct fk_fields retries_begin(const struct fk_buf *text) {
+    const uint8_t *lf = memchr(text->data, '\n', text->len);
+    const size_t head = lf ? (size_t)(lf + 1 - text->data) : text->len;
+    return fk_fields_begin(text->data + head, text->len - head);
+}
+
 static enum fk_status state_read(struct fk_follow *f, struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
     enum fk_status st = state_text(f->options.dir, &b, &f->next_seq, err);
     if (st == FK_OK) {
-        const uint8_t *lf = memchr(b.data, '\n', b.len);
-        const size_t head = lf ? (size_t)(lf + 1 - b.data) : b.len;
-        struct fk_fields it = fk_fields_begin(b.data + head, b.len - head);
-        for (struct fk_field line; fk_fields_next(&it, &line);)
-            if (f->retry_count < FK_FOLLOW_RETRIES_MAX &&
-                retry_read(&line, &f->retries[f->retry_count]))
-                f->retry_count++;
+        struct fk_fields it = retries_begin(&b);
+        f->saved_mark = f->next_seq;
+        while (f->retry_count < FK_FOLLOW_RETRIES_MAX &&
+               retry_next(&it, &f->retries[f->retry_count]))
+            f->retry_count++;
     }
     fk_buf_free(&b);
     return st;
 }
 
-enum fk_status fk_follow_mark(const char *dir, uint64_t *mark_out, struct fk_err *err) {
+enum fk_status fk_follow_state(const char *dir, struct fk_follow_state *out, struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
-    enum fk_status st = state_text(dir, &b, mark_out, err);
+    uint64_t mark;
+    enum fk_status st = state_text(dir, &b, &mark, err);
+    if (st == FK_OK) {
+        struct fk_fields it = retries_begin(&b);
+        *out = (struct fk_follow_state){.mark = mark};
+        for (struct retry r; retry_next(&it, &r); out->again++)
+            if (!out->again || r.at_ms < out->again_ms)
+                out->again_ms = r.at_ms;
+    }
     fk_buf_free(&b);
     return st;
 }
@@ -580,12 +605,19 @@ enum fk_status fk_follow_step(struct fk_follow *f, bool *idle, struct fk_err *er
             goto done;
         st = FK_OK;
     }
+    /* Entries that are no messages have passed: the file is to say so too, now and then. */
+    const bool moved = at_head && !fk_checker_busy(f->checker) && mark_of(f) != f->saved_mark &&
+                       fk_monotonic_ms() - f->saved_ms >= f->options.batch_ms;
     const bool old = f->seqs.count && fk_monotonic_ms() - f->since_ms >= f->options.batch_ms;
-    if (is_full(f) || old || (f->is_changed && !f->seqs.count))
+    if (is_full(f) || old || ((f->is_changed || moved) && !f->seqs.count))
         FK_TRY(flush(f, err));
     *idle = at_head && !fk_checker_busy(f->checker);
 done:
     return st;
+}
+
+unsigned fk_follow_unanswered(const struct fk_follow *f) {
+    return fk_checker_unanswered(f->checker);
 }
 
 void fk_follow_again(struct fk_follow *f) {

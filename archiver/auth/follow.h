@@ -67,8 +67,18 @@ FK_CHECKED enum fk_status fk_follow_step(struct fk_follow *f, bool *idle, struct
 void fk_follow_again(struct fk_follow *f);
 FK_CHECKED enum fk_status fk_follow_close(struct fk_follow **f, struct fk_err *err);
 
-/* What DIR/run/auth says; FK_NOT_FOUND: nothing was checked yet. */
-FK_CHECKED enum fk_status fk_follow_mark(const char *dir, uint64_t *mark_out, struct fk_err *err);
+/* As fk_checker_unanswered. */
+unsigned fk_follow_unanswered(const struct fk_follow *f);
+
+/* What DIR/run/auth says, some seconds old at most while a server has nothing to do; FK_NOT_FOUND:
+ * nothing was checked yet. */
+struct fk_follow_state {
+    uint64_t mark;    /* messages before it are judged */
+    size_t again;     /* of them, those for which DNS is asked once more later */
+    int64_t again_ms; /* when the first of these is; 0: none */
+};
+FK_CHECKED enum fk_status fk_follow_state(const char *dir, struct fk_follow_state *out,
+                                          struct fk_err *err);
 
 #ifdef __cplusplus
 }
