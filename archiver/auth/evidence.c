@@ -91,22 +91,7 @@ enum fk_status fk_evidence_add(struct fk_buf *body, uint64_t seq, const uint8_t 
 
 enum fk_status fk_evidence_open(const void *body, size_t len, uint64_t seq, const uint8_t *salt,
                                 struct fk_buf *out, struct fk_err *err) {
-    struct fk_fields it = fk_fields_begin(body, len);
-    char head[32];
-    const size_t n = (size_t)snprintf(head, sizeof head, "%" PRIu64 " ", seq);
-    for (struct fk_field f; fk_fields_next(&it, &f);) {
-        if (!fk_field_is(&f, "part") || f.value_len < n || memcmp(f.value, head, n) != 0)
-            continue;
-        struct fk_buf sealed = FK_BUF_INIT;
-        enum fk_status st =
-            fk_base64_read(f.value + n, f.value_len - n, &sealed)
-                ? fk_bound_open(salt, seq, sealed.data, sealed.len, out, err)
-                : fk_fail(err, FK_CORRUPT, "the evidence of message %" PRIu64 " is no base64", seq);
-        fk_buf_free(&sealed);
-        return st;
-    }
-    return fk_fail(err, FK_NOT_FOUND, "there is no evidence of message %" PRIu64 " in that entry",
-                   seq);
+    return fk_bound_part(salt, seq, body, len, out, err);
 }
 
 /* ---- lines */
