@@ -34,6 +34,7 @@ struct fk_message {
 /* The next field of the header with its continuation lines, without the last line end; *at goes on.
  * False at the end of the header; *at is then at the body. */
 bool fk_message_field(const struct fk_message *m, size_t *at, struct fk_buf *field);
+bool fk_message_is_from(const struct fk_buf *field);
 
 struct fk_dkim;
 struct fk_pass {
