@@ -205,9 +205,8 @@ check-layers:
 	@sh tests/check-layers.sh
 check-headers:
 	@CC="$(CC)" CXX="$(CXX)" FLAGS="$(PKG_CFLAGS)" sh tests/check-headers.sh
-check-hardening: $(PROGRAM) $(MILTER)
-	@sh tests/check-hardening.sh $(PROGRAM)
-	@sh tests/check-hardening.sh $(MILTER)
+check-hardening: $(PROGRAM) $(MILTER) $(call apart_programs,$(BUILD))
+	@for p in $^; do sh tests/check-hardening.sh $$p || exit 1; done
 
 format:
 	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i

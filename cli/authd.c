@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "cli/config.h"
 #include "cli/evidence.h"
+#include "cli/inside.h"
+#include "cli/judging.h"
 #include "cli/trouble.h"
 
 #include <limits.h>
@@ -21,16 +23,38 @@ struct daemon {
     struct fk_lend *lend;
     struct fk_follow *follow; /* NULL until it could begin */
     struct fk_follow_options options;
+    struct cli_insides insides;
     char program[PATH_MAX];
-    bool is_confined, told; /* told: that something is in its way */
+    bool is_confined;
+    /* What run/ says: an earlier process may have left anything there. */
+    enum { UNKNOWN, CLEAR, TROUBLE } told, told_dns;
 };
 
 static void trouble(struct daemon *d, const struct fk_err *why) {
-    if (why ? !d->told : d->told)
-        cli_trouble_put(d->cli, "auth-trouble", why);
-    if (why && !d->told)
+    if (d->told == (why ? TROUBLE : CLEAR))
+        return;
+    cli_trouble_put(d->cli, CLI_JUDGING_TROUBLE, why);
+    if (why)
         fk_log(FK_LOG_WARNING, "not checked where messages are from: %s", why->text);
-    d->told = why != NULL;
+    d->told = why ? TROUBLE : CLEAR;
+}
+
+/* Which names they are is not told: run/ is not sealed. */
+static void resolver_watch(struct daemon *d) {
+    const unsigned n = d->follow ? fk_follow_unanswered(d->follow) : 0;
+    struct fk_err why = FK_ERR_INIT;
+    const bool bad = n >= CLI_UNANSWERED_MANY;
+    if (d->told_dns == (bad ? TROUBLE : CLEAR))
+        return;
+    if (bad)
+        (void)!fk_fail(&why, FK_IO,
+                       "the resolver (%s) has not answered for the last names, %u and more: see "
+                       "that it runs and may be asked, or set auth-resolver",
+                       d->options.resolver, n);
+    cli_trouble_put(d->cli, CLI_JUDGING_DNS, bad ? &why : NULL);
+    if (bad)
+        fk_log(FK_LOG_WARNING, "%s", why.text);
+    d->told_dns = bad ? TROUBLE : CLEAR;
 }
 
 static enum fk_status options_make(struct daemon *d, struct fk_err *err) {
@@ -41,8 +65,12 @@ static enum fk_status options_make(struct daemon *d, struct fk_err *err) {
                                             .resolver = *c->auth_resolver ? c->auth_resolver
                                                                           : "of the system",
                                             .clients = c->auth_clients,
+                                            .inside = cli_inside_find,
+                                            .inside_ctx = &d->insides,
                                             .retry_ms = (int64_t)c->auth_retry_s * 1000,
                                             .batch_ms = BATCH_MS};
+    d->insides.options = (struct fk_index_options)FK_INDEX_OPTIONS;
+    d->insides.options.seconds = c->auth_time_s;
     return cli_checker_options(d->cli, false, d->program, sizeof d->program, &d->options.checker,
                                err);
 }
@@ -61,6 +89,7 @@ static enum fk_status work(struct daemon *d, int *rest_ms, struct fk_err *err) {
         st = fk_follow_step(d->follow, &idle, err);
     *rest_ms = st != FK_OK ? TROUBLE_MS : idle ? TICK_MS : 0;
     trouble(d, st == FK_OK ? NULL : err);
+    resolver_watch(d);
     return st == FK_RETRY || st == FK_FULL ? FK_OK : st;
 }
 
@@ -101,12 +130,17 @@ int cmd_authd(struct fk_cli *cli, int argc, char **argv) {
     else
         FK_TRY(fk_lend_open(cli->dir, &d.lend, &err));
     if (strcmp(cli->config->auth_check, "on") == 0)
-        FK_TRY(options_make(&d, &err));
+        st = options_make(&d, &err);
+    if (st != FK_OK) {
+        trouble(&d, &err);
+        goto done;
+    }
     FK_TRY(fk_child_ready(&d.child, NULL, &err));
     st = run(&d, &err);
     if (fk_follow_close(&d.follow, &late) != FK_OK) /* it is checked again after the next start */
         fk_log(FK_LOG_WARNING, "what was found last is not written: %s", late.text);
 done:
+    cli_insides_close(&d.insides);
     fk_keep_close(&d.keep);
     fk_lend_close(&d.lend);
     return fk_child_end(&d.child, st, &err);

@@ -11,6 +11,7 @@
 #include "cli/config_value.h"
 #include "cli/cosign.h"
 #include "cli/json.h"
+#include "cli/judging.h"
 #include "cli/listeners.h"
 #include "cli/mailing.h"
 #include "cli/server.h"
@@ -355,6 +356,30 @@ static void scrub_check(struct doctor *d) {
     fk_scrub_state_free(&s);
 }
 
+/* ---- where messages are from */
+
+static void judging_check(struct doctor *d) {
+    struct cli_judging j;
+    struct fk_err err = FK_ERR_INIT;
+    char program[PATH_MAX];
+    cli_judging_read(d->cli, &d->server, &j);
+    if (!j.on)
+        tell(d, WARNING, "auth",
+             "off (auth-check): signatures cannot be verified once their keys are gone from DNS "
+             "(docs/auth.md)");
+    else if (fk_checker_program(program, sizeof program, &err) != FK_OK)
+        tell(d, BAD, "auth", "%s", err.text);
+    else if (*j.trouble)
+        tell(d, BAD, "auth", "%s", j.trouble);
+    else if (*j.resolver)
+        tell(d, WARNING, "auth", "%s", j.resolver);
+    else if (!j.has_state)
+        tell(d, WARNING, "auth", "no message is judged yet: start the server");
+    else
+        tell(d, GOOD, "auth", "messages before entry %" PRIu64 " are judged, %zu again later",
+             j.state.mark, j.state.again);
+}
+
 static void canary_check(struct doctor *d, const char *name) {
     struct cli_canary c;
     cli_canary_read(d->cli, name, &c);
@@ -476,6 +501,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
         canary_check(&d, cli->config->canaries[i].name);
     mirror_check(&d);
     scrub_check(&d);
+    judging_check(&d);
     for (char **a = cli->config->smtp; *a; a++)
         address_check(&d, "smtp", *a);
     for (char **a = cli->config->lmtp; *a; a++)

@@ -101,36 +101,69 @@ static json_t *dns_json(struct fk_dns_answer *a) {
                      "status", fk_dns_status_names[a->status], "records", records);
 }
 
-static void json_print(const struct cli_evidence *e, uint64_t act) {
-    json_t *root = json_object(), *dkim = json_array(), *dns = json_array();
-    struct fk_fields it = fk_fields_begin(e->part.data, e->part.len);
+/* A result, into an object that has a list "dkim". */
+static void result_put(json_t *into, const struct fk_field *f, const struct fk_finding_line *l) {
+    char name[16];
+    snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
+    if (fk_field_is(f, "dkim"))
+        json_array_append_new(json_object_get(into, name), result_json(f, l));
+    else
+        json_object_set_new(into, name, result_json(f, l));
+}
+
+static void text_put(json_t *into, const struct fk_field *f) {
     struct fk_buf value = FK_BUF_INIT;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
+    fk_field_value(f, &value);
+    json_object_set_new(into, name, cli_json_text(value.data, value.len));
+    fk_buf_free(&value);
+}
+
+static json_t *judged_json(const struct fk_judged *j) {
+    char hex[2 * FK_SHA256_BYTES + 1];
+    fk_hex(hex, j->sha256, FK_SHA256_BYTES);
+    return json_pack("{s:o, s:o, s:s, s:s}", "offset", cli_json_number(j->offset), "length",
+                     cli_json_number(j->len), "coding", j->coding, "sha256", hex);
+}
+
+/* Of a journal report: which bytes the results are about, and a place for those of the wrapper. */
+static json_t *report_put(json_t *root, const struct cli_evidence *e) {
+    struct fk_judged judged;
+    json_t *wrapper = NULL;
+    if (fk_evidence_judged(e->part.data, e->part.len, &judged)) {
+        json_object_set_new(root, "judged", judged_json(&judged));
+        wrapper = json_object();
+        json_object_set_new(wrapper, "dkim", json_array());
+        json_object_set_new(root, "wrapper", wrapper);
+    }
+    return wrapper;
+}
+
+static void json_print(const struct cli_evidence *e, uint64_t act) {
+    json_t *root = json_object(), *dns = json_array();
+    struct fk_fields it = fk_fields_begin(e->part.data, e->part.len);
     json_object_set_new(root, "seq", cli_json_number(e->seq));
     json_object_set_new(root, "act", cli_json_number(act));
     json_object_set_new(root, "entry", cli_json_number(e->entry));
     json_object_set_new(root, "by", json_string("fumikura"));
-    json_object_set_new(root, "dkim", dkim);
-    for (struct fk_field f; fk_fields_next(&it, &f);) {
-        struct fk_finding_line line;
+    json_object_set_new(root, "dkim", json_array());
+    json_t *wrapper = report_put(root, e);
+    for (struct fk_field line, f; fk_fields_next(&it, &line);) {
+        struct fk_finding_line l;
         struct fk_dns_answer a;
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)f.name_len, f.name);
-        if (fk_evidence_line(&f, &line)) {
-            json_t *o = result_json(&f, &line);
-            if (fk_field_is(&f, "dkim"))
-                json_array_append_new(dkim, o);
-            else
-                json_object_set_new(root, name, o);
-        } else if (fk_field_is(&f, "dns") && fk_dns_answer_read(&f, &it, &a)) {
+        json_t *into = fk_evidence_of_wrapper(&line, &f) ? wrapper : root;
+        if (!into || fk_field_is(&f, "record") || fk_field_is(&f, "time") ||
+            fk_field_is(&f, "judged"))
+            continue;
+        if (fk_field_is(&f, "dns") && fk_dns_answer_read(&f, &it, &a))
             json_array_append_new(dns, dns_json(&a));
-        } else if (!fk_field_is(&f, "record") && !fk_field_is(&f, "time")) {
-            fk_buf_reset(&value);
-            fk_field_value(&f, &value);
-            json_object_set_new(root, name, cli_json_text(value.data, value.len));
-        }
+        else if (fk_evidence_line(&f, &l))
+            result_put(into, &f, &l);
+        else
+            text_put(into, &f);
     }
     json_object_set_new(root, "dns", dns);
-    fk_buf_free(&value);
     cli_json_line(root);
 }
 

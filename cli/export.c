@@ -80,6 +80,8 @@ static enum fk_status package_run(struct cli_export *x, struct fk_err *err) {
     FK_TRY(fk_lend_open(x->cli->dir, &x->lend, err));
     FK_TRY(cli_export_find(x, err));
     FK_TRY(cli_export_survey(x, err));
+    o.facts = x->facts;
+    o.fact_count = x->fact_count;
     const struct fk_seqs *m = &x->messages, *e = &x->entries;
     uint64_t needed = m->count ? m->at[m->count - 1] + 1 : 0;
     if (e->count && e->at[e->count - 1] >= needed)

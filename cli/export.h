@@ -17,6 +17,7 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "search/search.h"
+#include "tape-export/package.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -33,7 +34,10 @@ struct cli_export {
     struct fk_seqs named; /* what was asked for */
 
     struct fk_seqs messages; /* of them, what has a content */
-    struct fk_seqs entries;  /* what is disposed of, and the dispose entries that say so */
+    struct fk_seqs entries;  /* what is disposed of, the dispose entries that say so, and those of
+                              * facts */
+    struct fk_package_fact *facts; /* of the messages: where they are from, in the newest entry */
+    size_t fact_count;
     struct fk_seqs erased;   /* of those, the messages */
     json_t *coverage;        /* of the search; NULL by seqs */
     struct fk_buf canonical; /* query as understood */

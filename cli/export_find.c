@@ -8,6 +8,7 @@
 #include "search/json.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static enum fk_status by_query(struct cli_export *x, struct fk_err *err) {
@@ -56,6 +57,7 @@ struct survey {
     size_t at;            /* the next of named */
     struct fk_seqs dated; /* mails that came in the dates asked for */
     struct fk_seqs mails_named;
+    uint64_t *evidence; /* for each of named the newest entry that says where it is from, or 0 */
 };
 
 /* Of what was asked for: it goes to messages until a dispose entry names it. */
@@ -106,6 +108,58 @@ static enum fk_status disposal_take(struct survey *s, const struct fk_entry *e,
     return FK_OK;
 }
 
+static int compare_seqs(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static enum fk_status evidence_take(struct survey *s, const struct fk_entry *e,
+                                    struct fk_err *err) {
+    const struct fk_seqs *named = &s->x->named;
+    struct fk_seqs of = {0};
+    char what[16];
+    size_t len;
+    if (!fk_entry_is(e, "fact") || !fk_entry_field(e, "what", what, sizeof what) ||
+        strcmp(what, "auth") != 0)
+        return FK_OK;
+    const char *text = fk_entry_field_at(e, "of", &len);
+    if (!text || !fk_seqs_parse(text, len, SIZE_MAX, &of)) {
+        fk_seqs_free(&of);
+        return fk_fail(err, FK_CORRUPT, "entry %" PRIu64 " does not say what it is about", e->seq);
+    }
+    for (size_t i = 0; i < of.count; i++) {
+        const uint64_t *at = named->count ? bsearch(&of.at[i], named->at, named->count,
+                                                    sizeof *named->at, compare_seqs)
+                                          : NULL;
+        if (at)
+            s->evidence[at - named->at] = e->seq;
+    }
+    fk_seqs_free(&of);
+    return FK_OK;
+}
+
+static int compare_facts(const void *a, const void *b) {
+    const struct fk_package_fact *x = a, *y = b;
+    const int order = (x->entry > y->entry) - (x->entry < y->entry);
+    return order ? order : (x->message > y->message) - (x->message < y->message);
+}
+
+/* Of what goes in; the entries' lines go in too. */
+static enum fk_status facts_list(struct survey *s, struct fk_err *err) {
+    struct cli_export *x = s->x;
+    x->facts = calloc(x->named.count + 1, sizeof *x->facts);
+    if (!x->facts)
+        return fk_fail(err, FK_NOMEM, "no memory for a list of entries");
+    for (size_t i = 0; i < x->named.count; i++)
+        if (s->evidence[i] && fk_seqs_has(&x->messages, x->named.at[i])) {
+            x->facts[x->fact_count++] = (struct fk_package_fact){s->evidence[i], x->named.at[i]};
+            fk_seqs_add(&x->entries, s->evidence[i]);
+        }
+    qsort(x->facts, x->fact_count, sizeof *x->facts, compare_facts);
+    fk_seqs_sort(&x->entries);
+    return FK_OK;
+}
+
 static enum fk_status survey_take(void *ctx, const struct fk_entry *e, const char *line, size_t len,
                                   struct fk_err *err) {
     struct survey *s = ctx;
@@ -120,6 +174,10 @@ static enum fk_status survey_take(void *ctx, const struct fk_entry *e, const cha
         enum fk_status st = disposal_take(s, e, err);
         if (st != FK_OK)
             return st;
+    } else {
+        enum fk_status st = evidence_take(s, e, err);
+        if (st != FK_OK)
+            return st;
     }
     return named_take(s, e, err);
 }
@@ -127,6 +185,9 @@ static enum fk_status survey_take(void *ctx, const struct fk_entry *e, const cha
 enum fk_status cli_export_survey(struct cli_export *x, struct fk_err *err) {
     enum fk_status st;
     struct survey s = {.x = x};
+    s.evidence = calloc(x->named.count + 1, sizeof *s.evidence);
+    if (!s.evidence)
+        FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a list of entries"));
     FK_TRY(fk_lend_head(x->lend, &x->head, err));
     FK_TRY(cli_ledger_walk(x->lend, 0, x->head.next_seq - 1, survey_take, &s, err));
     if (s.at < x->named.count)
@@ -137,11 +198,13 @@ enum fk_status cli_export_survey(struct cli_export *x, struct fk_err *err) {
     for (size_t i = 0; i < s.mails_named.count; i++)
         if (!fk_seqs_has(&x->erased, s.mails_named.at[i]))
             fk_seqs_add(&x->messages, s.mails_named.at[i]);
+    FK_TRY(facts_list(&s, err));
     if (x->messages.failed || x->erased.failed || x->entries.failed || s.dated.failed)
         st = fk_fail(err, FK_NOMEM, "no memory for a list of messages");
 done:
     fk_seqs_free(&s.dated);
     fk_seqs_free(&s.mails_named);
+    free(s.evidence);
     return st;
 }
 
@@ -170,6 +233,7 @@ static json_t *report_object(const struct cli_export *x, const char *now) {
     json_object_set_new(o, "checkpoint", cli_json_number(x->checkpoint.size));
     json_object_set_new(o, "messages", cli_json_number(x->messages.count));
     json_object_set_new(o, "seqs", ranges_json(&x->messages));
+    json_object_set_new(o, "auth", json_integer((json_int_t)x->fact_count));
     json_object_set_new(o, "disposed_seqs", ranges_json(&x->erased));
     json_object_set_new(o, "ledger_entries", cli_json_number(x->head.next_seq));
     json_object_set_new(o, "ledger_mails", cli_json_number(x->mails));
@@ -226,6 +290,9 @@ static void text_print(const struct cli_export *x, const char *now, struct fk_bu
     fk_seqs_format(&x->erased, &ranges);
     fk_buf_printf(t, "Disposed of, so without content (data/entries): %zu (entries %s)\n",
                   x->erased.count, x->erased.count ? fk_buf_cstr(&ranges) : "none");
+    fk_buf_printf(t,
+                  "What was found, when they came, of where they are from: of %zu (VERIFY.md).\n",
+                  x->fact_count);
     fk_buf_printf(t, "All proofs are under one checkpoint over the first %" PRIu64 " entries.\n",
                   x->checkpoint.size);
     fk_buf_printf(t,
@@ -259,6 +326,7 @@ void cli_export_free(struct cli_export *x) {
     fk_seqs_free(&x->messages);
     fk_seqs_free(&x->entries);
     fk_seqs_free(&x->erased);
+    free(x->facts);
     json_decref(x->coverage);
     fk_lend_close(&x->lend);
     fk_keep_close(&x->keep);

@@ -11,6 +11,7 @@
 #include "cli/cosign.h"
 #include "cli/gaps.h"
 #include "cli/json.h"
+#include "cli/judging.h"
 #include "cli/mailing.h"
 #include "cli/listeners.h"
 #include "cli/server.h"
@@ -43,6 +44,7 @@ struct status {
     bool scrubs, has_scrubbed;
     struct fk_scrub_state scrub;
     uint64_t free_bytes, disk_bytes;
+    struct cli_judging judging;
     struct cli_server server;
 };
 
@@ -234,6 +236,7 @@ static void json_print(const struct fk_cli *cli, const struct status *s) {
     json_object_set_new(root, "gap", cli_gaps_json(cli));
     json_object_set_new(root, "canaries", cli_canaries_json(cli));
     json_object_set_new(root, "index", index_json(s));
+    json_object_set_new(root, "auth", cli_judging_json(&s->judging));
     json_object_set_new(root, "mirror", mirror_json(s));
     json_object_set_new(root, "scrub", scrub_json(s));
     json_object_set_new(root, "free", cli_json_number(s->free_bytes));
@@ -278,6 +281,7 @@ static void text_print(const struct fk_cli *cli, const struct status *s) {
                s->index.documents, s->index.partial, s->index.mark);
     else
         printf("index: there is none yet\n");
+    cli_judging_print(&s->judging);
     mirror_print(s);
     scrub_print(s);
     printf("disk: %" PRIu64 " MiB free of %" PRIu64 " MiB\n", s->free_bytes >> 20,
@@ -307,6 +311,8 @@ int cmd_status(struct fk_cli *cli, int argc, char **argv) {
     FK_TRY(fk_lend_head(lend, &s.head, &err));
     FK_TRY(fk_lend_segments(lend, segment_add, &s, &err));
     FK_TRY(index_ask(cli->dir, &s, &err));
+    cli_judging_read(cli, &s.server, &s.judging);
+    FK_TRY(cli_judging_count(lend, &s.judging, &err));
     FK_TRY(disk_ask(cli->dir, &s, &err));
     checkpoint_ask(cli->dir, &s);
     mirror_ask(cli, &s);

@@ -3,7 +3,9 @@
 #include "archiver/auth/evidence.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/keep.h"
+#include "base/io.h"
 #include "cli/evidence.h"
+#include "cli/inside.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -97,28 +99,73 @@ static void differs(struct run *r, uint64_t seq, struct fk_finding *f) {
 
 /* ---- one message */
 
-static enum fk_status judge(struct run *r, struct fk_content *content, uint64_t seq,
-                            const struct fk_buf *part, struct fk_checker_result *out,
-                            struct fk_err *err) {
+static enum fk_status judge(struct run *r, uint64_t seq, const struct cli_cut *cut,
+                            const struct fk_buf *part, enum fk_evidence_of of,
+                            struct fk_checker_result *out, struct fk_err *err) {
+    struct fk_checker_job job = {.id = seq, .fd = cut->fd, .offset = cut->offset, .len = cut->len};
+    fk_evidence_known(part->data, part->len, of, &job.known);
+    enum fk_status st = fk_checker_submit(r->checker, &job, err);
+    return st == FK_OK ? fk_checker_wait(r->checker, WAIT_MS, out, err) : st;
+}
+
+/* Judges these bytes, and holds it against what the part says of them. */
+static enum fk_status compare(struct run *r, uint64_t seq, const struct cli_cut *cut,
+                              const struct fk_buf *part, enum fk_evidence_of of,
+                              struct fk_finding *f, bool *unread, struct fk_err *err) {
+    struct fk_buf then = FK_BUF_INIT;
+    struct fk_checker_result now = {.id = 0};
+    enum fk_status st = judge(r, seq, cut, part, of, &now, err);
+    if (st == FK_OK) {
+        fk_evidence_found(part->data, part->len, of, &then);
+        *unread |= now.unread != NULL;
+        if (!now.unread && same(&then, &now.answer, f))
+            signatures_count(r->v, &now.answer);
+    }
+    fk_checker_result_free(&now);
+    fk_buf_wipe(&then);
+    return st;
+}
+
+/* A message as it came; of a journal report both the message inside, which must be the one that was
+ * judged, and the report. f->text says what is not as it was. */
+static enum fk_status part_compare(struct run *r, uint64_t seq, struct fk_content *content,
+                                   const struct fk_buf *part, struct fk_finding *f, bool *unread,
+                                   struct fk_err *err) {
     struct fk_envelope e;
-    struct fk_checker_job job = {.id = seq, .fd = -1};
+    struct fk_judged judged;
+    enum fk_evidence_of of = FK_EVIDENCE_MESSAGE;
     enum fk_status st = fk_envelope_split(content->bytes, content->len, &e, err);
     if (st != FK_OK)
         return st;
-    job.offset = SALT + (uint64_t)(e.message - content->bytes);
-    job.len = e.message_len;
-    fk_evidence_known(part->data, part->len, &job.known);
-    job.fd = content->fd;
-    content->fd = -1;
-    st = fk_checker_submit(r->checker, &job, err);
-    return st == FK_OK ? fk_checker_wait(r->checker, WAIT_MS, out, err) : st;
+    struct cli_cut whole = {.fd = content->fd,
+                            .offset = SALT + (uint64_t)(e.message - content->bytes),
+                            .len = e.message_len};
+    if (fk_evidence_judged(part->data, part->len, &judged)) {
+        struct cli_cut cut = {.fd = -1};
+        st = cli_inside_cut(whole.fd, whole.offset, whole.len, &judged, &cut, err);
+        if (st == FK_CORRUPT ||
+            (st == FK_OK && memcmp(cut.sha256, judged.sha256, FK_SHA256_BYTES) != 0)) {
+            fk_close(&cut.fd);
+            snprintf(f->text, sizeof f->text,
+                     "the message inside the report is not the one that was judged");
+            return FK_OK;
+        }
+        if (st == FK_OK)
+            st = compare(r, seq, &cut, part, FK_EVIDENCE_MESSAGE, f, unread, err);
+        of = FK_EVIDENCE_WRAPPER;
+    }
+    content->fd = -1; /* the checker's */
+    if (st == FK_OK && !*f->text)
+        return compare(r, seq, &whole, part, of, f, unread, err);
+    fk_close(&whole.fd);
+    return st;
 }
 
 static enum fk_status message_verify(struct run *r, uint64_t seq, struct fk_err *err) {
     struct fk_content content = {.fd = -1};
-    struct fk_buf part = FK_BUF_INIT, then = FK_BUF_INIT;
-    struct fk_checker_result now = {.id = 0};
+    struct fk_buf part = FK_BUF_INIT;
     struct fk_finding f = {.seq = seq};
+    bool unread = false;
     enum fk_status st = fk_lend_content(r->lend, seq, r->act, &content, err);
     if (st == FK_NOT_FOUND) {
         r->v->disposed++;
@@ -128,26 +175,18 @@ static enum fk_status message_verify(struct run *r, uint64_t seq, struct fk_err 
     st = fk_evidence_open(r->body.bytes, r->body.len, seq, content.salt, &part, err);
     if (st == FK_CORRUPT || st == FK_NOT_FOUND) {
         snprintf(f.text, sizeof f.text, "entry %" PRIu64 ": %.300s", r->entry, err->text);
-        differs(r, seq, &f);
         st = FK_OK;
-        goto done;
-    }
-    FK_TRY(st);
-    fk_evidence_found(part.data, part.len, &then);
-    FK_TRY(judge(r, &content, seq, &part, &now, err));
-    r->v->messages++;
-    if (now.unread) {
-        r->v->unread++;
-    } else if (same(&then, &now.answer, &f)) {
-        signatures_count(r->v, &now.answer);
     } else {
-        differs(r, seq, &f);
+        FK_TRY(st);
+        FK_TRY(part_compare(r, seq, &content, &part, &f, &unread, err));
+        r->v->messages++;
+        r->v->unread += unread;
     }
+    if (*f.text)
+        differs(r, seq, &f);
 done:
-    fk_checker_result_free(&now);
     fk_content_free(&content);
     fk_buf_wipe(&part);
-    fk_buf_wipe(&then);
     return st;
 }
 

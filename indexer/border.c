@@ -64,6 +64,10 @@ static void received_read(struct reading *r, const char *value) {
     line_put(r, line);
 }
 
+static bool begins(const char *text, const char *with) {
+    return strncasecmp(text, with, strlen(with)) == 0;
+}
+
 /* The domain that a method speaks of: of a signature, a sender, a From. */
 static const char *domain_in(const char *word) {
     static const char *const properties[] = {"header.d=", "header.i=@",
@@ -78,33 +82,57 @@ static const char *domain_in(const char *word) {
     return NULL;
 }
 
-static void method_read(struct reading *r, const char *id, char *text) {
-    static const char *const methods[] = {"dkim=", "spf=", "dmarc=", "arc="};
+static void method_read(struct reading *r, const char *id, char *text, bool arc_only) {
+    static const char *const methods[] = {"arc=", "dkim=", "spf=", "dmarc="};
+    const size_t count = arc_only ? 1 : sizeof methods / sizeof *methods;
     char line[3 * WORD_MAX], *save = NULL, *method = strtok_r(text, " ", &save);
     const char *domain = NULL;
     bool known = false;
-    for (size_t i = 0; method && i < sizeof methods / sizeof *methods; i++)
+    for (size_t i = 0; method && i < count; i++)
         known |= strncasecmp(method, methods[i], strlen(methods[i])) == 0;
     if (!known)
         return;
     for (char *word; !domain && (word = strtok_r(NULL, " ", &save));)
         domain = domain_in(word);
-    snprintf(line, sizeof line, "results %.*s %.*s%s%.*s", WORD_MAX, id, WORD_MAX, method,
-             domain ? " " : "", WORD_MAX, domain ? domain : "");
+    snprintf(line, sizeof line, "%s %.*s %.*s%s%.*s", arc_only ? "arc" : "results", WORD_MAX, id,
+             WORD_MAX, method, domain ? " " : "", WORD_MAX, domain ? domain : "");
     line_put(r, line);
 }
 
-static void results_read(struct reading *r, const char *value) {
+/* Of ARC-Authentication-Results (RFC 8617, 4.1.1), where the instance stands before the name, only
+ * what it says of the chain. */
+static void results_read(struct reading *r, const char *value, bool is_arc) {
     char text[FIELD_MAX], *save = NULL;
     plain(value, text, sizeof text);
     char *id = strtok_r(text, ";", &save);
+    if (is_arc && id)
+        id = begins(id + strspn(id, " "), "i=") ? strtok_r(NULL, ";", &save) : NULL;
     while (id && *id == ' ')
         id++;
     if (!id || !*id)
         return;
     id[strcspn(id, " ")] = 0; /* a version may follow */
     for (char *method; (method = strtok_r(NULL, ";", &save));)
-        method_read(r, id, method);
+        method_read(r, id, method, is_arc);
+}
+
+/* An ARC-Seal (RFC 8617, 4.1.3): what its server found of the chain before it. */
+static void seal_read(struct reading *r, const char *value) {
+    char text[FIELD_MAX], line[3 * WORD_MAX], *save = NULL;
+    const char *domain = NULL, *chain = NULL;
+    plain(value, text, sizeof text);
+    for (char *tag = strtok_r(text, ";", &save); tag; tag = strtok_r(NULL, ";", &save)) {
+        tag += strspn(tag, " ");
+        tag[strcspn(tag, " ")] = 0;
+        if (begins(tag, "d="))
+            domain = tag + 2;
+        else if (begins(tag, "cv="))
+            chain = tag + 3;
+    }
+    if (!domain || !chain || !*domain || !*chain)
+        return;
+    snprintf(line, sizeof line, "arc %.*s arc=%.*s", WORD_MAX, domain, WORD_MAX, chain);
+    line_put(r, line);
 }
 
 static void verdict_put(struct reading *r, const char *name, bool is_yes, const char *detail) {
@@ -123,10 +151,6 @@ static void number_after(const char *text, const char *mark, char out[16]) {
     at += strlen(mark);
     const size_t n = strspn(at, "+-0123456789.");
     snprintf(out, 16, "%.*s", (int)(n < 15 ? n : 15), at);
-}
-
-static bool begins(const char *text, const char *with) {
-    return strncasecmp(text, with, strlen(with)) == 0;
 }
 
 /* SpamAssassin: "Yes, score=12.3 required=5.0 ..."; rspamd: "default: False [1.20 / 15.00]; ...";
@@ -181,9 +205,14 @@ static void field_read(struct reading *r, const char *text) {
     if (strcasecmp(name, "Received") == 0)
         received_read(r, value);
     else if (strcasecmp(name, "Authentication-Results") == 0)
-        results_read(r, value);
+        results_read(r, value, false);
+    else if (strcasecmp(name, "ARC-Authentication-Results") == 0)
+        results_read(r, value, true);
+    else if (strcasecmp(name, "ARC-Seal") == 0)
+        seal_read(r, value);
     else if (!spam_read(r, name, value) && !virus_read(r, name, value) &&
-             !begins(name, "X-Rspamd-") && !begins(name, "X-Spam-"))
+             strcasecmp(name, "ARC-Message-Signature") != 0 && !begins(name, "X-Rspamd-") &&
+             !begins(name, "X-Spam-"))
         r->other = true;
 }
 
@@ -253,16 +282,26 @@ static void verdict_keep(struct judging *j, const char *by, const char *verdict)
     fk_buf_free(&line);
 }
 
-/* A filter's field is the word of the host that is believed first. */
-static void line_judge(struct judging *j, char *text) {
-    static const char results[] = "results ", field[] = "field ";
+/* ID VERDICT, which counts where that name is listed. */
+static void results_judge(struct judging *j, char *id) {
+    char *blank = strchr(id, ' ');
+    if (!blank)
+        return;
+    *blank = 0;
+    if (is_listed(j->trust->authserv, id))
+        verdict_keep(j, id, blank + 1);
+}
+
+/* A filter's field is the word of the host that is believed first. No filter takes fields of ARC
+ * out that came from outside, so they count above our Received fields only, whatever the
+ * configuration says. */
+static void line_judge(struct judging *j, char *text, bool is_below) {
+    static const char results[] = "results ", arc[] = "arc ", field[] = "field ";
     if (strncmp(text, results, sizeof results - 1) == 0) {
-        char *id = text + sizeof results - 1, *blank = strchr(id, ' ');
-        if (!blank)
-            return;
-        *blank = 0;
-        if (is_listed(j->trust->authserv, id))
-            verdict_keep(j, id, blank + 1);
+        results_judge(j, text + sizeof results - 1);
+    } else if (strncmp(text, arc, sizeof arc - 1) == 0) {
+        if (!is_below)
+            results_judge(j, text + sizeof arc - 1);
     } else if (strncmp(text, field, sizeof field - 1) == 0) {
         const char *by = j->trust->hosts && *j->trust->hosts ? *j->trust->hosts : "-";
         if (is_first(j, by, text + sizeof field - 1))
@@ -291,7 +330,7 @@ void fk_border__judge(const struct fk_trust *trust, const void *lines, size_t le
         } else if (hops == trust->hops && strcmp(text, "other") == 0) {
             break; /* what is directly below ends here */
         } else {
-            line_judge(&j, text);
+            line_judge(&j, text, hops == trust->hops);
         }
     }
     if (trust && trust->hops && hops == trust->hops)

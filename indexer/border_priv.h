@@ -5,8 +5,11 @@
  *
  *     border: received HOST              a Received field, by whom; "-" where it does not say
  *     border: results ID METHOD=RESULT [DOMAIN]      one a method of Authentication-Results (RFC
- * 8601) border: field NAME=VALUE [SCORE]   spam or virus, of a filter's field border: other one
- * field or more of another sort
+ *                                        8601)
+ *     border: arc ID arc=RESULT [DOMAIN] what ARC-Authentication-Results says of the chain, or of
+ *                                        ARC-Seal d= and cv= (RFC 8617)
+ *     border: field NAME=VALUE [SCORE]   spam or virus, of a filter's field
+ *     border: other                      one field or more of another sort
  *
  * in the order of the header, from its top, down to a Received field after FK_HOPS_MAX others.
  * Anybody may write such fields into his own mail: a line counts only where it stands above (or,

@@ -46,7 +46,7 @@ enum fk_status fk_query__verdict(const struct fk_q_node *node, struct fk_xquery 
         "pass, fail, none, neutral, policy, temperror, permerror, or the domain of a signature "
         "that "
         "held",
-        "dkim=, spf= or dmarc= and a result, such as auth:dmarc=fail",
+        "dkim=, spf=, dmarc= or arc= and a result, such as auth:dmarc=fail",
         "yes or no",
         "yes or no",
     };

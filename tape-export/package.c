@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* An act names each seq in its line, which has an end (FK_LINE_MAX). */
-enum { SEQS_AN_ACT = 2900, OF_MAX = 32 << 10, SALT_BYTES = 32 };
+enum { SEQS_AN_ACT = FK_PACKAGE_SEQS_AN_ACT, OF_MAX = 32 << 10, SALT_BYTES = FK_PACKAGE_SALT };
 
 static enum fk_status put_buf(struct package *p, const char *name, const struct fk_buf *b,
                               struct fk_err *err) {
@@ -46,10 +46,9 @@ static void who_and_why(const struct package *p, struct fk_buf *body) {
         fk_fields_add_str(body, "keys", p->keys_where);
 }
 
-/* Covers the messages from number `at` on, as many as one line can name. */
-static enum fk_status act_append(struct package *p, size_t at, struct fk_err *err) {
+enum fk_status fk_package__act(struct package *p, const struct fk_seqs *all, size_t at,
+                               struct fk_err *err) {
     enum fk_status st = FK_OK;
-    const struct fk_seqs *all = p->options->messages;
     size_t n = all->count - at < SEQS_AN_ACT ? all->count - at : SEQS_AN_ACT;
     const struct fk_seqs of = {.at = all->at + at, .count = n};
     struct fk_buf fields = FK_BUF_INIT, body = FK_BUF_INIT;
@@ -62,7 +61,7 @@ static enum fk_status act_append(struct package *p, size_t at, struct fk_err *er
     FK_TRY(fk_keep_append(p->keep, &(struct fk_record){"act", fk_buf_cstr(&fields), &body},
                           &receipt, err));
     p->act = receipt.seq;
-    if (at == 0)
+    if (!p->made.act)
         p->made.act = receipt.seq;
 done:
     fk_buf_free(&fields);
@@ -101,6 +100,8 @@ static enum fk_status plain_put(struct package *p, uint64_t seq, struct fk_err *
                            &(struct fk_piece){c.bytes, c.len - e.message_len}, 1, err));
     FK_TRY(fk_package__put(p, "messages", seq, "eml", &(struct fk_piece){e.message, e.message_len},
                            1, err));
+    if (p->options->fact_count)
+        fk_buf_add(&p->salts, c.salt, SALT_BYTES);
     if (p->mbox)
         st = fk_mbox_add(p->mbox, &e, err);
 done:
@@ -113,7 +114,7 @@ static enum fk_status messages_put(struct package *p, struct fk_err *err) {
     const struct fk_seqs *m = p->options->messages;
     for (size_t i = 0; i < m->count; i++) {
         if (i % SEQS_AN_ACT == 0)
-            FK_TRY(act_append(p, i, err));
+            FK_TRY(fk_package__act(p, m, i, err));
         st = p->options->keys_to ? fk_package__sealed_put(p, m->at[i], err)
                                  : plain_put(p, m->at[i], err);
         if (st == FK_OK)
@@ -138,6 +139,8 @@ static enum fk_status folders_make(struct package *p, struct fk_err *err) {
     enum fk_status st = FK_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && st == FK_OK; i++)
         st = fk_bag_folder(p->bag, names[i], err);
+    if (st == FK_OK && p->options->fact_count)
+        st = fk_bag_folder(p->bag, "data/auth", err);
     return st;
 }
 
@@ -269,6 +272,7 @@ enum fk_status fk_package_write(struct fk_keep *keep, struct fk_lend *lend,
     struct fk_bag_sum sum;
     FK_TRY(begin(&p, err));
     FK_TRY(messages_put(&p, err));
+    FK_TRY(fk_package__facts_put(&p, err));
     FK_TRY(log_put(&p, err));
     FK_TRY(fk_package__stamp_put(&p, err));
     FK_TRY(texts_put(&p, err));
@@ -289,6 +293,7 @@ done:
     fk_bag_close(&p.bag);
     fk_package__keys_close(&p, st == FK_OK);
     fk_prover_close(&p.prover);
+    fk_buf_wipe(&p.salts);
     fk_buf_free(&p.line);
     fk_buf_free(&p.proof);
     fk_buf_free(&info);

@@ -1,7 +1,9 @@
 /*
  * package.h - an evidence package: messages as they were received, each with its salt, envelope,
  * entry and proof, one checkpoint for all, the newest time stamp that covers it, and how to verify
- * all that with coreutils, xxd and openssl (docs/evidence.md, text/VERIFY.md). A bag (bag.h).
+ * all that with coreutils, xxd and openssl (docs/evidence.md, text/VERIFY.md). A bag (bag.h). What
+ * was found of where they are from goes along: the entry's content, sealed for each of its
+ * messages, and of a plain package what it says of those that are in it.
  *
  *     FK_TRY(fk_package_target(&options, err));       before anything is recorded
  *     ... a checkpoint over all that goes in, the survey of what was found ...
@@ -24,13 +26,20 @@
 extern "C" {
 #endif
 
+/* What an entry (fact what=auth) says of where a message is from. */
+struct fk_package_fact {
+    uint64_t entry, message;
+};
 struct fk_package_options {
     const char *to, *vault;              /* vault: its directory */
     const char *keys_to;                 /* NULL: in the clear; else sealed, and their keys there */
     const char *person, *reason, *query; /* reason, query: NULL for none */
     bool mbox;                           /* all of them in one mbox too, for mail programs */
     const struct fk_seqs *messages;      /* that have a content */
-    const struct fk_seqs *entries;       /* of which the line goes in alone: disposed of, and why */
+    const struct fk_package_fact
+        *facts; /* by entry, then message; their entries are in `entries` too */
+    size_t fact_count;
+    const struct fk_seqs *entries; /* of which the line goes in alone: disposed of, and why */
     const struct fk_checkpoint *checkpoint; /* covers all of them */
     const struct fk_buf *note;              /* the same as it was signed */
     const struct fk_buf *vkey, *pem;        /* the log's key, to be compared */

@@ -16,6 +16,7 @@ struct package {
     struct fk_bag_file *mbox; /* NULL: none is wanted */
     struct fk_prover *prover;
     struct fk_buf line, proof; /* of the entry at hand */
+    struct fk_buf salts;       /* of each message, where facts are to be opened */
     struct fk_seqs keyed;      /* messages whose key is out in keys_to */
     bool keys_made;            /* the directory of keys was made here */
     uint64_t act;              /* that names the message at hand */
@@ -23,6 +24,12 @@ struct package {
     struct fk_package_made made;
 };
 
+/* Covers the seqs of a list from number `at` on, as many as one line can name. */
+FK_CHECKED enum fk_status fk_package__act(struct package *p, const struct fk_seqs *all, size_t at,
+                                          struct fk_err *err);
+enum { FK_PACKAGE_SEQS_AN_ACT = 2900, FK_PACKAGE_SALT = 32 };
+/* What is known of where the messages are from; after them. */
+FK_CHECKED enum fk_status fk_package__facts_put(struct package *p, struct fk_err *err);
 /* data/FOLDER/SEQ.SUFFIX */
 FK_CHECKED enum fk_status fk_package__put(struct package *p, const char *folder, uint64_t seq,
                                           const char *suffix, const struct fk_piece *pieces,

@@ -57,6 +57,7 @@ struct fk_checker {
         int64_t until_ms;
     } asked[FK_RESOLVE_MAX];
     uint32_t last_id;
+    unsigned unanswered; /* names in a row */
     bool resolver_has_gone;
 };
 
@@ -195,6 +196,7 @@ static void overdue_end(struct fk_checker *c) {
             known_add(c->asked[i].job, &c->asked[i].question, FK_DNS_FAILED);
             answered(c->asked[i].job);
             c->asked[i].job = NULL;
+            c->unanswered++;
         }
 }
 
@@ -231,6 +233,15 @@ static void ask(struct fk_checker *c, struct job *j, const struct fk_dns_questio
         c->resolver_has_gone = true;
 }
 
+/* An answer that DNSSEC does not vouch for is one too. */
+static bool says_something(const struct fk_frame *f) {
+    struct fk_fields it = fk_fields_begin(f->payload.data, f->payload.len);
+    struct fk_field line;
+    struct fk_dns_answer a;
+    return fk_fields_next(&it, &line) && fk_dns_answer_read(&line, &it, &a) &&
+           (a.status != FK_DNS_FAILED || a.state == FK_DNS_BOGUS);
+}
+
 static bool answer_is_good(const struct fk_frame *f, const struct fk_dns_question *q) {
     struct fk_fields it = fk_fields_begin(f->payload.data, f->payload.len);
     struct fk_field line;
@@ -258,6 +269,7 @@ static void resolver_hear(struct fk_checker *c) {
         else
             fk_buf_add(&j->given.known, f.payload.data, f.payload.len);
         c->asked[slot].job = NULL;
+        c->unanswered = says_something(&f) ? 0 : c->unanswered + 1;
         answered(j);
     } else if (!is_frame) {
         c->resolver_has_gone = true;
@@ -508,6 +520,10 @@ enum fk_status fk_checker_wait(struct fk_checker *c, int wait_ms, struct fk_chec
         if (left == 0 && !job_in(c, DONE))
             return fk_fail(err, FK_RETRY, "no message is checked yet");
     }
+}
+
+unsigned fk_checker_unanswered(const struct fk_checker *c) {
+    return c->unanswered;
 }
 
 void fk_checker_result_free(struct fk_checker_result *r) {

@@ -59,6 +59,8 @@ FK_CHECKED enum fk_status fk_checker_submit(struct fk_checker *c, const struct f
                                             struct fk_err *err);
 FK_CHECKED enum fk_status fk_checker_wait(struct fk_checker *c, int wait_ms,
                                           struct fk_checker_result *out, struct fk_err *err);
+/* Names in a row that DNS did not answer, up to now: of many the resolver is to be looked at. */
+unsigned fk_checker_unanswered(const struct fk_checker *c);
 void fk_checker_result_free(struct fk_checker_result *r);
 
 /* fumikura-authcheck beside the program that runs, or where `make install` puts it. */

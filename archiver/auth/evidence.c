@@ -10,15 +10,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-void fk_evidence_write(const struct fk_checker_result *r, int64_t checked_ms, struct fk_buf *out) {
-    char time[FK_TIME_SIZE];
-    fk_time_format(time, checked_ms);
-    fk_fields_add_str(out, "checked", time);
+static const char wrapper_mark[] = "wrapper-";
+
+/* The lines with this before each of their names. */
+static void lines_mark(const struct fk_buf *lines, const char *mark, struct fk_buf *out) {
+    struct fk_fields it = fk_fields_begin(lines->data, lines->len);
+    for (struct fk_field f; fk_fields_next(&it, &f);)
+        fk_buf_printf(out, "%s%.*s: %.*s\n", mark, (int)f.name_len, f.name, (int)f.value_len,
+                      f.value);
+    out->failed |= lines->failed;
+}
+
+static void result_write(const struct fk_checker_result *r, const char *mark, struct fk_buf *out) {
     if (r->unread)
-        fk_fields_add_str(out, "unread", r->unread);
-    fk_buf_add(out, r->answer.data, r->answer.len);
-    fk_buf_add(out, r->known.data, r->known.len);
-    out->failed |= r->answer.failed || r->known.failed;
+        fk_buf_printf(out, "%sunread: %s\n", mark, r->unread);
+    lines_mark(&r->answer, mark, out);
+}
+
+static void judged_write(const struct fk_judged *j, struct fk_buf *out) {
+    char hex[2 * FK_SHA256_BYTES + 1];
+    fk_hex(hex, j->sha256, FK_SHA256_BYTES);
+    fk_buf_printf(out, "judged: %" PRIu64 " %" PRIu64 " %s %s\n", j->offset, j->len, j->coding,
+                  hex);
+}
+
+void fk_evidence_write(const struct fk_found *found, struct fk_buf *out) {
+    const struct fk_buf *known = found->wrapper ? &found->wrapper->known : &found->message->known;
+    char time[FK_TIME_SIZE];
+    fk_time_format(time, found->checked_ms);
+    fk_fields_add_str(out, "checked", time);
+    if (found->judged)
+        judged_write(found->judged, out);
+    if (found->report_unread)
+        fk_buf_printf(out, "report: unread %s\n", found->report_unread);
+    result_write(found->message, "", out);
+    if (found->wrapper)
+        result_write(found->wrapper, wrapper_mark, out);
+    fk_buf_add(out, known->data, known->len);
+    out->failed |= known->failed;
+}
+
+bool fk_evidence_judged(const void *part, size_t len, struct fk_judged *out) {
+    struct fk_buf line = FK_BUF_INIT;
+    char hex[2 * FK_SHA256_BYTES + 1];
+    const bool found = fk_fields_find(part, len, "judged", &line) &&
+                       sscanf(fk_buf_cstr(&line), "%" SCNu64 " %" SCNu64 " %19s %64s", &out->offset,
+                              &out->len, out->coding, hex) == 4 &&
+                       strlen(hex) == 2 * FK_SHA256_BYTES &&
+                       fk_unhex(out->sha256, hex, FK_SHA256_BYTES);
+    fk_buf_free(&line);
+    return found;
 }
 
 bool fk_evidence_is_pending(const void *part, size_t len) {
@@ -50,22 +91,7 @@ enum fk_status fk_evidence_add(struct fk_buf *body, uint64_t seq, const uint8_t 
 
 enum fk_status fk_evidence_open(const void *body, size_t len, uint64_t seq, const uint8_t *salt,
                                 struct fk_buf *out, struct fk_err *err) {
-    struct fk_fields it = fk_fields_begin(body, len);
-    char head[32];
-    const size_t n = (size_t)snprintf(head, sizeof head, "%" PRIu64 " ", seq);
-    for (struct fk_field f; fk_fields_next(&it, &f);) {
-        if (!fk_field_is(&f, "part") || f.value_len < n || memcmp(f.value, head, n) != 0)
-            continue;
-        struct fk_buf sealed = FK_BUF_INIT;
-        enum fk_status st =
-            fk_base64_read(f.value + n, f.value_len - n, &sealed)
-                ? fk_bound_open(salt, seq, sealed.data, sealed.len, out, err)
-                : fk_fail(err, FK_CORRUPT, "the evidence of message %" PRIu64 " is no base64", seq);
-        fk_buf_free(&sealed);
-        return st;
-    }
-    return fk_fail(err, FK_NOT_FOUND, "there is no evidence of message %" PRIu64 " in that entry",
-                   seq);
+    return fk_bound_part(salt, seq, body, len, out, err);
 }
 
 /* ---- lines */
@@ -104,30 +130,67 @@ bool fk_evidence_line(const struct fk_field *f, struct fk_finding_line *out) {
     return *out->result;
 }
 
-static bool is_found(const struct fk_field *f) {
-    static const char *const names[] = {"dkim", "spf", "dmarc", "from", "left-out"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+static bool is_one_of(const struct fk_field *f, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
         if (fk_field_is(f, names[i]))
             return true;
     return false;
 }
 
-static void lines_take(const void *part, size_t len, bool found, struct fk_buf *out) {
+static void line_copy(const struct fk_field *f, struct fk_buf *out) {
+    fk_buf_add(out, f->name, f->name_len);
+    fk_buf_str(out, ": ");
+    fk_buf_add(out, f->value, f->value_len);
+    fk_buf_byte(out, '\n');
+}
+
+static void lines_copy(const void *text, size_t len, const char *const *names, size_t count,
+                       struct fk_buf *out) {
+    struct fk_fields it = fk_fields_begin(text, len);
+    for (struct fk_field f; fk_fields_next(&it, &f);)
+        if (is_one_of(&f, names, count))
+            line_copy(&f, out);
+}
+
+static const char *const known_names[] = {"dns", "record", "time", "client", "helo", "mail-from"};
+enum { ANSWER_NAMES = 2, INSIDE_NAMES = 3, KNOWN_NAMES = 6 };
+
+void fk_evidence_answers(const struct fk_buf *known, struct fk_buf *out) {
+    lines_copy(known->data, known->len, known_names, ANSWER_NAMES, out);
+}
+
+void fk_evidence_known_inside(const struct fk_buf *known, struct fk_buf *out) {
+    fk_buf_str(out, "inside: yes\n");
+    lines_copy(known->data, known->len, known_names, INSIDE_NAMES, out);
+}
+
+void fk_evidence_known(const void *part, size_t len, enum fk_evidence_of of, struct fk_buf *out) {
+    struct fk_buf known = FK_BUF_INIT;
+    struct fk_judged judged;
+    lines_copy(part, len, known_names, KNOWN_NAMES, &known);
+    if (of == FK_EVIDENCE_MESSAGE && fk_evidence_judged(part, len, &judged))
+        fk_evidence_known_inside(&known, out);
+    else
+        fk_buf_add(out, known.data, known.len);
+    out->failed |= known.failed;
+    fk_buf_wipe(&known);
+}
+
+bool fk_evidence_of_wrapper(const struct fk_field *f, struct fk_field *out) {
+    const size_t n = sizeof wrapper_mark - 1;
+    *out = *f;
+    if (f->name_len <= n || memcmp(f->name, wrapper_mark, n) != 0)
+        return false;
+    out->name += n;
+    out->name_len -= n;
+    return true;
+}
+
+void fk_evidence_found(const void *part, size_t len, enum fk_evidence_of of, struct fk_buf *out) {
+    static const char *const names[] = {"dkim", "spf", "dmarc", "from", "left-out"};
     struct fk_fields it = fk_fields_begin(part, len);
-    for (struct fk_field f; fk_fields_next(&it, &f);) {
-        if (fk_field_is(&f, "checked") || fk_field_is(&f, "unread") || is_found(&f) != found)
-            continue;
-        fk_buf_add(out, f.name, f.name_len);
-        fk_buf_str(out, ": ");
-        fk_buf_add(out, f.value, f.value_len);
-        fk_buf_byte(out, '\n');
-    }
-}
-
-void fk_evidence_known(const void *part, size_t len, struct fk_buf *out) {
-    lines_take(part, len, false, out);
-}
-
-void fk_evidence_found(const void *part, size_t len, struct fk_buf *out) {
-    lines_take(part, len, true, out);
+    for (struct fk_field f, line; fk_fields_next(&it, &f);)
+        if (fk_evidence_of_wrapper(&f, &line) == (of == FK_EVIDENCE_WRAPPER) &&
+            is_one_of(&line, names, sizeof names / sizeof *names))
+            line_copy(&line, out);
 }

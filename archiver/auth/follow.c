@@ -1,6 +1,5 @@
 /* follow.c - see follow.h */
 #include "archiver/auth/follow.h"
-#include "archiver/auth/evidence.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
 #include "base/atomic_file.h"
@@ -27,6 +26,13 @@ struct item {
     bool is_used;
     unsigned tries; /* before this one */
     uint8_t salt[SALT];
+    const char *report_unread;
+    bool is_report;
+    /* Of a report, until the message inside it is judged: what comes after that. */
+    struct fk_judged judged;
+    struct fk_checker_job wrapper;
+    struct fk_checker_result message;
+    bool has_message;
 };
 struct retry {
     uint64_t seq;
@@ -40,6 +46,7 @@ struct fk_follow {
     size_t lines_at;
     uint64_t next_seq;   /* to be taken */
     uint64_t saved_mark; /* in the file */
+    int64_t saved_ms;    /* when it was written */
     struct fk_seqs done; /* after the mark, and yet in an entry: a crash came between */
     struct item items[ITEMS];
     struct fk_seqs seqs; /* of the entry that is being put together */
@@ -77,6 +84,9 @@ static enum fk_status state_write(struct fk_follow *f, struct fk_err *err) {
     for (size_t i = 0; i < f->retry_count; i++)
         fk_buf_printf(&b, "retry: %" PRIu64 " %u %" PRId64 "\n", f->retries[i].seq,
                       f->retries[i].tries, f->retries[i].at_ms);
+    for (size_t i = 0; i < ITEMS; i++) /* a crash is not to forget what is on its way again */
+        if (f->items[i].is_used && f->items[i].tries)
+            fk_buf_printf(&b, "retry: %" PRIu64 " %u 0\n", f->items[i].seq, f->items[i].tries);
     if (b.failed)
         st = fk_fail(err, FK_NOMEM, "no memory for what is to be checked again");
     else
@@ -85,6 +95,7 @@ static enum fk_status state_write(struct fk_follow *f, struct fk_err *err) {
         st = fk_atomic_put(path, 0644, b.data, b.len, err);
     if (st == FK_OK) {
         f->saved_mark = mark;
+        f->saved_ms = fk_monotonic_ms();
         f->is_changed = false;
     }
     fk_buf_free(&b);
@@ -111,25 +122,45 @@ static enum fk_status state_text(const char *dir, struct fk_buf *b, uint64_t *ma
     return st;
 }
 
+/* Each line "retry:" of the file; false after the last. */
+static bool retry_next(struct fk_fields *it, struct retry *r) {
+    for (struct fk_field line; fk_fields_next(it, &line);)
+        if (retry_read(&line, r))
+            return true;
+    return false;
+}
+
+static struct fk_fields retries_begin(const struct fk_buf *text) {
+    const uint8_t *lf = memchr(text->data, '\n', text->len);
+    const size_t head = lf ? (size_t)(lf + 1 - text->data) : text->len;
+    return fk_fields_begin(text->data + head, text->len - head);
+}
+
 static enum fk_status state_read(struct fk_follow *f, struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
     enum fk_status st = state_text(f->options.dir, &b, &f->next_seq, err);
     if (st == FK_OK) {
-        const uint8_t *lf = memchr(b.data, '\n', b.len);
-        const size_t head = lf ? (size_t)(lf + 1 - b.data) : b.len;
-        struct fk_fields it = fk_fields_begin(b.data + head, b.len - head);
-        for (struct fk_field line; fk_fields_next(&it, &line);)
-            if (f->retry_count < FK_FOLLOW_RETRIES_MAX &&
-                retry_read(&line, &f->retries[f->retry_count]))
-                f->retry_count++;
+        struct fk_fields it = retries_begin(&b);
+        f->saved_mark = f->next_seq;
+        while (f->retry_count < FK_FOLLOW_RETRIES_MAX &&
+               retry_next(&it, &f->retries[f->retry_count]))
+            f->retry_count++;
     }
     fk_buf_free(&b);
     return st;
 }
 
-enum fk_status fk_follow_mark(const char *dir, uint64_t *mark_out, struct fk_err *err) {
+enum fk_status fk_follow_state(const char *dir, struct fk_follow_state *out, struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
-    enum fk_status st = state_text(dir, &b, mark_out, err);
+    uint64_t mark;
+    enum fk_status st = state_text(dir, &b, &mark, err);
+    if (st == FK_OK) {
+        struct fk_fields it = retries_begin(&b);
+        *out = (struct fk_follow_state){.mark = mark};
+        for (struct retry r; retry_next(&it, &r); out->again++)
+            if (!out->again || r.at_ms < out->again_ms)
+                out->again_ms = r.at_ms;
+    }
     fk_buf_free(&b);
     return st;
 }
@@ -290,14 +321,6 @@ static void known_put(const struct fk_follow *f, const struct fk_envelope *e, in
     fk_fields_add_str(known, "mail-from", from);
 }
 
-/* The seam for journal reports: what is checked is the message that was delivered, and of a report
- * that will be the message inside it, once that is unwrapped where this process can ask for it. */
-static void fk_follow_inner(const struct fk_envelope *e, const struct fk_content *content,
-                            uint64_t *offset, uint64_t *len) {
-    *offset = SALT + (uint64_t)(e->message - content->bytes);
-    *len = e->message_len;
-}
-
 static struct item *item_free(struct fk_follow *f) {
     for (size_t i = 0; i < ITEMS; i++)
         if (!f->items[i].is_used)
@@ -306,8 +329,34 @@ static struct item *item_free(struct fk_follow *f) {
 }
 
 static void item_clear(struct item *i) {
+    if (i->is_report) {
+        fk_close(&i->wrapper.fd);
+        fk_buf_wipe(&i->wrapper.known);
+        fk_checker_result_free(&i->message);
+    }
     OPENSSL_cleanse(i->salt, sizeof i->salt);
-    i->is_used = false;
+    *i = (struct item){.is_used = false};
+}
+
+/* Is it a journal report? Then the job becomes one on the message inside, and the item has the one
+ * on the report itself, which comes after it. */
+static enum fk_status report_open(const struct fk_follow *f, struct item *i,
+                                  struct fk_checker_job *job, struct fk_err *err) {
+    struct fk_inside in = {.fd = -1};
+    if (!f->options.inside)
+        return FK_OK;
+    enum fk_status st =
+        f->options.inside(f->options.inside_ctx, job->fd, job->offset, job->len, &in, err);
+    i->report_unread = in.unread;
+    if (st != FK_OK || !in.is_report)
+        return st;
+    i->is_report = true;
+    i->judged = in.judged;
+    i->wrapper = *job;
+    *job = (struct fk_checker_job){
+        .id = i->seq, .fd = in.fd, .offset = in.offset, .len = in.len, .known = FK_BUF_INIT};
+    fk_evidence_known_inside(&i->wrapper.known, &job->known);
+    return FK_OK;
 }
 
 /* What cannot be given out any more has been disposed of, or is damaged: that is the scrub's to
@@ -325,15 +374,23 @@ static enum fk_status mail_take(struct fk_follow *f, uint64_t seq, int64_t entry
         st = FK_OK;
         goto done;
     }
-    if (st != FK_OK)
-        goto done;
-    fk_follow_inner(&e, &content, &job.offset, &job.len);
+    FK_TRY(st);
+    *i = (struct item){.seq = seq, .is_used = true, .tries = tries};
+    memcpy(i->salt, content.salt, SALT);
+    job.offset = SALT + (uint64_t)(e.message - content.bytes);
+    job.len = e.message_len;
     known_put(f, &e, entry_ms, &job.known);
     job.fd = content.fd;
     content.fd = -1;
-    *i = (struct item){.seq = seq, .is_used = true, .tries = tries};
-    memcpy(i->salt, content.salt, SALT);
-    st = fk_checker_submit(f->checker, &job, err);
+    st = report_open(f, i, &job, err);
+    if (st == FK_OK) {
+        st = fk_checker_submit(f->checker, &job, err);
+    } else {
+        fk_close(&job.fd);
+        fk_buf_wipe(&job.known);
+    }
+    if (st != FK_OK)
+        item_clear(i);
 done:
     fk_content_free(&content);
     return st;
@@ -439,31 +496,60 @@ static bool is_full(const struct fk_follow *f) {
     return f->seqs.count >= FK_FOLLOW_BATCH || f->body.len >= BODY_BYTES_MAX;
 }
 
-static enum fk_status result_take(struct fk_follow *f, const struct fk_checker_result *r,
-                                  struct fk_err *err) {
-    struct fk_buf part = FK_BUF_INIT;
-    struct item *item = NULL;
+static struct item *item_of(struct fk_follow *f, uint64_t seq) {
     for (size_t i = 0; i < ITEMS; i++)
-        if (f->items[i].is_used && f->items[i].seq == r->id)
-            item = &f->items[i];
-    if (!item)
-        return fk_fail(err, FK_IO, "the checker answered what was not asked");
-    fk_evidence_write(r, fk_now_ms(), &part);
+        if (f->items[i].is_used && f->items[i].seq == seq)
+            return &f->items[i];
+    return NULL;
+}
+
+/* The message inside a report is judged: now the report, with the answers of DNS that are there. */
+static enum fk_status wrapper_submit(struct fk_follow *f, struct item *i,
+                                     struct fk_checker_result *r, struct fk_err *err) {
+    struct fk_checker_job job = i->wrapper;
+    i->wrapper = (struct fk_checker_job){.fd = -1};
+    fk_evidence_answers(&r->known, &job.known);
+    i->message = *r;
+    i->has_message = true;
+    *r = (struct fk_checker_result){.id = r->id};
+    return fk_checker_submit(f->checker, &job, err);
+}
+
+static enum fk_status evidence_put(struct fk_follow *f, struct item *i,
+                                   const struct fk_checker_result *r, struct fk_err *err) {
+    struct fk_buf part = FK_BUF_INIT;
+    const struct fk_found found = {.message = i->is_report ? &i->message : r,
+                                   .judged = i->is_report ? &i->judged : NULL,
+                                   .wrapper = i->is_report ? r : NULL,
+                                   .report_unread = i->report_unread,
+                                   .checked_ms = fk_now_ms()};
+    fk_evidence_write(&found, &part);
     const bool pending = fk_evidence_is_pending(part.data, part.len);
     enum fk_status st = FK_OK;
     /* A later try that was not answered either says nothing new. */
-    if (!item->tries || !pending) {
+    if (!i->tries || !pending) {
         if (!f->seqs.count)
             st = body_begin(f);
         if (st == FK_OK)
-            st = fk_evidence_add(&f->body, item->seq, item->salt, &part, err);
+            st = fk_evidence_add(&f->body, i->seq, i->salt, &part, err);
         if (st == FK_OK)
-            fk_seqs_add(&f->seqs, item->seq);
+            fk_seqs_add(&f->seqs, i->seq);
     }
     if (st == FK_OK && pending)
-        retry_put(f, item->seq, item->tries + 1);
-    item_clear(item);
+        retry_put(f, i->seq, i->tries + 1);
     fk_buf_wipe(&part);
+    return st;
+}
+
+static enum fk_status result_take(struct fk_follow *f, struct fk_checker_result *r,
+                                  struct fk_err *err) {
+    struct item *i = item_of(f, r->id);
+    if (!i)
+        return fk_fail(err, FK_IO, "the checker answered what was not asked");
+    if (i->is_report && !i->has_message)
+        return wrapper_submit(f, i, r, err);
+    enum fk_status st = evidence_put(f, i, r, err);
+    item_clear(i);
     return st;
 }
 
@@ -475,7 +561,8 @@ static void follow_free(struct fk_follow **fp) {
         return;
     fk_checker_close(&f->checker);
     for (size_t i = 0; i < ITEMS; i++)
-        item_clear(&f->items[i]);
+        if (f->items[i].is_used)
+            item_clear(&f->items[i]);
     fk_seqs_free(&f->seqs);
     fk_seqs_free(&f->done);
     fk_buf_wipe(&f->body);
@@ -518,12 +605,19 @@ enum fk_status fk_follow_step(struct fk_follow *f, bool *idle, struct fk_err *er
             goto done;
         st = FK_OK;
     }
+    /* Entries that are no messages have passed: the file is to say so too, now and then. */
+    const bool moved = at_head && !fk_checker_busy(f->checker) && mark_of(f) != f->saved_mark &&
+                       fk_monotonic_ms() - f->saved_ms >= f->options.batch_ms;
     const bool old = f->seqs.count && fk_monotonic_ms() - f->since_ms >= f->options.batch_ms;
-    if (is_full(f) || old || (f->is_changed && !f->seqs.count))
+    if (is_full(f) || old || ((f->is_changed || moved) && !f->seqs.count))
         FK_TRY(flush(f, err));
     *idle = at_head && !fk_checker_busy(f->checker);
 done:
     return st;
+}
+
+unsigned fk_follow_unanswered(const struct fk_follow *f) {
+    return fk_checker_unanswered(f->checker);
 }
 
 void fk_follow_again(struct fk_follow *f) {

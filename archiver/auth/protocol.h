@@ -12,8 +12,9 @@
  *     ANSWER  lines                           from it
  *
  * What is known: `time: MS` (when the message was received), `client: ADDRESS`, `helo: NAME`,
- * `mail-from: ADDRESS` (where SPF is to be checked), and answers of DNS (records.h). The answer is
- * either lines `need: TYPE NAME`, and nothing else, or what it found (evidence.h).
+ * `mail-from: ADDRESS` (where SPF is to be checked), `inside: yes` (the message stood in a journal
+ * report, so no client is known that SPF could be about), and answers of DNS (records.h). The
+ * answer is either lines `need: TYPE NAME`, and nothing else, or what it found (evidence.h).
  *
  * `fumikura-authcheck resolve`: has the network and no message.
  *

@@ -26,13 +26,14 @@ void fk_known_read(struct fk_known *k) {
     struct fk_fields it = fk_fields_begin(k->text.data, k->text.len);
     char time[24] = "";
     k->time_ms = 0;
-    k->has_client = false;
+    k->has_client = k->is_inside = false;
     *k->client = *k->helo = *k->mail_from = 0;
     for (struct fk_field f; fk_fields_next(&it, &f);) {
         if (text_of(&f, "client", k->client, sizeof k->client))
             k->has_client = true;
         (void)text_of(&f, "helo", k->helo, sizeof k->helo);
         (void)text_of(&f, "mail-from", k->mail_from, sizeof k->mail_from);
+        k->is_inside |= fk_field_is(&f, "inside");
         if (text_of(&f, "time", time, sizeof time))
             k->time_ms = strtoll(time, NULL, 10);
     }

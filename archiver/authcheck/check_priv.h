@@ -16,7 +16,7 @@ struct fk_known {
     struct fk_buf text; /* lines of protocol.h */
     int64_t time_ms;
     char client[64], helo[256], mail_from[320];
-    bool has_client;
+    bool has_client, is_inside;
 };
 /* Reads the lines that are no answers of DNS. */
 void fk_known_read(struct fk_known *k);
@@ -34,6 +34,7 @@ struct fk_message {
 /* The next field of the header with its continuation lines, without the last line end; *at goes on.
  * False at the end of the header; *at is then at the body. */
 bool fk_message_field(const struct fk_message *m, size_t *at, struct fk_buf *field);
+bool fk_message_is_from(const struct fk_buf *field);
 
 struct fk_dkim;
 struct fk_pass {

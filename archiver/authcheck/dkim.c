@@ -6,6 +6,7 @@
 #include <opendkim/dkim.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 struct fk_dkim {
@@ -15,6 +16,7 @@ struct fk_dkim {
     size_t body_at;
     DKIM_SIGINFO **signatures; /* the library's */
     int count;
+    size_t froms; /* From fields of the message */
 };
 
 static DKIM_LIB *library;
@@ -101,6 +103,7 @@ static enum fk_status header_read(struct fk_dkim *d, struct fk_err *err) {
     while (fk_message_field(d->message, &d->body_at, &field)) {
         if (field.failed)
             FK_TRY(fk_fail(err, FK_NOMEM, "a header field: out of memory"));
+        d->froms += fk_message_is_from(&field);
         const DKIM_STAT got = dkim_header(d->dkim, field.data, field.len);
         if (got == DKIM_STAT_NORESOURCE)
             FK_TRY(fk_fail(err, FK_NOMEM, "libopendkim: out of memory"));
@@ -203,6 +206,21 @@ static const char *without_key(const struct fk_known *known, DKIM_SIGINFO *sig, 
                : "temperror";
 }
 
+/* A signature covers as many From fields, from the last one up, as it names (RFC 6376, 8.15): one
+ * more on top is what people see. */
+static bool signs_each_from(const struct fk_dkim *d, DKIM_SIGINFO *sig) {
+    static const char from[] = "from";
+    const char *at = (const char *)dkim_sig_gettagvalue(sig, false, (u_char *)(uintptr_t) "h");
+    size_t named = 0;
+    while (at && *at) {
+        at += strspn(at, " \t\r\n:");
+        const size_t n = strcspn(at, " \t\r\n:");
+        named += n == sizeof from - 1 && strncasecmp(at, from, n) == 0;
+        at += n;
+    }
+    return named >= d->froms;
+}
+
 /* RFC 8601, 2.7.1, and why. */
 static const char *result_of(const struct fk_known *known, DKIM_SIGINFO *sig, const char **why) {
     const unsigned flags = dkim_sig_getflags(sig);
@@ -282,6 +300,8 @@ enum fk_status fk_dkim_finish(struct fk_dkim *d, struct fk_passes *passes, struc
         if (!(dkim_sig_getflags(sig) & (DKIM_SIGFLAG_PROCESSED | DKIM_SIGFLAG_IGNORE)))
             (void)dkim_sig_process(d->dkim, sig); /* the signature has the result */
         const char *result = result_of(d->known, sig, &why);
+        if (strcmp(result, "pass") == 0 && !signs_each_from(d, sig))
+            why = "of several From fields not all are signed";
         if (strcmp(result, "pass") == 0)
             pass_add(sig, passes);
         line_add(sig, result, why, out);

@@ -30,7 +30,7 @@ enum fk_status fk_dmarc_library(struct fk_err *err) {
 
 /* ---- From */
 
-static bool is_from(const struct fk_buf *field) {
+bool fk_message_is_from(const struct fk_buf *field) {
     static const char name[] = "from";
     size_t n = sizeof name - 1;
     if (field->len <= n || strncasecmp((const char *)field->data, name, n) != 0)
@@ -71,7 +71,7 @@ static bool from_domain(const struct fk_message *m, struct fk_dns_question *out)
     size_t at = 0, count = 0;
     bool found = false;
     while (fk_message_field(m, &at, &field))
-        if (is_from(&field) && count++ == 0) {
+        if (fk_message_is_from(&field) && count++ == 0) {
             const uint8_t *colon = memchr(field.data, ':', field.len);
             for (const uint8_t *c = colon + 1; c < field.data + field.len; c++)
                 fk_buf_byte(&from, *c == '\r' || *c == '\n' || !*c ? ' ' : *c);

@@ -167,6 +167,13 @@ enum fk_status fk_spf_look(const struct fk_known *k, struct fk_buf *need, struct
                            struct fk_err *err) {
     struct look look = {k, need};
     *out = (struct fk_spf){.result = ""};
+    if (k->is_inside) { /* RFC 7208, 2.6.1: no domain was extracted from an SMTP session */
+        snprintf(out->result, sizeof out->result, "none");
+        snprintf(out->why, sizeof out->why,
+                 "not applicable: the message stood in a journal report, whose client is the "
+                 "journaling server");
+        return FK_OK;
+    }
     domain_of(k, out->domain, sizeof out->domain);
     /* A client on this machine is no client of the outside. */
     if (!k->has_client || !*out->domain || is_loopback(k->client))
@@ -181,6 +188,7 @@ void fk_spf_write(const struct fk_spf *s, struct fk_buf *out) {
     char line[sizeof *s];
     if (!*s->result)
         return;
-    snprintf(line, sizeof line, "%s %s%s%s", s->result, s->domain, *s->why ? " " : "", s->why);
+    snprintf(line, sizeof line, "%s %s%s%s", s->result, *s->domain ? s->domain : "-",
+             *s->why ? " " : "", s->why);
     fk_fields_add_str(out, "spf", line);
 }

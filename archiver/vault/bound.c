@@ -1,5 +1,7 @@
 /* bound.c - see bound.h */
 #include "archiver/vault/bound.h"
+#include "archiver/vault/fields.h"
+#include "base/base64.h"
 
 #include <limits.h>
 #include <openssl/crypto.h>
@@ -92,4 +94,25 @@ enum fk_status fk_bound_open(const uint8_t *salt, uint64_t seq, const void *seal
                        (unsigned long long)seq);
     out->len += plain;
     return FK_OK;
+}
+
+enum fk_status fk_bound_part(const uint8_t *salt, uint64_t seq, const void *body, size_t len,
+                             struct fk_buf *out, struct fk_err *err) {
+    struct fk_fields it = fk_fields_begin(body, len);
+    char head[32];
+    const size_t n = (size_t)snprintf(head, sizeof head, "%llu ", (unsigned long long)seq);
+    for (struct fk_field f; fk_fields_next(&it, &f);) {
+        if (!fk_field_is(&f, "part") || f.value_len < n || memcmp(f.value, head, n) != 0)
+            continue;
+        struct fk_buf sealed = FK_BUF_INIT;
+        enum fk_status st =
+            fk_base64_read(f.value + n, f.value_len - n, &sealed)
+                ? fk_bound_open(salt, seq, sealed.data, sealed.len, out, err)
+                : fk_fail(err, FK_CORRUPT, "what is known of message %llu is no base64",
+                          (unsigned long long)seq);
+        fk_buf_free(&sealed);
+        return st;
+    }
+    return fk_fail(err, FK_NOT_FOUND, "nothing is known of message %llu in that entry",
+                   (unsigned long long)seq);
 }

@@ -28,6 +28,9 @@ FK_CHECKED enum fk_status fk_bound_seal(const uint8_t *salt, uint64_t seq, const
                                         size_t len, struct fk_buf *out, struct fk_err *err);
 FK_CHECKED enum fk_status fk_bound_open(const uint8_t *salt, uint64_t seq, const void *sealed,
                                         size_t len, struct fk_buf *out, struct fk_err *err);
+/* Of a body with lines `part: SEQ BASE64`, the part of one message. FK_NOT_FOUND: it has none. */
+FK_CHECKED enum fk_status fk_bound_part(const uint8_t *salt, uint64_t seq, const void *body,
+                                        size_t len, struct fk_buf *out, struct fk_err *err);
 
 #ifdef __cplusplus
 }

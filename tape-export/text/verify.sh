@@ -541,7 +541,7 @@ folder_check() { # messages or entries
         if ! is_number "$seq" || [ ! -f "data/$folder/$seq.entry" ]; then fault extra "$name" "belongs to no entry"; continue; fi
         case ${name#"data/$folder/$seq."} in
         entry) ;;
-        proof | salt | envelope | eml | form | part.[0-9]* | chunk.[0-9]*) continue ;;
+        proof | salt | envelope | eml | auth | form | part.[0-9]* | chunk.[0-9]*) continue ;;
         *) fault extra "$name" "is none of the files of an entry"; continue ;;
         esac
         if [ ! -f "data/$folder/$seq.proof" ]; then fault missing "data/$folder/$seq.proof" "is not there"; continue; fi
@@ -563,6 +563,43 @@ for seq in $gone; do
     if is_named "$seq"; then printf 'entry %s: its content was disposed of, and a signed entry says so\n' "$seq"
     else fault disposal "data/entries/$seq.entry" "its content is not here, and no dispose entry says why"; fi
 done
+
+# ---- where messages are from, as it was found when they came: the entry has it, sealed for each message by its salt
+
+auth_open() { # SEQ: what the newest entry that is here says of it
+    fact=$(grep -l "^part: $1 " $bodies | sed 's|.*/||; s|\.body$||' | sort -n | tail -n 1)
+    [ -n "$fact" ] && [ -f "data/messages/$1.salt" ] || return 0
+    grep "^part: $1 " "data/auth/$fact.body" | head -n 1 | cut -d ' ' -f 3 | base64 -d >"$tmp/part" 2>/dev/null || :
+    part_key=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt "hexkey:$(xxd -p -c 32 "data/messages/$1.salt")" \
+        -kdfopt "hexsalt:$(head -c 16 "$tmp/part" | xxd -p)" -kdfopt "info:fumikura-bound/1 seq=$1" HKDF 2>/dev/null | tr -d ':\n') || part_key=''
+    tail -c +17 "$tmp/part" >"$tmp/part.sealed"
+    part_decrypt "$tmp/part.sealed" "$part_key" 0
+}
+set +f
+set -- data/auth/*.body
+set -f
+bodies=''
+if [ "$1" != 'data/auth/*.body' ]; then
+    for body; do
+        bodies=$bodies$body$newline fact=${body##*/}
+        fact=${fact%.body}
+        if [ ! -f "data/entries/$fact.entry" ] || [ ! -f "${body%.body}.salt" ]; then fault missing "$body" "its entry or its salt is not here"; continue; fi
+        case $(cat "data/entries/$fact.entry") in *" c256=$(cat "${body%.body}.salt" "$body" | sha256sum | cut -c 1-64) "*) ;;
+        *) fault c256 "$body" "salt and body are not what the entry says" ;; esac
+    done
+fi
+set +f
+set -- data/messages/*.auth
+set -f
+if [ "$1" != 'data/messages/*.auth' ]; then
+    if openssl kdf -help >/dev/null 2>&1; then
+        for found; do
+            seq=${found##*/}
+            if [ -z "$bodies" ] || ! auth_open "${seq%.auth}" | cmp -s - "$found"; then fault auth "$found" "is not what the entry says of the message"; fi
+        done
+        printf 'where they are from was found for %s messages (data/messages/N.auth; VERIFY.md, step 9)\n' $#
+    else notes="${notes}not opened: data/auth, as this openssl has no \"kdf\" (version 3 has)$newline"; fi
+fi
 
 # ---- the whole ledger, where it is here (a tape): one chain, its head, and the root of every checkpoint
 

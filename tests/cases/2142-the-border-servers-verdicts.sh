@@ -42,6 +42,29 @@ mail 07-infected <<'M'
 X-Virus-Status: Infected (Win.Test.EICAR_HDB-1)
 Received: from y by MX.example.jp
 M
+# ARC is not checked: what the believed server says of the chain is found, and what came with the mail is not.
+mail 08-arc <<'M'
+Authentication-Results: mx.example.jp; arc=pass (i=1) header.d=list.example
+Received: from y by mx.example.jp
+M
+mail 09-arc-results <<'M'
+ARC-Seal: i=2; a=rsa-sha256; t=1; cv=pass; d=example.jp; s=a; b=AAAA
+ARC-Message-Signature: i=2; a=rsa-sha256; d=example.jp; s=a; h=from; bh=AAAA; b=AAAA
+ARC-Authentication-Results: i=2; mx.example.jp; dkim=pass header.d=bank.example;
+ arc=fail (a seal does not hold)
+Received: from y by mx.example.jp
+M
+mail 10-arc-seal <<'M'
+ARC-Seal: i=2; a=rsa-sha256; t=1; cv=none; d=mx.example.jp;
+	s=a; b=AAAA
+Received: from y by mx.example.jp
+M
+mail 11-arc-forged <<'M'
+Received: from y by mx.example.jp
+ARC-Seal: i=1; cv=pass; d=mx.example.jp; s=a; b=AAAA
+ARC-Authentication-Results: i=1; mx.example.jp; arc=pass
+X-Spam-Flag: YES
+M
 vault_new
 config trusted-authserv '{"mx.example.jp"}'
 config trusted-verdicts '{"mx.example.jp"}'
@@ -58,12 +81,16 @@ found dkim:bank.example ""
 found auth:spf=fail "01"
 found auth:dmarc=pass "01"
 found dkim:fail "" "by a stranger"
+found auth:arc=pass "08"
+found auth:arc=fail "09"
+found auth:arc=none "10"
 expect "mx.example.jp spam=yes 12.3" "$(fk search --json spam:yes | jq -r 'select(.subject == "01-spam") | .verdicts[0]')" "whose word it is"
 # rspamd under Postfix writes below the line of the mail server: counted only where that is said.
 config trusted-place '"below"'
 fk reindex >/dev/null || fail "reindex"
 found virus:yes "02 07" "below"
-found spam:yes "01 02 06" "below"
+found spam:yes "01 02 06 11" "below"
+found auth:arc=pass "08" "below"
 # Two servers of ours: both must be there, and be listed.
 config trusted-place '"above"'
 config trusted-hops 2

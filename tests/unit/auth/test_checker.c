@@ -122,6 +122,9 @@ static void spf_says_what_the_rfc_says(void **state) {
         {"a client of this machine",
          "time: 1\nclient: 127.0.0.1\nhelo: h.example\nmail-from: a@sender.example\n", ""},
         {"nobody knows the client", "time: 1\n", ""},
+        {"it stood in a journal report",
+         "inside: yes\n" CLIENT "a@sender.example\n" TXT("sender.example", "v=spf1 +all"),
+         "none - not applicable"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fk_checker_result r;
