@@ -74,6 +74,7 @@ static const struct key keys[] = {
     {"hostname", HOST, AT(hostname), "", 0, 0},
     {"source", NAME, AT(source), "mail", 0, 0},
     {"floor", PERIOD, AT(floor), "P0D", 0, 0},
+    {"journal-from", NETWORKS, AT(journal_from), "{}", 0, 0},
     {"size-limit", SIZE, AT(size_limit), "256 MiB", KIB(64), GIB(4)},
     {"connections", NUMBER, AT(connections), "256", 1, 65535},
     {"in-flight", SIZE, AT(in_flight), "1 GiB", MIB(1), GIB(1024)},
@@ -138,7 +139,8 @@ static const struct key listener_keys[] = {
     {"client-ca", ANY_PATH, IN(client_ca), "", 0, 0},
     {"clients", TEXTS, IN(clients), "{}", 0, 0},
     {"allow", NETWORKS, IN(allow), "{}", 0, 0},
-    {"journal", JOURNAL, IN(journal), "listed", 0, 0},
+    {"journal", JOURNAL, IN(journal), "off", 0, 0},
+    {"journal-from", NETWORKS, IN(journal_from), "{}", 0, 0},
     {"proxy", NETWORKS, IN(proxy), "{}", 0, 0},
     {"xforward", NETWORKS, IN(xforward), "{}", 0, 0},
     {"carried-recipient", SEPARATOR, IN(carried), "", 0, 0},
@@ -199,7 +201,6 @@ static const char *expected_text(const struct key *k, const char *text) {
     struct fk_witnessing witness;
     struct fk_network network;
     static const char *const protocols[] = {"smtp", "lmtp", NULL},
-                             *const journals[] = {"listed", "on", "off", NULL},
                              *const separators[] = {"", "+", "-", NULL},
                              *const modes[] = {"off", "starttls", "required", "implicit", NULL};
     switch (k->kind) {
@@ -284,7 +285,11 @@ static const char *expected_text(const struct key *k, const char *text) {
         return is_one_of(text, modes) ? NULL
                                       : "\"off\", \"starttls\", \"required\" or \"implicit\"";
     case JOURNAL:
-        return is_one_of(text, journals) ? NULL : "\"listed\", \"on\" or \"off\"";
+        return strcmp(text, "listed") == 0
+                   ? "\"on\", for reports of all who may deliver here, or journal-from with the "
+                     "networks that journals come from (allow alone names nobody as a journal)"
+               : strcmp(text, "on") == 0 || strcmp(text, "off") == 0 ? NULL
+                                                                     : "\"on\" or \"off\"";
     case SEPARATOR:
         return is_one_of(text, separators) ? NULL : "\"+\", \"-\" or \"\"";
     }
@@ -404,6 +409,9 @@ static const char *listener_trouble(cfg_t *section) {
         return "client-ca needs tls";
     if (cfg_size(section, "clients") && !ca)
         return "clients needs client-ca, by which their certificates are";
+    if (strcmp(cfg_getstr(section, "journal"), "on") == 0 && cfg_size(section, "journal-from"))
+        return "journal is \"on\" for all who may deliver, so journal-from would narrow nothing; "
+               "expected one of the two";
     return NULL;
 }
 
@@ -724,6 +732,7 @@ static void listener_free(struct fk_config_listener *l) {
     list_free(l->allow);
     list_free(l->proxy);
     list_free(l->xforward);
+    list_free(l->journal_from);
     free(l->name);
     free(l->protocol);
     free(l->source);
@@ -743,6 +752,7 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->smtp);
     list_free(c->lmtp);
     list_free(c->milter);
+    list_free(c->journal_from);
     list_free(c->witnesses);
     list_free(c->timestamp);
     list_free(c->mail_to);

@@ -10,6 +10,7 @@
 #include "cli/config.h"
 #include "cli/config_value.h"
 #include "cli/cosign.h"
+#include "cli/journals.h"
 #include "cli/json.h"
 #include "cli/listeners.h"
 #include "cli/mailing.h"
@@ -427,6 +428,33 @@ static void listener_key_check(struct doctor *d, const char *check,
              (unsigned)(s.st_mode & 07777));
 }
 
+/* Whose reports count must not be anybody who reaches it. */
+static bool is_open_journal(const struct fk_config_listener *l) {
+    bool open = false;
+    for (char **a = l->address; *a; a++)
+        open |= fk_value_address(*a) != FK_ADDRESS_UNIX && !fk_value_is_loopback(*a);
+    return open && strcmp(l->journal, "on") == 0 && !*l->allow && !*l->client_ca;
+}
+
+static void journals_check(struct doctor *d) {
+    struct fk_buf text = FK_BUF_INIT;
+    for (size_t i = 0; i < d->cli->config->listener_count; i++) {
+        const struct fk_config_listener *l = &d->cli->config->listeners[i];
+        if (is_open_journal(l))
+            tell(
+                d, WARNING, "journals",
+                "listener \"%s\": journal is \"on\", and whoever reaches it may deliver: anybody's "
+                "report counts; say who may with allow or client-ca, or use journal-from",
+                l->name);
+    }
+    cli_journals_tell(d->cli->config, &text);
+    tell(d, GOOD, "journals", text.len ? "reports count from %s" : "%s",
+         text.len ? fk_buf_cstr(&text)
+                  : "reports count from no source: what one says is only claimed (journal-from, "
+                    "or journal of a listener: docs/source-exchange.md)");
+    fk_buf_free(&text);
+}
+
 static void listener_check(struct doctor *d, const struct fk_config_listener *l) {
     char check[64], text[600];
     int64_t until_ms;
@@ -484,6 +512,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     open_door_check(&d, "lmtp", cli->config->lmtp);
     for (size_t i = 0; i < cli->config->listener_count; i++)
         listener_check(&d, &cli->config->listeners[i]);
+    journals_check(&d);
     address_check(&d, "web", cli->config->web);
     return d.bad ? 1 : 0;
 }

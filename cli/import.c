@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 struct request {
-    bool json, resume, jobs, skip_same, delete_after;
+    bool json, resume, jobs, skip_same, delete_after, journal;
     const char *job, *report, *forget, *imap, *password_file, *roots, *piler, *lists;
     unsigned watch_s; /* 0: once */
     enum fk_mbox_kind mbox;
@@ -46,15 +46,23 @@ static bool seconds_read(const char *text, unsigned *out) {
 
 /* 0, or the exit status of a usage that was told. Words of an earlier run are read by it too. */
 static int request_read(int argc, char **argv, struct request *q) {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},         {"resume", no_argument, NULL, 'r'},
-        {"job", required_argument, NULL, 'n'},    {"jobs", no_argument, NULL, 'l'},
-        {"report", required_argument, NULL, 'f'}, {"forget", required_argument, NULL, 'd'},
-        {"imap", required_argument, NULL, 'i'},   {"password-file", required_argument, NULL, 'p'},
-        {"ca", required_argument, NULL, 'c'},     {"delete-after", no_argument, NULL, 'x'},
-        {"watch", required_argument, NULL, 'w'},  {"piler", required_argument, NULL, 'P'},
-        {"lists", required_argument, NULL, 'L'},  {"mbox", required_argument, NULL, 'm'},
-        {"skip-same", no_argument, NULL, 's'},    {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"resume", no_argument, NULL, 'r'},
+                                            {"job", required_argument, NULL, 'n'},
+                                            {"jobs", no_argument, NULL, 'l'},
+                                            {"report", required_argument, NULL, 'f'},
+                                            {"forget", required_argument, NULL, 'd'},
+                                            {"imap", required_argument, NULL, 'i'},
+                                            {"password-file", required_argument, NULL, 'p'},
+                                            {"ca", required_argument, NULL, 'c'},
+                                            {"delete-after", no_argument, NULL, 'x'},
+                                            {"watch", required_argument, NULL, 'w'},
+                                            {"piler", required_argument, NULL, 'P'},
+                                            {"lists", required_argument, NULL, 'L'},
+                                            {"mbox", required_argument, NULL, 'm'},
+                                            {"skip-same", no_argument, NULL, 's'},
+                                            {"journal", no_argument, NULL, 'J'},
+                                            {NULL, 0, NULL, 0}};
     optind = 0; /* glibc: begin anew */
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
@@ -78,6 +86,9 @@ static int request_read(int argc, char **argv, struct request *q) {
             break;
         case 's':
             q->skip_same = true;
+            break;
+        case 'J':
+            q->journal = true;
             break;
         case 'i':
             q->imap = optarg;
@@ -243,6 +254,7 @@ static int run(struct fk_cli *cli, const struct request *q, struct fk_import_job
                                              .job = job,
                                              .mbox = q->mbox,
                                              .skip_same = q->skip_same,
+                                             .journal = q->journal,
                                              .mirrored = strcmp(cli->config->mirror, "sync") == 0,
                                              .told = cli_import_told,
                                              .skipped = cli_import_skipped,

@@ -56,6 +56,7 @@ struct fk_import_options {
     struct fk_import_job *job;  /* NULL: what is killed cannot be resumed */
     enum fk_mbox_kind mbox;
     bool skip_same; /* what is FK_IMPORT_SAME is not kept */
+    bool journal;   /* journal reports in it count (docs/query.md) */
     bool mirrored;  /* mirror = "sync": what is told kept is in the mirror too */
     void (*told)(void *ctx, const struct fk_import_told *told);
     /* How many names of a directory were not looked at, the first of them, and the rule; once a

@@ -61,6 +61,7 @@ static void envelope_make(struct fk_import_run *r, struct fk_buf *fields) {
     fk_time_format(text, fk_now_ms());
     fk_fields_add_str(fields, "received", text);
     fk_fields_add_str(fields, "via", "import");
+    fk_fields_add_str(fields, "journal", r->options->journal ? "trusted" : "claimed");
     fk_fields_add_str(fields, "origin", r->path);
     if (*r->at)
         fk_fields_add_str(fields, "origin-at", r->at);

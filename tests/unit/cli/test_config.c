@@ -93,7 +93,11 @@ static const struct wrong wrong_lines[] = {
     {"second network", "listener x {\n allow = {\"::1\",\n \"10.0.0.1/8\"}\n}\n", 3,
      "expected a network such as"},
     {"network of a name", "listener x {\n proxy = {\"localhost\"}\n}\n", 2, "expected a network"},
-    {"journal", "listener x {\n journal = \"yes\"\n}\n", 2, "\"listed\", \"on\" or \"off\""},
+    {"journal", "listener x {\n journal = \"yes\"\n}\n", 2, "\"on\" or \"off\""},
+    {"journal", "listener x {\n journal = \"listed\"\n}\n", 2, "allow alone names nobody"},
+    {"journal-from", "journal-from = {\"mail.example.jp\"}\n", 1, "a network such as"},
+    {"journal-from", "listener x {\n journal = \"on\"\n journal-from = {\"::1\"}\n}\n", 4,
+     "expected one of the two"},
     {"separator", "listener x {\n carried-recipient = \"=\"\n}\n", 2, "\"+\", \"-\" or \"\""},
     {"rate", "listener x {\n peer-rate = -1\n}\n", 2, "expected a whole number"},
     {"key of a listener outside", "allow = {}\n", 1, "no such option 'allow'"},
@@ -235,7 +239,8 @@ static void a_listener_has_its_own_ways(void **state) {
     assert_null(one->address[0]);
     assert_string_equal(one->protocol, "smtp");
     assert_string_equal(one->tls, "off");
-    assert_string_equal(one->journal, "listed");
+    assert_string_equal(one->journal, "off");
+    assert_null(one->journal_from[0]);
     assert_string_equal(one->certificate, "");
     assert_string_equal(one->carried, "");
     assert_null(one->allow[0]);
@@ -297,6 +302,7 @@ static void the_examples_listener_is_one(void **state) {
                                         "clients",
                                         "allow",
                                         "journal",
+                                        "journal-from",
                                         "proxy",
                                         "xforward",
                                         "carried-recipient",
