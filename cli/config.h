@@ -32,7 +32,16 @@ struct fk_config_canary {
     char *name, *send_via, *from, *to;
     unsigned interval_s, deadline_s;
 };
-enum { FK_MAIL_TO_MAX = 8, FK_LISTENERS_MAX = 32, FK_CANARIES_MAX = 16 };
+/* A mailbox that is fetched from by IMAP (cli/mailboxes.h). */
+struct fk_config_imap {
+    char *name, *host, *user, *folder, *source, *floor;
+    char *tls;                /* "implicit" or "starttls" */
+    unsigned port;            /* 0: that of tls */
+    char *password_file, *ca; /* absolute; ca may be "" */
+    unsigned interval_s;
+    char *delete_after, *journal; /* "on" or "off" */
+};
+enum { FK_MAIL_TO_MAX = 8, FK_LISTENERS_MAX = 32, FK_CANARIES_MAX = 16, FK_IMAP_MAX = 16 };
 
 struct fk_config {
     char **smtp, **lmtp; /* NULL-terminated; "127.0.0.1:2525", "unix:/absolute/path" */
@@ -72,6 +81,8 @@ struct fk_config {
     size_t listener_count;
     struct fk_config_canary *canaries;
     size_t canary_count;
+    struct fk_config_imap *mailboxes;
+    size_t mailbox_count;
 };
 
 FK_CHECKED enum fk_status fk_config_load(const char *path, struct fk_config **out,

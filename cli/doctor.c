@@ -13,6 +13,7 @@
 #include "cli/journals.h"
 #include "cli/json.h"
 #include "cli/listeners.h"
+#include "cli/mailboxes.h"
 #include "cli/mailing.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
@@ -367,6 +368,35 @@ static void canary_check(struct doctor *d, const char *name) {
         tell(d, GOOD, "canary", "\"%s\": %s", name, c.state);
 }
 
+/* ---- mailboxes: what was found out last, no server is asked */
+
+static void mailbox_check(struct doctor *d, const struct fk_config_imap *box) {
+    struct fk_buf password = FK_BUF_INIT;
+    struct fk_err err = FK_ERR_INIT;
+    struct cli_mailbox m;
+    char check[64];
+    snprintf(check, sizeof check, "mailbox %s", box->name);
+    cli_mailbox_read(d->cli, box, &m);
+    const int64_t age_s = (fk_now_ms() - m.asked_ms) / 1000;
+    if (cli_password_read(box->password_file, &password, &err) != FK_OK)
+        tell(d, BAD, check, "%s", err.text);
+    else if (*m.trouble)
+        tell(d, WARNING, check, "%s; it is tried again", m.trouble);
+    else if (!m.asked_ms)
+        tell(d, WARNING, check, "was never asked: start the server");
+    else if (m.failed)
+        tell(d, WARNING, check,
+             "%" PRIu64 " messages were not taken, and are left there (the newest, %s): they are "
+             "tried again when the server is started anew",
+             m.failed, m.reason);
+    else if (age_s > 2 * (int64_t)box->interval_s + 120)
+        tell(d, WARNING, check, "was not asked for %" PRId64 " s; is the server running?", age_s);
+    else
+        tell(d, GOOD, check, "%" PRIu64 " messages brought, asked %" PRId64 " s ago", m.brought,
+             age_s);
+    fk_buf_wipe(&password);
+}
+
 /* ---- addresses */
 
 static int address_bind(const char *text) {
@@ -502,6 +532,8 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
         mailing_check(&d, cli->config->mail_to[i]);
     for (size_t i = 0; i < cli->config->canary_count; i++)
         canary_check(&d, cli->config->canaries[i].name);
+    for (size_t i = 0; i < cli->config->mailbox_count; i++)
+        mailbox_check(&d, &cli->config->mailboxes[i]);
     mirror_check(&d);
     scrub_check(&d);
     for (char **a = cli->config->smtp; *a; a++)

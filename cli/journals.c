@@ -32,18 +32,22 @@ void cli_journals_tell(const struct fk_config *c, struct fk_buf *out) {
         else
             networks_add(out, l->journal_from);
     }
+    for (size_t i = 0; i < c->mailbox_count; i++)
+        if (strcmp(c->mailboxes[i].journal, "on") == 0)
+            source_add(out, "mailbox", c->mailboxes[i].name);
 }
 
 /* ---- one capture */
 
 struct came {
-    struct fk_buf via, listener, client, journal;
+    struct fk_buf via, listener, mailbox, client, journal;
     bool proxied;
 };
 
 static void field_take(struct came *c, const struct fk_field *f) {
     struct fk_buf *to = fk_field_is(f, "via")             ? &c->via
                         : fk_field_is(f, "listener-name") ? &c->listener
+                        : fk_field_is(f, "mailbox-name")  ? &c->mailbox
                         : fk_field_is(f, "journal")       ? &c->journal
                         : fk_field_is(f, "proxy-client") || (fk_field_is(f, "peer") && !c->proxied)
                             ? &c->client
@@ -60,12 +64,15 @@ static bool is(struct fk_buf *b, const char *text) {
 }
 
 void cli_claimed_why(const char *fields, size_t len, struct fk_buf *out) {
-    struct came c = {FK_BUF_INIT, FK_BUF_INIT, FK_BUF_INIT, FK_BUF_INIT, false};
+    struct came c = {FK_BUF_INIT, FK_BUF_INIT, FK_BUF_INIT, FK_BUF_INIT, FK_BUF_INIT, false};
     struct fk_fields it = fk_fields_begin(fields, len);
     for (struct fk_field f; fk_fields_next(&it, &f);)
         field_take(&c, &f);
     if (is(&c.journal, "trusted"))
         ;
+    else if (c.mailbox.len)
+        fk_buf_printf(out, "mailbox \"%s\" was no journal when it came (journal)",
+                      fk_buf_cstr(&c.mailbox));
     else if (is(&c.via, "import"))
         fk_buf_str(out, c.journal.len ? "it was imported without --journal" : "");
     else if (is(&c.via, "milter"))
@@ -80,6 +87,7 @@ void cli_claimed_why(const char *fields, size_t len, struct fk_buf *out) {
         fk_buf_printf(out, "journal-from did not name %s when it came", fk_buf_cstr(&c.client));
     fk_buf_free(&c.via);
     fk_buf_free(&c.listener);
+    fk_buf_free(&c.mailbox);
     fk_buf_free(&c.client);
     fk_buf_free(&c.journal);
 }

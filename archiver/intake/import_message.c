@@ -162,8 +162,8 @@ static bool item_judge(struct fk_import_run *r, struct fk_import_item *item) {
     item->receipt.seq = UINT64_MAX;
     if (r->options->job) {
         if (r->source_id_len)
-            fk_import_job__item(r->options->job, "uid", r->source_id, r->source_id_len, r->uid,
-                                &item->id);
+            fk_import_job__item(r->options->job, r->is_doubted ? FK_ITEM_DOUBTED : FK_ITEM_UID,
+                                r->source_id, r->source_id_len, r->uid, &item->id);
         else
             fk_import_job__item(r->options->job, "bytes", whole, sizeof whole, times, &item->id);
         if (fk_import_job__has(r->options->job, &item->id, &item->receipt.seq))
