@@ -7,22 +7,23 @@
  *              [--listen PATH] [--inherit NAME:FD]...
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive, milter), act:FD (web),
- *               scrub:FD (scrubd), watch:FD (watchd), auth:FD (authd)          14th
- *     lend      --listen --socket index:FD (indexd), log:FD (logd, watchd), act:FD (web),
- *               auth:FD (authd)                                                13th
- *     sign      --socket log:FD (logd)                                         12th
- *     indexd    --lend                                                         10th
- *     logd      --lend --sign                                                  11th
- *     stampd                                                                   9th
- *     cosignd                                                                  8th
- *     maild                                                                    7th
- *     authd     --keep --lend                                                  6th
- *     scrubd    --keep                                                         5th
- *     watchd    --keep --lend                                                  4th
+ *     keep      --listen --socket mail:FD (receive, milter, imapd), act:FD (web),
+ *               scrub:FD (scrubd), watch:FD (watchd), auth:FD (authd)          15th
+ *     lend      --listen --socket index:FD (indexd), log:FD (logd, watchd, imapd), act:FD (web),
+ *               auth:FD (authd)                                                14th
+ *     sign      --socket log:FD (logd)                                         13th
+ *     indexd    --lend                                                         11th
+ *     logd      --lend --sign                                                  12th
+ *     stampd                                                                   10th
+ *     cosignd                                                                  9th
+ *     maild                                                                    8th
+ *     authd     --keep --lend                                                  7th
+ *     scrubd    --keep                                                         6th
+ *     watchd    --keep --lend                                                  5th
  *     receive   --keep --inherit (sockets that serve was given by systemd)     1st
  *     milter    --keep                                                         2nd
- *     web       --keep --lend                                                  3rd
+ *     imapd     --keep --lend                                                  3rd
+ *     web       --keep --lend                                                  4th
  *
  * with stdin and stdout on /dev/null and stderr as serve has it. A main is
  *

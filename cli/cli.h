@@ -99,6 +99,7 @@ int cmd_authd(struct fk_cli *, int, char **);
 int cmd_scrubd(struct fk_cli *, int, char **);
 int cmd_stampd(struct fk_cli *, int, char **);
 int cmd_cosignd(struct fk_cli *, int, char **);
+int cmd_imapd(struct fk_cli *, int, char **);
 int cmd_maild(struct fk_cli *, int, char **);
 int cmd_milter(struct fk_cli *, int, char **);
 int cmd_watchd(struct fk_cli *, int, char **);

@@ -13,7 +13,7 @@ const struct fk_command fk_commands[] = {
     {"doctor", "[--json]", "checks the machine and the vault's directory", cmd_doctor, FK_NEEDS_CONFIG, false},
     {"export", "[--user A] [--since D] [--until D] QUERY | --seq N...  --to DIR [--format eml|mbox] [--sealed --keys-to DIR] [--reason T] [--json] | list [--json] | destroyed NUMBER --reason T", "hands messages over as an evidence package", cmd_export, FK_NEEDS_CONFIG, false},
     {"hold", "add NAME --reason T (--query Q [--user A] [--since D] [--until D] | --seq N...) | list [--all] [--json] | release NAME --reason T", "keeps named messages whatever the rules say", cmd_hold, FK_NEEDS_CONFIG, false},
-    {"import", "[--job NAME] [--mbox rd|o|cl|cl2] [--skip-same] [--report FILE] [--json] PATH... | --imap URL --password-file FILE [--ca FILE] [--delete-after] [--watch SECONDS] | --piler DIR --lists NEWDIR | --resume [--job NAME] | --jobs | --forget NAME", "brings in EML, mbox, Maildir and directories of them", cmd_import, FK_NEEDS_CONFIG, false},
+    {"import", "[--job NAME] [--journal] [--mbox rd|o|cl|cl2] [--skip-same] [--report FILE] [--json] PATH... | --imap URL --password-file FILE [--ca FILE] [--delete-after] [--watch SECONDS] | --piler DIR --lists NEWDIR | --resume [--job NAME] | --jobs | --forget NAME", "brings in EML, mbox, Maildir and directories of them", cmd_import, FK_NEEDS_CONFIG, false},
     {"index", "[--wait] [--json]", "brings the index up to the ledger's head", cmd_index, FK_NEEDS_CONFIG, false},
     {"init", "DIR [--smtp ADDR]... [--lmtp ADDR]... [--web ADDR]", "makes a vault with its configuration", cmd_init, FK_NEEDS_NOTHING, false},
     {"keys", "rotate [--reason T] | escrow --to FILE [--passphrase-file FILE | --officer CERT...] [--reason T] | list | destroyed NUMBER --reason T | open BUNDLE --to DIR [--passphrase-file FILE | --officer-key FILE... | --key-file FILE] [--json]", "exchanges the key-encryption key, seals all keys into a bundle, opens one", cmd_keys, FK_TAKES_CONFIG, false},
@@ -34,6 +34,7 @@ const struct fk_command fk_commands[] = {
     /* processes that serve starts */
     {"authd", "", "checks where messages are from; started by serve", cmd_authd, FK_NEEDS_CONFIG, true},
     {"cosignd", "", "has checkpoints cosigned by witnesses; started by serve", cmd_cosignd, FK_NEEDS_CONFIG, true},
+    {"imapd", "", "fetches from mailboxes by IMAP; started by serve", cmd_imapd, FK_NEEDS_CONFIG, true},
     {"index-worker", "", "reads messages in a sandbox; started by indexers", cmd_index_worker, FK_NEEDS_NOTHING, true},
     {"indexd", "", "grows the index; started by serve", cmd_indexd, FK_NEEDS_CONFIG, true},
     {"keep", "", "has the pen; started by serve and by commands", cmd_keep, FK_NEEDS_CONFIG, true},

@@ -7,10 +7,10 @@
  * and an error that names the wrong line is worse than none.
  */
 #include "cli/config.h"
-#include "archiver/intake/network.h"
 #include "archiver/vault/stamps.h"
 #include "archiver/vault/witnessing.h"
 #include "base/io.h"
+#include "cli/config_priv.h"
 #include "cli/config_value.h"
 
 #include <confuse.h>
@@ -23,45 +23,6 @@
 
 enum { CONFIG_MAX_BYTES = 1 << 20, SOCKET_PATH_MAX = 107 };
 
-enum kind {
-    SIZE,
-    SECONDS,
-    NUMBER,
-    ADDRESSES,
-    WITNESSES,
-    WEB,
-    HOST,
-    URLS,
-    MAILBOXES,
-    MAILBOX,
-    MAIL_SERVER,
-    ANY_PATH,
-    NAME,
-    OPTIONAL_NAME,
-    PERIOD,
-    ZONE,
-    MONTH_DAY,
-    START,
-    MIRROR,
-    ON_OFF,
-    NETWORKS,
-    TEXTS,
-    OPTIONAL_PERIOD,
-    PROTOCOL,
-    TLS,
-    JOURNAL,
-    SEPARATOR,
-    WORDS,
-    RESOLVER,
-    PLACE
-};
-struct key {
-    const char *name;
-    enum kind kind;
-    size_t at; /* in struct fk_config, fk_config_class or fk_config_listener */
-    const char *initial;
-    uint64_t min, max;
-};
 #define AT(field) offsetof(struct fk_config, field)
 #define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)
@@ -74,6 +35,7 @@ static const struct key keys[] = {
     {"hostname", HOST, AT(hostname), "", 0, 0},
     {"source", NAME, AT(source), "mail", 0, 0},
     {"floor", PERIOD, AT(floor), "P0D", 0, 0},
+    {"journal-from", NETWORKS, AT(journal_from), "{}", 0, 0},
     {"size-limit", SIZE, AT(size_limit), "256 MiB", KIB(64), GIB(4)},
     {"connections", NUMBER, AT(connections), "256", 1, 65535},
     {"in-flight", SIZE, AT(in_flight), "1 GiB", MIB(1), GIB(1024)},
@@ -138,7 +100,8 @@ static const struct key listener_keys[] = {
     {"client-ca", ANY_PATH, IN(client_ca), "", 0, 0},
     {"clients", TEXTS, IN(clients), "{}", 0, 0},
     {"allow", NETWORKS, IN(allow), "{}", 0, 0},
-    {"journal", JOURNAL, IN(journal), "listed", 0, 0},
+    {"journal", JOURNAL, IN(journal), "off", 0, 0},
+    {"journal-from", NETWORKS, IN(journal_from), "{}", 0, 0},
     {"proxy", NETWORKS, IN(proxy), "{}", 0, 0},
     {"xforward", NETWORKS, IN(xforward), "{}", 0, 0},
     {"carried-recipient", SEPARATOR, IN(carried), "", 0, 0},
@@ -154,11 +117,27 @@ static const struct key canary_keys[] = {
     {"interval", SECONDS, offsetof(struct fk_config_canary, interval_s), "1 h", 1, 31 * 86400},
     {"deadline", SECONDS, offsetof(struct fk_config_canary, deadline_s), "10 min", 1, 7 * 86400},
 };
+#define OF(field) offsetof(struct fk_config_imap, field)
+static const struct key imap_keys[] = {
+    {"host", HOST, OF(host), "", 0, 0},
+    {"port", NUMBER, OF(port), "0", 0, 65535},
+    {"tls", MAILBOX_TLS, OF(tls), "implicit", 0, 0},
+    {"ca", ANY_PATH, OF(ca), "", 0, 0},
+    {"user", ANY_PATH, OF(user), "", 0, 0},
+    {"password-file", ANY_PATH, OF(password_file), "", 0, 0},
+    {"folder", ANY_PATH, OF(folder), "INBOX", 0, 0},
+    {"interval", SECONDS, OF(interval_s), "60 s", 1, 86400},
+    {"delete", ON_OFF, OF(delete_after), "off", 0, 0},
+    {"source", OPTIONAL_NAME, OF(source), "", 0, 0},
+    {"floor", OPTIONAL_PERIOD, OF(floor), "", 0, 0},
+    {"journal", ON_OFF, OF(journal), "off", 0, 0},
+};
 enum {
     KEYS = sizeof keys / sizeof *keys,
     CLASS_KEYS = sizeof class_keys / sizeof *class_keys,
     LISTENER_KEYS = sizeof listener_keys / sizeof *listener_keys,
-    CANARY_KEYS = sizeof canary_keys / sizeof *canary_keys
+    CANARY_KEYS = sizeof canary_keys / sizeof *canary_keys,
+    IMAP_KEYS = sizeof imap_keys / sizeof *imap_keys
 };
 
 /* libconfuse's callbacks carry no pointer of ours: what the load at hand is about. */
@@ -186,126 +165,6 @@ static void on_parse_error(cfg_t *cfg, const char *fmt, va_list ap) {
     refuse(cfg->line, "%s%s", text, hint);
 }
 
-static bool is_one_of(const char *text, const char *const *words) {
-    while (*words && strcmp(text, *words) != 0)
-        words++;
-    return *words != NULL;
-}
-
-/* What was expected, or NULL where the value is good. */
-static const char *expected_text(const struct key *k, const char *text) {
-    uint64_t v;
-    int minutes;
-    struct fk_witnessing witness;
-    struct fk_network network;
-    static const char *const protocols[] = {"smtp", "lmtp", NULL},
-                             *const journals[] = {"listed", "on", "off", NULL},
-                             *const separators[] = {"", "+", "-", NULL},
-                             *const modes[] = {"off", "starttls", "required", "implicit", NULL};
-    switch (k->kind) {
-    case SIZE:
-        return fk_value_size(text, &v) ? NULL : FK_EXPECTED_SIZE;
-    case SECONDS:
-        return fk_value_seconds(text, &v) ? NULL : FK_EXPECTED_TIME;
-    case NUMBER:
-        return fk_value_number(text, &v) ? NULL : "a whole number";
-    case ADDRESSES:
-        return fk_value_address(text) ? NULL : FK_EXPECTED_ADDRESS;
-    case WITNESSES:
-        return fk_witnessing_parse(text, strlen(text), &witness, NULL) == FK_OK
-                   ? NULL
-                   : "\"URL KEY\", such as \"https://witness.example.jp "
-                     "witness.example.jp+c74f20a3+BA...\" (the key is what \"fumikura witness "
-                     "init\" printed)";
-    case WEB:
-        return fk_value_is_loopback(text) ? NULL
-                                          : "a loopback address such as \"127.0.0.1:8025\" (there "
-                                            "are no accounts yet, so only this machine may ask)";
-    case HOST:
-        return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
-                       strlen(text)
-                   ? NULL
-                   : "a host name";
-    case URLS:
-        return !*text || strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0
-                   ? NULL
-                   : "an address such as \"https://tsa.example.jp/tsr\"";
-    case MAILBOX:
-        if (!*text)
-            return NULL;
-        /* fall through */
-    case MAILBOXES:
-        return fk_value_mailbox(text) ? NULL : FK_EXPECTED_MAILBOX;
-    case MAIL_SERVER:
-        return fk_value_mail_server(text) ? NULL : FK_EXPECTED_MAIL_SERVER;
-    case ANY_PATH:
-        return NULL;
-    case OPTIONAL_NAME:
-        if (!*text)
-            return NULL;
-        /* fall through */
-    case NAME:
-        return fk_value_name(text) ? NULL : FK_EXPECTED_NAME;
-    case PERIOD:
-        return fk_value_period(text) ? NULL : FK_EXPECTED_PERIOD;
-    case ZONE:
-        return fk_value_zone(text, &minutes) ? NULL : FK_EXPECTED_ZONE;
-    case MONTH_DAY:
-        return fk_value_month_day(text) ? NULL : FK_EXPECTED_MONTH_DAY;
-    case START:
-        return strcmp(text, "received") == 0 || strcmp(text, "fiscal-year-end") == 0
-                   ? NULL
-                   : "\"received\" or \"fiscal-year-end\"";
-    case MIRROR:
-        return strcmp(text, "off") == 0 || strcmp(text, "async") == 0 || strcmp(text, "sync") == 0
-                   ? NULL
-                   : "\"off\", \"async\" or \"sync\"";
-    case WORDS:
-        return *text && !strpbrk(text, " \t\r\n") ? NULL : "a name without blanks";
-    case RESOLVER:
-        return fk_value_resolver(text) ? NULL : FK_EXPECTED_RESOLVER;
-    case PLACE:
-        return strcmp(text, "above") == 0 || strcmp(text, "below") == 0 ? NULL
-                                                                        : "\"above\" or \"below\"";
-    case ON_OFF:
-        return strcmp(text, "on") == 0 || strcmp(text, "off") == 0 ? NULL : "\"on\" or \"off\"";
-    case NETWORKS:
-        return fk_network_parse(text, &network) ? NULL
-                                                : "a network such as \"192.0.2.0/24\", "
-                                                  "\"2001:db8::/32\", \"::1\" or \"unix\" (no "
-                                                  "bits behind the mask)";
-    case TEXTS:
-        return *text ? NULL : "a name, a mail address or a fingerprint";
-    case OPTIONAL_PERIOD:
-        return !*text || fk_value_period(text) ? NULL : FK_EXPECTED_PERIOD;
-    case PROTOCOL:
-        return is_one_of(text, protocols) ? NULL : "\"smtp\" or \"lmtp\"";
-    case TLS:
-        return is_one_of(text, modes) ? NULL
-                                      : "\"off\", \"starttls\", \"required\" or \"implicit\"";
-    case JOURNAL:
-        return is_one_of(text, journals) ? NULL : "\"listed\", \"on\" or \"off\"";
-    case SEPARATOR:
-        return is_one_of(text, separators) ? NULL : "\"+\", \"-\" or \"\"";
-    }
-    return NULL;
-}
-
-static uint64_t number_of(const struct key *k, const char *text) {
-    uint64_t v = 0;
-    if (k->kind == SIZE)
-        (void)fk_value_size(text, &v); /* checked when it was read */
-    else if (k->kind == SECONDS)
-        (void)fk_value_seconds(text, &v);
-    else
-        (void)fk_value_number(text, &v);
-    return v;
-}
-
-static const char *unit_of(const struct key *k) {
-    return k->kind == SIZE ? " bytes" : k->kind == SECONDS ? " s" : "";
-}
-
 /* An address of a Unix socket is taken from the vault's directory, and must fit the system's limit.
  */
 static char *address_make(const char *text, const char *dir) {
@@ -326,16 +185,16 @@ static void directory_of(const char *path, char out[PATH_MAX]) {
 static int value_check(cfg_t *cfg, cfg_opt_t *opt, const struct key *k) {
     unsigned n = cfg_opt_size(opt);
     const char *text = n ? cfg_opt_getnstr(opt, n - 1) : "";
-    const char *expected = expected_text(k, text);
+    const char *expected = fk_config__expected(k, text);
     if (expected) {
         refuse(cfg->line, "%s is \"%s\"; expected %s", k->name, text, expected);
         return -1;
     }
     if (k->max) {
-        uint64_t v = number_of(k, text);
+        uint64_t v = fk_config__number(k, text);
         if (v < k->min || v > k->max) {
             refuse(cfg->line, "%s is \"%s\"; expected %llu to %llu%s", k->name, text,
-                   (unsigned long long)k->min, (unsigned long long)k->max, unit_of(k));
+                   (unsigned long long)k->min, (unsigned long long)k->max, fk_config__unit(k));
             return -1;
         }
     }
@@ -404,6 +263,9 @@ static const char *listener_trouble(cfg_t *section) {
         return "client-ca needs tls";
     if (cfg_size(section, "clients") && !ca)
         return "clients needs client-ca, by which their certificates are";
+    if (strcmp(cfg_getstr(section, "journal"), "on") == 0 && cfg_size(section, "journal-from"))
+        return "journal is \"on\" for all who may deliver, so journal-from would narrow nothing; "
+               "expected one of the two";
     return NULL;
 }
 
@@ -454,6 +316,31 @@ static int canary_check(cfg_t *cfg, cfg_opt_t *opt) {
     return 0;
 }
 
+static int imap_key_check(cfg_t *cfg, cfg_opt_t *opt) {
+    return value_check(cfg, opt, key_find(imap_keys, IMAP_KEYS, opt->name));
+}
+
+static const char *imap_trouble(cfg_t *section, unsigned n) {
+    const char *name = cfg_title(section);
+    if (!fk_value_name(name) || strlen(name) > 32)
+        return "expected " FK_EXPECTED_NAME ", at most 32 of them";
+    if (!*cfg_getstr(section, "host") || !*cfg_getstr(section, "user") ||
+        !*cfg_getstr(section, "password-file"))
+        return "lacks host, user or password-file; expected all three";
+    if (!*cfg_getstr(section, "folder"))
+        return "folder is empty; expected INBOX, say";
+    return n > FK_IMAP_MAX ? "there are over 16 of them" : NULL;
+}
+
+static int imap_check(cfg_t *cfg, cfg_opt_t *opt) {
+    unsigned n = cfg_opt_size(opt);
+    cfg_t *section = cfg_opt_getnsec(opt, n - 1);
+    const char *trouble = imap_trouble(section, n);
+    if (trouble)
+        refuse(cfg->line, "imap \"%s\": %s", cfg_title(section), trouble);
+    return trouble ? -1 : 0;
+}
+
 /* Spaces in place of comments, line ends kept. Quotes and braces that are never closed are refused
  * here, where their line is known. */
 static enum fk_status comments_blank(char *p) {
@@ -490,11 +377,11 @@ static bool value_store(const struct key *k, const char *text, void *base) {
     void *slot = (char *)base + k->at;
     switch (k->kind) {
     case SIZE:
-        *(uint64_t *)slot = number_of(k, text);
+        *(uint64_t *)slot = fk_config__number(k, text);
         return true;
     case SECONDS:
     case NUMBER:
-        *(unsigned *)slot = (unsigned)number_of(k, text);
+        *(unsigned *)slot = (unsigned)fk_config__number(k, text);
         return true;
     case ZONE:
         return fk_value_zone(text, slot);
@@ -581,6 +468,20 @@ static bool listeners_store(cfg_t *cfg, const char *dir, struct fk_config *c) {
     return good;
 }
 
+static bool mailboxes_store(cfg_t *cfg, const char *dir, struct fk_config *c) {
+    unsigned n = cfg_size(cfg, "imap");
+    bool good = (c->mailboxes = calloc(n ? n : 1, sizeof *c->mailboxes)) != NULL;
+    for (unsigned i = 0; good && i < n; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "imap", i);
+        struct fk_config_imap *m = &c->mailboxes[c->mailbox_count++];
+        good = (m->name = strdup(cfg_title(section))) != NULL;
+        for (size_t j = 0; good && j < IMAP_KEYS; j++)
+            good = value_store(&imap_keys[j], cfg_getstr(section, imap_keys[j].name), m);
+        good = good && path_whole(&m->password_file, dir) && path_whole(&m->ca, dir);
+    }
+    return good;
+}
+
 static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config **out,
                                   struct fk_err *err) {
     char dir[PATH_MAX];
@@ -592,7 +493,8 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
                                  : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
     good = good && path_whole(&c->timestamp_roots, dir) && path_whole(&c->mirror_dir, dir) &&
            path_whole(&c->auth_hosts, dir) && path_whole(&c->auth_anchor, dir);
-    if (!good || !classes_store(cfg, c) || !listeners_store(cfg, dir, c) || !canaries_store(cfg, c)) {
+    if (!good || !classes_store(cfg, c) || !listeners_store(cfg, dir, c) ||
+        !canaries_store(cfg, c) || !mailboxes_store(cfg, dir, c)) {
         fk_config_free(&c);
         return fk_fail(err, FK_NOMEM, "%s: no memory for the configuration", path);
     }
@@ -638,16 +540,18 @@ static void section_checks(cfg_t *cfg, const char *section, const struct key *li
 
 static cfg_t *parser_new(void) {
     const cfg_flag_t many = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-    cfg_opt_t options[KEYS + 4], of_class[CLASS_KEYS + 1], of_listener[LISTENER_KEYS + 1],
-        of_canary[CANARY_KEYS + 1];
+    cfg_opt_t options[KEYS + 5], of_class[CLASS_KEYS + 1], of_listener[LISTENER_KEYS + 1],
+        of_canary[CANARY_KEYS + 1], of_imap[IMAP_KEYS + 1];
     options_of(class_keys, CLASS_KEYS, of_class);
     options_of(listener_keys, LISTENER_KEYS, of_listener);
     options_of(canary_keys, CANARY_KEYS, of_canary);
+    options_of(imap_keys, IMAP_KEYS, of_imap);
     options_of(keys, KEYS, options);
     options[KEYS] = (cfg_opt_t)CFG_SEC("class", of_class, many);
     options[KEYS + 1] = (cfg_opt_t)CFG_SEC("listener", of_listener, many);
     options[KEYS + 2] = (cfg_opt_t)CFG_SEC("canary", of_canary, many);
-    options[KEYS + 3] = (cfg_opt_t)CFG_END();
+    options[KEYS + 3] = (cfg_opt_t)CFG_SEC("imap", of_imap, many);
+    options[KEYS + 4] = (cfg_opt_t)CFG_END();
     cfg_t *cfg = cfg_init(options, CFGF_NONE);
     if (!cfg)
         return NULL;
@@ -660,6 +564,8 @@ static cfg_t *parser_new(void) {
     section_checks(cfg, "listener", listener_keys, LISTENER_KEYS, listener_key_check);
     cfg_set_validate_func(cfg, "canary", canary_check);
     section_checks(cfg, "canary", canary_keys, CANARY_KEYS, canary_key_check);
+    cfg_set_validate_func(cfg, "imap", imap_check);
+    section_checks(cfg, "imap", imap_keys, IMAP_KEYS, imap_key_check);
     return cfg;
 }
 
@@ -724,6 +630,7 @@ static void listener_free(struct fk_config_listener *l) {
     list_free(l->allow);
     list_free(l->proxy);
     list_free(l->xforward);
+    list_free(l->journal_from);
     free(l->name);
     free(l->protocol);
     free(l->source);
@@ -736,6 +643,20 @@ static void listener_free(struct fk_config_listener *l) {
     free(l->carried);
 }
 
+static void mailbox_free(struct fk_config_imap *m) {
+    free(m->name);
+    free(m->host);
+    free(m->user);
+    free(m->folder);
+    free(m->source);
+    free(m->floor);
+    free(m->tls);
+    free(m->password_file);
+    free(m->ca);
+    free(m->delete_after);
+    free(m->journal);
+}
+
 void fk_config_free(struct fk_config **cp) {
     struct fk_config *c = *cp;
     if (!c)
@@ -743,6 +664,7 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->smtp);
     list_free(c->lmtp);
     list_free(c->milter);
+    list_free(c->journal_from);
     list_free(c->witnesses);
     list_free(c->timestamp);
     list_free(c->mail_to);
@@ -782,6 +704,9 @@ void fk_config_free(struct fk_config **cp) {
         free(c->canaries[i].to);
     }
     free(c->canaries);
+    for (size_t i = 0; i < c->mailbox_count; i++)
+        mailbox_free(&c->mailboxes[i]);
+    free(c->mailboxes);
     free(c);
     *cp = NULL;
 }

@@ -22,8 +22,8 @@ struct fk_config_listener {
     char *name, **address, *protocol, *source, *floor;
     char *tls; /* "off", "starttls", "required" or "implicit" */
     char *certificate, *key, *client_ca;
-    char **clients, **allow, **proxy, **xforward;
-    char *journal;                                             /* "on", "off" or "listed" */
+    char **clients, **allow, **proxy, **xforward, **journal_from;
+    char *journal;                                             /* "on" or "off" */
     char *carried;                                             /* "", "+" or "-" */
     unsigned peer_connections, peer_rate, connection_messages; /* 0: no limit */
 };
@@ -32,11 +32,21 @@ struct fk_config_canary {
     char *name, *send_via, *from, *to;
     unsigned interval_s, deadline_s;
 };
-enum { FK_MAIL_TO_MAX = 8, FK_LISTENERS_MAX = 32, FK_CANARIES_MAX = 16 };
+/* A mailbox that is fetched from by IMAP (cli/mailboxes.h). */
+struct fk_config_imap {
+    char *name, *host, *user, *folder, *source, *floor;
+    char *tls;                /* "implicit" or "starttls" */
+    unsigned port;            /* 0: that of tls */
+    char *password_file, *ca; /* absolute; ca may be "" */
+    unsigned interval_s;
+    char *delete_after, *journal; /* "on" or "off" */
+};
+enum { FK_MAIL_TO_MAX = 8, FK_LISTENERS_MAX = 32, FK_CANARIES_MAX = 16, FK_IMAP_MAX = 16 };
 
 struct fk_config {
     char **smtp, **lmtp; /* NULL-terminated; "127.0.0.1:2525", "unix:/absolute/path" */
     char **milter;       /* the same; none or one */
+    char **journal_from; /* NULL-terminated: networks, of smtp and lmtp */
     char *web, *hostname, *source, *floor;
     uint64_t size_limit, in_flight, segment_size, disk_reserve, seal_rate, index_memory; /* bytes */
     unsigned connections, command_timeout_s, data_timeout_s;
@@ -71,6 +81,8 @@ struct fk_config {
     size_t listener_count;
     struct fk_config_canary *canaries;
     size_t canary_count;
+    struct fk_config_imap *mailboxes;
+    size_t mailbox_count;
 };
 
 FK_CHECKED enum fk_status fk_config_load(const char *path, struct fk_config **out,

@@ -10,9 +10,11 @@
 #include "cli/config.h"
 #include "cli/config_value.h"
 #include "cli/cosign.h"
+#include "cli/journals.h"
 #include "cli/json.h"
 #include "cli/judging.h"
 #include "cli/listeners.h"
+#include "cli/mailboxes.h"
 #include "cli/mailing.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
@@ -391,6 +393,35 @@ static void canary_check(struct doctor *d, const char *name) {
         tell(d, GOOD, "canary", "\"%s\": %s", name, c.state);
 }
 
+/* ---- mailboxes: what was found out last, no server is asked */
+
+static void mailbox_check(struct doctor *d, const struct fk_config_imap *box) {
+    struct fk_buf password = FK_BUF_INIT;
+    struct fk_err err = FK_ERR_INIT;
+    struct cli_mailbox m;
+    char check[64];
+    snprintf(check, sizeof check, "mailbox %s", box->name);
+    cli_mailbox_read(d->cli, box, &m);
+    const int64_t age_s = (fk_now_ms() - m.asked_ms) / 1000;
+    if (cli_password_read(box->password_file, &password, &err) != FK_OK)
+        tell(d, BAD, check, "%s", err.text);
+    else if (*m.trouble)
+        tell(d, WARNING, check, "%s; it is tried again", m.trouble);
+    else if (!m.asked_ms)
+        tell(d, WARNING, check, "was never asked: start the server");
+    else if (m.failed)
+        tell(d, WARNING, check,
+             "%" PRIu64 " messages were not taken, and are left there (the newest, %s): they are "
+             "tried again when the server is started anew",
+             m.failed, m.reason);
+    else if (age_s > 2 * (int64_t)box->interval_s + 120)
+        tell(d, WARNING, check, "was not asked for %" PRId64 " s; is the server running?", age_s);
+    else
+        tell(d, GOOD, check, "%" PRIu64 " messages brought, asked %" PRId64 " s ago", m.brought,
+             age_s);
+    fk_buf_wipe(&password);
+}
+
 /* ---- addresses */
 
 static int address_bind(const char *text) {
@@ -452,6 +483,33 @@ static void listener_key_check(struct doctor *d, const char *check,
              (unsigned)(s.st_mode & 07777));
 }
 
+/* Whose reports count must not be anybody who reaches it. */
+static bool is_open_journal(const struct fk_config_listener *l) {
+    bool open = false;
+    for (char **a = l->address; *a; a++)
+        open |= fk_value_address(*a) != FK_ADDRESS_UNIX && !fk_value_is_loopback(*a);
+    return open && strcmp(l->journal, "on") == 0 && !*l->allow && !*l->client_ca;
+}
+
+static void journals_check(struct doctor *d) {
+    struct fk_buf text = FK_BUF_INIT;
+    for (size_t i = 0; i < d->cli->config->listener_count; i++) {
+        const struct fk_config_listener *l = &d->cli->config->listeners[i];
+        if (is_open_journal(l))
+            tell(
+                d, WARNING, "journals",
+                "listener \"%s\": journal is \"on\", and whoever reaches it may deliver: anybody's "
+                "report counts; say who may with allow or client-ca, or use journal-from",
+                l->name);
+    }
+    cli_journals_tell(d->cli->config, &text);
+    tell(d, GOOD, "journals", text.len ? "reports count from %s" : "%s",
+         text.len ? fk_buf_cstr(&text)
+                  : "reports count from no source: what one says is only claimed (journal-from, "
+                    "or journal of a listener: docs/source-exchange.md)");
+    fk_buf_free(&text);
+}
+
 static void listener_check(struct doctor *d, const struct fk_config_listener *l) {
     char check[64], text[600];
     int64_t until_ms;
@@ -499,6 +557,8 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
         mailing_check(&d, cli->config->mail_to[i]);
     for (size_t i = 0; i < cli->config->canary_count; i++)
         canary_check(&d, cli->config->canaries[i].name);
+    for (size_t i = 0; i < cli->config->mailbox_count; i++)
+        mailbox_check(&d, &cli->config->mailboxes[i]);
     mirror_check(&d);
     scrub_check(&d);
     judging_check(&d);
@@ -510,6 +570,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     open_door_check(&d, "lmtp", cli->config->lmtp);
     for (size_t i = 0; i < cli->config->listener_count; i++)
         listener_check(&d, &cli->config->listeners[i]);
+    journals_check(&d);
     address_check(&d, "web", cli->config->web);
     return d.bad ? 1 : 0;
 }

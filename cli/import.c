@@ -6,6 +6,7 @@
 #include "cli/config.h"
 #include "cli/import_report.h"
 #include "cli/json.h"
+#include "cli/mailboxes.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,11 +16,10 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct request {
-    bool json, resume, jobs, skip_same, delete_after;
+    bool json, resume, jobs, skip_same, delete_after, journal;
     const char *job, *report, *forget, *imap, *password_file, *roots, *piler, *lists;
     unsigned watch_s; /* 0: once */
     enum fk_mbox_kind mbox;
@@ -46,15 +46,23 @@ static bool seconds_read(const char *text, unsigned *out) {
 
 /* 0, or the exit status of a usage that was told. Words of an earlier run are read by it too. */
 static int request_read(int argc, char **argv, struct request *q) {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},         {"resume", no_argument, NULL, 'r'},
-        {"job", required_argument, NULL, 'n'},    {"jobs", no_argument, NULL, 'l'},
-        {"report", required_argument, NULL, 'f'}, {"forget", required_argument, NULL, 'd'},
-        {"imap", required_argument, NULL, 'i'},   {"password-file", required_argument, NULL, 'p'},
-        {"ca", required_argument, NULL, 'c'},     {"delete-after", no_argument, NULL, 'x'},
-        {"watch", required_argument, NULL, 'w'},  {"piler", required_argument, NULL, 'P'},
-        {"lists", required_argument, NULL, 'L'},  {"mbox", required_argument, NULL, 'm'},
-        {"skip-same", no_argument, NULL, 's'},    {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"resume", no_argument, NULL, 'r'},
+                                            {"job", required_argument, NULL, 'n'},
+                                            {"jobs", no_argument, NULL, 'l'},
+                                            {"report", required_argument, NULL, 'f'},
+                                            {"forget", required_argument, NULL, 'd'},
+                                            {"imap", required_argument, NULL, 'i'},
+                                            {"password-file", required_argument, NULL, 'p'},
+                                            {"ca", required_argument, NULL, 'c'},
+                                            {"delete-after", no_argument, NULL, 'x'},
+                                            {"watch", required_argument, NULL, 'w'},
+                                            {"piler", required_argument, NULL, 'P'},
+                                            {"lists", required_argument, NULL, 'L'},
+                                            {"mbox", required_argument, NULL, 'm'},
+                                            {"skip-same", no_argument, NULL, 's'},
+                                            {"journal", no_argument, NULL, 'J'},
+                                            {NULL, 0, NULL, 0}};
     optind = 0; /* glibc: begin anew */
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
@@ -78,6 +86,9 @@ static int request_read(int argc, char **argv, struct request *q) {
             break;
         case 's':
             q->skip_same = true;
+            break;
+        case 'J':
+            q->journal = true;
             break;
         case 'i':
             q->imap = optarg;
@@ -139,7 +150,7 @@ static enum fk_status job_open(struct fk_cli *cli, int argc, char **argv, const 
         return fk_import_job_resume(cli->dir, q->job, out, err);
     if (!getcwd(cwd, sizeof cwd))
         return fk_fail_sys(err, errno, "cannot tell the current directory");
-    const struct fk_import_words words = {q->job, cwd, argv, (size_t)argc};
+    const struct fk_import_words words = {q->job, cwd, argv, (size_t)argc, NULL};
     return fk_import_job_begin(cli->dir, &words, out, err);
 }
 
@@ -172,24 +183,6 @@ static int words_take_up(const struct fk_import_job *job, struct request *q, cha
 
 /* ---- the import */
 
-/* The first line of a file that nobody else can read. */
-static enum fk_status password_read(const char *path, struct fk_buf *out, struct fk_err *err) {
-    struct stat s;
-    if (stat(path, &s) == 0 && (s.st_mode & 077))
-        return fk_fail(err, FK_DENIED, "%s: others can read this password: chmod 600", path);
-    enum fk_status st = fk_read_plain(path, 4096, out, err);
-    if (st != FK_OK)
-        return st;
-    uint8_t *lf = memchr(out->data, '\n', out->len);
-    if (lf)
-        out->len = (size_t)(lf - out->data);
-    if (out->len && out->data[out->len - 1] == '\r')
-        out->len--;
-    return out->len && !memchr(out->data, 0, out->len)
-               ? FK_OK
-               : fk_fail(err, FK_INVALID, "%s: its first line is no password", path);
-}
-
 /* Once, or for ever: a server that is away for a while is told and asked again. */
 static enum fk_status mailbox_read(const struct fk_import_options *import, const struct request *q,
                                    struct cli_import_report *report, struct fk_import_sum *sum,
@@ -197,8 +190,9 @@ static enum fk_status mailbox_read(const struct fk_import_options *import, const
     struct fk_buf password = FK_BUF_INIT;
     struct fk_import_mailbox mailbox = {.delete_after = q->delete_after};
     enum fk_status st;
-    FK_TRY(password_read(q->password_file, &password, err));
-    mailbox.where = (struct fk_imap_where){q->imap, fk_buf_cstr(&password), q->roots};
+    FK_TRY(cli_password_read(q->password_file, &password, err));
+    mailbox.where = (struct fk_imap_where){
+        .url = q->imap, .password = fk_buf_cstr(&password), .roots = q->roots};
     for (;;) {
         *sum = (struct fk_import_sum){0};
         st = fk_import_imap(import, &mailbox, sum, err);
@@ -243,6 +237,7 @@ static int run(struct fk_cli *cli, const struct request *q, struct fk_import_job
                                              .job = job,
                                              .mbox = q->mbox,
                                              .skip_same = q->skip_same,
+                                             .journal = q->journal,
                                              .mirrored = strcmp(cli->config->mirror, "sync") == 0,
                                              .told = cli_import_told,
                                              .skipped = cli_import_skipped,
@@ -286,6 +281,8 @@ int cmd_import(struct fk_cli *cli, int argc, char **argv) {
                                                                            : cli_fail(&err);
     if (q.forget)
         return fk_import_job_forget(cli->dir, q.forget, &err) == FK_OK ? 0 : cli_fail(&err);
+    if (q.job && strcmp(q.job, "imapd") == 0)
+        return cli_usage("import", "the job imapd is that of the server's own mailboxes");
     if (q.resume && q.count)
         return cli_usage("import", "--resume takes the paths that the import was begun with");
     if (!q.resume && !!q.imap + !!q.piler + !!q.count != 1)

@@ -16,12 +16,6 @@ static enum fk_gate_tls tls_of(const char *word) {
                                            : FK_TLS_OFF;
 }
 
-static enum fk_gate_journal journal_of(const char *word) {
-    return strcmp(word, "on") == 0    ? FK_JOURNAL_ON
-           : strcmp(word, "off") == 0 ? FK_JOURNAL_OFF
-                                      : FK_JOURNAL_LISTED;
-}
-
 bool cli_listener_has_tls(const struct fk_config_listener *l) {
     return tls_of(l->tls) != FK_TLS_OFF;
 }
@@ -52,7 +46,8 @@ enum fk_status cli_listeners(const struct fk_config *c, struct fk_gate_options *
                                             .allow = list(l->allow),
                                             .proxy = list(l->proxy),
                                             .xforward = list(l->xforward),
-                                            .journal = journal_of(l->journal),
+                                            .journal = strcmp(l->journal, "on") == 0,
+                                            .journal_from = list(l->journal_from),
                                             .carried = *l->carried,
                                             .peer_connections = l->peer_connections,
                                             .peer_rate = l->peer_rate,
@@ -117,9 +112,10 @@ json_t *cli_listeners_json(const struct fk_cli *cli) {
         const struct fk_config_listener *l = &c->listeners[i];
         json_t *at = json_object_get(json_object_get(json_object_get(bound, "listeners"), l->name),
                                      "addresses");
-        json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", l->name, "protocol", l->protocol,
-                              "tls", l->tls, "source", *l->source ? l->source : c->source,
-                              "certificate", certificate_json(l));
+        json_t *o =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "name", l->name, "protocol", l->protocol,
+                      "tls", l->tls, "source", *l->source ? l->source : c->source, "journal",
+                      *l->journal_from ? "some" : l->journal, "certificate", certificate_json(l));
         json_object_set(o, "addresses", at);
         if (!at)
             json_object_set_new(o, "addresses", json_array());
@@ -141,6 +137,8 @@ void cli_listeners_print(const struct fk_cli *cli) {
         const char *trouble = text_in(certificate, "trouble");
         printf("listener %s: %s, tls %s, source %s", text_in(o, "name"), text_in(o, "protocol"),
                text_in(o, "tls"), text_in(o, "source"));
+        if (strcmp(text_in(o, "journal"), "off") != 0)
+            printf(", journal");
         json_array_foreach(json_object_get(o, "addresses"), k, at)
             printf(", %s", json_string_value(at));
         if (!json_is_null(certificate))

@@ -18,8 +18,9 @@ extern "C" {
 FK_CHECKED enum fk_status cli_listeners(const struct fk_config *c, struct fk_gate_options **out,
                                         struct fk_err *err);
 
-/* A list of objects: name, protocol, tls, source, addresses (as a running server has bound them),
- * certificate (null, or until when that of the file is good, or null where it is not; "trouble").
+/* A list of objects: name, protocol, tls, source, journal (whose reports count: "on": of all,
+ * "some": of journal-from, "off"), addresses (as a running server has bound them), certificate
+ * (null, or until when that of the file is good, or null where it is not; "trouble").
  */
 json_t *cli_listeners_json(const struct fk_cli *cli);
 void cli_listeners_print(const struct fk_cli *cli);

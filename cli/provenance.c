@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* "header To; journal Bcc (entry 12)" */
 static void fact_print(const struct fk_fact *f, bool first) {
@@ -42,20 +43,25 @@ static void person_print(const struct fk_known_person *p, bool recipients) {
         putchar('\n');
 }
 
-static void captures_print(const struct fk_message_record *m) {
+static void captures_print(const struct fk_message_record *m, uint64_t seq, const char *why) {
     char time[FK_TIME_SIZE];
     for (size_t i = 0; i < m->known.capture_count; i++) {
         const struct fk_capture *c = &m->known.captures[i];
         fk_time_format(time, c->received_ms);
-        printf("capture %" PRIu64 ": %s by %s%s%s\n", c->seq, time, c->via,
+        printf("capture %" PRIu64 ": %s by %s%s%s", c->seq, time, c->via,
                c->kind[0] == 'p' ? "" : ", a journal report: ", c->kind[0] == 'p' ? "" : c->kind);
+        if (c->seq == seq && strcmp(c->kind, "claimed") == 0 && *why) {
+            printf(", as ");
+            cli_print_text(why);
+        }
+        putchar('\n');
     }
     for (size_t i = 0; i < m->version_count; i++)
         printf("version %" PRIu64 ": other bytes, %s\n", m->versions[i].seq,
                m->versions[i].same_text ? "the same text" : "another text");
 }
 
-void cli_provenance_print(const struct fk_message_record *m, uint64_t seq) {
+void cli_provenance_print(const struct fk_message_record *m, uint64_t seq, const char *why) {
     if (!m) {
         printf("\n(the index has not read entry %" PRIu64
                " yet: who else is known to have had it is not shown)\n",
@@ -63,7 +69,7 @@ void cli_provenance_print(const struct fk_message_record *m, uint64_t seq) {
         return;
     }
     putchar('\n');
-    captures_print(m);
+    captures_print(m, seq, why);
     for (size_t i = 0; i < m->known.person_count; i++)
         person_print(&m->known.people[i], false);
     for (size_t i = 0; i < m->known.person_count; i++)

@@ -1,6 +1,7 @@
 /*
  * cli/provenance.h - who had a message, for a terminal: an address a line, each with where it is
- * known from. record NULL: the index has not read the entry yet, which is said. Threads: one.
+ * known from. record NULL: the index has not read the entry yet, which is said. why: what the
+ * report of entry seq says is only claimed (journals.h), or "". Threads: one.
  */
 #ifndef FK_CLI_PROVENANCE_H
 #define FK_CLI_PROVENANCE_H
@@ -9,7 +10,7 @@
 extern "C" {
 #endif
 
-void cli_provenance_print(const struct fk_message_record *record, uint64_t seq);
+void cli_provenance_print(const struct fk_message_record *record, uint64_t seq, const char *why);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,7 @@ int cmd_receive(struct fk_cli *cli, int argc, char **argv) {
                                          .hostname = c->hostname,
                                          .source = c->source,
                                          .floor = c->floor,
+                                         .journal_from = (const char *const *)c->journal_from,
                                          .size_limit = c->size_limit,
                                          .in_flight = c->in_flight,
                                          .connections = c->connections,

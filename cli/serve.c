@@ -27,14 +27,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KIDS = 14, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
+enum { KIDS = 15, STOP_WAIT_MS = 60000, DELAY_MIN_S = 1, DELAY_MAX_S = 30, STEADY_MS = 60000 };
 
-static const char *const start_order[KIDS] = {
-    "keep",  "lend",  "sign",   "indexd", "logd",    "stampd", "cosignd",
-    "maild", "authd", "scrubd", "watchd", "receive", "milter", "web"};
-static const char *const stop_order[KIDS] = {
-    "receive", "milter", "web",    "watchd", "scrubd", "authd", "maild",
-    "cosignd", "stampd", "indexd", "logd",   "sign",   "lend",  "keep"};
+static const char *const start_order[KIDS] = {"keep",   "lend",    "sign",   "indexd", "logd",
+                                              "stampd", "cosignd", "maild",  "authd",  "scrubd",
+                                              "watchd", "receive", "milter", "imapd",  "web"};
+static const char *const stop_order[KIDS] = {"receive", "milter", "imapd", "web",     "watchd",
+                                             "scrubd",  "authd",  "maild", "cosignd", "stampd",
+                                             "indexd",  "logd",   "sign",  "lend",    "keep"};
 
 /* Who asks whom, and in which role. */
 static const struct link {
@@ -46,6 +46,7 @@ static const struct link {
     {"lend", "web", "--lend", "act"},      {"sign", "logd", "--sign", "log"},
     {"keep", "watchd", "--keep", "watch"}, {"lend", "watchd", "--lend", "log"},
     {"keep", "authd", "--keep", "auth"},   {"lend", "authd", "--lend", "auth"},
+    {"keep", "imapd", "--keep", "mail"},   {"lend", "imapd", "--lend", "log"},
 };
 enum { LINKS = sizeof links / sizeof *links };
 
@@ -342,9 +343,12 @@ static void start_again(struct serve *s) {
     }
 }
 
-/* The milter is the one part that not everybody has. */
+/* Parts that not everybody has. */
 static bool is_wanted(const struct serve *s, const char *name) {
-    return strcmp(name, "milter") != 0 || s->cli->config->milter[0];
+    const struct fk_config *c = s->cli->config;
+    return strcmp(name, "milter") == 0  ? c->milter[0] != NULL
+           : strcmp(name, "imapd") == 0 ? c->mailbox_count != 0
+                                        : true;
 }
 
 static void start_all(struct serve *s) {

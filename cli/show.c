@@ -11,6 +11,7 @@
 #include "cli/config_value.h"
 #include "cli/delivery.h"
 #include "cli/evidence.h"
+#include "cli/journals.h"
 #include "cli/json.h"
 #include "cli/provenance.h"
 #include "indexer/index.h"
@@ -32,6 +33,7 @@ struct show {
     struct fk_content content;
     struct fk_buf text; /* of the message for people; its inner bytes, with --inner */
     unsigned number;    /* of the inner message */
+    struct fk_buf why;  /* what a journal report says is only claimed (journals.h) */
     bool is_known;      /* the index has it: */
     struct fk_message_record record;
     struct cli_evidence evidence; /* with --auth */
@@ -132,6 +134,13 @@ static json_t *fields_json(const char *text, size_t len) {
     return root;
 }
 
+static bool is_claimed(const struct show *s) {
+    for (size_t i = 0; s->is_known && i < s->record.known.capture_count; i++)
+        if (s->record.known.captures[i].seq == s->seq)
+            return strcmp(s->record.known.captures[i].kind, "claimed") == 0;
+    return false;
+}
+
 static void json_print(const struct show *s, const struct fk_envelope *e) {
     static const char *const names[] = {"source", "floor", "what", "of", "c256"};
     json_t *root = json_object();
@@ -154,9 +163,12 @@ static void json_print(const struct show *s, const struct fk_envelope *e) {
     if (s->mode == TEXT || s->mode == WRAPPER)
         json_object_set_new(root, s->mode == TEXT ? "text" : "wrapper",
                             cli_json_text(s->text.data, s->text.len));
-    if (e && e->message)
+    if (e && e->message) {
         json_object_set_new(root, "provenance",
                             s->is_known ? fk_json_provenance(&s->record) : json_null());
+        json_object_set_new(root, "claimed_because",
+                            is_claimed(s) ? cli_json_text(s->why.data, s->why.len) : json_null());
+    }
     cli_json_line(root);
 }
 
@@ -164,12 +176,15 @@ static void bytes_print(const void *data, size_t len) {
     (void)!fwrite(data, 1, len, stdout); /* cli_finish looks at what became of it */
 }
 
-static void print(const struct show *s, const struct fk_envelope *e) {
+static void print(struct show *s, const struct fk_envelope *e) {
+    if (e && e->message)
+        cli_claimed_why(e->fields, e->fields_len, &s->why);
+
     if (s->json)
         json_print(s, e);
     else if (s->mode == TEXT) {
         bytes_print(s->text.data, s->text.len);
-        cli_provenance_print(s->is_known ? &s->record : NULL, s->seq);
+        cli_provenance_print(s->is_known ? &s->record : NULL, s->seq, fk_buf_cstr(&s->why));
     } else if (s->mode == INNER || s->mode == WRAPPER)
         bytes_print(s->text.data, s->text.len);
     else if (s->mode == RAW && e->message)
@@ -182,7 +197,7 @@ static void print(const struct show *s, const struct fk_envelope *e) {
             bytes_print(e->fields, e->fields_len);
         if (e && e->message) {
             printf("message: %zu bytes (--raw prints them)\n", e->message_len);
-            cli_provenance_print(s->is_known ? &s->record : NULL, s->seq);
+            cli_provenance_print(s->is_known ? &s->record : NULL, s->seq, fk_buf_cstr(&s->why));
         }
     }
 }
@@ -305,6 +320,7 @@ int cmd_show(struct fk_cli *cli, int argc, char **argv) {
     fk_content_free(&s.content);
     fk_buf_wipe(&s.evidence.part);
     fk_buf_wipe(&s.text);
+    fk_buf_wipe(&s.why);
     fk_message_record_free(&s.record);
     fk_buf_free(&s.line);
     return st == FK_OK ? 0 : cli_fail(&err);

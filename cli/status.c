@@ -12,6 +12,7 @@
 #include "cli/gaps.h"
 #include "cli/json.h"
 #include "cli/judging.h"
+#include "cli/mailboxes.h"
 #include "cli/mailing.h"
 #include "cli/listeners.h"
 #include "cli/server.h"
@@ -233,6 +234,7 @@ static void json_print(const struct fk_cli *cli, const struct status *s) {
     json_object_set_new(root, "stamps", cli_stamping_json(cli));
     json_object_set_new(root, "renewal", cli_renewal_json(cli));
     json_object_set_new(root, "mailed", cli_mailing_json(cli));
+    json_object_set_new(root, "mailboxes", cli_mailboxes_json(cli));
     json_object_set_new(root, "gap", cli_gaps_json(cli));
     json_object_set_new(root, "canaries", cli_canaries_json(cli));
     json_object_set_new(root, "index", index_json(s));
@@ -273,6 +275,7 @@ static void text_print(const struct fk_cli *cli, const struct status *s) {
         witness_print(s->witnesses.one[i].key.name, &s->witness[i]);
     cli_stamping_print(cli);
     cli_mailing_print(cli);
+    cli_mailboxes_print(cli);
     cli_canaries_print(cli);
     cli_gaps_print(cli);
     if (s->has_index)

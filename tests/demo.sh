@@ -65,7 +65,7 @@ LINES_SHOWN=12 must fumikura -C v show "$seq" --text
 
 heading "A blind copy that stands in no header: two journal reports of one message, each with other recipients"
 python3 "$ROOT/tests/fixtures/make_journals.py" journals
-must fumikura -C v import journals/fork-1.eml journals/fork-2.eml
+must fumikura -C v import --journal journals/fork-1.eml journals/fork-2.eml
 must fumikura -C v index --wait
 must fumikura -C v search --captures 'bcc:inside@example.jp AND via:all@other.example'
 seen=$(awk 'NR == 1 {print $1}' out)

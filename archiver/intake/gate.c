@@ -10,6 +10,7 @@ enum fk_status fk_gate_open(const struct fk_gate_options *options, struct fk_gat
     FK_TRY(fk_networks_parse(options->allow, &g.allow, err));
     FK_TRY(fk_networks_parse(options->proxy, &g.proxy, err));
     FK_TRY(fk_networks_parse(options->xforward, &g.xforward, err));
+    FK_TRY(fk_networks_parse(options->journal_from, &g.journal_from, err));
     if (options->tls != FK_TLS_OFF)
         FK_TRY(fk_tls_server_open(&options->files, &g.tls, err));
     *out = g;
@@ -24,6 +25,7 @@ void fk_gate_close(struct fk_gate *g) {
     fk_networks_free(&g->allow);
     fk_networks_free(&g->proxy);
     fk_networks_free(&g->xforward);
+    fk_networks_free(&g->journal_from);
     fk_tls_server_free(&g->tls);
     fk_tally_free(&g->tally);
 }
@@ -49,9 +51,6 @@ bool fk_gate_allows_certificate(const struct fk_gate *g, const struct fk_tls *tl
     return *name != NULL;
 }
 
-/* Where a list decides who may deliver, whoever gets to deliver was on it. */
 bool fk_gate_trusts_journal(const struct fk_gate *g, const struct fk_peer *client) {
-    bool listed = g->allow.count || fk_gate_wants_certificate(g);
-    return g->options->journal == FK_JOURNAL_ON ||
-           (g->options->journal == FK_JOURNAL_LISTED && (listed || fk_peer_is_local(client)));
+    return g->options->journal || fk_networks_have(&g->journal_from, client);
 }

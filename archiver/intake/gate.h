@@ -5,8 +5,9 @@
  * certificate by client_ca, with a name of `clients` (or any, where that is empty), where client_ca
  * is given. A client behind a proxy is the one that the proxy names.
  *
- * Whose journal reports count: FK_JOURNAL_LISTED, those of clients on this machine and of clients
- * that a list names (allow, client_ca).
+ * Whose journal reports count: nobody's, unless the listener says so: of all who may deliver there
+ * (journal), or of clients in journal_from. A client that may deliver is not yet one that writes
+ * journals: a mail server that copies what comes from the Internet passes forged reports on.
  *
  * Ownership: options, and all they point to, are borrowed as long as the gate lives. Errors:
  * FK_INVALID a network, certificate or key that is none; else those of tls.h. Threads: one at a
@@ -22,7 +23,6 @@ extern "C" {
 #endif
 
 enum fk_gate_tls { FK_TLS_OFF, FK_TLS_OFFERED, FK_TLS_REQUIRED, FK_TLS_IMPLICIT };
-enum fk_gate_journal { FK_JOURNAL_LISTED, FK_JOURNAL_ON, FK_JOURNAL_OFF };
 
 /* Lists are ended by NULL; a list that is NULL is empty. Limits: 0 for none. */
 struct fk_gate_options {
@@ -34,16 +34,17 @@ struct fk_gate_options {
     struct fk_tls_files files;
     const char *const *clients; /* names or fingerprints of certificates */
     const char *const *allow, *const *proxy, *const *xforward; /* networks */
-    enum fk_gate_journal journal;
-    char carried;              /* carried.h; 0: off */
-    unsigned peer_connections; /* of one client at once */
-    unsigned peer_rate;        /* messages a minute of one client */
-    unsigned message_limit;    /* messages over one connection */
+    bool journal;                    /* reports count of all who may deliver */
+    const char *const *journal_from; /* networks whose reports count */
+    char carried;                    /* carried.h; 0: off */
+    unsigned peer_connections;       /* of one client at once */
+    unsigned peer_rate;              /* messages a minute of one client */
+    unsigned message_limit;          /* messages over one connection */
 };
 
 struct fk_gate {
     const struct fk_gate_options *options;
-    struct fk_networks allow, proxy, xforward;
+    struct fk_networks allow, proxy, xforward, journal_from;
     struct fk_tls_server *tls; /* NULL: off */
     struct fk_tally tally;
 };

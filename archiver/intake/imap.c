@@ -168,6 +168,12 @@ static long silent_s(void) {
     return SILENT_S;
 }
 
+static int stop_ask(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
+    const struct fk_imap *box = ctx;
+    (void)a, (void)b, (void)c, (void)d;
+    return box->where.is_stopped && box->where.is_stopped(box->where.stop_ctx);
+}
+
 static bool options_set(struct fk_imap *b) {
     const struct fk_imap_where *w = &b->where;
     CURL *c = b->curl;
@@ -177,6 +183,9 @@ static bool options_set(struct fk_imap *b) {
            (!w->roots || curl_easy_setopt(c, CURLOPT_CAINFO, w->roots) == CURLE_OK) &&
            curl_easy_setopt(c, CURLOPT_USERNAME, b->user) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PASSWORD, w->password) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, stop_ask) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_XFERINFODATA, b) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&

@@ -21,6 +21,7 @@
 #ifndef FK_INTAKE_IMAP_H
 #define FK_INTAKE_IMAP_H
 #include "base/status.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #ifdef __cplusplus
@@ -35,6 +36,9 @@ struct fk_imap_where {
     const char *url;
     const char *password; /* borrowed while it is open */
     const char *roots;    /* a PEM file with who may vouch for the server; NULL: the system's */
+    /* Asked about once a second: true ends what is going on, FK_RETRY. NULL: nobody is asked. */
+    bool (*is_stopped)(void *ctx);
+    void *stop_ctx;
 };
 struct fk_imap_message {
     uint32_t uid;

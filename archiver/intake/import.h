@@ -49,13 +49,27 @@ struct fk_import_told {
  * file whose first line is a broken From_ line. */
 enum fk_mbox_kind { FK_MBOX_SEEN, FK_MBOX_RD, FK_MBOX_O, FK_MBOX_CL, FK_MBOX_CL2 };
 
+/* What a process of the server has in place of the vault's own sockets: pen and desk that `serve`
+ * gave it; they stay the caller's. An import that fails with is_pen_spoiled leaves unheard receipts
+ * in keep: it is to be closed. */
+struct fk_import_server {
+    struct fk_keep *keep;
+    struct fk_lend *lend;
+    /* Pen or desk went away: waits for a new one, a second at most. FK_RETRY: none yet. Others end
+     * the import. */
+    enum fk_status (*wait)(void *ctx, struct fk_err *err);
+    void *ctx;
+};
+
 struct fk_import_options {
-    const char *dir;            /* the vault */
-    const char *source, *floor; /* of each entry */
-    uint64_t size_limit;        /* a message over it is refused */
-    struct fk_import_job *job;  /* NULL: what is killed cannot be resumed */
+    const char *dir;                       /* the vault */
+    const struct fk_import_server *server; /* NULL for a command */
+    const char *source, *floor;            /* of each entry */
+    uint64_t size_limit;                   /* a message over it is refused */
+    struct fk_import_job *job;             /* NULL: what is killed cannot be resumed */
     enum fk_mbox_kind mbox;
     bool skip_same; /* what is FK_IMPORT_SAME is not kept */
+    bool journal;   /* journal reports in it count (docs/query.md) */
     bool mirrored;  /* mirror = "sync": what is told kept is in the mirror too */
     void (*told)(void *ctx, const struct fk_import_told *told);
     /* How many names of a directory were not looked at, the first of them, and the rule; once a
@@ -82,8 +96,12 @@ FK_CHECKED enum fk_status fk_import(const struct fk_import_options *options,
  * (by UIDVALIDITY and UID: options->job must be there). */
 struct fk_import_mailbox {
     struct fk_imap_where where;
-    bool delete_after; /* there, once it is kept here: only what is in the ledger, and whole */
+    bool delete_after;   /* there, once it is kept here: only what is in the ledger, and whole */
+    const char *section; /* of the configuration, for the envelope; NULL: a command's */
+    unsigned turn_ms;    /* it pauses between two messages after this time; 0: never */
     uint32_t validity, next_uid; /* 0 at first; where the next call goes on */
+    bool is_paused;              /* there is more: the turn was over */
+    bool is_pen_spoiled;         /* the pen was what failed */
 };
 /* As fk_import. FK_RETRY too when the server is away or breaks off again and again, FK_DENIED when
  * it does not let us in. */

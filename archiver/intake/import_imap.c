@@ -1,6 +1,7 @@
 /* import_imap.c - a journal mailbox, emptied or not: each message once, and deleted there only when
  * the ledger has it. */
 #include "archiver/intake/import_priv.h"
+#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@ struct drain {
     struct fk_import_run *run;
     struct fk_import_mailbox *mailbox;
     struct fk_imap *box;
-    uint32_t *gone; /* kept, and to be deleted there */
+    int64_t until_ms; /* of this turn; 0: none */
+    uint32_t *gone;   /* kept, and to be deleted there */
     size_t gone_count, gone_cap;
 };
 
@@ -67,14 +69,14 @@ static void message_name(struct drain *d, uint32_t uid) {
 }
 
 /* Told without being fetched. */
-static bool was_brought(struct drain *d, uint32_t uid, uint64_t *seq_out) {
+static bool was_brought(struct drain *d, const char *kind, uint32_t uid, uint64_t *seq_out) {
     struct fk_import_item_id id;
-    fk_import_job__item(d->run->options->job, "uid", d->run->source_id, d->run->source_id_len, uid,
+    fk_import_job__item(d->run->options->job, kind, d->run->source_id, d->run->source_id_len, uid,
                         &id);
     return fk_import_job__has(d->run->options->job, &id, seq_out);
 }
 
-static void earlier_tell(struct drain *d, uint32_t uid, uint64_t seq) {
+static void earlier_tell(struct drain *d, uint32_t uid, uint64_t seq, bool is_doubted) {
     struct fk_import_window *w = &d->run->window;
     w->sum.read++;
     w->sum.count[FK_IMPORT_EARLIER]++;
@@ -87,7 +89,7 @@ static void earlier_tell(struct drain *d, uint32_t uid, uint64_t seq) {
                                                    .first = UINT64_MAX,
                                                    .reason = "",
                                                    .note = ""});
-    if (w->brought)
+    if (w->brought && !is_doubted)
         gone_add(d, uid);
 }
 
@@ -108,6 +110,8 @@ static enum fk_status message_fetch(struct drain *d, const struct fk_imap_messag
                                     struct fk_err *err) {
     struct fk_import_run *r = d->run;
     fk_import__message_begin(r, NULL, 0);
+    if (d->mailbox->section)
+        fk_fields_add_str(&r->fields, "mailbox-name", d->mailbox->section);
     enum fk_status st = fk_imap_fetch(d->box, m->uid, data_take, r, err);
     if (st == FK_FULL) /* broken, and told */
         return FK_OK;
@@ -127,8 +131,10 @@ static enum fk_status message_take(struct drain *d, const struct fk_imap_message
     enum fk_status st = FK_OK;
     uint64_t seq;
     message_name(d, m->uid);
-    if (was_brought(d, m->uid, &seq)) {
-        earlier_tell(d, m->uid, seq);
+    if (was_brought(d, FK_ITEM_UID, m->uid, &seq)) {
+        earlier_tell(d, m->uid, seq, false);
+    } else if (was_brought(d, FK_ITEM_DOUBTED, m->uid, &seq)) {
+        earlier_tell(d, m->uid, seq, true);
     } else {
         for (int i = 0; i < TRIES; i++) {
             st = message_fetch(d, m, err);
@@ -143,17 +149,22 @@ static enum fk_status message_take(struct drain *d, const struct fk_imap_message
 
 /* ---- the mailbox */
 
+static bool is_turn_over(const struct drain *d) {
+    return d->until_ms && fk_monotonic_ms() >= d->until_ms;
+}
+
 static enum fk_status listed_take(struct drain *d, const struct fk_imap_list *list,
                                   struct fk_err *err) {
     enum fk_status st = FK_OK;
     for (size_t i = 0; i < list->count; i++)
         d->run->all_bytes += list->at[i].bytes;
-    for (size_t i = 0; i < list->count && st == FK_OK; i++) {
+    for (size_t i = 0; i < list->count && st == FK_OK && !d->mailbox->is_paused; i++) {
         st = message_take(d, &list->at[i], err);
         if (st == FK_OK)
             d->mailbox->next_uid = list->at[i].uid + 1;
         if (st == FK_OK && d->gone_count >= DELETE_AT)
             st = gone_delete(d, err);
+        d->mailbox->is_paused = i + 1 < list->count && is_turn_over(d);
     }
     /* What is with the pen may still be kept, whatever has become of the server. */
     if (d->run->st == FK_OK)
@@ -177,7 +188,7 @@ static enum fk_status mailbox_drain(struct drain *d, struct fk_err *err) {
         m->validity = validity;
         FK_TRY(fk_imap_list(d->box, m->next_uid, &list, err));
         FK_TRY(listed_take(d, &list, err));
-    } while (list.count == FK_IMAP_LIST_MAX && m->next_uid);
+    } while (list.count == FK_IMAP_LIST_MAX && m->next_uid && !m->is_paused);
 done:
     fk_imap_list_free(&list);
     return st;
@@ -191,6 +202,9 @@ enum fk_status fk_import_imap(const struct fk_import_options *options,
     enum fk_status st, ended;
     if (!options->job)
         return fk_fail(err, FK_INVALID, "a mailbox is imported as a job");
+    mailbox->is_paused = mailbox->is_pen_spoiled = false;
+    if (mailbox->turn_ms)
+        d.until_ms = fk_monotonic_ms() + mailbox->turn_ms;
     FK_TRY(fk_imap_open(&mailbox->where, &d.box, err));
     FK_TRY(fk_import__run_new(options, &d.run, err ? err : &unheard));
     d.run->path = fk_imap_name(d.box);
@@ -203,6 +217,7 @@ enum fk_status fk_import_imap(const struct fk_import_options *options,
         (void)fk_fail(err, st, "%s", why.text);
     d.run->window.brought = NULL; /* what is kept from here on is deleted the next time */
     ended = fk_import__run_end(&d.run, out);
+    mailbox->is_pen_spoiled = ended != FK_OK;
     st = ended != FK_OK ? ended : st;
 done:
     free(d.gone);

@@ -43,6 +43,8 @@ struct fk_import_job {
     size_t count;
     int lock;
     struct fk_import_map items; /* a: seq + 1 */
+    struct fk_lend *lend;       /* borrowed, or NULL */
+    bool is_fenced;             /* the pen of a server has the fence */
 };
 
 /* ---- names and files */
@@ -256,15 +258,29 @@ static enum fk_status words_set(struct fk_import_job *j, const struct fk_import_
 
 /* ---- beginning and ending */
 
-static enum fk_status ledger_head(const char *dir, uint64_t *next_out, struct fk_err *err) {
+static enum fk_status desk_open(const struct fk_import_job *j, struct fk_lend **out,
+                                struct fk_err *err) {
+    if (!j->lend)
+        return fk_lend_open(j->dir, out, err);
+    *out = j->lend;
+    return FK_OK;
+}
+
+static void desk_close(const struct fk_import_job *j, struct fk_lend **lend) {
+    if (!j->lend)
+        fk_lend_close(lend);
+}
+
+static enum fk_status ledger_head(const struct fk_import_job *j, uint64_t *next_out,
+                                  struct fk_err *err) {
     struct fk_lend *lend = NULL;
     struct fk_head head;
-    enum fk_status st = fk_lend_open(dir, &lend, err);
+    enum fk_status st = desk_open(j, &lend, err);
     if (st == FK_OK)
         st = fk_lend_head(lend, &head, err);
     if (st == FK_OK)
         *next_out = head.next_seq;
-    fk_lend_close(&lend);
+    desk_close(j, &lend);
     return st;
 }
 
@@ -273,7 +289,7 @@ static enum fk_status job_make(struct fk_import_job *j, bool is_named, struct fk
     j->since_ms = fk_now_ms();
     if (RAND_bytes(j->key, sizeof j->key) != 1)
         return fk_fail(err, FK_IO, "no random bytes for the key of an import");
-    return ledger_head(j->dir, &j->from, err);
+    return ledger_head(j, &j->from, err);
 }
 
 enum fk_status fk_import_job_begin(const char *dir, const struct fk_import_words *words,
@@ -292,6 +308,7 @@ enum fk_status fk_import_job_begin(const char *dir, const struct fk_import_words
     FK_TRY(directory_make(dir, err));
     if (!(j = job_new(dir, name)))
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory for an import"));
+    j->lend = words->lend;
     FK_TRY(job_lock(j, err));
     st = words->name ? job_read(j, err) : FK_NOT_FOUND;
     if (st == FK_NOT_FOUND)
@@ -410,7 +427,22 @@ const char *fk_import_job_name(const struct fk_import_job *j) {
 }
 
 struct fk_import_words fk_import_job_words(const struct fk_import_job *j) {
-    return (struct fk_import_words){j->is_named ? j->name : NULL, j->cwd, j->words, j->count};
+    return (struct fk_import_words){j->is_named ? j->name : NULL, j->cwd, j->words, j->count,
+                                    j->lend};
+}
+
+void fk_import_job_pass(struct fk_import_job *j, uint64_t next_seq) {
+    fk_import_map_free(&j->items);
+    if (next_seq > j->scanned)
+        j->scanned = next_seq;
+}
+
+void fk_import_job_new_pen(struct fk_import_job *j) {
+    j->is_fenced = false;
+}
+
+uint64_t fk_import_job_scanned(const struct fk_import_job *j) {
+    return j->scanned;
 }
 
 static int job_is_file(const struct dirent *e) {
@@ -529,7 +561,7 @@ static enum fk_status ledger_scan(struct fk_import_job *j, fk_import_brought_fn 
     struct fk_head head;
     struct fk_buf block = FK_BUF_INIT;
     enum fk_status st;
-    FK_TRY(fk_lend_open(j->dir, &lend, err));
+    FK_TRY(desk_open(j, &lend, err));
     FK_TRY(fk_lend_settled_head(lend, &head, err));
     while (j->scanned < head.next_seq) {
         fk_buf_reset(&block);
@@ -544,7 +576,7 @@ static enum fk_status ledger_scan(struct fk_import_job *j, fk_import_brought_fn 
     }
 done:
     fk_buf_free(&block);
-    fk_lend_close(&lend);
+    desk_close(j, &lend);
     return st;
 }
 
@@ -575,6 +607,7 @@ enum fk_status fk_import_job__mirrored(const struct fk_import_job *j, struct fk_
 
 enum fk_status fk_import_job__attach(struct fk_import_job *j, struct fk_keep *keep,
                                      fk_import_brought_fn fn, void *ctx, struct fk_err *err) {
-    enum fk_status st = fence_pass(j, keep, err);
+    enum fk_status st = j->is_fenced ? FK_OK : fence_pass(j, keep, err);
+    j->is_fenced = st == FK_OK && j->lend; /* a command's pen is another one each time */
     return st == FK_OK ? ledger_scan(j, fn, ctx, err) : st;
 }

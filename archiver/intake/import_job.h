@@ -31,6 +31,7 @@ extern "C" {
 #endif
 
 struct fk_keep;
+struct fk_lend;
 struct fk_import_job;
 
 /* What a command was told: name NULL for a job that is forgotten once it is done. */
@@ -39,6 +40,7 @@ struct fk_import_words {
     const char *cwd;
     char *const *words; /* of the command, from its name on */
     size_t count;
+    struct fk_lend *lend; /* asked in place of the vault's own socket; borrowed by the job. NULL */
 };
 /* A named job that was there before is taken up: what it has brought is not brought again. */
 FK_CHECKED enum fk_status fk_import_job_begin(const char *dir, const struct fk_import_words *words,
@@ -51,6 +53,14 @@ void fk_import_job_free(struct fk_import_job **job);
 /* Its key with it: what it brought can be brought again, and no line tells any more what it was. */
 FK_CHECKED enum fk_status fk_import_job_forget(const char *dir, const char *name,
                                                struct fk_err *err);
+
+/* Nothing of what the job has brought before this entry will be met again: not remembered any more.
+ */
+void fk_import_job_pass(struct fk_import_job *job, uint64_t next_seq);
+/* The pen was given a new socket: it is to hold the fence too, before anything is sent over it. */
+void fk_import_job_new_pen(struct fk_import_job *job);
+/* Up to where the ledger was read for it. */
+uint64_t fk_import_job_scanned(const struct fk_import_job *job);
 
 const char *fk_import_job_name(const struct fk_import_job *job);
 /* The words it was begun with and where; borrowed. */

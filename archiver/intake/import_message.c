@@ -61,6 +61,7 @@ static void envelope_make(struct fk_import_run *r, struct fk_buf *fields) {
     fk_time_format(text, fk_now_ms());
     fk_fields_add_str(fields, "received", text);
     fk_fields_add_str(fields, "via", "import");
+    fk_fields_add_str(fields, "journal", r->options->journal ? "trusted" : "claimed");
     fk_fields_add_str(fields, "origin", r->path);
     if (*r->at)
         fk_fields_add_str(fields, "origin-at", r->at);
@@ -161,8 +162,8 @@ static bool item_judge(struct fk_import_run *r, struct fk_import_item *item) {
     item->receipt.seq = UINT64_MAX;
     if (r->options->job) {
         if (r->source_id_len)
-            fk_import_job__item(r->options->job, "uid", r->source_id, r->source_id_len, r->uid,
-                                &item->id);
+            fk_import_job__item(r->options->job, r->is_doubted ? FK_ITEM_DOUBTED : FK_ITEM_UID,
+                                r->source_id, r->source_id_len, r->uid, &item->id);
         else
             fk_import_job__item(r->options->job, "bytes", whole, sizeof whole, times, &item->id);
         if (fk_import_job__has(r->options->job, &item->id, &item->receipt.seq))

@@ -30,6 +30,10 @@ struct fk_import_item_id {
     uint8_t key[FK_IMPORT_KEY];
     char hex[FK_KEEP_ITEM + 1];
 };
+/* Of a mailbox's messages; that one may not be whole is remembered, so that no later run deletes
+ * it. */
+#define FK_ITEM_UID "uid"
+#define FK_ITEM_DOUBTED "uid-doubted"
 /* kind and id say which message of the source it is; n which time. id: at most 200 bytes. */
 void fk_import_job__item(const struct fk_import_job *job, const char *kind, const void *id,
                          size_t len, uint64_t n, struct fk_import_item_id *out);
@@ -42,8 +46,8 @@ typedef void (*fk_import_brought_fn)(void *ctx, const struct fk_import_item_id *
 FK_CHECKED enum fk_status fk_import_job__attach(struct fk_import_job *job, struct fk_keep *keep,
                                                 fk_import_brought_fn fn, void *ctx,
                                                 struct fk_err *err);
-/* Returns once the mirror has every message of an import that was read there; FK_RETRY where it does
- * not come so far in 10 s, or this pen goes away. */
+/* Returns once the mirror has every message of an import that was read there; FK_RETRY where it
+ * does not come so far in 10 s, or this pen goes away. */
 FK_CHECKED enum fk_status fk_import_job__mirrored(const struct fk_import_job *job,
                                                   struct fk_keep *keep, struct fk_err *err);
 
@@ -55,7 +59,7 @@ enum { FK_WINDOW = 256, FK_WINDOW_BYTES = 64 << 20 };
 struct fk_import_item {
     char *path, *at, *note;
     struct fk_mailfile file; /* kept until the receipt: it may have to be sent again */
-    bool sent, found, done; /* found: in the ledger, of a pen that has not answered */
+    bool sent, found, done;  /* found: in the ledger, of a pen that has not answered */
     unsigned tries;
     struct fk_receipt receipt;
     enum fk_import_outcome outcome;

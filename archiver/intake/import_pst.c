@@ -128,6 +128,29 @@ static enum fk_status reading_run(struct reading *r, int fd, struct fk_err *err)
     return st;
 }
 
+/* What it left out, of all folders: "\t"Inbox" - 13 items done, 2 items skipped." folder: the first
+ * of them. It leaves out what is no mail and what it cannot read alike. */
+static uint64_t skipped_count(const struct fk_buf *log, char folder[200]) {
+    const char *at = (const char *)log->data, *end = at + log->len;
+    uint64_t all = 0;
+    *folder = 0;
+    for (const char *lf; at < end; at = lf + 1) {
+        if (!(lf = memchr(at, '\n', (size_t)(end - at))))
+            lf = end;
+        char line[400], name[200];
+        unsigned long long done, skipped;
+        snprintf(line, sizeof line, "%.*s", (int)(lf - at), at);
+        if (sscanf(line, " \"%199[^\"]\" - %llu items done, %llu items skipped.", name, &done,
+                   &skipped) != 3 ||
+            !skipped)
+            continue;
+        if (!all)
+            snprintf(folder, 200, "%s", name);
+        all += skipped;
+    }
+    return all;
+}
+
 /* The first line of what it said is its version, the last one why it gave up. */
 static void lines_find(const struct fk_buf *log, char version[80], char last[200]) {
     const char *at = (const char *)log->data, *end = at + log->len;
@@ -150,23 +173,52 @@ static void lines_find(const struct fk_buf *log, char version[80], char last[200
     }
 }
 
-static void outcome_tell(struct reading *r, const char *last, uint64_t said, uint64_t before) {
-    char reason[400];
-    const uint64_t made = r->run->window.sum.read - before;
-    const bool failed = r->why || !WIFEXITED(r->status) || WEXITSTATUS(r->status) != 0;
-    if (!failed && said <= r->size)
+static bool has_failed(const struct reading *r) {
+    return r->why || !WIFEXITED(r->status) || WEXITSTATUS(r->status) != 0;
+}
+
+/* What is left out of a file that seems whole may be damage or a calendar: told, and no failure. */
+static void skipped_tell(const struct reading *r, uint64_t skipped, const char *folder) {
+    const struct fk_import_options *o = r->run->options;
+    if (skipped && o->skipped)
+        o->skipped(o->ctx, r->path, skipped, folder,
+                   "items of a PST that are no mail, or that readpst cannot read, are not");
+}
+
+static void outcome_tell(struct reading *r, const struct fk_buf *log, const char *last,
+                         uint64_t said, uint64_t before) {
+    char reason[400], folder[200];
+    const uint64_t made = r->run->window.sum.read - before, skipped = skipped_count(log, folder);
+    const bool failed = has_failed(r);
+    if (!failed && said <= r->size) {
+        skipped_tell(r, skipped, folder);
         return;
+    }
     int n = snprintf(reason, sizeof reason, "%" PRIu64 " messages could be read of it", made);
     if (said > r->size)
         n += snprintf(reason + n, sizeof reason - (size_t)n,
                       "; it is cut short: %" PRIu64 " bytes of %" PRIu64, r->size, said);
+    if (skipped)
+        n += snprintf(reason + n, sizeof reason - (size_t)n,
+                      "; %" PRIu64 " items are no mail or cannot be read", skipped);
     if (failed)
         snprintf(reason + n, sizeof reason - (size_t)n, "; %s%s",
                  r->why ? r->why : "readpst: ", r->why ? "" : last);
     fk_import__refuse(&r->run->window, r->path, "", reason);
 }
 
-static void messages_take(struct reading *r, const char *version) {
+/* Of a file that is not whole each message says so: what is missing may be a part of it. */
+static void damage_add(const struct reading *r, uint64_t said, struct fk_buf *fields) {
+    char text[80];
+    if (said > r->size) {
+        snprintf(text, sizeof text, "cut short: %" PRIu64 " bytes of %" PRIu64, r->size, said);
+        fk_fields_add_str(fields, "origin-damaged", text);
+    } else if (has_failed(r)) {
+        fk_fields_add_str(fields, "origin-damaged", r->why ? r->why : "readpst failed on it");
+    }
+}
+
+static void messages_take(struct reading *r, const char *version, uint64_t said) {
     struct fk_import_run *run = r->run;
     struct fk_buf more = FK_BUF_INIT;
     char out[PATH_MAX];
@@ -174,6 +226,7 @@ static void messages_take(struct reading *r, const char *version) {
     if (fk_join_path(out, sizeof out, r->scratch, "out", NULL) != FK_OK || access(out, F_OK) != 0)
         return;
     fk_fields_add_str(&more, "reconstructed", version);
+    damage_add(r, said, &more);
     run->more = &more;
     run->scratch = out;
     run->scratch_of = r->path;
@@ -199,9 +252,10 @@ void fk_import__pst_read(struct fk_import_run *run, int fd, uint64_t size) {
         if (fk_join_path(path, sizeof path, r.scratch, "log", NULL) == FK_OK)
             (void)!fk_read_plain(path, LOG_MAX, &log, NULL); /* a longer one tells nothing */
         lines_find(&log, version, last);
-        messages_take(&r, version);
+        const uint64_t said = length_said(fd);
+        messages_take(&r, version, said);
         run->path = r.path;
-        outcome_tell(&r, last, length_said(fd), before);
+        outcome_tell(&r, &log, last, said, before);
     }
     fk_import__progress(run, size);
     fk_buf_free(&log);

@@ -45,16 +45,22 @@ static void item_free(struct fk_import_window *w, struct fk_import_item *item) {
     fk_import__item_free(item);
 }
 
+static void pen_close(struct fk_import_window *w) {
+    if (!w->options->server)
+        fk_keep_close(&w->keep);
+    w->keep = NULL;
+}
+
 void fk_import__window_close(struct fk_import_window *w) {
     for (; w->count; w->first++, w->count--)
         item_free(w, item_at(w, 0));
     fk_import_map_free(&w->digests);
     fk_import_map_free(&w->message_ids);
-    fk_keep_close(&w->keep);
+    pen_close(w);
 }
 
-/* The ledger has a message that is waited for: a pen that went away had kept it. It is done once the
- * mirror has it too, where a message is answered only then. */
+/* The ledger has a message that is waited for: a pen that went away had kept it. It is done once
+ * the mirror has it too, where a message is answered only then. */
 static void brought(void *ctx, const struct fk_import_item_id *id, uint64_t seq, const char *c256) {
     struct fk_import_window *w = ctx;
     for (size_t i = 0; i < w->count; i++) {
@@ -68,7 +74,13 @@ static void brought(void *ctx, const struct fk_import_item_id *id, uint64_t seq,
 }
 
 static enum fk_status pen_open(struct fk_import_window *w, struct fk_err *err) {
-    enum fk_status st = fk_keep_open(w->options->dir, &w->keep, err);
+    enum fk_status st = FK_OK;
+    if (w->options->server && fk_keep_fd(w->options->server->keep) < 0)
+        st = fk_fail(err, FK_RETRY, "the pen is away");
+    else if (w->options->server)
+        w->keep = w->options->server->keep;
+    else
+        st = fk_keep_open(w->options->dir, &w->keep, err);
     if (st == FK_OK && w->options->job)
         st = fk_import_job__attach(w->options->job, w->keep, brought, w, err);
     return st;
@@ -87,6 +99,14 @@ static enum fk_status found_settle(struct fk_import_window *w, struct fk_err *er
     return st;
 }
 
+static enum fk_status pen_wait(const struct fk_import_window *w, struct fk_err *err) {
+    const struct fk_import_server *s = w->options->server;
+    if (s)
+        return s->wait(s->ctx, err);
+    (void)poll(NULL, 0, PAUSE_MS);
+    return FK_OK;
+}
+
 /* The pen is gone and with it what it would have answered. It is back within a second as a rule;
  * where this command started it, a new one is. */
 static enum fk_status pen_open_again(struct fk_import_window *w, struct fk_err *err) {
@@ -95,12 +115,14 @@ static enum fk_status pen_open_again(struct fk_import_window *w, struct fk_err *
         int64_t until = fk_monotonic_ms() + REOPEN_MS;
         if (++w->reopened == TRIES)
             return fk_fail(err, FK_RETRY, "the pen went away %d times and kept nothing", TRIES);
-        fk_keep_close(&w->keep);
+        pen_close(w);
         for (size_t i = 0; i < w->count; i++)
             item_at(w, i)->sent = false;
         while ((st = pen_open(w, err)) == FK_RETRY && fk_monotonic_ms() < until) {
-            fk_keep_close(&w->keep);
-            (void)poll(NULL, 0, PAUSE_MS);
+            pen_close(w);
+            st = pen_wait(w, err);
+            if (st != FK_OK && st != FK_RETRY)
+                return st;
         }
         if (st != FK_OK)
             return st;

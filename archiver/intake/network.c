@@ -38,12 +38,6 @@ void fk_peer_format(const struct fk_peer *peer, char out[FK_ADDRESS_SIZE]) {
     snprintf(out, FK_ADDRESS_SIZE, six ? "[%s]:%u" : "%s:%u", host, peer->port);
 }
 
-bool fk_peer_is_local(const struct fk_peer *peer) {
-    static const uint8_t one[16] = {[15] = 1};
-    return peer->family == FK_UNIX || (peer->family == FK_INET && peer->bytes[0] == 127) ||
-           (peer->family == FK_INET6 && memcmp(peer->bytes, one, sizeof one) == 0);
-}
-
 static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits) {
     unsigned whole = bits / 8, rest = bits % 8;
     return memcmp(a, b, whole) == 0 &&

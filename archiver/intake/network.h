@@ -41,8 +41,6 @@ void fk_peer_of(const struct sockaddr_storage *a, struct fk_peer *out);
 void fk_peer_make(enum fk_family family, const uint8_t *bytes, uint16_t port, struct fk_peer *out);
 /* "127.0.0.1:25", "[::1]:25", "unix". */
 void fk_peer_format(const struct fk_peer *peer, char out[FK_ADDRESS_SIZE]);
-/* Only this machine reaches us from there. */
-bool fk_peer_is_local(const struct fk_peer *peer);
 
 /* False where it is none, or has bits behind the mask: whoever writes 10.0.0.1/8 may mean /32. */
 bool fk_network_parse(const char *text, struct fk_network *out);

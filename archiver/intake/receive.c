@@ -75,7 +75,8 @@ static enum fk_status gates_open(struct fk_receive *r, struct fk_err *err) {
                                                .addresses = i ? o->lmtp : o->smtp,
                                                .lmtp = i == 1,
                                                .source = o->source,
-                                               .floor = o->floor};
+                                               .floor = o->floor,
+                                               .journal_from = o->journal_from};
     r->gates = calloc(PLAIN + o->gate_count, sizeof *r->gates);
     if (!r->gates)
         return fk_fail(err, FK_NOMEM, "no memory to listen");

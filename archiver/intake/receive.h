@@ -36,6 +36,7 @@ struct fk_receive_options {
     const char *const *smtp, *const *lmtp; /* addresses, each list ended by NULL */
     const char *hostname;                  /* "" or NULL: the machine's */
     const char *source, *floor;            /* of each entry that comes in by those addresses */
+    const char *const *journal_from;       /* networks whose journal reports count there */
     uint64_t size_limit, in_flight;        /* bytes */
     unsigned connections, command_timeout_s, data_timeout_s;
     const struct fk_gate_options *gates; /* the listeners that have a name */

@@ -261,7 +261,9 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
 /* Not a job: it is there before the next request of the same socket is read. */
 static enum fk_status tether_take(struct keep *k, struct fk_peer *peer, struct fk_frame *f) {
     struct fk_receipt r = {.id = f->id};
-    if (fk_peer_role(peer) != ROLE_ALL || f->fd < 0 || !fk_peers_tether(k->peers, peer, &f->fd)) {
+    const int role = fk_peer_role(peer);
+    if ((role != ROLE_ALL && role != ROLE_MAIL) || f->fd < 0 ||
+        !fk_peers_tether(k->peers, peer, &f->fd)) {
         r.status = FK_DENIED;
         snprintf(r.text, sizeof r.text, "this socket may not leave a file with the pen");
     }

@@ -6,13 +6,13 @@ ca_new ca
 certificate_new ca server DNS:mail.example.jp
 vault_new
 lines=$(with_certificate)
-listener behind 'proxy = {"127.0.0.0/8"}' 'tls = "starttls"' "$lines"
+listener behind 'proxy = {"127.0.0.0/8"}' 'journal-from = {"127.0.0.0/8"}' 'tls = "starttls"' "$lines"
 listener behind-tls 'proxy = {"127.0.0.1"}' 'tls = "implicit"' "$lines"
 listener behind-listed 'proxy = {"127.0.0.1"}' 'allow = {"192.0.2.0/24", "2001:db8::/32"}'
 listener elsewhere 'proxy = {"192.0.2.1"}' 'xforward = {"192.0.2.1"}'
 listener filter 'xforward = {"127.0.0.1"}' 'carried-recipient = "+"'
 listener closed 'allow = {"192.0.2.0/24", "unix"}'
-listener untrusted 'journal = "off"'
+listener untrusted 'allow = {"127.0.0.0/8"}'
 listener six 'address = {"[::1]:0"}' 'allow = {"::1"}' 'carried-recipient = "-"'
 server_start
 cp "$V/run/addresses.json" "$TEST_DIR/addresses.json"
@@ -150,7 +150,7 @@ for what in xforward-forgotten xforward-none xforward-lost forged-plain forged-e
 envelope xforward-first 'xforward-name: first'
 envelope carried 'rcpt-to: archive+tanaka+lists=example\.jp@fumikura\.invalid' 'carried-to: tanaka+lists@example\.jp' 'mail-from: '
 envelope carried-minus 'carried-to: tanaka@example\.jp' 'peer: \[::1\]:[0-9]*'
-envelope carried-off '!^carried'
+envelope carried-off '!^carried' '!^journal'
 envelope untrusted 'listener-name: untrusted' '!^journal'
 expect 1 "$(fk show "$(jq .carried "$TEST_DIR/seqs")" --envelope | grep -c ^carried-to)" "carried recipients of two"
 grep -q '203.0.113.1:1 at .*may not deliver here' "$SERVER_LOG" || fail "the log does not say who was refused: $(cat "$SERVER_LOG")"

@@ -123,6 +123,11 @@ came() { # MODE STATUS SUBJECTS DELETED WORDS
 }
 came honest 0 "3 5 9" "3,5,9" ''
 came size 0 "3 5 9" "3,9" 'uid 5, uidvalidity 77: the server says 340 bytes and gave 333'
+# Nor by a later run, which finds it brought already.
+lie size
+fk import --job lie-size "${liar[@]}" >/dev/null 2>err || fail "size, again: $(cat err)"
+truth_end
+expect "3,9" "$(cat port.deleted 2>/dev/null | paste -sd' ')" "size, again: what was deleted there"
 came odd-lines 0 "3 5 9" "3,5,9" ''
 came once 0 "3 5 9" "3,5,9" ''
 came short 75 "3" "" 'cannot fetch a message'

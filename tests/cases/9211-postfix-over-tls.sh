@@ -8,7 +8,7 @@ certificate_new ca server DNS:mail.example.jp
 certificate_new ca client DNS:mta.example.jp
 chmod 755 "$TEST_DIR" "$TLS"
 vault_new
-listener border 'tls = "required"' "$(with_certificate)" "client-ca = \"$TLS/ca.pem\"" 'clients = {"mta.example.jp"}' \
+listener border 'tls = "required"' "$(with_certificate)" "client-ca = \"$TLS/ca.pem\"" 'journal = "on"' 'clients = {"mta.example.jp"}' \
     'source = "border"' 'carried-recipient = "+"'
 server_start
 stop_postfix() { "$ROOT/tests/postfix.sh" stop "$TEST_DIR/postfix"; }

@@ -1,7 +1,7 @@
 # journals.sh - for cases on journal reports: made-up reports in journals/, and what the index says of them.
 #
 #     . "$ROOT/tests/lib/journals.sh"
-#     take fork-1 fork-2              imported one by one; the entry of a name is $(entry fork-1)
+#     take fork-1 fork-2              imported one by one, as a journal; the entry of a name is $(entry fork-1)
 #     found 'bcc:a@b'                 entries of the hits' captures, "1,2 5"
 #     known fork-1 .recipients        of `show --json`, its provenance
 . "$ROOT/tests/lib/kept.sh"
@@ -9,7 +9,7 @@ python3 "$ROOT/tests/fixtures/make_journals.py" "$TEST_DIR/journals" || fail "ma
 take() {
     local name
     for name; do
-        fk import "journals/$name.eml" | sed "s/^/$name\t/" >>taken || fail "import $name"
+        fk import --journal "journals/$name.eml" | sed "s/^/$name\t/" >>taken || fail "import $name"
     done
 }
 entry() { awk -v n="$1" '$1 == n {print $2; exit}' taken; }

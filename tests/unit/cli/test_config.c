@@ -93,7 +93,22 @@ static const struct wrong wrong_lines[] = {
     {"second network", "listener x {\n allow = {\"::1\",\n \"10.0.0.1/8\"}\n}\n", 3,
      "expected a network such as"},
     {"network of a name", "listener x {\n proxy = {\"localhost\"}\n}\n", 2, "expected a network"},
-    {"journal", "listener x {\n journal = \"yes\"\n}\n", 2, "\"listed\", \"on\" or \"off\""},
+    {"journal", "listener x {\n journal = \"yes\"\n}\n", 2, "\"on\" or \"off\""},
+    {"journal", "listener x {\n journal = \"listed\"\n}\n", 2, "allow alone names nobody"},
+    {"journal-from", "journal-from = {\"mail.example.jp\"}\n", 1, "a network such as"},
+    {"journal-from", "listener x {\n journal = \"on\"\n journal-from = {\"::1\"}\n}\n", 4,
+     "expected one of the two"},
+    {"mailbox without a host", "imap x {\n user = u\n password-file = p\n}\n", 4,
+     "expected all three"},
+    {"mailbox without a user", "imap x {\n host = h\n password-file = p\n}\n", 4,
+     "lacks host, user"},
+    {"mailbox without a password", "imap x {\n host = h\n user = u\n}\n", 4, "password-file"},
+    {"mailbox of no name", "imap \"A B\" {\n}\n", 2, "expected a name"},
+    {"mailbox in the clear", "imap x {\n tls = off\n}\n", 2, "\"implicit\" or \"starttls\""},
+    {"port", "imap x {\n port = 65536\n}\n", 2, "expected 0 to 65535"},
+    {"folder", "imap x {\n host = h\n user = u\n password-file = p\n folder = \"\"\n}\n", 6,
+     "folder is empty"},
+    {"deletion", "imap x {\n delete = yes\n}\n", 2, "\"on\" or \"off\""},
     {"separator", "listener x {\n carried-recipient = \"=\"\n}\n", 2, "\"+\", \"-\" or \"\""},
     {"rate", "listener x {\n peer-rate = -1\n}\n", 2, "expected a whole number"},
     {"key of a listener outside", "allow = {}\n", 1, "no such option 'allow'"},
@@ -235,7 +250,8 @@ static void a_listener_has_its_own_ways(void **state) {
     assert_null(one->address[0]);
     assert_string_equal(one->protocol, "smtp");
     assert_string_equal(one->tls, "off");
-    assert_string_equal(one->journal, "listed");
+    assert_string_equal(one->journal, "off");
+    assert_null(one->journal_from[0]);
     assert_string_equal(one->certificate, "");
     assert_string_equal(one->carried, "");
     assert_null(one->allow[0]);
@@ -297,6 +313,7 @@ static void the_examples_listener_is_one(void **state) {
                                         "clients",
                                         "allow",
                                         "journal",
+                                        "journal-from",
                                         "proxy",
                                         "xforward",
                                         "carried-recipient",
@@ -306,6 +323,46 @@ static void the_examples_listener_is_one(void **state) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strstr(fk_buf_cstr(&section), names[i]))
             fail_msg("the example's listener does not mention %s", names[i]);
+    fk_config_free(&c);
+    fk_buf_free(&text);
+    fk_buf_free(&section);
+}
+
+static void a_mailbox_has_the_defaults_of_the_example(void **state) {
+    (void)state;
+    char from[PATH_MAX];
+    struct fk_config *c = NULL;
+    struct fk_err err = FK_ERR_INIT;
+    struct fk_buf text = FK_BUF_INIT, section = FK_BUF_INIT;
+    const char *root = getenv("ROOT");
+    snprintf(from, sizeof from, "%s/fumikura.conf.example", root ? root : ".");
+    assert_int_equal(fk_read_file(from, 1 << 20, &text, &err), FK_OK);
+    const char *line = strstr(fk_buf_cstr(&text), "# imap \"google\" {");
+    assert_non_null(line);
+    for (bool inside = true; inside; line = strchr(line, '\n') + 1) {
+        inside = strncmp(line, "# }", 3) != 0;
+        if (!inside) /* what it needs */
+            fk_buf_str(&section, " host = \"h\"\n user = \"u\"\n password-file = \"p\"\n");
+        fk_buf_add(&section, line + 1, strcspn(line, "\n"));
+    }
+    fk_buf_str(&section, "imap \"least\" {\n host = h\n user = u\n password-file = p\n}\n");
+    if (load(fk_buf_cstr(&section), &c, &err) != FK_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(c->mailbox_count, 2);
+    const struct fk_config_imap *all = &c->mailboxes[0], *least = &c->mailboxes[1];
+    const char *const said[] = {all->host,    all->user,         all->folder, all->tls,
+                                all->source,  all->floor,        all->ca,     all->delete_after,
+                                all->journal, all->password_file};
+    const char *const is[] = {
+        least->host,  least->user, least->folder,       least->tls,     least->source,
+        least->floor, least->ca,   least->delete_after, least->journal, least->password_file};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        assert_string_equal(said[i], is[i]);
+    assert_int_equal(all->interval_s, least->interval_s);
+    assert_int_equal(all->port, least->port);
+    assert_int_equal(*all->password_file, '/');
+    assert_string_equal(all->journal, "off");
+    assert_string_equal(all->delete_after, "off");
     fk_config_free(&c);
     fk_buf_free(&text);
     fk_buf_free(&section);
@@ -389,6 +446,7 @@ int main(void) {
         cmocka_unit_test(values_are_read_in_their_units),
         cmocka_unit_test(a_listener_has_its_own_ways),
         cmocka_unit_test(the_examples_listener_is_one),
+        cmocka_unit_test(a_mailbox_has_the_defaults_of_the_example),
         cmocka_unit_test(a_socket_is_taken_from_the_vaults_directory),
         cmocka_unit_test(a_socket_path_over_the_systems_limit_is_refused),
         cmocka_unit_test(mail_to_somebody_wants_a_sender),

@@ -91,20 +91,6 @@ static void what_is_no_network_is_refused(void **state) {
     assert_non_null(strstr(err.text, "10.0.0.1/8"));
 }
 
-static void this_machine_is_told_from_others(void **state) {
-    (void)state;
-    static const char *const local[] = {"127.0.0.1", "127.8.8.8", "::1", "unix"},
-                             *const others[] = {"128.0.0.1", "::2", "192.0.2.1"};
-    for (size_t i = 0; i < 4; i++) {
-        struct fk_peer p = peer_at(local[i]);
-        assert_true(fk_peer_is_local(&p));
-    }
-    for (size_t i = 0; i < 3; i++) {
-        struct fk_peer p = peer_at(others[i]);
-        assert_false(fk_peer_is_local(&p));
-    }
-}
-
 /* ---- proxies */
 
 static const uint8_t v2[] =
@@ -290,7 +276,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_network_has_what_its_bits_say),
         cmocka_unit_test(what_is_no_network_is_refused),
-        cmocka_unit_test(this_machine_is_told_from_others),
         cmocka_unit_test(a_header_is_whole_at_its_last_byte_and_not_before),
         cmocka_unit_test(what_deviates_is_no_header),
         cmocka_unit_test(a_proxy_that_speaks_for_itself_is_believed_to),

@@ -427,18 +427,20 @@ static void what_is_wrong_with_the_files_is_said(void **state) {
     }
 }
 
-static void a_journal_counts_of_whom_a_list_names(void **state) {
+static void a_journal_counts_of_whom_the_listener_names_for_it(void **state) {
     (void)state;
     static const char *const networks[] = {"192.0.2.0/24", NULL};
     static const struct {
-        enum fk_gate_journal journal;
-        bool list, far, trusted;
-    } cases[] = {{FK_JOURNAL_LISTED, false, false, true}, {FK_JOURNAL_LISTED, false, true, false},
-                 {FK_JOURNAL_LISTED, true, true, true},   {FK_JOURNAL_ON, false, true, true},
-                 {FK_JOURNAL_OFF, false, false, false},   {FK_JOURNAL_OFF, true, true, false}};
+        bool journal, from, allow, far, trusted;
+    } cases[] = {{false, false, false, false, false}, /* this machine's own is nothing special */
+                 {false, false, true, true, false},   /* nor is one that may deliver */
+                 {true, false, false, true, true},    {true, false, true, true, true},
+                 {false, true, false, true, true},    {false, true, false, false, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct fk_gate_options o = {
-            .name = "g", .journal = cases[i].journal, .allow = cases[i].list ? networks : NULL};
+        struct fk_gate_options o = {.name = "g",
+                                    .journal = cases[i].journal,
+                                    .journal_from = cases[i].from ? networks : NULL,
+                                    .allow = cases[i].allow ? networks : NULL};
         struct fk_gate g;
         struct fk_peer peer;
         assert_int_equal(fk_gate_open(&o, &g, NULL), FK_OK);
@@ -463,7 +465,7 @@ int main(void) {
         cmocka_unit_test(records_of_a_byte_each_come_in_order),
         cmocka_unit_test(new_files_are_taken_and_wrong_ones_are_not),
         cmocka_unit_test(what_is_wrong_with_the_files_is_said),
-        cmocka_unit_test(a_journal_counts_of_whom_a_list_names),
+        cmocka_unit_test(a_journal_counts_of_whom_the_listener_names_for_it),
     };
     return cmocka_run_group_tests(tests, everybody, nobody);
 }
