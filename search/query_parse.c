@@ -285,9 +285,8 @@ static enum fk_status take_name(struct parser *p, const struct fk_query__name **
             return FK_OK;
         return blame(p, p->now,
                      "fields are from to cc bcc participants subject body filename msgid has "
-                     "unsearchable date received size dkim auth spam virus; to search for the text "
-                     "itself, put it in "
-                     "quotes",
+                     "unsearchable date received size dkim auth spam virus delivery; to search for "
+                     "the text itself, put it in quotes",
                      "there is no field \"%s\"", name);
     }
     if (known->form == FORM_LATER)
