@@ -75,6 +75,7 @@ int cmd_import(struct fk_cli *, int, char **);
 int cmd_index(struct fk_cli *, int, char **);
 int cmd_mirror(struct fk_cli *, int, char **);
 int cmd_reconcile(struct fk_cli *, int, char **);
+int cmd_rejected(struct fk_cli *, int, char **);
 int cmd_reindex(struct fk_cli *, int, char **);
 int cmd_search(struct fk_cli *, int, char **);
 int cmd_show(struct fk_cli *, int, char **);

@@ -1,5 +1,6 @@
 /* delivery.c - facts out of a log: collected by message, sorted, one entry each. */
 #include "cli/delivery.h"
+#include "archiver/vault/delivered.h"
 #include "base/clock.h"
 #include "cli/config.h"
 #include "cli/json.h"
@@ -323,72 +324,47 @@ done:
     return st;
 }
 
-/* "STATUS DSN TIME RELAY RECIPIENT" in its five words; the recipient may have blanks in it. */
-static bool words_split(char *text, char *word[5]) {
-    for (int i = 0; i < 4; i++) {
-        char *blank = strchr(text, ' ');
-        if (!blank)
-            return false;
-        *blank = 0;
-        word[i] = text;
-        text = blank + 1;
-    }
-    word[4] = text;
-    return true;
-}
-
-static void delivery_text(char *word[5], const char *reply, int zone) {
+static void delivery_text(const struct fk_delivered *d, int zone) {
     char when[FK_TIME_SIZE] = "-";
     int64_t ms;
-    if (fk_time_parse(word[2], &ms))
+    if (fk_time_parse(d->time, &ms))
         fk_time_local(when, ms, zone);
-    cli_print_text(word[4]);
+    cli_print_text(d->to);
     printf("\t");
-    cli_print_text(word[0]);
+    cli_print_text(d->status);
     printf(" ");
-    cli_print_text(word[1]);
+    cli_print_text(d->dsn);
     printf("\t%s\t", when);
-    cli_print_text(word[3]);
+    cli_print_text(d->relay);
     printf("\t");
-    cli_print_text(reply);
+    cli_print_text(d->reply);
     printf("\n");
 }
 
-static json_t *delivery_json(uint64_t fact, char *word[5], const char *reply) {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "entry", cli_json_number(fact), "to",
-        cli_json_text(word[4], strlen(word[4])), "status", cli_json_text(word[0], strlen(word[0])),
-        "dsn", cli_json_text(word[1], strlen(word[1])), "time",
-        cli_json_text(word[2], strlen(word[2])), "relay", cli_json_text(word[3], strlen(word[3])),
-        "reply", cli_json_text(reply, strlen(reply)));
+static json_t *text_json(const char *text) {
+    return cli_json_text(text, strlen(text));
 }
 
-static void fact_print(const struct fk_content *c, uint64_t fact, int zone, json_t *list) {
+static json_t *delivery_json(uint64_t fact, const struct fk_delivered *d) {
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "entry", cli_json_number(fact), "to",
+                     text_json(d->to), "status", text_json(d->status), "dsn", text_json(d->dsn),
+                     "time", text_json(d->time), "relay", text_json(d->relay), "reply",
+                     text_json(d->reply));
+}
+
+static enum fk_status fact_print(const struct fk_content *c, uint64_t fact, int zone, json_t *list,
+                                 struct fk_err *err) {
     struct fk_fields it = fk_fields_begin(c->bytes, c->len);
-    struct fk_buf line = FK_BUF_INIT, reply = FK_BUF_INIT;
-    struct fk_field f;
-    bool more = fk_fields_next(&it, &f);
-    while (more) {
-        char *word[5];
-        if (!fk_field_is(&f, "delivery")) {
-            more = fk_fields_next(&it, &f);
-            continue;
-        }
-        fk_buf_reset(&line);
-        fk_buf_reset(&reply);
-        fk_field_value(&f, &line);
-        if ((more = fk_fields_next(&it, &f)) && fk_field_is(&f, "reply"))
-            fk_field_value(&f, &reply);
-        (void)fk_buf_cstr(&line);
-        if (line.failed || !words_split((char *)line.data, word))
-            continue;
+    struct fk_delivered d = FK_DELIVERED_INIT;
+    while (fk_delivered_next(&it, &d)) {
         if (list)
-            json_array_append_new(list, delivery_json(fact, word, fk_buf_cstr(&reply)));
+            json_array_append_new(list, delivery_json(fact, &d));
         else
-            delivery_text(word, fk_buf_cstr(&reply), zone);
+            delivery_text(&d, zone);
     }
-    fk_buf_wipe(&line);
-    fk_buf_wipe(&reply);
+    const bool failed = d.failed;
+    fk_delivered_free(&d);
+    return failed ? fk_fail(err, FK_NOMEM, "no memory for deliveries") : FK_OK;
 }
 
 enum fk_status cli_delivery_show(const struct fk_cli *cli, struct fk_lend *lend, uint64_t seq,
@@ -412,9 +388,10 @@ enum fk_status cli_delivery_show(const struct fk_cli *cli, struct fk_lend *lend,
             continue;
         }
         FK_TRY(st);
-        fact_print(&content, s.facts.at[i], cli->config->zone_minutes, list);
-        shown++;
+        st = fact_print(&content, s.facts.at[i], cli->config->zone_minutes, list, err);
         fk_content_free(&content);
+        FK_TRY(st);
+        shown++;
     }
     if (!shown)
         FK_TRY(fk_fail(err, FK_NOT_FOUND,

@@ -2,6 +2,7 @@
 #include "cli/provenance.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "indexer/delivery_record.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,6 +62,89 @@ static void captures_print(const struct fk_message_record *m, uint64_t seq, cons
                m->versions[i].same_text ? "the same text" : "another text");
 }
 
+/* What a log says became of it: against an act that names the facts, --delivery has the words. */
+static void deliveries_print(const struct fk_message_record *m) {
+    struct fk_delivery d = FK_DELIVERY_INIT;
+    struct fk_fields it = fk_fields_begin(m->data.data, m->data.len);
+    while (fk_delivery_next(&it, &d)) {
+        printf("delivered, by a log (entry %" PRIu64 "): ", d.entry);
+        cli_print_text(d.status);
+        printf(" ");
+        cli_print_text(d.dsn);
+        printf(" ");
+        cli_print_text(d.to);
+        printf(" at ");
+        cli_print_text(d.time);
+        printf(" by ");
+        cli_print_text(d.relay);
+        putchar('\n');
+    }
+    if (d.left_out)
+        printf("(%" PRIu64 " more deliveries: --delivery shows them)\n", d.left_out);
+    fk_delivery_free(&d);
+}
+
+/* What one notice says, behind whose word that is. */
+static void notice_print(const char *who, uint64_t seq, const struct fk_buf *data) {
+    struct fk_notice n = FK_NOTICE_INIT;
+    struct fk_fields it = fk_fields_begin(data->data, data->len);
+    while (fk_notice_next(&it, &n)) {
+        printf("%s", who);
+        if (seq)
+            printf(" %" PRIu64 " (%s)", seq, n.kind);
+        printf(" says: ");
+        cli_print_text(n.status);
+        printf(" ");
+        cli_print_text(n.code);
+        printf(" ");
+        cli_print_text(n.to);
+        if (n.words.len) {
+            printf(": ");
+            cli_print_text(fk_buf_cstr(&n.words));
+        }
+        putchar('\n');
+    }
+    if (n.left_out)
+        printf("(%" PRIu64 " more recipients stand in it)\n", n.left_out);
+    fk_notice_free(&n);
+}
+
+static void about_print(const struct fk_message_record *m) {
+    struct fk_buf kind = FK_BUF_INIT, about = FK_BUF_INIT;
+    if (fk_fields_find(m->data.data, m->data.len, "notice", &kind)) {
+        printf("a notice (%s), by its own word about ", fk_buf_cstr(&kind));
+        if (!fk_fields_find(m->data.data, m->data.len, "notice-about", &about))
+            printf("a message that it does not name");
+        else {
+            printf("<");
+            cli_print_text(fk_buf_cstr(&about));
+            printf(">: ");
+            for (size_t i = 0; i < m->about_count; i++)
+                printf("%s%" PRIu64,
+                       i                    ? ", "
+                       : m->about_count > 1 ? "entries "
+                                            : "entry ",
+                       m->about[i]);
+            if (!m->about_count)
+                printf("no message that is here");
+        }
+        putchar('\n');
+        notice_print("it", 0, &m->data);
+    }
+    fk_buf_free(&kind);
+    fk_buf_free(&about);
+}
+
+static void notices_print(const struct fk_message_record *m) {
+    for (size_t i = 0; i < m->notice_count; i++)
+        notice_print("notice", m->notices[i].seq, &m->notices[i].data);
+    if (m->notice_total > m->notice_count)
+        printf("(%" PRIu64 " more notices name its Message-ID: search \"delivery:dsn\")\n",
+               m->notice_total - m->notice_count);
+    if (m->notice_count)
+        printf("(a notice is only what its sender says: anybody can send one)\n");
+}
+
 void cli_provenance_print(const struct fk_message_record *m, uint64_t seq, const char *why) {
     if (!m) {
         printf("\n(the index has not read entry %" PRIu64
@@ -74,4 +158,7 @@ void cli_provenance_print(const struct fk_message_record *m, uint64_t seq, const
         person_print(&m->known.people[i], false);
     for (size_t i = 0; i < m->known.person_count; i++)
         person_print(&m->known.people[i], true);
+    deliveries_print(m);
+    about_print(m);
+    notices_print(m);
 }

@@ -4,6 +4,7 @@
 #include "cli/config.h"
 #include "cli/config_value.h"
 #include "cli/delivery.h"
+#include "cli/rejected.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -59,6 +60,8 @@ static enum fk_status reconcile(struct cli_reconcile *r, struct fk_err *err) {
     FK_TRY(act_append(r, err));
     if (r->record)
         FK_TRY(cli_delivery_record(r, &r->recorded, err));
+    if (r->record_rejected)
+        FK_TRY(cli_rejected_record(r, &r->rejected_recorded, err));
     cli_reconcile_print(r);
 done:
     return st;
@@ -75,6 +78,7 @@ static int options_read(struct cli_reconcile *r, int argc, char **argv, struct f
                                             {"reason", required_argument, NULL, 'r'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"record", no_argument, NULL, 'R'},
+                                            {"record-rejected", no_argument, NULL, 'J'},
                                             {NULL, 0, NULL, 0}};
     const int zone = r->cli->config->zone_minutes;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -105,6 +109,8 @@ static int options_read(struct cli_reconcile *r, int argc, char **argv, struct f
             r->json = true;
         else if (o == 'R')
             r->record = true;
+        else if (o == 'J')
+            r->record_rejected = true;
         else if (o == '?')
             return cli_usage("reconcile", "no such option");
     }
@@ -114,13 +120,14 @@ static int options_read(struct cli_reconcile *r, int argc, char **argv, struct f
         return cli_usage("reconcile", "expected --postfix, --exchange or --m365, and the log's "
                                       "files, - for stdin");
     if (r->mode != RECONCILE_POSTFIX)
-        return r->record || r->source || r->trace->copy_count
-                   ? cli_usage("reconcile", "--record, --source and --copy are for --postfix")
+        return r->record || r->record_rejected || r->source || r->trace->copy_count
+                   ? cli_usage("reconcile", "--record, --record-rejected, --source and --copy are "
+                                            "for --postfix")
                    : 0;
     for (size_t i = 0; i < r->file_count; i++)
-        if (strcmp(r->files[i], "-") == 0 && r->record)
+        if (strcmp(r->files[i], "-") == 0 && (r->record || r->record_rejected))
             return cli_usage("reconcile",
-                             "--record reads the log twice, and stdin is read once only: name "
+                             "to record, the log is read twice, and stdin is read once only: name "
                              "its files");
     for (size_t i = 0; i < r->file_count; i++)
         if (strcmp(r->files[i], "-") == 0 && r->trace->copy_count == 0)

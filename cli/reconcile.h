@@ -49,7 +49,7 @@ struct cli_reconcile {
     size_t file_count;
     int64_t since_ms, until_ms;
     const char *source, *reason; /* NULL: not given */
-    bool json, record;
+    bool json, record, record_rejected;
     struct fk_keep *keep;
     struct fk_lend *lend;
     struct fk_mailtrace *trace;
@@ -63,6 +63,7 @@ struct cli_reconcile {
     uint64_t fates[FK_FATES], wrong_count, refusals; /* totals in the time asked for */
     uint64_t unnamed;                 /* mails of the ledger in the log's time that no line names */
     uint64_t next_seq, act, recorded; /* recorded: facts of deliveries, with --record */
+    uint64_t rejected_recorded;       /* with --record-rejected */
 };
 
 /* Reads the files, asks the ledger, counts. */

@@ -108,6 +108,10 @@ static void words_print(const struct cli_reconcile *r) {
     if (r->record)
         printf(" What became of %" PRIu64 " messages was recorded (show SEQ --delivery).",
                r->recorded);
+    if (r->record_rejected)
+        printf(" %" PRIu64 " rejections were recorded, as far as they were not before "
+               "(rejected lists them).",
+               r->rejected_recorded);
     printf("\n");
     printf(
         "This shows that what this log says was handed over is in the ledger, and names what it "
@@ -224,6 +228,8 @@ static void json_print(const struct cli_reconcile *r) {
     json_object_set_new(o, "copies", copies);
     json_object_set_new(o, "act", cli_json_number(r->act));
     json_object_set_new(o, "recorded", r->record ? cli_json_number(r->recorded) : json_null());
+    json_object_set_new(o, "rejected_recorded",
+                        r->record_rejected ? cli_json_number(r->rejected_recorded) : json_null());
     cli_json_line(o);
 }
 

@@ -100,8 +100,9 @@ static enum fk_status text_make(const struct fk_cli *cli, struct show *s, struct
 
 /* What other captures say belongs to the message too; where the index is not there yet, what is
  * shown is of this entry alone, and that is said. */
-static enum fk_status record_read(const struct fk_cli *cli, struct show *s, struct fk_err *err) {
-    enum fk_status st = fk_message_record_read(cli->dir, s->seq, &s->record, err);
+static enum fk_status record_read(const struct fk_cli *cli, struct fk_lend *lend, struct show *s,
+                                  struct fk_err *err) {
+    enum fk_status st = fk_message_record_read(cli->dir, lend, s->seq, &s->record, err);
     s->is_known = st == FK_OK;
     return st == FK_NOT_FOUND ? FK_OK : st;
 }
@@ -260,7 +261,7 @@ static enum fk_status show(const struct fk_cli *cli, struct show *s, struct fk_e
     if (is_read)
         FK_TRY(text_make(cli, s, err));
     if (is_mail && (s->json || s->mode == WHOLE || s->mode == TEXT))
-        FK_TRY(record_read(cli, s, err));
+        FK_TRY(record_read(cli, lend, s, err));
     if (s->mode == AUTH) {
         FK_TRY(cli_evidence_read(lend, &s->evidence, s->act, s->content.salt, err));
         cli_evidence_print(&s->evidence, s->act, s->json);

@@ -5,8 +5,10 @@
 #include "base/digest.h"
 #include "base/pack.h"
 #include "indexer/border_priv.h"
+#include "indexer/deliveries_priv.h"
 #include "indexer/facts_priv.h"
 #include "indexer/index.h"
+#include "indexer/notice_priv.h"
 #include "indexer/provenance.h"
 #include "indexer/reason_priv.h"
 #include "indexer/sink_priv.h"
@@ -573,6 +575,8 @@ static enum fk_status put_known(struct fk_xdoc *doc, const struct fk_buf *data,
     FK_TRY(fk_provenance_read(data->data, data->len, &known, err));
     FK_TRY(put_people(doc, &known, err));
     FK_TRY(fk_verdicts__own_terms(doc, data->data, data->len, err));
+    FK_TRY(fk_deliveries__terms(doc, data->data, data->len, err));
+    FK_TRY(fk_notice__terms(doc, data->data, data->len, err));
     st = put_captures(doc, &known, err);
 done:
     fk_provenance_free(&known);

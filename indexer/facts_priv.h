@@ -19,7 +19,7 @@ bool fk_facts__domino(struct fk_buf *out, const char *header, const char *addres
 bool fk_facts__report(struct fk_buf *out, const struct fk_unwrapped *u,
                       const struct fk_buf *domino);
 
-/* Nothing but lines that fk_facts__header writes, or fk_facts__report. */
+/* Nothing but lines that fk_facts__header and notice_priv.h write, or fk_facts__report. */
 bool fk_facts__own_is_good(const void *lines, size_t len);
 bool fk_facts__report_is_good(const void *lines, size_t len);
 /* Each "inner: OFFSET LENGTH ENCODING" line; false at the end and where one is none. */

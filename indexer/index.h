@@ -63,6 +63,9 @@ extern "C" {
 #define FK_P_CAPTURE "XQ"   /* seq of each capture, decimal */
 #define FK_P_OWN "XV"       /* what this archive found of where it is from: dkim=pass (auth.md) */
 #define FK_P_BORDER "XW"    /* the same by the mail server in front; spam=yes, virus=no */
+#define FK_P_DELIVERY "XJ"  /* what a mail server's log says became of it (delivery_term.h) */
+#define FK_P_NOTICE "XN"    /* of a notice (DSN, MDN): what it says became of another message */
+#define FK_P_ABOUT "XA"     /* the Message-ID of that one, as FK_P_MSGID */
 /* "attachment", "nested", "journal", "partial", "partial:REASON"; "captures:N": bit N of the number
  * of captures less one, so that over any hits their sum is a few counts */
 #define FK_P_FLAG "XK"
@@ -88,7 +91,7 @@ enum fk_slot {
 
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
  * for display), size, attachments (number), file (one line each), partial (one line a reason), then
- * who is known to have had it, by provenance.h. */
+ * who is known to have had it, by provenance.h, and what became of it, by delivery_record.h. */
 
 /* The index as it is now: all its shards and its mark. FK_NOT_FOUND where there is none yet; a
  * search that meets FK_RETRY in it opens anew. Free with fk_xreader_close (indexer/xapian_shim.h).

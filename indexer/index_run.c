@@ -24,6 +24,7 @@
 enum {
     POLL_MS = 200, /* between two looks at the ledger's end */
     POSTINGS_A_COMMIT = 1000000,
+    TOLD_A_COMMIT = 1000,
     SALT = 32, /* docs/format-vault.md 2 */
     SEQS_MAX = 1 << 24
 };
@@ -35,6 +36,7 @@ void fk_run__item_clear(struct item *i) {
     fk_buf_free(&i->answer);
     fk_seqs_free(&i->forget);
     fk_seqs_free(&i->judged);
+    fk_seqs_free(&i->told);
     fk_close(&i->fd);
     *i = (struct item)ITEM_INIT;
 }
@@ -142,6 +144,8 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
         st = of_take(&i->forget, &e, err);
     else if (fk_verdicts__are_in(&e))
         st = of_take(&i->judged, &e, err);
+    else if (fk_deliveries__are_in(&e))
+        st = of_take(&i->told, &e, err);
     if (st != FK_OK)
         return st;
     r->lines_at += len;
@@ -241,6 +245,8 @@ static enum fk_status mail_put(struct run *r, struct item *i, struct fk_err *err
     struct fk_known_found found = {NULL, 0, false};
     char read[2 * FK_SHA256_BYTES + 1];
     size_t postings = 0;
+    if (r->told.count)
+        FK_TRY(fk_run__commit(r, err));
     FK_TRY(fk_document__read(&i->answer, read, err));
     st = fk_known__find(&r->known, &r->place, r->list, r->writer, i->source.key, read, &found, err);
     FK_TRY(fk_run__of_database(r, st, err));
@@ -269,9 +275,21 @@ done:
     return st;
 }
 
+/* The same; then they wait for one another. */
+static enum fk_status tell(struct run *r, const struct item *i, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    if (!r->told.count)
+        FK_TRY(fk_run__commit(r, err));
+    st = fk_told__add(&r->told, i->seq, &i->told, err);
+done:
+    return st;
+}
+
 static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err) {
     if (i->judged.count)
         return judge(r, i, err);
+    if (i->told.count)
+        return tell(r, i, err);
     return i->is_mail && !i->has_no_content ? mail_put(r, i, err)
                                             : fk_run__forget(r, &i->forget, err);
 }
@@ -286,7 +304,8 @@ static enum fk_status put_what_is_done(struct run *r, struct fk_err *err) {
         fk_run__item_clear(i);
         r->first = (r->first + 1) % FK_RUN_RING;
         r->count--;
-        if (r->batch.documents >= r->options->batch || r->batch_postings >= POSTINGS_A_COMMIT)
+        if (r->batch.documents >= r->options->batch || r->batch_postings >= POSTINGS_A_COMMIT ||
+            r->told.count >= TOLD_A_COMMIT)
             FK_TRY(fk_run__commit(r, err));
     }
 done:
@@ -501,6 +520,7 @@ enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
         fk_run__item_clear(&r->ring[i]);
     fk_buf_free(&r->lines);
     fk_seqs_free(&r->superseded);
+    fk_told__free(&r->told);
     fk_known__free(&r->known);
     fk_place__close(&r->place);
     free(r);

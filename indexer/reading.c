@@ -63,6 +63,10 @@ static enum fk_status message_id_read(struct reading *r, unsigned level, struct 
                                       struct fk_err *err) {
     const char *open = memchr(value.text, '<', value.len);
     const char *begin = open ? open + 1 : value.text, *end = value.text + value.len;
+    for (; begin < end && strchr(" \t\r\n", *begin) && *begin; begin++)
+        ;
+    for (; end > begin && strchr(" \t\r\n", end[-1]) && end[-1]; end--)
+        ;
     const char *close = memchr(begin, '>', (size_t)(end - begin));
     return r->sink->message_id(r->sink->ctx, level, begin, (size_t)((close ? close : end) - begin),
                                err);
@@ -166,7 +170,13 @@ static enum fk_status html_read(struct reading *r, struct fk_err *err) {
     return r->sink->text(r->sink->ctx, FK_TEXT_HTML, (const char *)r->page.data, r->page.len, err);
 }
 
-static enum fk_status text_read(struct reading *r, const struct fk_mime_part *part,
+static void notice_pass(struct reading *r, unsigned level, const struct fk_mime_part *part) {
+    const enum fk_notice_part is = fk_notice__part_of(part->type, part->subtype);
+    if (is != FK_NOTICE_NONE && r->sink->notice)
+        r->sink->notice(r->sink->ctx, level, is, (const char *)r->text.data, r->text.len);
+}
+
+static enum fk_status text_read(struct reading *r, unsigned level, const struct fk_mime_part *part,
                                 struct fk_err *err) {
     enum fk_status st = FK_OK;
     char charset[64] = "";
@@ -185,6 +195,7 @@ static enum fk_status text_read(struct reading *r, const struct fk_mime_part *pa
     else
         FK_TRY(r->sink->text(r->sink->ctx, FK_TEXT_PLAIN, (const char *)r->text.data, r->text.len,
                              err));
+    notice_pass(r, level, part);
 done:
     return st;
 }
@@ -192,11 +203,10 @@ done:
 static enum fk_status part_read(void *ctx, unsigned level, const struct fk_mime_part *part,
                                 struct fk_err *err) {
     struct reading *r = ctx;
-    (void)level;
     const bool is_text = is_text_part(part);
     enum fk_status st = names_read(r, part, is_text, err);
     if (st == FK_OK && is_text)
-        st = text_read(r, part, err);
+        st = text_read(r, level, part, err);
     return st;
 }
 

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "indexer/docterms_priv.h"
 #include "indexer/header_priv.h"
+#include "indexer/notice_priv.h"
 #include "indexer/reason_priv.h"
 
 enum fk_text_kind { FK_TEXT_PLAIN, FK_TEXT_HTML };
@@ -32,6 +33,9 @@ struct fk_sink {
     void (*alternative)(void *ctx, bool begins);
     void (*attachment)(void *ctx);
     enum fk_status (*nested)(void *ctx, unsigned level, struct fk_err *err);
+    /* NULL: not wanted. A part that is for machines; its text was given before. */
+    void (*notice)(void *ctx, unsigned level, enum fk_notice_part part, const char *text,
+                   size_t len);
 };
 
 void fk_reading__prepare(void);

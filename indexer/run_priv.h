@@ -10,6 +10,7 @@
 #define FK_INDEXER_RUN_PRIV_H
 #include "archiver/vault/lend.h"
 #include "archiver/vault/entry.h"
+#include "indexer/deliveries_priv.h"
 #include "indexer/document_priv.h"
 #include "indexer/index.h"
 #include "indexer/known_priv.h"
@@ -35,6 +36,7 @@ struct item {
     size_t offset, len;
     struct fk_seqs forget; /* of a dispose entry */
     struct fk_seqs judged; /* of an entry that has verdicts */
+    struct fk_seqs told;   /* of an entry that says what became of messages */
 };
 #define ITEM_INIT                                                                                  \
     { .state = ITEM_DONE, .fd = -1 }
@@ -62,6 +64,7 @@ struct run {
     size_t batch_postings;
     uint64_t batch_bytes; /* of what the readers said */
     struct fk_salts salts;
+    struct fk_told told; /* waits for the commit; the batch has no document meanwhile */
     bool is_stopped;
     bool is_damaged; /* the index, not what goes into it: only a rebuild helps */
 };

@@ -30,6 +30,7 @@ void fk_run__begin_at_mark(struct run *r) {
 void fk_run__batch_drop(struct run *r) {
     fk_xwriter_close(&r->writer);
     fk_seqs_free(&r->superseded);
+    fk_told__free(&r->told);
     fk_known__batch_end(&r->known);
     r->batch = (struct fk_shard){.number = 0};
     r->batch_postings = 0;
@@ -188,6 +189,15 @@ static enum fk_status superseded_take(struct run *r, struct fk_err *err) {
                : FK_OK;
 }
 
+/* Put once more after a crash, it changes nothing. */
+static enum fk_status told_put(struct run *r, struct fk_err *err) {
+    enum fk_status st = fk_deliveries__put(&r->place, r->list, &r->known, r->lend, &r->told, err);
+    FK_TRY(fk_run__of_database(r, st, err));
+    st = fk_run__stepped(fk_fault("index-told"), err);
+done:
+    return st;
+}
+
 enum fk_status fk_run__commit(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
     if (r->done == r->mark)
@@ -200,6 +210,8 @@ enum fk_status fk_run__commit(struct run *r, struct fk_err *err) {
         FK_TRY(fk_shards__add(r->list, &r->batch, err));
         FK_TRY(superseded_take(r, err));
     }
+    if (r->told.count)
+        FK_TRY(told_put(r, err));
     fk_run__batch_drop(r);
     r->list->mark = r->done;
     FK_TRY(fk_run__publish(r, err));

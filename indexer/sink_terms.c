@@ -26,7 +26,9 @@ struct terms_sink {
     int64_t date_ms;
     struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
     struct fk_buf subject, files, address;
-    struct fk_buf border; /* what the mail server in front said, of the message itself */
+    struct fk_buf border;   /* what the mail server in front said, of the message itself */
+    struct fk_buf notice;   /* what it says became of another message, as lines */
+    struct fk_buf returned; /* the Message-ID of what came back with it */
     bool has_subject;
     unsigned attachments, file_count;
 };
@@ -152,6 +154,8 @@ static enum fk_status message_id_take(void *ctx, unsigned level, const char *tex
         s->has_id = true;
         fk_fields_add(&s->own, "message-id", text, cut_length(text, len, FK_WHOLE_MAX));
     }
+    if (level == 1 && s->base == 0 && !s->is_wrapper && !s->returned.len)
+        fk_buf_add(&s->returned, text, cut_length(text, len, FK_WHOLE_MAX));
     return fk_docterms__whole(s->terms, FK_P_MSGID, text, len, err);
 }
 
@@ -207,6 +211,36 @@ static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err)
     return FK_OK;
 }
 
+/* Of several the first counts; what is nested says nothing of this message. */
+static void notice_take(void *ctx, unsigned level, enum fk_notice_part part, const char *text,
+                        size_t len) {
+    struct terms_sink *s = ctx;
+    const char *id;
+    size_t id_len;
+    if (level + s->base > 0 || s->is_wrapper)
+        return;
+    if (part != FK_NOTICE_HEADERS && !s->notice.len)
+        fk_notice__read(part, text, len, &s->notice);
+    else if (part == FK_NOTICE_HEADERS && !s->returned.len &&
+             fk_notice__message_id(text, len, &id, &id_len))
+        fk_buf_add(&s->returned, id, cut_length(id, id_len, FK_WHOLE_MAX));
+}
+
+/* What a notice says that it is about counts before what came back with it. */
+static bool notice_write(struct terms_sink *s) {
+    struct fk_buf about = FK_BUF_INIT;
+    if (!s->notice.len)
+        return true;
+    if (!fk_fields_find(s->notice.data, s->notice.len, "notice-about", &about) && s->returned.len)
+        fk_fields_add(&s->notice, "notice-about", s->returned.data, s->returned.len);
+    s->notice.failed |= about.failed;
+    fk_buf_free(&about);
+    if (s->own.len + s->notice.len > FK_FACTS_MAX)
+        return false;
+    fk_buf_add(&s->own, s->notice.data, s->notice.len);
+    return true;
+}
+
 static void display_write(const struct terms_sink *s, struct fk_buf *out) {
     char text[FK_TIME_SIZE];
     if (s->found & FK_FOUND_DATE) {
@@ -257,10 +291,10 @@ done:
     return st;
 }
 
-static void answer_write(const struct terms_sink *s, unsigned reasons, const struct fk_unwrapped *u,
+static void answer_write(struct terms_sink *s, unsigned reasons, const struct fk_unwrapped *u,
                          struct fk_buf *display, struct fk_buf *report, struct fk_buf *out) {
     display_write(s, display);
-    if (!fk_facts__report(report, u, &s->domino) || s->is_over)
+    if (!notice_write(s) || !fk_facts__report(report, u, &s->domino) || s->is_over)
         reasons |= FK_REASON_HEADERS;
     if (fk_docterms__is_cut(s->terms))
         reasons |= FK_REASON_SIZE;
@@ -280,8 +314,8 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     struct fk_unwrapped u = FK_UNWRAPPED_INIT;
     struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
     const struct fk_sink sink = {
-        &s,        mailbox_take, subject_take,     message_id_take, date_take,
-        file_take, text_take,    alternative_take, attachment_take, nested_take};
+        &s,        mailbox_take,     subject_take,    message_id_take, date_take,  file_take,
+        text_take, alternative_take, attachment_take, nested_take,     notice_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));
@@ -293,7 +327,8 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     }
     answer_write(&s, reasons, &u, &display, &report, out);
     FK_TRY(fk_docterms__write(terms, out, err));
-    if (display.failed || report.failed || s.own.failed || s.domino.failed || s.border.failed)
+    if (s.notice.failed || s.returned.failed || display.failed || report.failed || s.own.failed ||
+        s.domino.failed || s.border.failed)
         st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
 done:
     for (size_t i = 0; i < SHOWN; i++)
@@ -302,6 +337,8 @@ done:
     fk_buf_free(&s.files);
     fk_buf_free(&s.address);
     fk_buf_free(&s.border);
+    fk_buf_free(&s.notice);
+    fk_buf_free(&s.returned);
     fk_buf_free(&s.own);
     fk_buf_free(&s.domino);
     fk_buf_free(&display);

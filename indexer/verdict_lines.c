@@ -1,5 +1,6 @@
 /* verdict_lines.c - verdicts as lines of a document's data, and as terms: see verdicts_priv.h */
 #include "archiver/vault/fields.h"
+#include "indexer/deliveries_priv.h"
 #include "indexer/verdicts_priv.h"
 
 #include <stdio.h>
@@ -11,6 +12,11 @@
 /* The archive's own stand below captures alone; only there can nobody else have written such. */
 static bool is_verdict(const struct fk_field *f) {
     return fk_field_is(f, "verdict");
+}
+
+/* So is what a log says of deliveries: both stay with their capture. */
+static bool is_found_later(const struct fk_field *f) {
+    return is_verdict(f) || fk_deliveries__is_line(f);
 }
 
 static uint64_t capture_seq(const struct fk_field *f) {
@@ -37,7 +43,7 @@ void fk_verdicts__replace(const struct fk_buf *data, uint64_t seq, const struct 
     out->failed |= data->failed || lines->failed;
 }
 
-/* Verdicts of one capture, from where the one before ended. */
+/* What was found of one capture, from where the one before ended. */
 static void verdicts_copy(struct fk_fields *at, uint64_t seq, struct fk_buf *out) {
     bool is_of_it = false;
     struct fk_fields ahead = *at;
@@ -46,7 +52,7 @@ static void verdicts_copy(struct fk_fields *at, uint64_t seq, struct fk_buf *out
             if (capture_seq(&f) > seq)
                 return;
             is_of_it = capture_seq(&f) == seq;
-        } else if (is_of_it && is_verdict(&f))
+        } else if (is_of_it && is_found_later(&f))
             line_copy(&f, out);
     }
 }

@@ -2,6 +2,7 @@
 #include "indexer/verdicts_priv.h"
 #include "archiver/auth/evidence.h"
 #include "archiver/vault/fields.h"
+#include "indexer/deliveries_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +109,8 @@ enum fk_status fk_verdicts__carry(struct fk_xdoc *doc, const struct fk_buf *earl
     struct fk_buf data = FK_BUF_INIT, amended = FK_BUF_INIT;
     FK_TRY(fk_xdoc_data_get(doc, &data, err));
     fk_verdicts__merge(&data, earlier, &amended);
-    st = data_put(doc, &amended, err);
+    FK_TRY(data_put(doc, &amended, err));
+    st = fk_deliveries__terms(doc, amended.data, amended.len, err);
 done:
     fk_buf_free(&data);
     fk_buf_free(&amended);

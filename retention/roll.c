@@ -193,6 +193,15 @@ static enum fk_status take_later_fact(struct fk_roll *b, const struct fk_entry *
     return FK_OK;
 }
 
+/* A list of what the mail server in front rejected goes with no message: it is judged like one, by
+ * the rules for its source. */
+static bool is_rejected(const struct fk_entry *e) {
+    char what[32];
+    size_t len;
+    return fk_entry_is(e, "fact") && fk_entry_field(e, "what", what, sizeof what) &&
+           strcmp(what, "rejected") == 0 && fk_entry_field_at(e, "c256", &len);
+}
+
 static void take_fact(struct fk_roll *b, const struct fk_entry *e) {
     char what[32];
     uint64_t of;
@@ -228,6 +237,8 @@ enum fk_status fk_roll_take(struct fk_roll *b, const struct fk_entry *e, const v
         return take_export(b, e, err);
     if (fk_entry_is(e, "key"))
         return take_key(b, e, err);
+    if (is_rejected(e))
+        return take_mail(b, e, err);
     if (fk_entry_is(e, "fact")) {
         take_fact(b, e);
         return take_later_fact(b, e, err);

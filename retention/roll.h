@@ -4,6 +4,9 @@
  * Nothing is kept beside the ledger: holds, rules and disposals are what its entries say. A roll
  * costs 24 bytes a message that is still there, 16 one that is disposed of.
  *
+ * A list of rejections (fact what=rejected, docs/reconcile.md) counts as a message of the source
+ * "rejected".
+ *
  * "Received" is the time of the message's entry, but not before that of any earlier entry: a clock
  * that stood in 1970 when a message came does not make it 50 years old. An officer's accept-clock
  * entry begins this anew.

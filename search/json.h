@@ -19,6 +19,13 @@ json_t *fk_json_hit(const struct fk_hit *hit);
 /* Who had one message, and where that is known from; with its captures and versions. */
 struct fk_message_record;
 json_t *fk_json_provenance(const struct fk_message_record *record);
+/* What a document's data has of deliveries, and, of a notice, what that says (delivery_record.h):
+ * at most max of them. captures: of these alone; NULL: of all. Where it is no notice: NULL. */
+json_t *fk_json_deliveries(const void *data, size_t len, const struct fk_seqs *captures,
+                           size_t max);
+json_t *fk_json_notice(const void *data, size_t len, size_t max);
+/* The notices about one message. */
+json_t *fk_json_notices(const struct fk_message_record *record);
 json_t *fk_json_coverage(const struct fk_search *search);
 /* Appends one line of text without its LF. False when out of memory. Takes the reference. */
 bool fk_json_print(json_t *json, struct fk_buf *out);

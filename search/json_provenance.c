@@ -64,10 +64,23 @@ static json_t *versions_json(const struct fk_message_record *m) {
     return list;
 }
 
+static json_t *seqs_json(const uint64_t *seqs, size_t count) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        (void)json_array_append_new(list, json_integer((json_int_t)seqs[i]));
+    return list;
+}
+
 json_t *fk_json_provenance(const struct fk_message_record *m) {
     const struct fk_provenance *known = &m->known;
-    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "message_id",
+    json_t *notice = fk_json_notice(m->data.data, m->data.len, SIZE_MAX);
+    if (notice)
+        (void)json_object_set_new(notice, "about_seqs", seqs_json(m->about, m->about_count));
+    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "message_id",
                      *known->message_id ? text_json(known->message_id) : json_null(), "sha256",
                      known->key, "captures", captures_json(known), "versions", versions_json(m),
-                     "senders", people_json(known, false), "recipients", people_json(known, true));
+                     "senders", people_json(known, false), "recipients", people_json(known, true),
+                     "deliveries", fk_json_deliveries(m->data.data, m->data.len, NULL, SIZE_MAX),
+                     "notice", notice ? notice : json_null(), "notices", fk_json_notices(m),
+                     "notices_more", (json_int_t)(m->notice_total - m->notice_count));
 }

@@ -3,6 +3,7 @@
 #include "archiver/vault/fields.h"
 #include "indexer/index.h"
 #include "indexer/xapian_shim.h"
+#include "search/tail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,9 +68,101 @@ done:
     return st;
 }
 
-enum fk_status fk_message_record_read(const char *dir, uint64_t seq, struct fk_message_record *out,
-                                      struct fk_err *err) {
+/* ---- notices */
+
+/* Documents of a whole value, raw: what fk_document__make puts. */
+static enum fk_status documents_find(struct fk_xreader *reader, const char *prefix,
+                                     struct fk_buf *value, uint32_t docids[FK_LINKS_MAX],
+                                     size_t *count, uint64_t *total, struct fk_err *err) {
+    struct fk_buf term = FK_BUF_INIT;
     enum fk_status st = FK_OK;
+    fk_buf_str(&term, prefix);
+    fk_buf_add(&term, value->data, value->len < FK_WHOLE_MAX ? value->len : FK_WHOLE_MAX);
+    if (term.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for notices"));
+    FK_TRY(fk_xreader_with_term(reader, (const char *)term.data, term.len, docids, FK_LINKS_MAX,
+                                count, err));
+    st = fk_xreader_term_count(reader, (const char *)term.data, term.len, total, err);
+done:
+    fk_buf_free(&term);
+    return st;
+}
+
+/* Has the document a capture that is not disposed of? */
+static enum fk_status is_there(const struct fk_buf *data, const struct fk_seqs *disposed, bool *out,
+                               struct fk_err *err) {
+    struct fk_provenance known = FK_PROVENANCE_INIT;
+    enum fk_status st = FK_OK;
+    *out = disposed->count == 0;
+    if (*out)
+        return FK_OK;
+    st = fk_provenance_read(data->data, data->len, &known, err);
+    for (size_t i = 0; st == FK_OK && i < known.capture_count; i++)
+        *out |= !fk_seqs_has(disposed, known.captures[i].seq);
+    fk_provenance_free(&known);
+    return st;
+}
+
+static enum fk_status notices_find(struct fk_xreader *reader, const struct fk_seqs *disposed,
+                                   struct fk_message_record *m, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    uint32_t docids[FK_LINKS_MAX];
+    size_t n = 0;
+    struct fk_buf id = FK_BUF_INIT;
+    fk_buf_str(&id, m->known.message_id);
+    if (!id.len)
+        goto done;
+    FK_TRY(documents_find(reader, FK_P_ABOUT, &id, docids, &n, &m->notice_total, err));
+    m->notices = calloc(n + 1, sizeof *m->notices);
+    if (!m->notices)
+        FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for notices"));
+    for (size_t i = 0; i < n; i++) {
+        struct fk_linked_notice one = {docids[i], FK_BUF_INIT};
+        bool there = false;
+        st = fk_xreader_data(reader, docids[i], &one.data, err);
+        if (st == FK_OK)
+            st = is_there(&one.data, disposed, &there, err);
+        if (there)
+            m->notices[m->notice_count++] = one;
+        else {
+            fk_buf_free(&one.data);
+            m->notice_total--;
+        }
+        FK_TRY(st);
+    }
+done:
+    fk_buf_free(&id);
+    return st;
+}
+
+static enum fk_status about_find(struct fk_xreader *reader, const struct fk_seqs *disposed,
+                                 struct fk_message_record *m, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    uint32_t docids[FK_LINKS_MAX];
+    size_t n = 0;
+    uint64_t total;
+    struct fk_buf id = FK_BUF_INIT, data = FK_BUF_INIT;
+    if (!fk_fields_find(m->data.data, m->data.len, "notice-about", &id) || !id.len)
+        goto done;
+    FK_TRY(documents_find(reader, FK_P_OWN_MSGID, &id, docids, &n, &total, err));
+    for (size_t i = 0; i < n; i++) {
+        bool there = false;
+        fk_buf_reset(&data);
+        FK_TRY(fk_xreader_data(reader, docids[i], &data, err));
+        FK_TRY(is_there(&data, disposed, &there, err));
+        if (there)
+            m->about[m->about_count++] = docids[i];
+    }
+done:
+    fk_buf_free(&id);
+    fk_buf_free(&data);
+    return st;
+}
+
+enum fk_status fk_message_record_read(const char *dir, struct fk_lend *lend, uint64_t seq,
+                                      struct fk_message_record *out, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_tail tail = {0, 0, {NULL, 0, 0, false}};
     struct fk_message_record m = FK_MESSAGE_RECORD_INIT;
     struct fk_xreader *reader = NULL;
     uint64_t mark;
@@ -78,10 +171,14 @@ enum fk_status fk_message_record_read(const char *dir, uint64_t seq, struct fk_m
     FK_TRY(fk_xreader_data(reader, m.docid, &m.data, err));
     FK_TRY(fk_provenance_read(m.data.data, m.data.len, &m.known, err));
     FK_TRY(versions_find(reader, &m, err));
+    FK_TRY(fk_tail_read(lend, mark, &tail, err));
+    FK_TRY(notices_find(reader, &tail.disposed, &m, err));
+    FK_TRY(about_find(reader, &tail.disposed, &m, err));
     *out = m;
     m = (struct fk_message_record)FK_MESSAGE_RECORD_INIT;
 done:
     fk_message_record_free(&m);
+    fk_seqs_free(&tail.disposed);
     fk_xreader_close(&reader);
     return fk_index_blame(st, dir, err);
 }
@@ -90,5 +187,8 @@ void fk_message_record_free(struct fk_message_record *m) {
     fk_buf_free(&m->data);
     fk_provenance_free(&m->known);
     free(m->versions);
+    for (size_t i = 0; i < m->notice_count; i++)
+        fk_buf_free(&m->notices[i].data);
+    free(m->notices);
     *m = (struct fk_message_record)FK_MESSAGE_RECORD_INIT;
 }

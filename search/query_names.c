@@ -94,6 +94,7 @@ static const struct fk_query__name names[] = {
     {"auth", FK_F_AUTH, FORM_TEXT, OP_IS},
     {"spam", FK_F_SPAM, FORM_TEXT, OP_IS},
     {"virus", FK_F_VIRUS, FORM_TEXT, OP_IS},
+    {"delivery", FK_F_DELIVERY, FORM_TEXT, OP_IS},
     /* as Gmail and KQL have them */
     {"recipients", FK_F_TO, FORM_TEXT, OP_IS},
     {"attachmentnames", FK_F_FILENAME, FORM_TEXT, OP_IS},
@@ -117,6 +118,7 @@ static const struct fk_query__name names[] = {
     {"本文", FK_F_BODY, FORM_TEXT, OP_IS},
     {"添付", FK_F_FILENAME, FORM_TEXT, OP_IS},
     {"ファイル名", FK_F_FILENAME, FORM_TEXT, OP_IS},
+    {"配信", FK_F_DELIVERY, FORM_TEXT, OP_IS},
     {"日付", FK_F_DATE, FORM_TIME, OP_IS},
     {"送信日", FK_F_DATE, FORM_TIME, OP_IS},
     {"受信日", FK_F_RECEIVED, FORM_TIME, OP_IS},

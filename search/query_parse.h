@@ -61,7 +61,8 @@ enum fk_q_field {
     FK_F_DKIM, /* text is a result or a domain */
     FK_F_AUTH, /* METHOD=RESULT */
     FK_F_SPAM, /* yes or no; so with the next */
-    FK_F_VIRUS
+    FK_F_VIRUS,
+    FK_F_DELIVERY /* a status, a recipient, a code, a host */
 };
 
 /* A year, month, day, minute or second, counted from year 0, month 0 of it, 1970-01-01 and its

@@ -306,6 +306,8 @@ static enum fk_status plan_leaf(const struct planner *p, const struct fk_q_node 
     case FK_F_SPAM:
     case FK_F_VIRUS:
         return fk_query__verdict(node, out, p->fault, p->err);
+    case FK_F_DELIVERY:
+        return fk_query__delivery(node, out, p->fault, p->err);
     default:
         break;
     }

@@ -43,6 +43,9 @@ bool fk_query__size_value(const char *value, enum fk_query__op op, struct fk_q_n
 struct fk_xquery;
 FK_CHECKED enum fk_status fk_query__verdict(const struct fk_q_node *node, struct fk_xquery **out,
                                             struct fk_query_fault *fault, struct fk_err *err);
+/* What delivery: stands for (query_delivery.c). */
+FK_CHECKED enum fk_status fk_query__delivery(const struct fk_q_node *node, struct fk_xquery **out,
+                                             struct fk_query_fault *fault, struct fk_err *err);
 void fk_query__print_when(const struct fk_q_when *when, struct fk_buf *out);
 
 #endif

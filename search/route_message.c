@@ -123,16 +123,18 @@ static json_t *envelope_json(const struct opened *o) {
 }
 
 /* What the index has for display, and who had it; null while it has not read the message. */
-static void index_json(const struct fk_web *web, uint64_t seq, json_t **headers,
-                       json_t **provenance) {
+static void index_json(struct fk_web *web, uint64_t seq, json_t **headers, json_t **provenance) {
     struct fk_message_record m = FK_MESSAGE_RECORD_INIT;
     const struct fk_seqs none = {NULL, 0, 0, false};
     *headers = json_null();
     *provenance = json_null();
-    if (fk_message_record_read(web->options.dir, seq, &m, NULL) == FK_OK) {
+    (void)pthread_mutex_lock(&web->lock);
+    enum fk_status st = fk_message_record_read(web->options.dir, web->lend, seq, &m, NULL);
+    (void)pthread_mutex_unlock(&web->lock);
+    if (st == FK_OK) {
         const struct fk_hit hit = {seq, 0, (const char *)m.data.data, m.data.len, &none, &m.known};
-        static const char *const not_headers[] = {"received", "captures", "capture_seqs", "seq",
-                                                  "bcc"};
+        static const char *const not_headers[] = {"received", "captures",   "capture_seqs", "seq",
+                                                  "bcc",      "deliveries", "notice"};
         *headers = fk_json_hit(&hit);
         for (size_t i = 0; i < sizeof not_headers / sizeof *not_headers; i++)
             (void)json_object_del(*headers, not_headers[i]);

@@ -10,7 +10,8 @@ const words = {
     capture: "写し", version: "別の版", sent_by: "送信", copies: n => `写し ${n}`, no_provenance: "未索引のため、他の写しはまだ分かりません。",
     standing: {open: "公開", stated: "BCC（明示）", derived: "BCC（封筒のみ）", claimed: "BCC（未確認の主張）", none: "アーカイブ自身"},
     kind: {plain: "", stated: "ジャーナル", claimed: "ジャーナル（信頼されない送信元）"},
-    by_entry: n => `${n} 番`, expanded: l => `${l} から展開`, forwarded: l => `${l} から転送`, same_text: s => s ? "本文は同じ" : "本文も異なる", entry: "台帳の行", attachment: "添付", partial: "一部のみ検索可",
+    by_entry: n => `${n} 番`, expanded: l => `${l} から展開`, forwarded: l => `${l} から転送`, same_text: s => s ? "本文は同じ" : "本文も異なる",
+    delivery: "配信（ログ）", notice_of: n => `通知 ${n} 番の主張`, notice: "通知の主張", notice_about: a => a.length ? `対象: ${a.join("、")} 番` : "対象のメールはここにありません", notices_more: n => `ほかに通知 ${n} 通`, entry: "台帳の行", attachment: "添付", partial: "一部のみ検索可",
     no_subject: "（件名なし）", date: "日付", received: "受信", from: "差出人", to: "宛先", cc: "CC", files: "添付",
     size: "大きさ", bytes: "バイト", seq: "番号",
     footer: "検索と閲覧は、結果を示す前に台帳へ記録されます。",
@@ -36,7 +37,8 @@ const words = {
     capture: "Capture", version: "Version", sent_by: "Sent by", copies: n => `${n} captures`, no_provenance: "Not indexed yet: other captures are not known.",
     standing: {open: "Open", stated: "Bcc, stated", derived: "Bcc, derived", claimed: "Bcc, claimed", none: "The archive's own"},
     kind: {plain: "", stated: "journal report", claimed: "journal report of a source that does not count"},
-    by_entry: n => `entry ${n}`, expanded: l => `expanded from ${l}`, forwarded: l => `forwarded from ${l}`, same_text: s => s ? "same text" : "another text", entry: "Ledger line", attachment: "attachment", partial: "partly searchable",
+    by_entry: n => `entry ${n}`, expanded: l => `expanded from ${l}`, forwarded: l => `forwarded from ${l}`, same_text: s => s ? "same text" : "another text",
+    delivery: "Delivery, by a log", notice_of: n => `Claimed by notice ${n}`, notice: "A notice; it claims", notice_about: a => a.length ? `about: entry ${a.join(", ")}` : "what it is about is not here", notices_more: n => `${n} more notices`, entry: "Ledger line", attachment: "attachment", partial: "partly searchable",
     no_subject: "(no subject)", date: "Date", received: "Received", from: "From", to: "To", cc: "Cc", files: "Files",
     size: "Size", bytes: "bytes", seq: "Number",
     footer: "Every search and every look is written to the ledger before its result is shown.",
@@ -229,11 +231,18 @@ const fact = f => [f.from, "expanded" in f ? t.expanded(f.expanded) : "", "forwa
   f.capture === null ? "" : t.by_entry(f.capture)].filter(part => part).join(", ");
 const person = p => `${p.address || "<>"}\n${p.known_from.map(f => "    " + fact(f)).join("\n")}`;
 
+// What a bounce or a receipt says, a recipient a line: only the word of its sender.
+const said = n => n.says.map(s => [s.status, s.code, s.to, s.words].filter(x => x).join(" ")).join("\n");
+
 function provenance(p) {
   if (!p) return [["", t.no_provenance]];
   return [...p.senders.map(s => [t.sent_by, person(s)]), ...p.recipients.map(r => [t.standing[r.standing], person(r)]),
     ...p.captures.map(c => [t.capture, [t.by_entry(c.seq), when(c.received), c.via, t.kind[c.kind]].filter(x => x).join(", ")]),
-    ...p.versions.map(v => [t.version, `${t.by_entry(v.seq)}, ${t.same_text(v.same_text)}`])];
+    ...p.versions.map(v => [t.version, `${t.by_entry(v.seq)}, ${t.same_text(v.same_text)}`]),
+    ...p.deliveries.map(d => [t.delivery, [d.status, d.dsn, d.to, when(d.time), d.relay, t.by_entry(d.entry)].filter(x => x).join(" ")]),
+    ...(p.notice ? [[t.notice, `${t.notice_about(p.notice.about_seqs)}\n${said(p.notice)}`]] : []),
+    ...p.notices.map(n => [t.notice_of(n.seq), said(n)]),
+    ...(p.notices_more ? [["", t.notices_more(p.notices_more)]] : [])];
 }
 
 function showMessage() {

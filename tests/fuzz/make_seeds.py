@@ -35,6 +35,11 @@ put("journal", "microsoft365", b"Sender: a@b.example\r\nSubject: x\r\nMessage-Id
     b"Recipient: g@h.example, Expanded: list@h.example\r\nRecipient: i@j.example, Forwarded: k@l.example\r\n")
 put("journal", "folded", b"sender:\r\n <>\r\nSUBJECT: a\r\n b\r\nOn-Behalf-Of: m@n\r\nMailbox: o\r\nLabel: p\r\nSentUtc: 11/24/2026 1:02:03 AM\r\nReceivedUtc: x\r\nRecipient: <>\r\n??\r\n")
 put("journal", "exchange2003", b"Sender: \"A\" <smtp:a@b.example>\r\nMessage-ID: <2@b>\r\nRecipients:\r\n\"C\" <smtp:c@d.example>;\r\n X400:c=jp;\r\n")
+put("notice", "postfix", b"\x00Reporting-MTA: dns; mail.example.jp\nX-Postfix-Queue-ID: 4X\nOriginal-Envelope-Id: QQ=1\n\nFinal-Recipient: rfc822; a@b.example\n"
+    b"Original-Recipient: rfc822;c@d.example\nAction: failed\nStatus: 5.1.1 (x)\nRemote-MTA: dns; mx.b.example\nDiagnostic-Code: smtp; 550\n 5.1.1\n\n"
+    b"Final-Recipient: utf-8; \"e;f\"@g\nAction: Delayed\nStatus: 4\n")
+put("notice", "receipt", b"\x01Reporting-UA: pc.example; Foo\r\nFinal-Recipient: rfc822;<a@b>\r\nOriginal-Message-ID: <1@x> (y)\r\nDisposition: manual-action/\r\n MDN-sent-manually; displayed/error\r\n")
+put("notice", "header", b"\x00Received: x\r\n by y\r\nmessage-id :\r\n <1@x>\r\n\r\nMessage-ID: <2@x>\r\n")
 put("proxy", "v1-4", b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 25\r\nEHLO a\r\n")
 put("proxy", "v1-6", b"PROXY TCP6 2001:db8::7 2001:db8::1 40000 25\r\n")
 put("proxy", "v1-unknown", b"PROXY UNKNOWN\r\n")
