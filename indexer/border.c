@@ -168,6 +168,12 @@ static bool virus_read(struct reading *r, const char *name, const char *value) {
     return true;
 }
 
+/* What filters put among their verdicts: of it nothing is read. */
+static bool is_among(const char *name) {
+    return begins(name, "X-Rspamd-") || begins(name, "X-Spam-") ||
+           strcasecmp(name, "DKIM-Signature") == 0; /* of outgoing mail */
+}
+
 static void field_read(struct reading *r, const char *text) {
     const char *colon = strchr(text, ':');
     char name[64];
@@ -182,8 +188,7 @@ static void field_read(struct reading *r, const char *text) {
         received_read(r, value);
     else if (strcasecmp(name, "Authentication-Results") == 0)
         results_read(r, value);
-    else if (!spam_read(r, name, value) && !virus_read(r, name, value) &&
-             !begins(name, "X-Rspamd-") && !begins(name, "X-Spam-"))
+    else if (!spam_read(r, name, value) && !virus_read(r, name, value) && !is_among(name))
         r->other = true;
 }
 
@@ -270,7 +275,7 @@ static void line_judge(struct judging *j, char *text) {
     }
 }
 
-void fk_border__judge(const struct fk_trust *trust, const void *lines, size_t len,
+void fk_border__judge(const struct fk_trust *trust, const char *mta, const void *lines, size_t len,
                       struct fk_buf *out) {
     static const char received[] = "received ";
     struct fk_fields it = fk_fields_begin(lines, len);
@@ -278,6 +283,8 @@ void fk_border__judge(const struct fk_trust *trust, const void *lines, size_t le
     struct judging j = {.trust = trust};
     unsigned hops = 0;
     bool stop = !trust || !trust->hops;
+    if (!stop && mta)
+        stop = !is_listed(trust->hosts, mta) || (++hops == trust->hops && !trust->below);
     for (struct fk_field f; !stop && fk_fields_next(&it, &f);) {
         if (!fk_field_is(&f, "border"))
             continue;
