@@ -389,8 +389,8 @@ static enum fk_status put_border(struct fk_xdoc *doc, const struct fk_source *so
                                  const struct capture *c, const struct answer *a,
                                  struct fk_buf *data, struct fk_err *err) {
     struct fk_buf lines = FK_BUF_INIT, mta = FK_BUF_INIT;
-    /* A mail server tells its milters everything but its own Received field. The header that was read
-     * is another's where it is that of a reported message, and anybody's where the report only
+    /* A mail server tells its milters everything but its own Received field. The header that was
+     * read is another's where it is that of a reported message, and anybody's where the report only
      * claims. */
     const bool is_by_milter = a->report_len == 0 && strcmp(c->via, "milter") == 0;
     if (is_by_milter)
