@@ -55,6 +55,10 @@ answer 250 from_outside clean.eml suzuki@example.jp hidden@example.jp
 answer 250 from_outside spam.eml
 answer 250 from_outside forged.eml
 answer 250 from_inside outgoing.eml
+# With our domain in From, by somebody on a private network who is none of ours.
+sed 's/^From: .*/From: tanaka@example.jp/; s/^Subject: .*/Subject: not-ours/; s/^Message-ID: <plain/Message-ID: <not-ours/' plain.eml >not-ours.eml
+from_private() { from "ADDR=10.9.9.9 NAME=pc.example" "$@"; }
+answer 250 from_private not-ours.eml
 answer 554 from_outside gtube.eml
 answer "550 5.7.1 virus found: Eicar-Test-Signature" from_outside virus.eml
 answer "550 5.7.1 virus found: Eicar" from_outside spam-and-virus.eml
@@ -62,15 +66,15 @@ answer "550 5.7.1 virus found: Eicar" from_outside large-virus.eml
 answer "550 5.7.1 virus found: Eicar" from_inside virus.eml
 answer 550 from_outside clean.eml nobody@example.jp
 answer 554 from_outside clean.eml somebody@far.example
-wait_for 20 inside_has 4 || fail "at the server inside: $(ls "$INSIDE"); $(tail -n 5 postfix/log/mail.log)"
+wait_for 20 inside_has 5 || fail "at the server inside: $(ls "$INSIDE"); $(tail -n 5 postfix/log/mail.log)"
 
 # Where each ended.
 fk index --wait >/dev/null || fail "index"
 found() { expect "$2" "$(fk search --json -- "$1" | jq -r 'select(.seq) | .subject' | sort | xargs)" "$1"; }
-found "from:@far.example OR from:@example.jp" "forged outgoing plain spam"
+found "from:@far.example OR from:@example.jp" "forged not-ours outgoing plain spam"
 found spam:yes "spam"
-found spam:no "forged outgoing plain"
-found virus:no "forged outgoing plain spam"
+found spam:no "forged not-ours outgoing plain"
+found virus:no "forged not-ours outgoing plain spam"
 found virus:yes ""
 found dkim:far.example "plain"
 found dkim:pass "plain"
@@ -78,10 +82,11 @@ found dkim:bank.example ""
 found auth:spf=pass "forged plain spam"
 found auth:dmarc=pass "forged plain spam" # SPF is aligned
 found to:hidden@example.jp "plain"
-expect 4 "$(mail_seqs | wc -l)" "messages kept"
+expect 5 "$(mail_seqs | wc -l)" "messages kept"
 inside() { grep -l "^Subject: $1" "$INSIDE"/*.eml; }
 grep -q '^X-Spam-Status: Yes' "$(inside spam)" || fail "the spam is not marked: $(cat "$(inside spam)")"
 grep -q '^X-Virus-Status: Clean' "$(inside plain)" || fail "the clean one: $(cat "$(inside plain)")"
+grep -q '^DKIM-Signature' "$(inside not-ours)" && fail "a stranger's message was signed as ours"
 for f in virus gtube large-virus spam-and-virus; do
     inside $f && fail "$f came to the server inside"
 done
