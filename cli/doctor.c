@@ -10,6 +10,7 @@
 #include "cli/config.h"
 #include "cli/config_value.h"
 #include "cli/cosign.h"
+#include "cli/doctor_mail.h"
 #include "cli/journals.h"
 #include "cli/json.h"
 #include "cli/judging.h"
@@ -528,16 +529,66 @@ static void listener_check(struct doctor *d, const struct fk_config_listener *l)
     listener_key_check(d, check, l);
 }
 
+/* ---- a domain: this alone asks others */
+
+static void mail_tell(void *ctx, enum cli_mail_verdict v, const char *check, const char *text) {
+    tell(ctx, v == CLI_MAIL_BAD ? BAD : v == CLI_MAIL_WARNING ? WARNING : GOOD, check, "%s", text);
+}
+
+static int mail_check(struct doctor *d, const struct cli_mail_look *look) {
+    struct fk_err err = FK_ERR_INIT;
+    enum fk_status st = cli_mail_look(d->cli, look, mail_tell, d, &err);
+    return st != FK_OK ? cli_fail(&err) : d->bad ? 1 : 0;
+}
+
+static bool one_more(const char **list, size_t *count, const char *text) {
+    if (*count == CLI_MAIL_LOOKS_MAX)
+        return false;
+    list[(*count)++] = text;
+    return true;
+}
+
 int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"mail", required_argument, NULL, 'm'},
+                                            {"selector", required_argument, NULL, 's'},
+                                            {"address", required_argument, NULL, 'a'},
+                                            {"block-list", required_argument, NULL, 'b'},
+                                            {NULL, 0, NULL, 0}};
     struct doctor d = {.cli = cli};
+    struct cli_mail_look look = {.selector = NULL};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (o != 'j')
+        bool fits = true;
+        switch (o) {
+        case 'j':
+            d.json = true;
+            break;
+        case 'm':
+            look.domain = optarg;
+            break;
+        case 's':
+            look.selector = optarg;
+            break;
+        case 'a':
+            fits = one_more(look.addresses, &look.address_count, optarg);
+            break;
+        case 'b':
+            fits = one_more(look.lists, &look.list_count, optarg);
+            break;
+        default:
             return cli_usage("doctor", "no such option");
-        d.json = true;
+        }
+        if (!fits)
+            return cli_usage("doctor", "more than %d addresses or lists", CLI_MAIL_LOOKS_MAX);
     }
     if (optind < argc)
         return cli_usage("doctor", "takes no argument \"%s\"", argv[optind]);
+    if (!look.domain && (look.selector || look.address_count || look.list_count))
+        return cli_usage("doctor", "--selector, --address and --block-list belong to --mail");
+    if (look.domain) {
+        look.selector = look.selector ? look.selector : "fumikura"; /* as fumikura-gateway */
+        return mail_check(&d, &look);
+    }
     cli_server_ask(cli->dir, &d.server);
     tell(&d, GOOD, "configuration", "%s", cli->config_path);
     vault_check(&d);

@@ -192,6 +192,13 @@ static bool virus_read(struct reading *r, const char *name, const char *value) {
     return true;
 }
 
+/* What filters put among their verdicts: of it nothing is read. */
+static bool is_among(const char *name) {
+    return begins(name, "X-Rspamd-") || begins(name, "X-Spam-") ||
+           strcasecmp(name, "ARC-Message-Signature") == 0 ||
+           strcasecmp(name, "DKIM-Signature") == 0; /* of outgoing mail */
+}
+
 static void field_read(struct reading *r, const char *text) {
     const char *colon = strchr(text, ':');
     char name[64];
@@ -210,9 +217,7 @@ static void field_read(struct reading *r, const char *text) {
         results_read(r, value, true);
     else if (strcasecmp(name, "ARC-Seal") == 0)
         seal_read(r, value);
-    else if (!spam_read(r, name, value) && !virus_read(r, name, value) &&
-             strcasecmp(name, "ARC-Message-Signature") != 0 && !begins(name, "X-Rspamd-") &&
-             !begins(name, "X-Spam-"))
+    else if (!spam_read(r, name, value) && !virus_read(r, name, value) && !is_among(name))
         r->other = true;
 }
 
@@ -309,7 +314,7 @@ static void line_judge(struct judging *j, char *text, bool is_below) {
     }
 }
 
-void fk_border__judge(const struct fk_trust *trust, const void *lines, size_t len,
+void fk_border__judge(const struct fk_trust *trust, const char *mta, const void *lines, size_t len,
                       struct fk_buf *out) {
     static const char received[] = "received ";
     struct fk_fields it = fk_fields_begin(lines, len);
@@ -317,6 +322,8 @@ void fk_border__judge(const struct fk_trust *trust, const void *lines, size_t le
     struct judging j = {.trust = trust};
     unsigned hops = 0;
     bool stop = !trust || !trust->hops;
+    if (!stop && mta)
+        stop = !is_listed(trust->hosts, mta) || (++hops == trust->hops && !trust->below);
     for (struct fk_field f; !stop && fk_fields_next(&it, &f);) {
         if (!fk_field_is(&f, "border"))
             continue;

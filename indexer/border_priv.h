@@ -25,8 +25,10 @@ enum { FK_HOPS_MAX = 16, FK_BORDER_LINES_MAX = 128, FK_BORDER_BYTES_MAX = 16384 
 
 /* In the box: appends the lines. */
 void fk_border__read(const uint8_t *message, size_t len, struct fk_buf *out);
-/* Outside: what counts of them, as verdict lines (verdicts_priv.h). trust NULL: nothing. */
-void fk_border__judge(const struct fk_trust *trust, const void *lines, size_t len,
+/* Outside: what counts of them, as verdict lines (verdicts_priv.h). trust NULL: nothing. mta: the
+ * mail server that gave us the message before its own Received field was in it (a milter's), so
+ * that field is taken to stand on top of all that are there; NULL where it is among them. */
+void fk_border__judge(const struct fk_trust *trust, const char *mta, const void *lines, size_t len,
                       struct fk_buf *out);
 
 #endif

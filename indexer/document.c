@@ -388,13 +388,23 @@ static enum fk_status put_words(void *ctx, const char *term, size_t len, const u
 }
 
 static enum fk_status put_border(struct fk_xdoc *doc, const struct fk_source *source,
-                                 const struct answer *a, struct fk_buf *data, struct fk_err *err) {
-    struct fk_buf lines = FK_BUF_INIT;
-    fk_border__judge(source->trust, a->display, a->display_len, &lines);
+                                 const struct capture *c, const struct answer *a,
+                                 struct fk_buf *data, struct fk_err *err) {
+    struct fk_buf lines = FK_BUF_INIT, mta = FK_BUF_INIT;
+    /* A mail server tells its milters everything but its own Received field. The header that was
+     * read is another's where it is that of a reported message, and anybody's where the report only
+     * claims. */
+    const bool is_by_milter = a->report_len == 0 && strcmp(c->via, "milter") == 0;
+    if (is_by_milter)
+        (void)fk_fields_find(source->envelope, source->envelope_len, "mta", &mta);
+    if (a->report_len == 0 || reports_count(c))
+        fk_border__judge(source->trust, is_by_milter ? fk_buf_cstr(&mta) : NULL, a->display,
+                         a->display_len, &lines);
     enum fk_status st = fk_verdicts__terms(doc, FK_P_BORDER, &lines, err);
     fk_buf_add(data, lines.data, lines.len);
-    data->failed |= lines.failed;
+    data->failed |= lines.failed || mta.failed;
     fk_buf_free(&lines);
+    fk_buf_free(&mta);
     return st;
 }
 
@@ -595,7 +605,7 @@ static enum fk_status put_data(struct fk_xdoc *doc, const struct fk_source *sour
     envelope_read(source, &capture);
     put_own_lines(source, read, &data);
     put_answer_lines(a, &data);
-    FK_TRY(put_border(doc, source, a, &data, err));
+    FK_TRY(put_border(doc, source, &capture, a, &data, err));
     FK_TRY(put_reasons(doc, reasons | reasons_of(earlier), &data, err));
     fk_buf_add(&data, a->own, a->own_len);
     fk_buf_add(&data, captures, len);

@@ -61,6 +61,7 @@ CF
         echo "cleanup unix n - n - 0 cleanup"
         echo "qmgr unix n - n 300 1 qmgr"
         echo "anvil unix - - n - 1 anvil"
+        echo "verify unix - - n - 1 verify"
         echo "scache unix - - n - 1 scache"
         echo "showq unix n - n - - showq"
         echo "proxymap unix - - n - - proxymap"
