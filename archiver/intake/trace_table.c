@@ -183,7 +183,7 @@ static bool row_is_journal(const struct table *x, const struct fk_csv *csv) {
 }
 
 static enum fk_status row_take(struct table *x, const struct fk_csv *csv, struct fk_err *err) {
-    struct fk_trace_message *m;
+    struct fk_trace_message *m = NULL;
     int64_t ms;
     if (!time_read(cell(csv, x->at.time), &ms) || x->at.id >= csv->count) {
         x->sum.bad++;
