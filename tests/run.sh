@@ -9,7 +9,7 @@
 # A third line "# not under asan: why" leaves it out of that run.
 # Families: 1 archiver, 2 indexer, 3 search, 4 retention, 5 tape, 7 faults and crashes, 9 whole system.
 # A fuzz program (tests/fuzz) is one test: its seeds, and under asan changes of them for a share of FUZZ_SECONDS (60).
-# "quick" leaves out 7 and 9. ONLY=pattern runs just what matches. JOBS=n cases at a time (2).
+# "quick" leaves out 7 and 9. ONLY=pattern runs just what matches. JOBS=n programs or cases at a time (2).
 # KEEP=1 leaves the directories of cases that failed. FULL=1: sweeps take every step, not a sample.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -26,24 +26,33 @@ passed=0 failed=0 began=$SECONDS broken=() # named once more at the end
 wanted() { [[ -z ${ONLY:-} || $1 =~ $ONLY ]]; }
 count() { sed -n "s/^\[  $1  \] \([0-9]*\) test(s).*/\1/p" "$2" | awk '{n += $1} END {print n + 0}'; }
 
-while read -r program; do
-    name=${program#"$build"/unit/}
-    [ "$name" != '*/test_*' ] || continue
-    wanted "$name" || continue
-    mkdir -p "$work/unit"
-    TEST_DIR=$(mktemp -d "$work/unit/XXXXXX") timeout -k 5 600 "$program" >"$work/out" 2>&1 </dev/null
+# A unit program -> what it says of what fails, and a line "UNIT name passed failed".
+one_unit() {
+    local name=${1#"$build"/unit/} out ok bad rc
+    out=$work/unit/${name//\//-}.out
+    TEST_DIR=$(mktemp -d "$work/unit/XXXXXX") timeout -k 5 900 "$1" >"$out" 2>&1 </dev/null
     rc=$?
-    ok=$(count PASSED "$work/out") bad=$(count FAILED "$work/out")
+    ok=$(count PASSED "$out") bad=$(count FAILED "$out")
     [ $rc -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
     [ $rc -eq 0 ] && [ "$ok" -eq 0 ] && bad=1 && echo "$name: ran no test"
-    grep -aq '^\[  SKIPPED \]' "$work/out" && [ -n "${CI:-}" ] && bad=$((bad + 1))
+    grep -aq '^\[  SKIPPED \]' "$out" && [ -n "${CI:-}" ] && bad=$((bad + 1))
     if [ "$bad" -ne 0 ]; then
         echo "FAILED $name (exit $rc)"
-        grep -av -e '^\[ RUN' -e '^\[       OK' "$work/out" | tail -n 60
-        broken+=("$name")
+        grep -av -e '^\[ RUN' -e '^\[       OK' "$out" | tail -n 60
     fi
+    echo "UNIT $name $ok $bad"
+}
+export -f one_unit count
+export work build
+mkdir -p "$work/unit"
+for program in $(printf '%s\n' tests/unit/*/test_*.c | sed -n "s|^tests/\(.*\)\.c$|$build/\1|p"); do
+    wanted "${program#"$build"/unit/}" && echo "$program"
+done | xargs -r -P "${JOBS:-2}" -I{} bash -c 'said=$(one_unit {}); printf "%s\n" "$said"' >"$work/results"
+grep -av '^UNIT ' "$work/results"
+while read -r _ name ok bad; do
     passed=$((passed + ok)) failed=$((failed + bad))
-done < <(printf '%s\n' tests/unit/*/test_*.c | sed -n "s|^tests/\(.*\)\.c$|$build/\1|p")
+    [ "$bad" -eq 0 ] || broken+=("$name")
+done < <(grep -a '^UNIT ' "$work/results")
 echo "unit: $passed passed, $failed failed, $((SECONDS - began)) s"
 
 fuzz=()
@@ -67,7 +76,6 @@ if [ ${#fuzz[@]} -gt 0 ]; then
     share=0
     [[ $build == *asan ]] && share=$((${FUZZ_SECONDS:-60} * ${JOBS:-2} / ${#fuzz[@]}))
     export -f one_fuzz
-    export work build
     printf '%s\n' "${fuzz[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c "one_fuzz {} $share" >"$work/results"
     grep -av '^PASS' "$work/results"
     mapfile -t -O ${#broken[@]} broken < <(sed -n 's/^FAILED //p' "$work/results")
