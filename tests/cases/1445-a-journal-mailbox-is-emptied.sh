@@ -30,11 +30,12 @@ i=0
 # UIDs are given in the order in which Dovecot found the files: the Subject says which it is.
 while read -r seq; do
     fk show "$seq" --raw >raw
+    fk show "$seq" --envelope >>envelopes
     cmp -s raw "mails/$(sed -n 's/^Subject: \([0-9]*\)\r/\1/p; s/^Subject: large\r/31/p' raw | head -n 1 | xargs printf %02d)" && i=$((i + 1))
 done < <(jq .seq out.json)
 expect 31 $i "messages that are the same bytes"
 expect "imaps://localhost:$imaps/INBOX" "$(fk show 1 --envelope | sed -n 's/^origin: //p')" "origin"
-grep -qx 'origin-at: uid 1, uidvalidity [0-9]*' <(fk show 1 --envelope) || fail "where in the mailbox"
+expect "31 1" "$(grep -cx 'origin-at: uid [0-9]*, uidvalidity [0-9]*' envelopes) $(grep -c '^origin-at: uid 31,' envelopes)" "where in the mailbox"
 # Nothing comes twice; what was brought before is deleted now.
 fk import --job j --report r "${box[@]}" --delete-after >out 2>err || fail "$(cat err)"
 expect "31 0" "$(jq -r 'select(.sum).sum | "\(.earlier) \(.kept)"' r)" "brought before"
