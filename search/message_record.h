@@ -29,12 +29,12 @@ struct fk_version {
 };
 struct fk_linked_notice {
     uint64_t seq;       /* its newest capture */
-    struct fk_buf data; /* as index.h has it */
+    struct fk_buf data; /* its lines of a notice */
 };
 struct fk_message_record {
     uint32_t docid;
-    struct fk_buf data; /* as index.h has it */
-    struct fk_provenance known;
+    struct fk_buf data;         /* as index.h has it */
+    struct fk_provenance known; /* by the captures that are not disposed of */
     struct fk_version *versions;
     size_t version_count;
     struct fk_linked_notice *notices; /* about it, ascending; of notice_total the first */
