@@ -49,11 +49,12 @@ json_t *fk_json_notice(const void *data, size_t len, size_t max) {
         else
             more++;
     }
+    more += n.left_out;
     if (*n.kind)
         notice = json_pack("{s:s, s:o, s:o, s:o, s:I, s:O}", "kind", n.kind, "by",
                            word_json(fk_buf_cstr(&n.by)), "about", word_json(fk_buf_cstr(&n.about)),
                            "envelope_id", word_json(fk_buf_cstr(&n.envelope)), "more",
-                           (json_int_t)(n.left_out + more), "says", said);
+                           (json_int_t)more, "says", said);
     json_decref(said);
     fk_notice_free(&n);
     return notice;

@@ -91,7 +91,9 @@ cat >>v/fumikura.conf <<'C'
 class "all" { period = "P1D" }
 C
 fk hold add rest --reason test --seq "$one" "$forged" "$receipt" >/dev/null || fail "hold"
-FUMIKURA_TEST_CLOCK=+172800000 fk retention run --accept-clock --reason test >/dev/null || fail "retention run"
+FUMIKURA_FAULT=index-commit:1:kill FUMIKURA_TEST_CLOCK=+172800000 fk retention run --accept-clock --reason test >/dev/null 2>&1 && fail "the index was not killed"
+fk show "$early" --raw >/dev/null 2>&1 && fail "the first notice is there"
+"$BUILD/tools/index-dump" "$V" | grep -q many.example || fail "the index has forgotten already: this shows nothing"
 expect "[[$forged,$receipt],null]" "$(fk show "$one" --json | jq -c '.provenance | [[.notices[].seq], .notice.about_seqs]')" "before the index has forgotten"
 expect "[[],[$one]]" "$(fk show "$forged" --json | jq -c '.provenance | [[.notices[].seq], .notice.about_seqs]')" "of the notice"
 fk index >/dev/null || fail "index"
