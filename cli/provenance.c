@@ -67,6 +67,8 @@ static void deliveries_print(const struct fk_message_record *m) {
     struct fk_delivery d = FK_DELIVERY_INIT;
     struct fk_fields it = fk_fields_begin(m->data.data, m->data.len);
     while (fk_delivery_next(&it, &d)) {
+        if (!fk_provenance_has(&m->known, d.capture))
+            continue;
         printf("delivered, by a log (entry %" PRIu64 "): ", d.entry);
         cli_print_text(d.status);
         printf(" ");
@@ -85,10 +87,13 @@ static void deliveries_print(const struct fk_message_record *m) {
 }
 
 /* What one notice says, behind whose word that is. */
-static void notice_print(const char *who, uint64_t seq, const struct fk_buf *data) {
+static void notice_print(const char *who, uint64_t seq, const struct fk_buf *data, uint64_t max) {
     struct fk_notice n = FK_NOTICE_INIT;
     struct fk_fields it = fk_fields_begin(data->data, data->len);
+    uint64_t count = 0;
     while (fk_notice_next(&it, &n)) {
+        if (count++ >= max)
+            continue;
         printf("%s", who);
         if (seq)
             printf(" %" PRIu64 " (%s)", seq, n.kind);
@@ -104,6 +109,8 @@ static void notice_print(const char *who, uint64_t seq, const struct fk_buf *dat
         }
         putchar('\n');
     }
+    if (count > max)
+        n.left_out += count - max;
     if (n.left_out)
         printf("(%" PRIu64 " more recipients stand in it)\n", n.left_out);
     fk_notice_free(&n);
@@ -129,17 +136,20 @@ static void about_print(const struct fk_message_record *m) {
                 printf("no message that is here");
         }
         putchar('\n');
-        notice_print("it", 0, &m->data);
+        notice_print("it", 0, &m->data, UINT64_MAX);
     }
     fk_buf_free(&kind);
     fk_buf_free(&about);
 }
 
+enum { RECIPIENTS_SHOWN = 100 }; /* of one notice: show of that one has all */
+
 static void notices_print(const struct fk_message_record *m) {
     for (size_t i = 0; i < m->notice_count; i++)
-        notice_print("notice", m->notices[i].seq, &m->notices[i].data);
+        notice_print("notice", m->notices[i].seq, &m->notices[i].data, RECIPIENTS_SHOWN);
     if (m->notice_total > m->notice_count)
-        printf("(%" PRIu64 " more notices name its Message-ID: search \"delivery:dsn\")\n",
+        printf("(%" PRIu64 " more notices name its Message-ID: msgid: with delivery:dsn or "
+               "delivery:mdn finds all)\n",
                m->notice_total - m->notice_count);
     if (m->notice_count)
         printf("(a notice is only what its sender says: anybody can send one)\n");

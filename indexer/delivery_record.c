@@ -59,9 +59,11 @@ static void value_take(const struct fk_field *f, struct fk_buf *out) {
 }
 
 static bool head_take(const struct fk_field *f, struct fk_notice *n) {
-    if (fk_field_is(f, "notice") && f->value_len < sizeof n->kind) {
-        memcpy(n->kind, f->value, f->value_len);
-        n->kind[f->value_len] = 0;
+    static const char *const kinds[] = {"dsn", "mdn"};
+    if (fk_field_is(f, "notice")) {
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+            if (f->value_len == 3 && memcmp(f->value, kinds[i], 3) == 0)
+                memcpy(n->kind, kinds[i], 4);
     } else if (fk_field_is(f, "notice-about"))
         value_take(f, &n->about);
     else if (fk_field_is(f, "notice-envelope"))

@@ -47,7 +47,7 @@ bool fk_delivery_next(struct fk_fields *it, struct fk_delivery *out);
 void fk_delivery_free(struct fk_delivery *d);
 
 struct fk_notice {
-    char kind[8];
+    char kind[4];
     struct fk_buf about, envelope, by;               /* "" where it does not say */
     const char *status, *code, *host, *to, *orig_to; /* "-" where not; orig_to "" */
     struct fk_buf text, words;                       /* words: "" for none */

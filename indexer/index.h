@@ -57,7 +57,9 @@ extern "C" {
 #define FK_P_ENVFROM_ADDR "XE"
 #define FK_P_ENVTO_ADDR "XO"
 #define FK_P_VIA_ADDR "XL"
-#define FK_P_MSGID "XM" /* Message-ID without <>, not folded; nested messages' and reports' too */
+#define FK_P_MSGID                                                                                 \
+    "XM" /* Message-ID without <>, not folded; nested messages', reports', and that a notice is    \
+            about */
 #define FK_P_OWN_MSGID "XI" /* the message's own: others that have it are its versions */
 #define FK_P_KEY "XH"       /* the message's bytes: SHA-256, hex */
 #define FK_P_CAPTURE "XQ"   /* seq of each capture, decimal */

@@ -32,13 +32,13 @@ done:
 }
 
 /* As FK_P_OWN_MSGID has it. */
-static enum fk_status about_term(struct fk_xdoc *doc, const struct fk_buf *about,
-                                 struct fk_err *err) {
+static enum fk_status about_term(struct fk_xdoc *doc, const char *prefix,
+                                 const struct fk_buf *about, struct fk_err *err) {
     struct fk_buf term = FK_BUF_INIT;
     enum fk_status st = FK_OK;
     if (!about->len)
         return FK_OK;
-    fk_buf_str(&term, FK_P_ABOUT);
+    fk_buf_str(&term, prefix);
     fk_buf_add(&term, about->data, about->len < FK_WHOLE_MAX ? about->len : FK_WHOLE_MAX);
     st = term.failed ? fk_fail(err, FK_NOMEM, "a document for the index: out of memory")
                      : fk_xdoc_term(doc, (const char *)term.data, term.len, err);
@@ -60,7 +60,8 @@ enum fk_status fk_notice__terms(struct fk_xdoc *doc, const void *data, size_t le
     FK_TRY(fk_deliveries__word(doc, FK_P_NOTICE, n.kind, err));
     if (!strchr(fk_buf_cstr(&n.by), ' '))
         FK_TRY(fk_deliveries__host(doc, FK_P_NOTICE, fk_buf_cstr(&n.by), err));
-    st = about_term(doc, &n.about, err);
+    FK_TRY(about_term(doc, FK_P_ABOUT, &n.about, err));
+    st = about_term(doc, FK_P_MSGID, &n.about, err); /* so that all about one message are found */
 done:
     fk_notice_free(&n);
     return st;

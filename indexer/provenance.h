@@ -109,6 +109,13 @@ struct fk_provenance {
 #define FK_PROVENANCE_INIT                                                                         \
     { .people = NULL }
 
+static inline bool fk_provenance_has(const struct fk_provenance *p, uint64_t capture) {
+    for (size_t i = 0; i < p->capture_count; i++)
+        if (p->captures[i].seq == capture)
+            return true;
+    return false;
+}
+
 FK_CHECKED enum fk_status fk_provenance_read(const void *data, size_t len,
                                              struct fk_provenance *out, struct fk_err *err);
 /* What these captures alone know is gone from it: the rest stands as if they had never been. */

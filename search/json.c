@@ -91,14 +91,14 @@ static json_t *blind_json(const struct fk_hit *hit, enum fk_standing standing) {
 /* What became of it, at most so many lines: fk_json_provenance has all. */
 enum { DELIVERIES_SHOWN = 100 };
 json_t *fk_json_hit(const struct fk_hit *hit) {
-    json_t *object = json_pack(
-        "{s:I, s:o, s:[], s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}, s:o}", "seq",
-        (json_int_t)hit->seq, "received", fk_json_time(hit->received_ms), "files", "partial",
-        "verdicts", "captures", (json_int_t)hit->captures->count, "capture_seqs",
-        seqs_json(hit->captures), "bcc", "stated", blind_json(hit, FK_STANDS_STATED), "derived",
-        blind_json(hit, FK_STANDS_DERIVED), "claimed", blind_json(hit, FK_STANDS_CLAIMED),
-        "deliveries",
-        fk_json_deliveries(hit->fields, hit->fields_len, hit->captures, DELIVERIES_SHOWN));
+    json_t *object =
+        json_pack("{s:I, s:o, s:[], s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}, s:o}", "seq",
+                  (json_int_t)hit->seq, "received", fk_json_time(hit->received_ms), "files",
+                  "partial", "verdicts", "captures", (json_int_t)hit->captures->count,
+                  "capture_seqs", seqs_json(hit->captures), "bcc", "stated",
+                  blind_json(hit, FK_STANDS_STATED), "derived", blind_json(hit, FK_STANDS_DERIVED),
+                  "claimed", blind_json(hit, FK_STANDS_CLAIMED), "deliveries",
+                  fk_json_deliveries(hit->fields, hit->fields_len, hit->known, DELIVERIES_SHOWN));
     json_t *notice = fk_json_notice(hit->fields, hit->fields_len, DELIVERIES_SHOWN);
     if (notice)
         (void)json_object_set_new(object, "notice", notice);

@@ -19,9 +19,9 @@ json_t *fk_json_hit(const struct fk_hit *hit);
 /* Who had one message, and where that is known from; with its captures and versions. */
 struct fk_message_record;
 json_t *fk_json_provenance(const struct fk_message_record *record);
-/* What a document's data has of deliveries, and, of a notice, what that says (delivery_record.h):
- * at most max of them. captures: of these alone; NULL: of all. Where it is no notice: NULL. */
-json_t *fk_json_deliveries(const void *data, size_t len, const struct fk_seqs *captures,
+/* What a document's data has of deliveries of the captures that are there, and, of a notice, what
+ * that says (delivery_record.h): at most max of them. Where it is no notice: NULL. */
+json_t *fk_json_deliveries(const void *data, size_t len, const struct fk_provenance *known,
                            size_t max);
 json_t *fk_json_notice(const void *data, size_t len, size_t max);
 /* The notices about one message. */

@@ -12,13 +12,13 @@ static json_t *word_json(const char *word) {
     return strcmp(word, "-") == 0 || !*word ? json_null() : text_json(word);
 }
 
-json_t *fk_json_deliveries(const void *data, size_t len, const struct fk_seqs *captures,
+json_t *fk_json_deliveries(const void *data, size_t len, const struct fk_provenance *known,
                            size_t max) {
     json_t *list = json_array();
     struct fk_delivery d = FK_DELIVERY_INIT;
     struct fk_fields it = fk_fields_begin(data, len);
-    while (fk_delivery_next(&it, &d))
-        if ((!captures || fk_seqs_has(captures, d.capture)) && json_array_size(list) < max)
+    while (json_array_size(list) < max && fk_delivery_next(&it, &d))
+        if (fk_provenance_has(known, d.capture))
             (void)json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
                                                         "capture", (json_int_t)d.capture, "entry",
                                                         (json_int_t)d.entry, "to", text_json(d.to),
@@ -49,20 +49,24 @@ json_t *fk_json_notice(const void *data, size_t len, size_t max) {
         else
             more++;
     }
+    more += n.left_out;
     if (*n.kind)
         notice = json_pack("{s:s, s:o, s:o, s:o, s:I, s:O}", "kind", n.kind, "by",
                            word_json(fk_buf_cstr(&n.by)), "about", word_json(fk_buf_cstr(&n.about)),
                            "envelope_id", word_json(fk_buf_cstr(&n.envelope)), "more",
-                           (json_int_t)(n.left_out + more), "says", said);
+                           (json_int_t)more, "says", said);
     json_decref(said);
     fk_notice_free(&n);
     return notice;
 }
 
+enum { RECIPIENTS_SHOWN = 1000 };
+
 json_t *fk_json_notices(const struct fk_message_record *m) {
     json_t *list = json_array();
     for (size_t i = 0; i < m->notice_count; i++) {
-        json_t *one = fk_json_notice(m->notices[i].data.data, m->notices[i].data.len, SIZE_MAX);
+        json_t *one =
+            fk_json_notice(m->notices[i].data.data, m->notices[i].data.len, RECIPIENTS_SHOWN);
         if (one)
             (void)json_object_set_new(one, "seq", json_integer((json_int_t)m->notices[i].seq));
         (void)json_array_append_new(list, one);

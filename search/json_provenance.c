@@ -80,7 +80,7 @@ json_t *fk_json_provenance(const struct fk_message_record *m) {
                      *known->message_id ? text_json(known->message_id) : json_null(), "sha256",
                      known->key, "captures", captures_json(known), "versions", versions_json(m),
                      "senders", people_json(known, false), "recipients", people_json(known, true),
-                     "deliveries", fk_json_deliveries(m->data.data, m->data.len, NULL, SIZE_MAX),
+                     "deliveries", fk_json_deliveries(m->data.data, m->data.len, known, SIZE_MAX),
                      "notice", notice ? notice : json_null(), "notices", fk_json_notices(m),
                      "notices_more", (json_int_t)(m->notice_total - m->notice_count));
 }

@@ -70,6 +70,8 @@ done:
 
 /* ---- notices */
 
+enum { LINKED_BYTES = 8 << 20 }; /* of their lines, together; then the others are counted */
+
 /* Documents of a whole value, raw: what fk_document__make puts. */
 static enum fk_status documents_find(struct fk_xreader *reader, const char *prefix,
                                      struct fk_buf *value, uint32_t docids[FK_LINKS_MAX],
@@ -86,6 +88,14 @@ static enum fk_status documents_find(struct fk_xreader *reader, const char *pref
 done:
     fk_buf_free(&term);
     return st;
+}
+
+/* The lines of a document's data that are a notice's. */
+static void notice_lines(const struct fk_buf *data, struct fk_buf *out) {
+    struct fk_fields it = fk_fields_begin(data->data, data->len);
+    for (struct fk_field f; fk_fields_next(&it, &f) && !fk_field_is(&f, "capture");)
+        if (f.name_len >= 6 && memcmp(f.name, "notice", 6) == 0)
+            fk_buf_add(out, f.name, (size_t)(f.value + f.value_len + 1 - f.name));
 }
 
 /* Has the document a capture that is not disposed of? */
@@ -108,7 +118,7 @@ static enum fk_status notices_find(struct fk_xreader *reader, const struct fk_se
     enum fk_status st = FK_OK;
     uint32_t docids[FK_LINKS_MAX];
     size_t n = 0;
-    struct fk_buf id = FK_BUF_INIT;
+    struct fk_buf id = FK_BUF_INIT, data = FK_BUF_INIT;
     fk_buf_str(&id, m->known.message_id);
     if (!id.len)
         goto done;
@@ -116,22 +126,25 @@ static enum fk_status notices_find(struct fk_xreader *reader, const struct fk_se
     m->notices = calloc(n + 1, sizeof *m->notices);
     if (!m->notices)
         FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for notices"));
-    for (size_t i = 0; i < n; i++) {
-        struct fk_linked_notice one = {docids[i], FK_BUF_INIT};
+    for (size_t i = 0, bytes = 0; i < n && bytes < LINKED_BYTES; i++) {
         bool there = false;
-        st = fk_xreader_data(reader, docids[i], &one.data, err);
-        if (st == FK_OK)
-            st = is_there(&one.data, disposed, &there, err);
-        if (there)
-            m->notices[m->notice_count++] = one;
-        else {
-            fk_buf_free(&one.data);
+        fk_buf_reset(&data);
+        FK_TRY(fk_xreader_data(reader, docids[i], &data, err));
+        FK_TRY(is_there(&data, disposed, &there, err));
+        if (!there) {
             m->notice_total--;
+            continue;
         }
-        FK_TRY(st);
+        struct fk_linked_notice *one = &m->notices[m->notice_count++];
+        *one = (struct fk_linked_notice){docids[i], FK_BUF_INIT};
+        notice_lines(&data, &one->data);
+        bytes += one->data.len;
+        if (one->data.failed)
+            FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for notices"));
     }
 done:
     fk_buf_free(&id);
+    fk_buf_free(&data);
     return st;
 }
 
@@ -172,6 +185,8 @@ enum fk_status fk_message_record_read(const char *dir, struct fk_lend *lend, uin
     FK_TRY(fk_provenance_read(m.data.data, m.data.len, &m.known, err));
     FK_TRY(versions_find(reader, &m, err));
     FK_TRY(fk_tail_read(lend, mark, &tail, err));
+    if (tail.disposed.count)
+        FK_TRY(fk_provenance_without(&m.known, &tail.disposed, err));
     FK_TRY(notices_find(reader, &tail.disposed, &m, err));
     FK_TRY(about_find(reader, &tail.disposed, &m, err));
     *out = m;

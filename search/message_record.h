@@ -6,7 +6,8 @@
  * A notice is about what has the Message-ID that it names. That is looked up here, each time: so it
  * does not matter which of the two came first, nothing that a notice claims is ever written to the
  * message's own document, and what is disposed of is linked no more, whether the index has
- * forgotten it already or not.
+ * forgotten it already or not. Whoever may see one message sees here that others name it and what
+ * they say: once there are rights of persons, each linked one is to be asked for by them.
  *
  * Versions are never joined. same_text: all that is read of both is equal (people, subject, dates,
  * text, names of files), so that they differ in what is not, such as Received fields.
@@ -29,12 +30,12 @@ struct fk_version {
 };
 struct fk_linked_notice {
     uint64_t seq;       /* its newest capture */
-    struct fk_buf data; /* as index.h has it */
+    struct fk_buf data; /* its lines of a notice */
 };
 struct fk_message_record {
     uint32_t docid;
-    struct fk_buf data; /* as index.h has it */
-    struct fk_provenance known;
+    struct fk_buf data;         /* as index.h has it */
+    struct fk_provenance known; /* by the captures that are not disposed of */
     struct fk_version *versions;
     size_t version_count;
     struct fk_linked_notice *notices; /* about it, ascending; of notice_total the first */

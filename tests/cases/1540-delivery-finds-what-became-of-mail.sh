@@ -63,6 +63,9 @@ fk show "$A" --raw >again.eml || fail "raw"
 D=$(send again.eml | seq_of)
 found delivery:@example.jp "$B $D"
 expect "$A,$D" "$(fk search --json delivery:kato@example.jp 2>/dev/null | jq -r 'select(.seq) | .capture_seqs | join(",")')" "captures"
+fk show "$B" --raw >again.eml || fail "raw"
+E=$(send again.eml | seq_of)
+found delivery:bounced "$E"
 # C goes out: what is newest counts; the indexer is killed between the document and the mark, twice.
 "$FUMIKURA" init "$TEST_DIR/sink" --smtp "127.0.0.1:$later" --lmtp none --web 127.0.0.1:0 >/dev/null || fail "init"
 "$FUMIKURA" -C "$TEST_DIR/sink" serve >sink.out 2>sink.log &
@@ -78,7 +81,7 @@ for n in 1 2; do
 done
 fk index >/dev/null || fail "index"
 found delivery:deferred ""
-found delivery:sent "$B $C $D"
+found delivery:sent "$C $D $E"
 found delivery:127.0.0.1 "$C"
 dump() { "$BUILD/tools/index-dump" "$V" >"$1" || fail "dump"; }
 same() { # WHEN: the index rebuilt holds what the grown one does
@@ -96,6 +99,7 @@ class "all" { period = "P1D" }
 END
 FUMIKURA_TEST_CLOCK=+172800000 fk retention run --reason t --accept-clock >out 2>&1
 fk index >/dev/null || fail "index"
+expect "$B" "$(fk search --json delivery:bounced=@gone.example 2>/dev/null | jq -r 'select(.seq) | .capture_seqs | join(",")')" "the capture that stays keeps its facts"
 found delivery:log "$B"
 found delivery:kato@example.jp ""
 found delivery:deferred ""

@@ -45,6 +45,11 @@ receipt=$(notice receipt message/disposition-notification "$(printf 'Reporting-U
 expect "[[$early,$forged,$receipt],null]" "$(links "$one")" "with the receipt"
 found delivery:mdn "$receipt"
 found delivery:displayed=a@b.example "$receipt"
+# One that a journal report brought is a notice as well.
+journaled=$({ printf 'From: j@example.jp\nTo: archive@example.jp\nX-MS-Journal-Report:\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="=j"\n\n--=j\nContent-Type: text/plain\n\nSender: <>\nSubject: x\nMessage-Id: <j.notice@mx.example>\nTo: t@example.jp\n\n--=j\nContent-Type: message/rfc822\n\n'
+    notice j $D "$(failed j@b.example)" text/rfc822-headers 'Message-ID: <one@example.jp>'; printf -- '--=j--\n'; } | take)
+expect "[[$early,$forged,$receipt,$journaled],null]" "$(links "$one")" "with the journaled one"
+found "msgid:one@example.jp (delivery:dsn OR delivery:mdn)" "$early $forged $receipt $journaled"
 # A notice inside another message is not that message's word.
 inner=$({ printf 'From: t@example.jp\nTo: u@example.jp\nSubject: fwd\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="=o"\n\n--=o\nContent-Type: message/rfc822\n\n'
     notice inner $D "$(failed x@b.example)" message/rfc822 "$(plain one@example.jp one)"; printf -- '--=o--\n'; } | take)
@@ -86,7 +91,9 @@ cat >>v/fumikura.conf <<'C'
 class "all" { period = "P1D" }
 C
 fk hold add rest --reason test --seq "$one" "$forged" "$receipt" >/dev/null || fail "hold"
-FUMIKURA_TEST_CLOCK=+172800000 fk retention run --accept-clock --reason test >/dev/null || fail "retention run"
+FUMIKURA_FAULT=index-commit:1:kill FUMIKURA_TEST_CLOCK=+172800000 fk retention run --accept-clock --reason test >/dev/null 2>&1 && fail "the index was not killed"
+fk show "$early" --raw >/dev/null 2>&1 && fail "the first notice is there"
+"$BUILD/tools/index-dump" "$V" | grep -q many.example || fail "the index has forgotten already: this shows nothing"
 expect "[[$forged,$receipt],null]" "$(fk show "$one" --json | jq -c '.provenance | [[.notices[].seq], .notice.about_seqs]')" "before the index has forgotten"
 expect "[[],[$one]]" "$(fk show "$forged" --json | jq -c '.provenance | [[.notices[].seq], .notice.about_seqs]')" "of the notice"
 fk index >/dev/null || fail "index"

@@ -99,6 +99,13 @@ static struct fk_xreader *known_messages(void) {
     add_text(doc, FK_P_SUBJECT, "会議室の予約 budget");
     add_text(doc, FK_P_BODY, "A会議 B budgets");
     add_term(doc, FK_P_MSGID, "1.X@b.example");
+    add_term(doc, FK_P_DELIVERY, "log");
+    add_term(doc, FK_P_DELIVERY, "bounced");
+    add_term(doc, FK_P_DELIVERY, "c@d.example");
+    add_term(doc, FK_P_DELIVERY, "@d.example");
+    add_term(doc, FK_P_DELIVERY, "bounced c@d.example");
+    add_term(doc, FK_P_DELIVERY, "5.1.1");
+    add_term(doc, FK_P_DELIVERY, "mx.d.example");
     add_value(doc, FK_SLOT_RECEIVED, (uint64_t)(april_1 - 9 * 3600000));
     add_value(doc, FK_SLOT_DATE, (uint64_t)(april_1 - 9 * 3600000));
     add_value(doc, FK_SLOT_SIZE, 1000);
@@ -123,6 +130,15 @@ static struct fk_xreader *known_messages(void) {
     assert_int_equal(fk_xwriter_put(writer, 2, doc, NULL), FK_OK);
     renew(&doc);
     add_text(doc, FK_P_SUBJECT, "notice");
+    add_term(doc, FK_P_NOTICE, "dsn");
+    add_term(doc, FK_P_NOTICE, "failed");
+    add_term(doc, FK_P_NOTICE, "c@d.example");
+    add_term(doc, FK_P_NOTICE, "failed c@d.example");
+    add_term(doc, FK_P_NOTICE, "failed @d.example");
+    add_term(doc, FK_P_NOTICE, "5.1.1");
+    add_term(doc, FK_P_NOTICE, "192.0.2.1");
+    add_term(doc, FK_P_NOTICE, "sent"); /* a reader that is not itself may say so */
+    add_term(doc, FK_P_DELIVERY, "failed");
     add_term(doc, FK_P_PERSON, "hidden@e.example");
     add_term(doc, FK_P_TO_ADDR, "hidden@e.example");
     add_term(doc, FK_P_BCC_ADDR, "hidden@e.example");
@@ -184,6 +200,43 @@ static void check(struct fk_xreader *reader, const char *const table[][2], size_
     assert_int_equal(wrong, 0);
 }
 #define CHECK(table) check(known_messages(), table, sizeof(table) / sizeof *(table))
+
+static void what_became_of_mail_is_told_by_who_says_so(void **state) {
+    (void)state;
+    static const char *const table[][2] = {
+        {"delivery:bounced", "1"},
+        {"delivery:BOUNCED", "1"},
+        {"配信:bounced", "1"},
+        {"delivery:failed", "3"},
+        {"delivery:sent", ""},
+        {"delivery:log", "1"},
+        {"delivery:dsn", "3"},
+        {"delivery:mdn", ""},
+        {"delivery:C@D.example", "3 1"},
+        {"delivery:@d.example", "1"},
+        {"delivery:bounced=c@d.example", "1"},
+        {"delivery:failed=@D.example", "3"},
+        {"delivery:failed=x@d.example", ""},
+        {"delivery:5.1.1", "3 1"},
+        {"delivery:mx.d.example", "1"},
+        {"delivery:192.0.2.1", "3"},
+        {"delivery:2001:db8::1", ""},
+        {"delivery:sent=a=b@c", ""},
+        {"delivery:x=b@c", ""}, /* an address */
+        {"delivery:(bounced OR failed) -delivery:dsn", "1"},
+        {"delivery:lost", "!10 delivery: does not take \"lost\""},
+        {"x delivery:bounced*", "!12 delivery: does not take \"bounced\""},
+        {"delivery:bounced=", "!10 "},
+        {"delivery:bounced=c", "!10 "},
+        {"delivery:bounced=c@", "!10 "},
+        {"delivery:lost=c.example", "!10 "},
+        {"delivery:5.1", "!10 "},
+        {"delivery:1.2.3.4.5", "!10 "},
+        {"delivery:1.2.3.", "!10 "},
+        {"delivery:\"a b.example\"", "!10 "},
+    };
+    CHECK(table);
+}
 
 static void words_are_found_where_they_stand(void **state) {
     (void)state;
@@ -577,6 +630,7 @@ static void a_plain_scan_finds_the_same(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_became_of_mail_is_told_by_who_says_so),
         cmocka_unit_test(words_are_found_where_they_stand),
         cmocka_unit_test(people_are_found_by_name_address_and_domain),
         cmocka_unit_test(values_and_flags_are_found),
