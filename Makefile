@@ -6,6 +6,7 @@
 #                                                   make serve    runs a server in ./vault
 #   make bench     figures beside peers, as ratios  make asan     the tests under ASan and UBSan
 #   make soak      a million random steps of retention beside its model (SOAK_STEPS=, MODEL_SEED=)
+#   make soak-mbox an mbox of 10 GB with broken From_ lines (MBOX_MIB=10240): time and memory
 #   make fuzz      every parser, FUZZ_SECONDS=60 each, ONLY=pattern; CC=clang: by libFuzzer
 #   make lint      clang-tidy, mandoc, house rules  make format   clang-format
 #   make install   PREFIX=/usr/local DESTDIR=       make clean
@@ -80,7 +81,7 @@ unit_programs = $(patsubst tests/unit/%.c,$(1)/unit/%,$(UNIT_C))
 tool_programs = $(patsubst tests/tools/%.c,$(1)/tools/%,$(TOOL_C))
 fuzz_programs = $(patsubst tests/fuzz/%.c,$(1)/fuzz/%,$(FUZZ_C))
 
-.PHONY: all demo serve check check-quick asan bench soak fuzz lint format install clean deps deps-check \
+.PHONY: all demo serve check check-quick asan bench soak soak-mbox fuzz lint format install clean deps deps-check \
         deps-bench check-layers check-headers check-hardening test-build asan-build \
         run-demo run-serve run-check run-check-quick run-asan run-bench run-fuzz run-lint
 .DEFAULT_GOAL := all
@@ -133,6 +134,8 @@ SOAK_STEPS ?= 1000000
 soak: $(BUILD)/test/unit/retention/test_model
 	@export TEST_DIR=$$(mktemp -d /var/tmp/fumikura-soak.XXXXXX); echo "TEST_DIR=$$TEST_DIR"; \
 	  MODEL_STEPS=$(SOAK_STEPS) MODEL_SEED=$${MODEL_SEED:-$$(date +%s)} $< && rmdir "$$TEST_DIR"
+soak-mbox: $(PROGRAM)
+	@bash tests/soak-mbox.sh $<
 run-lint: export CPPFLAGS := $(CPPFLAGS)
 run-lint:
 	@sh tests/lint.sh

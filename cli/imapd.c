@@ -80,7 +80,8 @@ static void pen_take(struct daemon *d) {
     if (d->new_keep < 0)
         return;
     fk_keep_reattach(d->server.keep, fk_child_take(&d->new_keep));
-    fk_import_job_new_pen(d->job);
+    if (d->job)
+        fk_import_job_new_pen(d->job);
 }
 
 static enum fk_status pen_wait(void *ctx, struct fk_err *err) {
@@ -233,19 +234,6 @@ static enum fk_status look(struct daemon *d, struct box *b, struct fk_err *err) 
 
 /* ---- the process */
 
-static enum fk_status run(struct daemon *d, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    while (st == FK_OK && !d->is_stopped) {
-        pen_take(d);
-        for (size_t i = 0; i < d->count && st == FK_OK && !d->is_stopped; i++)
-            if (is_due(&d->boxes[i]))
-                st = look(d, &d->boxes[i], err);
-        if (st == FK_OK && !d->is_stopped)
-            st = serve_hear(d, TICK_MS, err);
-    }
-    return st;
-}
-
 /* What the ledger has before this is of messages that no mailbox will show again. */
 static uint64_t mark_of_all(const struct daemon *d) {
     uint64_t mark = UINT64_MAX;
@@ -259,8 +247,32 @@ static enum fk_status job_open(struct daemon *d, struct fk_err *err) {
     enum fk_status st = fk_import_job_begin(d->cli->dir, &words, &d->job, err);
     if (st == FK_OK) /* nothing for `import --resume` */
         st = fk_import_job_finish(d->job, err);
+    if (st != FK_OK)
+        fk_import_job_free(&d->job);
     if (st == FK_OK && d->count)
         fk_import_job_pass(d->job, mark_of_all(d));
+    return st;
+}
+
+/* The imapd of a server that was killed may have the job for a moment still: asked again. */
+static enum fk_status job_have(struct daemon *d, struct fk_err *err) {
+    enum fk_status st = d->job ? FK_OK : job_open(d, err);
+    for (size_t i = 0; st != FK_OK && i < d->count; i++)
+        trouble_put(d, &d->boxes[i], err);
+    return st;
+}
+
+static enum fk_status run(struct daemon *d, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    while (st == FK_OK && !d->is_stopped) {
+        pen_take(d);
+        st = job_have(d, err);
+        for (size_t i = 0; i < d->count && st == FK_OK && !d->is_stopped; i++)
+            if (is_due(&d->boxes[i]))
+                st = look(d, &d->boxes[i], err);
+        if ((st == FK_OK || (st == FK_RETRY && !d->job)) && !d->is_stopped)
+            st = serve_hear(d, TICK_MS, err);
+    }
     return st;
 }
 
@@ -297,7 +309,6 @@ int cmd_imapd(struct fk_cli *cli, int argc, char **argv) {
     else
         FK_TRY(fk_lend_open(cli->dir, &d.server.lend, &err));
     boxes_make(&d);
-    FK_TRY(job_open(&d, &err));
     FK_TRY(fk_child_ready(&d.child, NULL, &err));
     st = run(&d, &err);
 done:

@@ -30,6 +30,7 @@ struct fk_imap {
     /* of the command at work */
     struct fk_buf line;
     uint64_t answer_bytes, lines; /* lines: that name a message */
+    uint32_t lowest_uid;          /* of them */
     bool nonsense;
     uint32_t first_uid;
     struct fk_imap_list *list;
@@ -98,6 +99,8 @@ static bool line_take(struct fk_imap *b, const char *line) {
         n > UINT32_MAX || !(number_after(line, "RFC822.SIZE ", &bytes)))
         return true; /* of somebody else's change, flags say */
     b->lines++;
+    if ((uint32_t)n < b->lowest_uid)
+        b->lowest_uid = (uint32_t)n;
     return list_add(b, (uint32_t)n, bytes);
 }
 
@@ -252,23 +255,44 @@ static void list_sort(struct fk_imap_list *l) {
     l->count = n;
 }
 
+static enum fk_status places_list(struct fk_imap *b, uint64_t from, uint64_t to,
+                                  struct fk_err *err) {
+    char words[80];
+    snprintf(words, sizeof words, "FETCH %" PRIu64 ":%" PRIu64 " (UID RFC822.SIZE)", from, to);
+    b->lines = 0;
+    b->lowest_uid = UINT32_MAX;
+    return command(b, words, "cannot list the messages", err);
+}
+
+/* From the end backwards, as what is new stands there: true where that was all of it. */
+static bool newest_list(struct fk_imap *b, enum fk_status *st, struct fk_err *err) {
+    for (uint64_t to = b->exists; to && b->list->count < FK_IMAP_LIST_MAX;) {
+        const uint64_t from = to > LIST_A_COMMAND ? to - LIST_A_COMMAND + 1 : 1;
+        *st = places_list(b, from, to, err);
+        if (*st != FK_OK || (b->lines && b->lowest_uid < b->first_uid))
+            return true;
+        if (!b->lines)
+            break; /* it says that there are more than it has */
+        to = from - 1;
+    }
+    b->list->count = 0;
+    return false;
+}
+
 /* By their places in the mailbox, some at a time: UIDs may be far apart. */
 enum fk_status fk_imap_list(struct fk_imap *b, uint32_t first_uid, struct fk_imap_list *out,
                             struct fk_err *err) {
     enum fk_status st = FK_OK;
-    char words[80];
     b->list = out;
     b->first_uid = first_uid;
     out->count = 0;
-    for (uint64_t from = 1; from <= b->exists && out->count < FK_IMAP_LIST_MAX && st == FK_OK;
+    const bool is_all = first_uid > 1 && newest_list(b, &st, err);
+    for (uint64_t from = 1; !is_all && from <= b->exists && out->count < FK_IMAP_LIST_MAX;
          from += LIST_A_COMMAND) {
-        const uint64_t to =
-            from + LIST_A_COMMAND - 1 < b->exists ? from + LIST_A_COMMAND - 1 : b->exists;
-        snprintf(words, sizeof words, "FETCH %" PRIu64 ":%" PRIu64 " (UID RFC822.SIZE)", from, to);
-        b->lines = 0;
-        st = command(b, words, "cannot list the messages", err);
-        if (!b->lines)
-            break; /* it says that there are more than it has */
+        const uint64_t last = from + LIST_A_COMMAND - 1;
+        st = places_list(b, from, last < b->exists ? last : b->exists, err);
+        if (st != FK_OK || !b->lines)
+            break; /* no lines: it says that there are more than it has */
     }
     b->list = NULL;
     list_sort(out);

@@ -87,8 +87,7 @@ static uint64_t free_bytes(const char *dir) {
 static void reading_watch(struct reading *r, unsigned seconds) {
     const uint64_t most = r->size * GROWTH + ((uint64_t)GROWTH_FREE_MIB << 20);
     const int64_t until = fk_monotonic_ms() + (int64_t)seconds * 2000;
-    pid_t got;
-    while ((got = waitpid(r->pid, &r->status, WNOHANG)) == 0) {
+    while (waitpid(r->pid, &r->status, WNOHANG) == 0) {
         const uint64_t now = free_bytes(r->scratch);
         if (fk_monotonic_ms() >= until)
             r->why = "readpst took too long and was ended";

@@ -126,9 +126,9 @@ came honest 0 "3 5 9" "3,5,9" ''
 came size 0 "3 5 9" "3,9" 'uid 5, uidvalidity 77: the server says 340 bytes and gave 333'
 # Nor by a later run, which finds it brought already.
 lie size
-fk import --job lie-size "${liar[@]}" >/dev/null 2>err || fail "size, again: $(cat err)"
+for _ in 1 2; do fk import --job twice "${liar[@]}" >out 2>err || fail "size, twice: $(cat err)"; done
 truth_end
-expect "3,9" "$(cat port.deleted 2>/dev/null | paste -sd' ')" "size, again: what was deleted there"
+expect "0 3,9 3,9" "$(wc -l <out) $(cat port.deleted 2>/dev/null | paste -sd' ')" "size, twice: brought by the second run, and deleted there"
 came odd-lines 0 "3 5 9" "3,5,9" ''
 came once 0 "3 5 9" "3,5,9" ''
 came short 75 "3" "" 'cannot fetch a message'

@@ -132,6 +132,17 @@ for mode in short hang garbage no-validity endless-lines; do
     server_stop
     exec 7>&-
 done
+# A mailbox that is not emptied is not listed anew from its beginning each second; what is new is found at its end.
+lie many && liar
+sed -i '/delete = "on"/d' "$V/fumikura.conf"
+server_start
+wait_for 60 is_state .brought 1000 || fail "many: $(state .)"
+: >port.lists
+sleep 4
+n=$(wc -l <port.lists)
+[ "$n" -ge 2 ] && [ "$n" -le 10 ] || fail "many: listed by $n commands within 4 s: $(head -n 30 port.lists)"
+server_stop
+exec 7>&-
 # One that is too large is told, and left there; the others come in.
 lie huge && liar
 config in-flight '"8 MiB"'

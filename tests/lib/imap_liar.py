@@ -8,6 +8,8 @@ import threading
 
 mode, portfile = sys.argv[1:3]
 mails = {uid: b"Message-ID: <%d@x>\r\nSubject: %d\r\n\r\n" % (uid, uid) + b"text\r\n" * 50 for uid in (3, 5, 9)}
+if mode == "many":  # honest, and counts what it is asked for
+    mails = {uid: b"Subject: %d\r\n\r\n" % uid for uid in range(1, 1001)}
 fetches = 0
 
 
@@ -43,6 +45,14 @@ class Session(socketserver.StreamRequestHandler):
             elif verb.startswith("FETCH"):
                 if mode == "boast" and not verb.startswith("FETCH 1:"):
                     self.say(tag + " OK none")
+                    continue
+                if mode == "many":
+                    with open(portfile + ".lists", "a") as f:
+                        f.write(words + "\n")
+                    first, last = (int(n) for n in words.split()[1].split(":"))
+                    for n in range(first, last + 1):
+                        self.say("* %d FETCH (UID %d RFC822.SIZE %d)" % (n, n, len(mails[n])))
+                    self.say(tag + " OK done")
                     continue
                 self.list()
             elif verb.startswith("UID FETCH"):
