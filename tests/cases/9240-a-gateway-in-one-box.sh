@@ -57,7 +57,7 @@ answer 250 from_outside forged.eml
 answer 250 from_inside outgoing.eml
 # With our domain in From, by somebody on a private network who is none of ours.
 sed 's/^From: .*/From: tanaka@example.jp/; s/^Subject: .*/Subject: not-ours/; s/^Message-ID: <plain/Message-ID: <not-ours/' plain.eml >not-ours.eml
-from_private() { from "ADDR=10.9.9.9 NAME=pc.example" "$@"; }
+from_private() { SENDER=tanaka@example.jp from "ADDR=10.9.9.9 NAME=pc.example" "$@"; }
 answer 250 from_private not-ours.eml
 answer 554 from_outside gtube.eml
 answer "550 5.7.1 virus found: Eicar-Test-Signature" from_outside virus.eml
