@@ -114,6 +114,19 @@ for reason in "Gtube pattern" "virus found: Eicar"; do
     grep -q "milter-reject: END-OF-MESSAGE from client.example.*$reason" postfix/log/mail.log || fail "the log has no $reason"
 done
 
+# What the machine itself hands in goes the same way.
+MAIL_CONFIG=$TEST_DIR/postfix/etc /usr/sbin/sendmail -f cron@example.jp suzuki@example.jp <<'M' || fail "sendmail"
+From: cron@example.jp
+To: suzuki@example.jp
+Subject: local
+
+hello
+M
+wait_for 30 inside_has 6 || fail "local mail does not arrive: $(tail -n 4 postfix/log/mail.log)"
+fk index --wait >/dev/null || fail "index"
+found "subject:local virus:no" "local"
+grep -q '^DKIM-Signature' "$(inside local)" || fail "local mail is not signed: $(cat "$(inside local)")"
+
 # --infected hold: it is archived, found by its verdict, and waits in Postfix's hold queue.
 gateway_setup --infected hold >hold.out 2>&1 || fail "setup --infected hold: $(cat hold.out)"
 expect "changed  $G/etc/clamav/clamav-milter.conf" "$(grep ^changed hold.out)" "what --infected hold changes"
