@@ -133,11 +133,21 @@ expect "changed  $G/etc/clamav/clamav-milter.conf" "$(grep ^changed hold.out)" "
 daemon_stop CLAMAV_MILTER
 clamav_milter_start
 came=$(ls "$INSIDE" | grep -c '\.eml$')
-answer 250 from_outside virus.eml
+# With a stranger's own words about it, more than one of them.
+sed '1i X-Virus-Status: Clean\nx-virus-status: Clean\nX-Virus-Status : Clean' virus.eml >virus-said-clean.eml
+answer 250 from_outside virus-said-clean.eml
 fk index --wait >/dev/null || fail "index"
 found virus:yes "virus"
+expect "mx.example.jp virus=yes Eicar-Test-Signature.UNOFFICIAL" "$(fk search --json virus:yes | jq -r 'select(.seq) | .verdicts[] | select(contains("virus"))')" "whose word it is"
 [ "$(find postfix/queue/hold -type f | wc -l)" -eq 1 ] || fail "the virus is not held: $(tail -n 4 postfix/log/mail.log)"
 expect "$came" "$(ls "$INSIDE" | grep -c '\.eml$')" "messages at the server inside"
+
+# --spam reject
+gateway_setup --spam reject >reject.out 2>&1 || fail "setup --spam reject: $(cat reject.out)"
+rspamd_stop
+rspamd_start
+answer 554 from_outside spam.eml
+answer 250 from_outside clean.eml
 server_stop
 verify_clean "it all"
 note "$(grep -c milter-reject postfix/log/mail.log) refused by milters"
