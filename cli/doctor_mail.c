@@ -18,7 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { TEXT_MAX = 600, SPF_WAIT_MS = 120000 };
+enum { TEXT_MAX = 600, RECORD_MAX = 8192, SPF_WAIT_MS = 120000 };
 struct address {
     char text[INET6_ADDRSTRLEN];
 };
@@ -136,16 +136,20 @@ static enum fk_status host_look(struct look *l, const char *host, bool take, str
     static const enum fk_dns_type types[] = {FK_DNS_A, FK_DNS_AAAA};
     struct fk_dns_answer a;
     unsigned found = 0;
+    bool unanswered = false;
     for (size_t i = 0; i < 2; i++) {
         enum fk_status st = ask(l, types[i], host, &a, err);
         if (st != FK_OK)
             return st;
+        unanswered |= a.status == FK_DNS_FAILED;
         for (const char *text; a.status == FK_DNS_OK && *(text = record(l, &a)); found++)
             if (take)
                 address_add(l, text);
     }
     if (found)
         tell(l, CLI_MAIL_GOOD, "mx", "%s has %u addresses", host, found);
+    else if (unanswered)
+        tell(l, CLI_MAIL_WARNING, "mx", "%s: DNS does not answer", host);
     else
         tell(l, CLI_MAIL_BAD, "mx", "%s: has no address: mail cannot be brought to it", host);
     return FK_OK;
@@ -231,7 +235,7 @@ static enum fk_status spf_address_check(struct look *l, const char *address, str
 }
 
 static enum fk_status spf_check(struct look *l, struct fk_err *err) {
-    char text[TEXT_MAX];
+    char text[RECORD_MAX];
     unsigned count;
     struct fk_dns_answer a;
     enum fk_status st =
@@ -266,7 +270,7 @@ static enum fk_status spf_check(struct look *l, struct fk_err *err) {
 /* ---- DKIM */
 
 /* Bits of the key in p=; 0 where it is none. */
-static int key_bits(const char *p, int *id) {
+static int key_bits(const char *k, const char *p, int *id) {
     uint8_t der[4096];
     char plain[4096];
     size_t n = 0;
@@ -284,18 +288,19 @@ static int key_bits(const char *p, int *id) {
     if (key)
         *id = EVP_PKEY_get_base_id(key);
     EVP_PKEY_free(key);
-    /* RFC 8463: of Ed25519 the 32 bytes themselves. */
-    return bits ? bits : len >= 32 && len <= 34 ? 256 : 0;
+    /* RFC 8463: of Ed25519 the 32 bytes themselves, which are decoded with one of padding. */
+    return bits ? bits : strcasecmp(k, "ed25519") == 0 && n == 44 && len == 33 ? 256 : 0;
 }
 
 static void dkim_key_check(struct look *l, const char *name, const char *text) {
-    char p[4096] = "", flags[32] = "";
+    char k[32] = "rsa", p[4096] = "", flags[32] = "";
     int id;
+    (void)tag_find(text, "k", k, sizeof k);
     if (!tag_find(text, "p", p, sizeof p)) {
         tell(l, CLI_MAIL_BAD, "dkim", "%s: has no p=, so no key", name);
         return;
     }
-    const int bits = key_bits(p, &id);
+    const int bits = key_bits(k, p, &id);
     if (!*p)
         tell(l, CLI_MAIL_BAD, "dkim", "%s: the key is taken back (p= is empty): sign with another",
              name);
@@ -316,7 +321,7 @@ static void dkim_key_check(struct look *l, const char *name, const char *text) {
 }
 
 static enum fk_status dkim_check(struct look *l, struct fk_err *err) {
-    char name[2 * FK_DNS_NAME_MAX], what[TEXT_MAX], text[8192] = "";
+    char name[2 * FK_DNS_NAME_MAX], what[TEXT_MAX], text[RECORD_MAX] = "";
     struct fk_dns_answer a;
     unsigned count = 0;
     snprintf(name, sizeof name, "%s._domainkey.%s", l->asked->selector, l->asked->domain);
@@ -342,7 +347,7 @@ static enum fk_status dkim_check(struct look *l, struct fk_err *err) {
 /* ---- DMARC */
 
 static enum fk_status dmarc_check(struct look *l, struct fk_err *err) {
-    char name[FK_DNS_NAME_MAX + 16], text[TEXT_MAX], p[32] = "", rua[300] = "";
+    char name[FK_DNS_NAME_MAX + 16], text[RECORD_MAX], p[32] = "", rua[300] = "";
     unsigned count;
     struct fk_dns_answer a;
     snprintf(name, sizeof name, "_dmarc.%s", l->asked->domain);

@@ -27,11 +27,20 @@ struct fk_lookup {
 /* In the child, before exec: nothing of ours but the socket. */
 static void child_run(const char *program, int sock, pid_t parent) {
     const int null = open("/dev/null", O_RDWR);
+#ifdef __SANITIZE_ADDRESS__
+    const int errors = 2; /* what the sanitizers find is to be seen */
+#else
+    const int errors = null;
+#endif
     const char *const argv[] = {"fumikura-authcheck", "resolve", NULL};
+#ifdef FK_TESTING
+    char *const *const environment = environ;
+#else
     static char *const environment[] = {NULL};
+#endif
     /* Through a number that cannot be 3, since dup2 onto itself would keep close-on-exec. */
     const int high = fcntl(sock, F_DUPFD, 10);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
         _exit(127);
     if (high < 0 || dup2(high, FK_AUTH_SOCKET) < 0 || close_range(FK_AUTH_SOCKET + 1, ~0u, 0) != 0)
         _exit(127);

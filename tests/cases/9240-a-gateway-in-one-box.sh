@@ -57,7 +57,7 @@ answer 250 from_outside forged.eml
 answer 250 from_inside outgoing.eml
 # With our domain in From, by somebody on a private network who is none of ours.
 sed 's/^From: .*/From: tanaka@example.jp/; s/^Subject: .*/Subject: not-ours/; s/^Message-ID: <plain/Message-ID: <not-ours/' plain.eml >not-ours.eml
-from_private() { from "ADDR=10.9.9.9 NAME=pc.example" "$@"; }
+from_private() { SENDER=tanaka@example.jp from "ADDR=10.9.9.9 NAME=pc.example" "$@"; }
 answer 250 from_private not-ours.eml
 answer 554 from_outside gtube.eml
 answer "550 5.7.1 virus found: Eicar-Test-Signature" from_outside virus.eml
@@ -114,17 +114,40 @@ for reason in "Gtube pattern" "virus found: Eicar"; do
     grep -q "milter-reject: END-OF-MESSAGE from client.example.*$reason" postfix/log/mail.log || fail "the log has no $reason"
 done
 
+# What the machine itself hands in goes the same way.
+MAIL_CONFIG=$TEST_DIR/postfix/etc /usr/sbin/sendmail -f cron@example.jp suzuki@example.jp <<'M' || fail "sendmail"
+From: cron@example.jp
+To: suzuki@example.jp
+Subject: local
+
+hello
+M
+wait_for 30 inside_has 6 || fail "local mail does not arrive: $(tail -n 4 postfix/log/mail.log)"
+fk index --wait >/dev/null || fail "index"
+found "subject:local virus:no" "local"
+grep -q '^DKIM-Signature' "$(inside local)" || fail "local mail is not signed: $(cat "$(inside local)")"
+
 # --infected hold: it is archived, found by its verdict, and waits in Postfix's hold queue.
 gateway_setup --infected hold >hold.out 2>&1 || fail "setup --infected hold: $(cat hold.out)"
 expect "changed  $G/etc/clamav/clamav-milter.conf" "$(grep ^changed hold.out)" "what --infected hold changes"
 daemon_stop CLAMAV_MILTER
 clamav_milter_start
 came=$(ls "$INSIDE" | grep -c '\.eml$')
-answer 250 from_outside virus.eml
+# With a stranger's own words about it, more than one of them.
+sed '1i X-Virus-Status: Clean\nx-virus-status: Clean\nX-Virus-Status : Clean' virus.eml >virus-said-clean.eml
+answer 250 from_outside virus-said-clean.eml
 fk index --wait >/dev/null || fail "index"
 found virus:yes "virus"
+expect "mx.example.jp virus=yes Eicar-Test-Signature.UNOFFICIAL" "$(fk search --json virus:yes | jq -r 'select(.seq) | .verdicts[] | select(contains("virus"))')" "whose word it is"
 [ "$(find postfix/queue/hold -type f | wc -l)" -eq 1 ] || fail "the virus is not held: $(tail -n 4 postfix/log/mail.log)"
 expect "$came" "$(ls "$INSIDE" | grep -c '\.eml$')" "messages at the server inside"
+
+# --spam reject
+gateway_setup --spam reject >reject.out 2>&1 || fail "setup --spam reject: $(cat reject.out)"
+rspamd_stop
+rspamd_start
+answer 554 from_outside spam.eml
+answer 250 from_outside clean.eml
 server_stop
 verify_clean "it all"
 note "$(grep -c milter-reject postfix/log/mail.log) refused by milters"

@@ -37,10 +37,17 @@ deferred() { [ "$(grep -c 'status=deferred' sender/log/mail.log)" -ge 4 ]; }
 wait_for 30 deferred || fail "not put off: $(tail -n 3 sender/log/mail.log)"
 clamd_start
 
-# One that takes the question and never answers (ReadTimeout).
+# One that takes the question and never answers.
+clamav_milter_patience() { # SECONDS
+    sed -i "s/^ReadTimeout .*/ReadTimeout $1/" "$G/etc/clamav/clamav-milter.conf"
+    daemon_stop CLAMAV_MILTER
+    clamav_milter_start
+}
+clamav_milter_patience 3
 kill -STOP "$CLAMD"
 put_off "clamd stands still"
 kill -CONT "$CLAMD"
+clamav_milter_patience 100
 
 rspamd_stop
 put_off "rspamd down"

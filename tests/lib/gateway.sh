@@ -3,7 +3,7 @@
 #
 #     . "$ROOT/tests/lib/gateway.sh"
 #     gateway_start [OPTION...]      all of it, for example.jp and the server inside; options of the script
-#     from_outside FILE [TO...]      by a client at 192.0.2.10; prints the reply
+#     from_outside FILE [TO...]      by a client at 192.0.2.10; prints the reply. SENDER
 #     from_inside FILE [TO...]       by a client on the machine itself
 #     inside_has N                   whether that many messages came to the server inside ($INSIDE/N.eml)
 #     clamd_start clamd_stop rspamd_start rspamd_stop clamav_milter_start
@@ -77,7 +77,7 @@ User clamav
 Foreground true
 TemporaryDirectory $G/tmp
 LogFile $G/log/clamav-milter.log
-ReadTimeout 5
+ReadTimeout 100
 EOF
     # No name but the test's own is asked for, no map is fetched.
     cat >"$G/etc/rspamd/override.d/options.inc" <<EOF
@@ -120,7 +120,7 @@ gateway_start() {
 
 from() { # XCLIENT-OR-NOTHING FILE [TO...]: prints the replies up to the first that is none of 2xx
     python3 - "127.0.0.1:$GATEWAY_PORT" "$ROOT" "$@" <<'PY'
-import sys
+import os, sys
 address, root, xclient, path = sys.argv[1:5]
 sys.path.insert(0, root + "/tests/lib")
 from smtp import Client
@@ -130,7 +130,7 @@ try:
         c.command("XCLIENT " + xclient, "220")
         c.command("EHLO client.example", "250")
     data = b"".join(line.rstrip(b"\r\n") + b"\r\n" for line in open(path, "rb"))
-    sender = "a@far.example" if xclient else "tanaka@example.jp"
+    sender = os.environ.get("SENDER") or ("a@far.example" if xclient else "tanaka@example.jp")
     reply = c.send(data, sender, sys.argv[5:] or ["suzuki@example.jp" if xclient else "b@far.example"])[0]
 except RuntimeError as refused:
     reply = str(refused)
