@@ -219,6 +219,15 @@ static void stray_take(gint64 offset, GMimeParserWarning code, const gchar *item
     fk_buf_add(&s->lines, at, (size_t)(end - at));
 }
 
+/* Since 3.2.14 one parameter more, for who frees the last. */
+static void strays_hear(GMimeParserOptions *options, struct stray *s) {
+#if GMIME_CHECK_VERSION(3, 2, 14)
+    g_mime_parser_options_set_warning_callback(options, stray_take, s, NULL);
+#else
+    g_mime_parser_options_set_warning_callback(options, stray_take, s);
+#endif
+}
+
 static GMimeObject *parsed(struct stray *s) {
     GByteArray bytes = {(guint8 *)(uintptr_t)s->message, (guint)s->len};
     GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(&bytes);
@@ -226,7 +235,7 @@ static GMimeObject *parsed(struct stray *s) {
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     g_mime_parser_set_persist_stream(parser, TRUE);
     GMimeParserOptions *options = g_mime_parser_options_new();
-    g_mime_parser_options_set_warning_callback(options, stray_take, s);
+    strays_hear(options, s);
     fk_buf_reset(&s->lines);
     /* As a part, not as a message: all header fields are then kept raw, and none is parsed for
      * addresses through iconv. */
