@@ -7,7 +7,7 @@
  *              [--listen PATH] [--inherit NAME:FD]...
  *
  *     NAME      gets                                                           stopped
- *     keep      --listen --socket mail:FD (receive, milter, imapd), act:FD (web),
+ *     keep      --listen --socket mail:FD (receive, milter), import:FD (imapd), act:FD (web),
  *               scrub:FD (scrubd), watch:FD (watchd), auth:FD (authd)          15th
  *     lend      --listen --socket index:FD (indexd), log:FD (logd, watchd, imapd), act:FD (web),
  *               auth:FD (authd)                                                14th

@@ -46,7 +46,7 @@ static const struct link {
     {"lend", "web", "--lend", "act"},      {"sign", "logd", "--sign", "log"},
     {"keep", "watchd", "--keep", "watch"}, {"lend", "watchd", "--lend", "log"},
     {"keep", "authd", "--keep", "auth"},   {"lend", "authd", "--lend", "auth"},
-    {"keep", "imapd", "--keep", "mail"},   {"lend", "imapd", "--lend", "log"},
+    {"keep", "imapd", "--keep", "import"}, {"lend", "imapd", "--lend", "log"},
 };
 enum { LINKS = sizeof links / sizeof *links };
 

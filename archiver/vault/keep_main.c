@@ -64,11 +64,21 @@ static void on_open(void *ctx, struct fk_peer *peer) {
 
 /* ---- requests */
 
-enum role { ROLE_MAIL, ROLE_ACT, ROLE_ANCHOR, ROLE_SCRUB, ROLE_WATCH, ROLE_AUTH, ROLE_ALL };
+enum role {
+    ROLE_MAIL,
+    ROLE_IMPORT, /* mail, and a file that is held */
+    ROLE_ACT,
+    ROLE_ANCHOR,
+    ROLE_SCRUB,
+    ROLE_WATCH,
+    ROLE_AUTH,
+    ROLE_ALL
+};
 
 static int role_of(const char *name) {
-    static const char *const names[] = {"mail", "act", "anchor", "scrub", "watch", "auth", "all"};
-    for (int i = 0; i < 7; i++)
+    static const char *const names[ROLE_ALL + 1] = {"mail",  "import", "act",  "anchor",
+                                                    "scrub", "watch",  "auth", "all"};
+    for (int i = 0; i <= ROLE_ALL; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
@@ -227,9 +237,10 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
     fk_reader_init(&r, f->payload.data, f->payload.len);
     j->type = (enum fk_keep_frame)f->type;
     j->receipt.id = f->id;
-    if (f->type != FK_KEEP_MAIL && role == ROLE_MAIL)
+    const bool is_source = role == ROLE_MAIL || role == ROLE_IMPORT;
+    if (f->type != FK_KEEP_MAIL && is_source)
         return fk_fail(err, FK_DENIED, "this socket may only send mail");
-    if (f->type != FK_KEEP_APPEND && role != ROLE_MAIL && role != ROLE_ALL)
+    if (f->type != FK_KEEP_APPEND && !is_source && role != ROLE_ALL)
         return fk_fail(err, FK_DENIED, "this socket may only append entries");
     enum fk_status st = FK_OK;
     if (f->type == FK_KEEP_ESCROW) {
@@ -262,7 +273,7 @@ static enum fk_status request_read(enum role role, struct fk_frame *f, struct fk
 static enum fk_status tether_take(struct keep *k, struct fk_peer *peer, struct fk_frame *f) {
     struct fk_receipt r = {.id = f->id};
     const int role = fk_peer_role(peer);
-    if ((role != ROLE_ALL && role != ROLE_MAIL) || f->fd < 0 ||
+    if ((role != ROLE_ALL && role != ROLE_IMPORT) || f->fd < 0 ||
         !fk_peers_tether(k->peers, peer, &f->fd)) {
         r.status = FK_DENIED;
         snprintf(r.text, sizeof r.text, "this socket may not leave a file with the pen");

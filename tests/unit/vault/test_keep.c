@@ -655,6 +655,27 @@ static void a_mail_file_is_held_to_its_form(void **state) {
     assert_int_equal(process_wait(pid), 0);
 }
 
+static void the_importers_socket_sends_mail_and_leaves_a_file(void **state) {
+    (void)state;
+    static const char ok[] = "\0\0\0\0\0\0\0\x64\0\0\0\4test\0\0\0\3P0D";
+    int sock;
+    vault_make("");
+    pid_t pid = process_start("keep", "import", &sock);
+    int mail = mail_file(1, 100, false);
+    assert_int_equal(fk_memfile_seal(mail, &err), FK_OK);
+    raw(sock, FK_KEEP_TETHER, "", 0, mail);
+    assert_int_equal(raw_answer(sock), FK_OK);
+    raw(sock, FK_KEEP_MAIL, ok, 23, mail);
+    assert_int_equal(raw_answer(sock), FK_OK);
+    raw(sock, FK_KEEP_APPEND, "\0\0\0\3act\0\0\0\0", 11, -1);
+    assert_int_equal(raw_answer(sock), FK_DENIED);
+    raw(sock, FK_KEEP_SEAL, "", 0, -1);
+    assert_int_equal(raw_answer(sock), FK_DENIED);
+    fk_close(&mail);
+    fk_close(&sock);
+    assert_int_equal(process_wait(pid), 0);
+}
+
 /* What a lock on the file says to whoever comes next. */
 static void a_tether_is_held_until_the_last_is_kept(void **state) {
     (void)state;
@@ -946,6 +967,7 @@ int main(void) {
         cmocka_unit_test(a_head_that_cannot_be_synced_is_not_settled),
         cmocka_unit_test(requests_that_are_none_are_refused_and_the_pen_lives),
         cmocka_unit_test(a_mail_file_is_held_to_its_form),
+        cmocka_unit_test(the_importers_socket_sends_mail_and_leaves_a_file),
         cmocka_unit_test(a_tether_is_held_until_the_last_is_kept),
         cmocka_unit_test(a_desk_hangs_up_on_what_is_no_request),
         cmocka_unit_test(over_the_cap_a_mail_is_refused_not_queued),

@@ -137,10 +137,12 @@ static void vault_fill(char dir[PATH_MAX], struct fk_buf *lines) {
     for (int i = 0; i < LARGE; i++)
         vault_entry(pen, "act", field, NULL);
     assert_int_equal(fk_pen_rotate(pen, NULL), FK_OK);
+    fk_pen_close(&pen); /* LMDB takes an environment once a process */
     struct fk_desk *desk = vault_desk(dir);
     for (uint64_t seq = 0; seq < ALL; seq++)
         assert_int_equal(fk_desk_line(desk, seq, lines, NULL), FK_OK);
     fk_desk_close(&desk);
+    pen = vault_pen(dir, 0);
     assert_int_equal(fk_pen_seal_next(pen, &number, NULL), FK_OK);
     fk_pen_close(&pen);
 }
