@@ -77,6 +77,7 @@ static int options_read(struct cli_reconcile *r, int argc, char **argv, struct f
                                             {"source", required_argument, NULL, 'S'},
                                             {"reason", required_argument, NULL, 'r'},
                                             {"json", no_argument, NULL, 'j'},
+                                            {"milter", no_argument, NULL, 'M'},
                                             {"record", no_argument, NULL, 'R'},
                                             {"record-rejected", no_argument, NULL, 'J'},
                                             {NULL, 0, NULL, 0}};
@@ -107,6 +108,8 @@ static int options_read(struct cli_reconcile *r, int argc, char **argv, struct f
             r->reason = optarg;
         else if (o == 'j')
             r->json = true;
+        else if (o == 'M')
+            r->milter = true;
         else if (o == 'R')
             r->record = true;
         else if (o == 'J')
@@ -120,20 +123,21 @@ static int options_read(struct cli_reconcile *r, int argc, char **argv, struct f
         return cli_usage("reconcile", "expected --postfix, --exchange or --m365, and the log's "
                                       "files, - for stdin");
     if (r->mode != RECONCILE_POSTFIX)
-        return r->record || r->record_rejected || r->source || r->trace->copy_count
-                   ? cli_usage("reconcile", "--record, --record-rejected, --source and --copy are "
-                                            "for --postfix")
+        return r->record || r->record_rejected || r->source || r->milter || r->trace->copy_count
+                   ? cli_usage("reconcile", "--record, --record-rejected, --source, --copy and "
+                                            "--milter are for --postfix")
                    : 0;
+    r->milter |= *r->cli->config->milter != NULL;
     for (size_t i = 0; i < r->file_count; i++)
         if (strcmp(r->files[i], "-") == 0 && (r->record || r->record_rejected))
             return cli_usage("reconcile",
                              "to record, the log is read twice, and stdin is read once only: name "
                              "its files");
     for (size_t i = 0; i < r->file_count; i++)
-        if (strcmp(r->files[i], "-") == 0 && r->trace->copy_count == 0)
+        if (strcmp(r->files[i], "-") == 0 && r->trace->copy_count == 0 && !r->milter)
             return cli_usage("reconcile",
                              "stdin is read once only, so say who gets the copies with "
-                             "--copy ADDRESS");
+                             "--copy ADDRESS, or that a milter has them with --milter");
     return 0;
 }
 

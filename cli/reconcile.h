@@ -2,8 +2,8 @@
  * reconcile.h - a mail server's log held against the ledger (docs/reconcile.md).
  *
  * cli/reconcile.c reads options, runs, and records that it was done; reconcile_postfix.c compares,
- * and reconcile_print.c says it; reconcile_table.c is all of it for tables of Message-IDs. Threads:
- * one.
+ * with reconcile_milter.c for what no reply names, and reconcile_print.c says it; reconcile_table.c
+ * is all of it for tables of Message-IDs. Threads: one.
  */
 #ifndef FK_CLI_RECONCILE_H
 #define FK_CLI_RECONCILE_H
@@ -50,6 +50,7 @@ struct cli_reconcile {
     int64_t since_ms, until_ms;
     const char *source, *reason; /* NULL: not given */
     bool json, record, record_rejected;
+    bool milter; /* captures by a milter are looked for, by their queue ids */
     struct fk_keep *keep;
     struct fk_lend *lend;
     struct fk_mailtrace *trace;
@@ -68,6 +69,8 @@ struct cli_reconcile {
 
 /* Reads the files, asks the ledger, counts. */
 FK_CHECKED enum fk_status cli_reconcile_postfix(struct cli_reconcile *r, struct fk_err *err);
+/* Gives each message of the trace without a reply the captures that have its queue id. */
+FK_CHECKED enum fk_status cli_reconcile_milter(struct cli_reconcile *r, struct fk_err *err);
 /* Whether a message was received in the time asked for, and counts. */
 bool cli_reconcile_counts(const struct cli_reconcile *r, size_t message);
 uint64_t cli_reconcile_missing(const struct cli_reconcile *r);

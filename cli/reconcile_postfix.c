@@ -49,17 +49,27 @@ static enum fk_status files_read(struct cli_reconcile *r, fk_maillog_fn fn, stru
     return st;
 }
 
+static bool has_stdin(const struct cli_reconcile *r) {
+    for (size_t i = 0; i < r->file_count; i++)
+        if (strcmp(r->files[i], "-") == 0)
+            return true;
+    return false;
+}
+
+/* stdin is read once: with a milter it may have no copies, and without one they were named. */
 static enum fk_status log_read(struct cli_reconcile *r, struct fk_err *err) {
     enum fk_status st;
-    if (r->trace->copy_count == 0) {
+    if (r->trace->copy_count == 0 && !has_stdin(r)) {
         FK_TRY(files_read(r, copies_learn, err));
-        if (r->trace->copy_count == 0)
+        if (r->trace->copy_count == 0 && !r->milter)
             FK_TRY(fk_fail(err, FK_INVALID,
                            "no line of this log has a reply of Fumikura (\"kept seq=...\"), so it "
                            "does not say which address gets the copies; name it with --copy "
-                           "ADDRESS"));
+                           "ADDRESS, or say --milter"));
     }
     FK_TRY(files_read(r, line_take, err));
+    if (r->milter)
+        FK_TRY(cli_reconcile_milter(r, err));
     st = fk_mailtrace_settle(r->trace, err);
 done:
     return st;
@@ -92,7 +102,7 @@ static enum cli_truth truth_of(const struct cli_reconcile *r, const struct fk_en
     const struct fk_kept_reply *k = &t->replies[at];
     if (!fk_entry_is(e, "mail"))
         return TRUTH_NO_MAIL;
-    if (!c256_is(e, k->c256))
+    if (!k->unsaid && !c256_is(e, k->c256))
         return TRUTH_OTHER_C256;
     if (!source_fits(r, e))
         return TRUTH_SOURCE;
@@ -270,8 +280,8 @@ enum fk_status cli_reconcile_postfix(struct cli_reconcile *r, struct fk_err *err
     r->sums = calloc(r->file_count, sizeof *r->sums);
     if (!r->sums)
         FK_TRY(fk_fail(err, FK_NOMEM, "no memory for a list of files"));
-    FK_TRY(log_read(r, err));
     FK_TRY(fk_lend_open(r->cli->dir, &r->lend, err));
+    FK_TRY(log_read(r, err));
     FK_TRY(ledger_ask(r, err));
     st = count(r, err);
 done:

@@ -138,7 +138,7 @@ struct capture {
     int64_t received_ms; /* of an import the derived date */
     char via[32];
     bool has_trust, is_trusted; /* as the envelope's "journal" line says */
-    struct fk_buf lines;        /* of the envelope, those that are of people */
+    struct fk_buf lines;        /* of the envelope, those that are found again */
 };
 
 static void via_take(struct capture *c, const struct fk_field *f) {
@@ -149,7 +149,7 @@ static void via_take(struct capture *c, const struct fk_field *f) {
 }
 
 static void envelope_read(const struct fk_source *s, struct capture *c) {
-    static const char *const people[] = {"mail-from", "rcpt-to", "carried-to"};
+    static const char *const kept[] = {"queue-id", "mail-from", "rcpt-to", "carried-to"};
     struct fk_fields it = fk_fields_begin(s->envelope, s->envelope_len);
     struct fk_field f;
     bool derived = false;
@@ -167,8 +167,8 @@ static void envelope_read(const struct fk_source *s, struct capture *c) {
             c->has_trust = true;
             c->is_trusted = f.value_len == 7 && memcmp(f.value, "trusted", 7) == 0;
         }
-        for (size_t i = 0; i < sizeof people / sizeof *people; i++)
-            if (fk_field_is(&f, people[i]))
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+            if (fk_field_is(&f, kept[i]))
                 fk_buf_add(&c->lines, f.name, (size_t)(f.value + f.value_len + 1 - f.name));
     }
 }
@@ -319,6 +319,8 @@ static enum fk_status put_captures(struct fk_xdoc *doc, const struct fk_provenan
         is_journal |= strcmp(c->kind, "plain") != 0;
         snprintf(text, sizeof text, "%llu", (unsigned long long)c->seq);
         FK_TRY(put_address(doc, FK_P_CAPTURE, text, err));
+        if (*c->queue_id)
+            FK_TRY(put_address(doc, FK_P_QUEUE, c->queue_id, err));
     }
     for (unsigned bit = 0; (known->capture_count - 1) >> bit; bit++) {
         snprintf(text, sizeof text, "captures:%u", bit);

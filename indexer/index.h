@@ -63,6 +63,7 @@ extern "C" {
 #define FK_P_OWN_MSGID "XI" /* the message's own: others that have it are its versions */
 #define FK_P_KEY "XH"       /* the message's bytes: SHA-256, hex */
 #define FK_P_CAPTURE "XQ"   /* seq of each capture, decimal */
+#define FK_P_QUEUE "XU"     /* its queue id, where the mail server in front told one (milter) */
 #define FK_P_OWN "XV"       /* what this archive found of where it is from: dkim=pass (auth.md) */
 #define FK_P_BORDER "XW"    /* the same by the mail server in front; spam=yes, virus=no */
 #define FK_P_DELIVERY "XJ"  /* what a mail server's log says became of it (delivery_term.h) */

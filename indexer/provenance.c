@@ -98,6 +98,7 @@ static enum fk_status capture_begin(struct reading *r) {
     c.seq = seq;
     c.via = kept(r, via, strlen(via));
     c.kind = kept(r, kind, strlen(kind));
+    c.queue_id = "";
     p->captures[p->capture_count++] = c;
     return c.via && c.kind ? FK_OK : out_of_memory(r->err);
 }
@@ -170,11 +171,19 @@ static enum fk_status text_keep(struct reading *r, const char **to) {
     return *to ? FK_OK : out_of_memory(r->err);
 }
 
+static enum fk_status queue_id_take(struct reading *r) {
+    struct fk_capture *c =
+        r->p->capture_count ? &r->p->captures[r->p->capture_count - 1] : NULL;
+    return c ? text_keep(r, &c->queue_id) : FK_OK;
+}
+
 static enum fk_status line_take(struct reading *r, const struct fk_field *f) {
     fk_buf_reset(&r->value);
     fk_field_value(f, &r->value);
     if (fk_field_is(f, "capture"))
         return capture_begin(r);
+    if (fk_field_is(f, "queue-id"))
+        return queue_id_take(r);
     if (fk_field_is(f, "key"))
         return text_keep(r, &r->p->key);
     if (fk_field_is(f, "read"))

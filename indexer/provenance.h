@@ -95,6 +95,7 @@ struct fk_capture {
     uint64_t seq;
     int64_t received_ms;
     const char *via, *kind; /* "plain", "stated", "claimed" */
+    const char *queue_id;   /* of the mail server in front; "" where it told none */
 };
 struct fk_provenance {
     struct fk_known_person *people; /* by address */

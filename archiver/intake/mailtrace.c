@@ -255,6 +255,26 @@ static enum fk_status refusal_add(struct fk_mailtrace *t, uint8_t source,
     return FK_OK;
 }
 
+/* c256: NULL where nobody said it. */
+static enum fk_status reply_add(struct fk_mailtrace *t, uint32_t at, uint64_t seq,
+                                const uint8_t *c256, struct fk_err *err) {
+    enum fk_status st =
+        grow(&t->replies, t->reply_count, &t->reply_cap, sizeof *t->replies, "replies", err);
+    if (st != FK_OK)
+        return st;
+    struct fk_kept_reply *r = &t->replies[t->reply_count++];
+    *r = (struct fk_kept_reply){.seq = seq, .message = at, .unsaid = !c256};
+    if (c256)
+        memcpy(r->c256, c256, sizeof r->c256);
+    t->messages[at].flags |= KEPT;
+    return FK_OK;
+}
+
+enum fk_status fk_mailtrace_kept(struct fk_mailtrace *t, uint32_t message, uint64_t seq,
+                                 struct fk_err *err) {
+    return reply_add(t, message, seq, NULL, err);
+}
+
 static enum fk_status delivery_take(struct fk_mailtrace *t, uint32_t at,
                                     const struct fk_maillog_line *l, struct fk_err *err) {
     struct fk_traced *m = &t->messages[at];
@@ -271,15 +291,7 @@ static enum fk_status delivery_take(struct fk_mailtrace *t, uint32_t at,
         m->flags |= COPY_ELSEWHERE;
     if (!l->kept)
         return FK_OK;
-    m->flags |= KEPT;
-    enum fk_status st =
-        grow(&t->replies, t->reply_count, &t->reply_cap, sizeof *t->replies, "replies", err);
-    if (st != FK_OK)
-        return st;
-    struct fk_kept_reply *r = &t->replies[t->reply_count++];
-    *r = (struct fk_kept_reply){.seq = l->seq, .message = at};
-    memcpy(r->c256, l->c256, sizeof r->c256);
-    return FK_OK;
+    return reply_add(t, at, l->seq, l->c256, err);
 }
 
 /* A notice's message may have come before the line that names it, or comes after. */

@@ -53,11 +53,12 @@ struct fk_traced {
     uint16_t flags;
     uint8_t source;
 };
-/* A reply "kept seq=N c256=..." */
+/* A reply "kept seq=N c256=...", or what stands for one. */
 struct fk_kept_reply {
     uint64_t seq;
     uint32_t message;
     uint8_t c256[8];
+    bool unsaid; /* not in the log: there is no c256 to compare */
 };
 struct fk_refusal {
     uint64_t line; /* a digest of it, so that it counts once */
@@ -88,6 +89,10 @@ FK_CHECKED enum fk_status fk_mailtrace_take(struct fk_mailtrace *t,
                                             const struct fk_maillog_line *line, struct fk_err *err);
 /* The message that a line belongs to; UINT32_MAX for none. */
 uint32_t fk_mailtrace_find(const struct fk_mailtrace *t, const struct fk_maillog_line *line);
+/* An entry that is a message's though the log has no reply of it: what came by a milter. Before
+ * settle. */
+FK_CHECKED enum fk_status fk_mailtrace_kept(struct fk_mailtrace *t, uint32_t message, uint64_t seq,
+                                            struct fk_err *err);
 /* After the last line: sorts, and follows messages that went on under another queue id. */
 FK_CHECKED enum fk_status fk_mailtrace_settle(struct fk_mailtrace *t, struct fk_err *err);
 enum fk_fate fk_mailtrace_fate(const struct fk_mailtrace *t, size_t message);
