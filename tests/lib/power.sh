@@ -94,7 +94,8 @@ power_keys_check() {
         fk show "$seq" --raw >"$OUT/out" 2>&1
         grep -q "disposed of by entry" "$OUT/out" || fail "entry $seq was disposed of: $(tail -n 1 "$OUT/out")"
     done
-    expect "kek log-head log-key" "$(ls "$secrets" | paste -sd' ')" "secrets"
+    # log-head.new is what a cut left of the signer's head, public, and written over by the next.
+    expect "kek log-head log-key" "$(ls "$secrets" | grep -vx log-head.new | paste -sd' ')" "secrets"
     fk checkpoint >"$OUT/out" 2>&1 || fail "no checkpoint after the cut: $(cat "$OUT/out")"
     fk verify --against "$OUT/seen" >"$OUT/out" 2>&1 || fail "verify: $(tail -n 1 "$OUT/out")"
     for number in $(said sealed); do
