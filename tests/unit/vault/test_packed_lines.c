@@ -88,8 +88,8 @@ static void value_make(struct fk_buf *out, uint32_t count, size_t bytes, unsigne
         fk_buf_byte(&plain, i + 1 == bytes ? '\n' : 'a');
     for (unsigned i = 0; i < frames; i++) {
         assert_true(fk_buf_reserve(out, ZSTD_compressBound(bytes)));
-        out->len += ZSTD_compress(out->data + out->len, ZSTD_compressBound(bytes), plain.data,
-                                  bytes, 3);
+        out->len +=
+            ZSTD_compress(out->data + out->len, ZSTD_compressBound(bytes), plain.data, bytes, 3);
     }
     fk_buf_free(&plain);
 }
@@ -125,7 +125,8 @@ static void what_is_no_block_is_refused(void **state) {
 
 enum { SMALL = 600, LARGE = 5, ALL = 1 + SMALL + LARGE };
 
-/* A vault with a sealed segment of several blocks, ALL lines; lines: all of them, one after another. */
+/* A vault with a sealed segment of several blocks, ALL lines; lines: all of them, one after
+ * another. */
 static void vault_fill(char dir[PATH_MAX], struct fk_buf *lines) {
     static char field[60000];
     uint64_t number;
@@ -219,7 +220,8 @@ static void sealed_change(const char *dir, bool damage) {
             for (uint32_t i = 0; i < count; i++) {
                 uint8_t seq[8];
                 fk_be64(seq, last - (count - 1) + i);
-                MDB_val one = {sizeof seq, seq}, line = {start[i + 1] - start[i], plain.data + start[i]};
+                MDB_val one = {sizeof seq, seq},
+                        line = {start[i + 1] - start[i], plain.data + start[i]};
                 assert_int_equal(mdb_put(txn, entries, &one, &line, 0), 0);
             }
         } while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0);
