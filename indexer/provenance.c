@@ -172,8 +172,7 @@ static enum fk_status text_keep(struct reading *r, const char **to) {
 }
 
 static enum fk_status queue_id_take(struct reading *r) {
-    struct fk_capture *c =
-        r->p->capture_count ? &r->p->captures[r->p->capture_count - 1] : NULL;
+    struct fk_capture *c = r->p->capture_count ? &r->p->captures[r->p->capture_count - 1] : NULL;
     return c ? text_keep(r, &c->queue_id) : FK_OK;
 }
 

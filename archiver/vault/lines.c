@@ -43,7 +43,8 @@ static bool lines_split(const struct fk_buf *plain, uint32_t count,
                         uint32_t start[FK_LINES_COUNT + 1]) {
     size_t at = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *lf = at < plain->len ? memchr(plain->data + at, '\n', plain->len - at) : NULL;
+        const uint8_t *lf =
+            at < plain->len ? memchr(plain->data + at, '\n', plain->len - at) : NULL;
         if (!lf)
             return false;
         start[i] = (uint32_t)at;
@@ -214,6 +215,5 @@ enum fk_status fk_lines__read(struct fk_lines *l, struct fk_buf *out, struct fk_
         return st;
     const uint32_t *at = l->start + (l->seq - l->first);
     fk_buf_add(out, l->plain.data + at[0], at[1] - at[0]);
-    return out->failed ? fk_fail(err, FK_NOMEM, "%s: no memory to read it", c->pages->path)
-                       : FK_OK;
+    return out->failed ? fk_fail(err, FK_NOMEM, "%s: no memory to read it", c->pages->path) : FK_OK;
 }

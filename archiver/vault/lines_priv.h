@@ -2,12 +2,13 @@
  * lines_priv.h - the ledger's lines as a segment has them, one after another by seq.
  *
  * An open segment has them one by one (table entries). A sealed one has them in packed blocks
- * (table lines), which takes some 170 bytes a line where LMDB's pages of single ones take 450; one that
- * an older version sealed has entries too. Which it is, only this file knows.
+ * (table lines), which takes some 170 bytes a line where LMDB's pages of single ones take 450; one
+ * that an older version sealed has entries too. Which it is, only this file knows.
  *
  *     FK_TRY(fk_lines__open(pages, &lines, err));
- *     for (st = fk_lines__first(lines, err); st == FK_OK && lines->valid; st = fk_lines__next(lines, err))
- *         st = fk_lines__read(lines, &line, err);          lines->seq says which
+ *     for (st = fk_lines__first(lines, err); st == FK_OK && lines->valid; st =
+ * fk_lines__next(lines, err)) st = fk_lines__read(lines, &line, err);          lines->seq says
+ * which
  *
  * To move looks at no line: one that cannot be read is found by read, and the next can be moved to.
  * Errors: FK_CORRUPT with file, table and seqs. Threads: one at a time.
