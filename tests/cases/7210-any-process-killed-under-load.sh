@@ -39,7 +39,7 @@ for role in keep lend indexd receive web keep receive; do
     fi
 done
 client_ends
-timeout 120 "$FUMIKURA" -C "$V" index --wait >/dev/null || fail "the index did not catch up"
+timeout 400 "$FUMIKURA" -C "$V" index --wait >/dev/null || fail "the index did not catch up"
 server_stop
 verify_clean "it all"
 all_acked "$acks.all"
