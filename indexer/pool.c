@@ -1,31 +1,24 @@
 /* pool.c - starting, feeding, watching and replacing boxed readers. */
 #include "indexer/pool_priv.h"
+#include "base/apart.h"
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     WORKERS_MAX = 64,
     JOBS_A_WORKER = 500,
-    HELLO_MS = 20000,
     LOOK_MS = 100,  /* how often a busy reader's clock is looked at */
     WALL_FACTOR = 5 /* a loaded machine gives a reader its CPU time later */
 };
 
 struct worker {
-    pid_t pid; /* 0: not started */
-    int sock;
+    struct fk_apart process;
     unsigned jobs; /* that it has done */
     bool is_busy;
     struct fk_job job;
@@ -41,123 +34,35 @@ struct fk_pool {
 
 /* ---- one reader */
 
-/* In the child, before exec: nothing of ours but the socket. */
-static void child_run(const char *program, int sock, pid_t parent) {
-    const int null = open("/dev/null", O_RDWR);
-#ifdef __SANITIZE_ADDRESS__
-    const int errors = 2; /* what the sanitizers find is to be seen */
-#else
-    const int errors = null;
-#endif
-    char *const argv[] = {(char *)"fumikura", (char *)"index-worker", NULL};
-#ifdef FK_TESTING
-    char *const *const environment = environ;
-#else
-    static char *const environment[] = {NULL};
-#endif
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
-        _exit(127);
-    /* Through a number that cannot be 3, since dup2 onto itself would keep close-on-exec. */
-    const int high = fcntl(sock, F_DUPFD, 10);
-    if (high < 0 || dup2(high, 3) < 0 || close_range(4, ~0u, 0) != 0)
-        _exit(127);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-        _exit(127);
-    sigset_t all;
-    sigemptyset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
-    execve(program, argv, environment);
-    _exit(127);
-}
-
-static void worker_end(struct worker *w) {
-    if (!w->pid)
-        return;
-    (void)kill(w->pid, SIGKILL); /* gone already is as good */
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    fk_close(&w->sock);
-    w->pid = 0;
-}
-
-static enum fk_status hello_read(const struct fk_frame *f, struct fk_err *err) {
-    struct fk_reader r;
-    char text[400];
-    fk_reader_init(&r, f->payload.data, f->payload.len);
-    const uint32_t status = fk_get_u32(&r);
-    fk_get_cstr(&r, text, sizeof text);
-    if (f->type != FK_POOL_HELLO || !fk_reader_done(&r))
-        return fk_fail(err, FK_IO, "an index reader did not say what was expected");
-    return status == FK_OK ? FK_OK : fk_fail(err, FK_DENIED, "messages are not indexed: %s", text);
-}
-
-static enum fk_status worker_greet(struct worker *w, size_t memory_bytes, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    struct fk_buf setup = FK_BUF_INIT;
-    struct fk_frame f = FK_FRAME_INIT;
-    struct pollfd p = {w->sock, POLLIN, 0};
-    fk_put_u64(&setup, memory_bytes);
-    FK_TRY(fk_frame_send(w->sock, FK_POOL_SETUP, 0, setup.data, setup.len, -1, err));
-    if (poll(&p, 1, HELLO_MS) <= 0)
-        st = fk_fail(err, FK_IO, "an index reader did not start in %d s", HELLO_MS / 1000);
-    if (st == FK_OK)
-        FK_TRY(fk_frame_recv(w->sock, &f, err));
-    if (st == FK_OK)
-        FK_TRY(hello_read(&f, err));
-done:
-    fk_buf_free(&setup);
-    fk_frame_free(&f);
-    return st == FK_NOT_FOUND ? fk_fail(err, FK_IO, "an index reader ended at once") : st;
-}
-
 static enum fk_status worker_start(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
-    int pair[2];
-    enum fk_status st = fk_frame_pair(pair, err);
-    if (st != FK_OK)
-        return st;
-    const pid_t parent = getpid(), pid = fork();
-    if (pid < 0) {
-        st = fk_fail_sys(err, errno, "cannot start an index reader");
-        fk_close(&pair[0]);
-        fk_close(&pair[1]);
-        return st;
-    }
-    if (pid == 0)
-        child_run(pool->options.worker, pair[1], parent);
-    fk_close(&pair[1]);
-    w->pid = pid;
-    w->sock = pair[0];
+    static const char *const argv[] = {"fumikura", "index-worker", NULL};
+    struct fk_buf setup = FK_BUF_INIT;
+    fk_put_u64(&setup, pool->options.memory_bytes);
+    enum fk_status st = fk_apart_start(pool->options.worker, argv, FK_POOL_SETUP, &setup,
+                                       FK_POOL_HELLO, &w->process, err);
+    fk_buf_free(&setup);
     w->jobs = 0;
-    st = worker_greet(w, pool->options.memory_bytes, err);
-    if (st != FK_OK)
-        worker_end(w);
-    return st;
-}
-
-/* Milliseconds of CPU that the process has had; -1 when it is gone. */
-static int64_t cpu_ms(pid_t pid) {
-    clockid_t clock;
-    struct timespec t;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
-        return -1;
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    if (st == FK_DENIED)
+        return fk_err_prefix(err, "messages are not indexed");
+    return st == FK_OK ? FK_OK : fk_err_prefix(err, "an index reader");
 }
 
 static enum fk_status job_hand_over(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_buf b = FK_BUF_INIT;
-    if (w->pid && w->jobs >= JOBS_A_WORKER)
-        worker_end(w);
-    if (!w->pid)
+    if (w->process.pid && w->jobs >= JOBS_A_WORKER)
+        fk_apart_end(&w->process);
+    if (!w->process.pid)
         FK_TRY(worker_start(pool, w, err));
     fk_put_u8(&b, (uint8_t)w->job.kind);
     fk_put_u8(&b, w->attempts > 0);
     fk_put_u64(&b, w->job.offset);
     fk_put_u64(&b, w->job.len);
     w->since_ms = fk_monotonic_ms();
-    w->cpu_since_ms = cpu_ms(w->pid);
+    w->cpu_since_ms = fk_apart_cpu_ms(&w->process);
     w->jobs++;
-    st = fk_frame_send(w->sock, FK_POOL_JOB, (uint32_t)w->job.id, b.data, b.len, w->job.fd, err);
+    st = fk_frame_send(w->process.sock, FK_POOL_JOB, (uint32_t)w->job.id, b.data, b.len, w->job.fd,
+                       err);
 done:
     fk_buf_free(&b);
     return st;
@@ -169,7 +74,7 @@ done:
 static enum fk_status job_send(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
     enum fk_status st = job_hand_over(pool, w, err);
     if (st == FK_NOT_FOUND) {
-        worker_end(w);
+        fk_apart_end(&w->process);
         st = job_hand_over(pool, w, err);
     }
     return st == FK_NOT_FOUND ? FK_OK : st;
@@ -188,7 +93,7 @@ enum fk_status fk_pool__open(const struct fk_index_options *options, struct fk_p
     if (pool->count > WORKERS_MAX)
         pool->count = WORKERS_MAX;
     for (unsigned i = 0; i < pool->count; i++)
-        pool->workers[i].sock = pool->workers[i].job.fd = -1;
+        pool->workers[i].process.sock = pool->workers[i].job.fd = -1;
     enum fk_status st = worker_start(pool, &pool->workers[0], err);
     if (st == FK_OK)
         *out = pool;
@@ -201,7 +106,7 @@ void fk_pool__close(struct fk_pool **pool) {
     if (!*pool)
         return;
     for (unsigned i = 0; i < (*pool)->count; i++) {
-        worker_end(&(*pool)->workers[i]);
+        fk_apart_end(&(*pool)->workers[i].process);
         fk_close(&(*pool)->workers[i].job.fd);
     }
     free(*pool);
@@ -222,7 +127,7 @@ unsigned fk_pool__free(const struct fk_pool *pool) {
 enum fk_status fk_pool__submit(struct fk_pool *pool, const struct fk_job *job, struct fk_err *err) {
     struct worker *w = NULL;
     for (unsigned i = 0; i < pool->count; i++) /* one that runs before one that must be started */
-        if (!pool->workers[i].is_busy && (!w || (!w->pid && pool->workers[i].pid)))
+        if (!pool->workers[i].is_busy && (!w || (!w->process.pid && pool->workers[i].process.pid)))
             w = &pool->workers[i];
     if (!w) {
         int fd = job->fd;
@@ -244,7 +149,7 @@ static void give(struct worker *w, struct fk_job_result *out) {
 /* The reader is lost over its message. *given: there is nothing more to try with it. */
 static enum fk_status worker_lost(struct fk_pool *pool, struct worker *w, unsigned reason,
                                   bool *given, struct fk_job_result *out, struct fk_err *err) {
-    worker_end(w);
+    fk_apart_end(&w->process);
     w->reasons |= reason;
     *given = w->attempts++ > 0;
     if (!*given)
@@ -274,7 +179,7 @@ static enum fk_status answer_take(struct fk_pool *pool, struct worker *w, bool *
                                   struct fk_job_result *out, struct fk_err *err) {
     struct fk_frame f = FK_FRAME_INIT;
     struct fk_buf answer = FK_BUF_INIT;
-    enum fk_status st = fk_frame_recv(w->sock, &f, err);
+    enum fk_status st = fk_frame_recv(w->process.sock, &f, err);
     if (st == FK_OK && (f.type != FK_POOL_ANSWER || f.id != (uint32_t)w->job.id))
         st = FK_CORRUPT;
     if (st == FK_OK)
@@ -293,7 +198,7 @@ static enum fk_status answer_take(struct fk_pool *pool, struct worker *w, bool *
 static bool is_overdue(const struct fk_pool *pool, const struct worker *w) {
     const int64_t limit = (int64_t)pool->options.seconds * 1000;
     return fk_monotonic_ms() - w->since_ms > limit * WALL_FACTOR ||
-           cpu_ms(w->pid) - w->cpu_since_ms > limit;
+           fk_apart_cpu_ms(&w->process) - w->cpu_since_ms > limit;
 }
 
 /* One look at every busy reader, after waiting for any of them. */
@@ -301,7 +206,8 @@ static enum fk_status look(struct fk_pool *pool, int wait_ms, bool *given,
                            struct fk_job_result *out, struct fk_err *err) {
     struct pollfd p[WORKERS_MAX];
     for (unsigned i = 0; i < pool->count; i++)
-        p[i] = (struct pollfd){pool->workers[i].is_busy ? pool->workers[i].sock : -1, POLLIN, 0};
+        p[i] = (struct pollfd){pool->workers[i].is_busy ? pool->workers[i].process.sock : -1,
+                               POLLIN, 0};
     if (poll(p, pool->count, wait_ms) < 0 && errno != EINTR)
         return fk_fail_sys(err, errno, "cannot wait for the index readers");
     for (unsigned i = 0; i < pool->count && !*given; i++) {

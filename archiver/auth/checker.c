@@ -6,26 +6,21 @@
 #include "archiver/auth/checker.h"
 #include "archiver/auth/protocol.h"
 #include "archiver/auth/records.h"
+#include "base/apart.h"
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     JOBS = 32,
     JOBS_A_PROCESS = 500,
     ROUNDS_MAX = 40, /* libspf2 asks name after name */
-    HELLO_MS = 20000,
     LOOK_MS = 100,
     GRACE_MS = 2000, /* a resolver has so long to say that a name's time is over */
     WALL_FACTOR = 5,
@@ -41,8 +36,7 @@ struct job {
     unsigned rounds, names, unanswered, attempts;
 };
 struct process {
-    pid_t pid; /* 0: does not run */
-    int sock;
+    struct fk_apart is;
     unsigned jobs;
     int64_t since_ms, cpu_since_ms;
 };
@@ -63,90 +57,13 @@ struct fk_checker {
 
 /* ---- processes */
 
-/* In the child, before exec: nothing of ours but the socket. */
-static void child_run(const char *program, const char *mode, int sock, pid_t parent) {
-    const int null = open("/dev/null", O_RDWR);
-#ifdef __SANITIZE_ADDRESS__
-    const int errors = 2; /* what the sanitizers find is to be seen */
-#else
-    const int errors = null;
-#endif
-    const char *const argv[] = {"fumikura-authcheck", mode, NULL};
-#ifdef FK_TESTING
-    char *const *const environment = environ;
-#else
-    static char *const environment[] = {NULL};
-#endif
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
-        _exit(127);
-    /* Through a number that cannot be 3, since dup2 onto itself would keep close-on-exec. */
-    const int high = fcntl(sock, F_DUPFD, 10);
-    if (high < 0 || dup2(high, FK_AUTH_SOCKET) < 0 || close_range(FK_AUTH_SOCKET + 1, ~0u, 0) != 0)
-        _exit(127);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-        _exit(127);
-    sigset_t all;
-    sigemptyset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
-    execve(program, (char *const *)(uintptr_t)argv, environment);
-    _exit(127);
-}
-
-static void process_end(struct process *p) {
-    if (!p->pid)
-        return;
-    (void)kill(p->pid, SIGKILL); /* gone already is as good */
-    while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    fk_close(&p->sock);
-    p->pid = 0;
-}
-
-static enum fk_status greet(struct process *p, const struct fk_buf *setup, struct fk_err *err) {
-    enum fk_status st;
-    struct fk_frame f = FK_FRAME_INIT;
-    struct fk_reader r;
-    struct pollfd poll_for = {p->sock, POLLIN, 0};
-    char text[400];
-    FK_TRY(fk_frame_send(p->sock, FK_AUTH_SETUP, 0, setup->data, setup->len, -1, err));
-    if (poll(&poll_for, 1, HELLO_MS) <= 0)
-        FK_TRY(fk_fail(err, FK_IO, "it did not start in %d s", HELLO_MS / 1000));
-    FK_TRY(fk_frame_recv(p->sock, &f, err));
-    fk_reader_init(&r, f.payload.data, f.payload.len);
-    const uint32_t status = fk_get_u32(&r);
-    fk_get_cstr(&r, text, sizeof text);
-    if (f.type != FK_AUTH_HELLO || !fk_reader_done(&r) || status > FK_NOMEM)
-        st = fk_fail(err, FK_IO, "it did not say what was expected");
-    else if (status != FK_OK)
-        st = fk_fail(err, (enum fk_status)status, "%s", text);
-done:
-    fk_frame_free(&f);
-    return st == FK_NOT_FOUND ? fk_fail(err, FK_IO, "it ended at once") : st;
-}
-
 static enum fk_status process_start(const struct fk_checker *c, struct process *p, const char *mode,
                                     const struct fk_buf *setup, struct fk_err *err) {
-    int pair[2];
-    enum fk_status st = fk_frame_pair(pair, err);
-    if (st != FK_OK)
-        return st;
-    const pid_t parent = getpid(), pid = fork();
-    if (pid < 0) {
-        st = fk_fail_sys(err, errno, "cannot start %s", c->options.program);
-        fk_close(&pair[0]);
-        fk_close(&pair[1]);
-        return st;
-    }
-    if (pid == 0)
-        child_run(c->options.program, mode, pair[1], parent);
-    fk_close(&pair[1]);
-    *p = (struct process){.pid = pid, .sock = pair[0]};
-    st = greet(p, setup, err);
-    if (st != FK_OK) {
-        process_end(p);
-        st = fk_err_prefix(err, "%s %s", c->options.program, mode);
-    }
-    return st;
+    const char *const argv[] = {"fumikura-authcheck", mode, NULL};
+    *p = (struct process){.is = FK_APART_INIT};
+    enum fk_status st =
+        fk_apart_start(c->options.program, argv, FK_AUTH_SETUP, setup, FK_AUTH_HELLO, &p->is, err);
+    return st == FK_OK ? FK_OK : fk_err_prefix(err, "%s %s", c->options.program, mode);
 }
 
 static enum fk_status checker_start(struct fk_checker *c, struct fk_err *err) {
@@ -166,15 +83,6 @@ static enum fk_status resolver_start(struct fk_checker *c, struct fk_err *err) {
     enum fk_status st = process_start(c, &c->resolver, "resolve", &setup, err);
     fk_buf_free(&setup);
     return st;
-}
-
-/* Milliseconds of CPU that the process has had; -1 when it is gone. */
-static int64_t cpu_ms(pid_t pid) {
-    clockid_t clock;
-    struct timespec t;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
-        return -1;
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- names */
@@ -207,7 +115,7 @@ static enum fk_status question_send(struct fk_checker *c, size_t slot, struct fk
     enum fk_status st;
     snprintf(text, sizeof text, "%s %s", fk_dns_type_names[q->type], q->name);
     fk_put_cstr(&b, text);
-    st = fk_frame_send(c->resolver.sock, FK_AUTH_ASK, c->asked[slot].id, b.data, b.len, -1, err);
+    st = fk_frame_send(c->resolver.is.sock, FK_AUTH_ASK, c->asked[slot].id, b.data, b.len, -1, err);
     fk_buf_free(&b);
     return st;
 }
@@ -259,7 +167,7 @@ static bool answer_is_good(const struct fk_frame *f, const struct fk_dns_questio
 
 static void resolver_hear(struct fk_checker *c) {
     struct fk_frame f = FK_FRAME_INIT;
-    const bool is_frame = fk_frame_recv(c->resolver.sock, &f, NULL) == FK_OK;
+    const bool is_frame = fk_frame_recv(c->resolver.is.sock, &f, NULL) == FK_OK;
     const size_t slot = f.id % FK_RESOLVE_MAX;
     if (is_frame && c->asked[slot].job && c->asked[slot].id == f.id &&
         answer_is_good(&f, &c->asked[slot].question)) {
@@ -297,7 +205,7 @@ static void job_finish(struct job *j, const char *unread) {
 /* The checker is lost over its message. */
 static void checker_lost(struct fk_checker *c, const char *why) {
     struct job *j = job_in(c, WITH_CHECKER);
-    process_end(&c->checker);
+    fk_apart_end(&c->checker.is);
     if (!j)
         return;
     if (j->attempts++ > 0)
@@ -312,7 +220,7 @@ static enum fk_status text_send(struct fk_checker *c, const struct fk_buf *text,
     enum fk_status st = FK_OK;
     while (st == FK_OK && at < end) {
         const size_t left = (size_t)(end - at), n = left < FK_FRAME_MAX ? left : FK_FRAME_MAX;
-        st = fk_frame_send(c->checker.sock, FK_AUTH_TEXT, 0, at, n, -1, err);
+        st = fk_frame_send(c->checker.is.sock, FK_AUTH_TEXT, 0, at, n, -1, err);
         at += n;
     }
     return st;
@@ -321,9 +229,9 @@ static enum fk_status text_send(struct fk_checker *c, const struct fk_buf *text,
 static enum fk_status job_send(struct fk_checker *c, struct job *j, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_buf b = FK_BUF_INIT;
-    if (c->checker.pid && c->checker.jobs >= JOBS_A_PROCESS)
-        process_end(&c->checker);
-    if (!c->checker.pid)
+    if (c->checker.is.pid && c->checker.jobs >= JOBS_A_PROCESS)
+        fk_apart_end(&c->checker.is);
+    if (!c->checker.is.pid)
         FK_TRY(checker_start(c, err));
     if (j->given.known.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "checking a message: out of memory"));
@@ -331,12 +239,12 @@ static enum fk_status job_send(struct fk_checker *c, struct job *j, struct fk_er
     j->rounds++;
     c->checker.jobs++;
     c->checker.since_ms = fk_monotonic_ms();
-    c->checker.cpu_since_ms = cpu_ms(c->checker.pid);
+    c->checker.cpu_since_ms = fk_apart_cpu_ms(&c->checker.is);
     fk_put_u64(&b, j->given.offset);
     fk_put_u64(&b, j->given.len);
     st = text_send(c, &j->given.known, err);
     if (st == FK_OK)
-        st = fk_frame_send(c->checker.sock, FK_AUTH_JOB, 0, b.data, b.len, j->given.fd, err);
+        st = fk_frame_send(c->checker.is.sock, FK_AUTH_JOB, 0, b.data, b.len, j->given.fd, err);
     if (st == FK_NOT_FOUND) { /* it was gone before it got the message, or died of it at once */
         checker_lost(c, "crash");
         st = FK_OK;
@@ -405,7 +313,7 @@ static void answer_take(struct fk_checker *c, struct job *j, const struct fk_buf
 static void checker_hear(struct fk_checker *c) {
     struct fk_frame f = FK_FRAME_INIT;
     struct job *j = job_in(c, WITH_CHECKER);
-    if (fk_frame_recv(c->checker.sock, &f, NULL) == FK_OK && f.type == FK_AUTH_ANSWER && j)
+    if (fk_frame_recv(c->checker.is.sock, &f, NULL) == FK_OK && f.type == FK_AUTH_ANSWER && j)
         answer_take(c, j, &f.payload);
     else
         checker_lost(c, "crash");
@@ -415,7 +323,7 @@ static void checker_hear(struct fk_checker *c) {
 static bool is_overdue(const struct fk_checker *c) {
     const int64_t limit = (int64_t)c->options.seconds * 1000;
     return fk_monotonic_ms() - c->checker.since_ms > limit * WALL_FACTOR ||
-           cpu_ms(c->checker.pid) - c->checker.cpu_since_ms > limit;
+           fk_apart_cpu_ms(&c->checker.is) - c->checker.cpu_since_ms > limit;
 }
 
 /* ---- the pair */
@@ -426,7 +334,7 @@ enum fk_status fk_checker_open(const struct fk_checker_options *options, struct 
     if (!c)
         return fk_fail(err, FK_NOMEM, "the checker: out of memory");
     c->options = *options;
-    c->checker.sock = c->resolver.sock = -1;
+    c->checker.is.sock = c->resolver.is.sock = -1;
     enum fk_status st = checker_start(c, err);
     if (st == FK_OK && !options->offline)
         st = resolver_start(c, err);
@@ -447,8 +355,8 @@ static void job_clear(struct job *j) {
 void fk_checker_close(struct fk_checker **c) {
     if (!*c)
         return;
-    process_end(&(*c)->checker);
-    process_end(&(*c)->resolver);
+    fk_apart_end(&(*c)->checker.is);
+    fk_apart_end(&(*c)->resolver.is);
     for (size_t i = 0; i < JOBS; i++)
         if ((*c)->jobs[i].state != FREE)
             job_clear(&(*c)->jobs[i]);
@@ -488,8 +396,8 @@ static enum fk_status look(struct fk_checker *c, int wait_ms, struct fk_err *err
     }
     if (st != FK_OK)
         return st;
-    struct pollfd p[] = {{with ? c->checker.sock : -1, POLLIN, 0},
-                         {c->resolver.pid ? c->resolver.sock : -1, POLLIN, 0}};
+    struct pollfd p[] = {{with ? c->checker.is.sock : -1, POLLIN, 0},
+                         {c->resolver.is.pid ? c->resolver.is.sock : -1, POLLIN, 0}};
     if (poll(p, 2, wait_ms) < 0 && errno != EINTR)
         return fk_fail_sys(err, errno, "cannot wait for the checker");
     if (p[0].revents)

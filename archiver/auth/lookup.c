@@ -1,59 +1,27 @@
 /* lookup.c - a resolver of its own, asked one question at a time. */
 #include "archiver/auth/lookup.h"
 #include "archiver/auth/protocol.h"
+#include "base/apart.h"
 #include "base/clock.h"
 #include "base/frame.h"
-#include "base/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { HELLO_MS = 20000, GRACE_MS = 2000 };
+enum { GRACE_MS = 2000 };
 struct fk_lookup {
-    pid_t pid;
-    int sock;
+    struct fk_apart process;
     uint32_t last_id;
     unsigned name_ms;
 };
 
-/* In the child, before exec: nothing of ours but the socket. */
-static void child_run(const char *program, int sock, pid_t parent) {
-    const int null = open("/dev/null", O_RDWR);
-#ifdef __SANITIZE_ADDRESS__
-    const int errors = 2; /* what the sanitizers find is to be seen */
-#else
-    const int errors = null;
-#endif
-    const char *const argv[] = {"fumikura-authcheck", "resolve", NULL};
-#ifdef FK_TESTING
-    char *const *const environment = environ;
-#else
-    static char *const environment[] = {NULL};
-#endif
-    /* Through a number that cannot be 3, since dup2 onto itself would keep close-on-exec. */
-    const int high = fcntl(sock, F_DUPFD, 10);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
-        _exit(127);
-    if (high < 0 || dup2(high, FK_AUTH_SOCKET) < 0 || close_range(FK_AUTH_SOCKET + 1, ~0u, 0) != 0)
-        _exit(127);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-        _exit(127);
-    execve(program, (char *const *)(uintptr_t)argv, environment);
-    _exit(127);
-}
-
 /* FK_RETRY: nothing came in time. */
 static enum fk_status hear(const struct fk_lookup *l, int64_t until_ms, struct fk_frame *f,
                            struct fk_err *err) {
-    struct pollfd p = {l->sock, POLLIN, 0};
+    struct pollfd p = {l->process.sock, POLLIN, 0};
     for (;;) {
         const int64_t left_ms = until_ms - fk_monotonic_ms();
         const int n = poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
@@ -61,72 +29,37 @@ static enum fk_status hear(const struct fk_lookup *l, int64_t until_ms, struct f
             continue;
         if (n <= 0)
             return fk_fail(err, FK_RETRY, "the resolver does not answer");
-        enum fk_status st = fk_frame_recv(l->sock, f, err);
+        enum fk_status st = fk_frame_recv(l->process.sock, f, err);
         return st == FK_NOT_FOUND ? fk_fail(err, FK_IO, "the resolver has gone") : st;
     }
 }
 
-static enum fk_status greet(struct fk_lookup *l, const struct fk_checker_options *o,
-                            struct fk_err *err) {
-    struct fk_frame f = FK_FRAME_INIT;
+enum fk_status fk_lookup_open(const struct fk_checker_options *o, struct fk_lookup **out,
+                              struct fk_err *err) {
+    static const char *const argv[] = {"fumikura-authcheck", "resolve", NULL};
     struct fk_buf setup = FK_BUF_INIT;
-    struct fk_reader r;
-    char text[400];
-    enum fk_status st;
+    struct fk_lookup *l = calloc(1, sizeof *l);
+    if (!l)
+        return fk_fail(err, FK_NOMEM, "asking DNS: out of memory");
+    *l = (struct fk_lookup){.process = FK_APART_INIT, .name_ms = o->name_ms};
     fk_put_cstr(&setup, o->server);
     fk_put_cstr(&setup, o->hosts);
     fk_put_cstr(&setup, o->anchor);
     fk_put_u32(&setup, o->name_ms);
-    FK_TRY(fk_frame_send(l->sock, FK_AUTH_SETUP, 0, setup.data, setup.len, -1, err));
-    FK_TRY(hear(l, fk_monotonic_ms() + HELLO_MS, &f, err));
-    fk_reader_init(&r, f.payload.data, f.payload.len);
-    const uint32_t status = fk_get_u32(&r);
-    fk_get_cstr(&r, text, sizeof text);
-    if (f.type != FK_AUTH_HELLO || !fk_reader_done(&r) || status > FK_NOMEM)
-        st = fk_fail(err, FK_IO, "the resolver did not say what was expected");
-    else if (status != FK_OK)
-        st = fk_fail(err, (enum fk_status)status, "%s", text);
-done:
-    fk_frame_free(&f);
+    enum fk_status st =
+        fk_apart_start(o->program, argv, FK_AUTH_SETUP, &setup, FK_AUTH_HELLO, &l->process, err);
     fk_buf_free(&setup);
-    return st;
-}
-
-enum fk_status fk_lookup_open(const struct fk_checker_options *options, struct fk_lookup **out,
-                              struct fk_err *err) {
-    int pair[2];
-    struct fk_lookup *l = calloc(1, sizeof *l);
-    if (!l)
-        return fk_fail(err, FK_NOMEM, "asking DNS: out of memory");
-    enum fk_status st = fk_frame_pair(pair, err);
-    if (st != FK_OK) {
-        free(l);
-        return st;
-    }
-    const pid_t parent = getpid(), pid = fork();
-    if (pid == 0)
-        child_run(options->program, pair[1], parent);
-    const int why = errno;
-    fk_close(&pair[1]);
-    *l = (struct fk_lookup){.pid = pid, .sock = pair[0], .name_ms = options->name_ms};
-    st = pid < 0 ? fk_fail_sys(err, why, "cannot start %s", options->program)
-                 : greet(l, options, err);
-    if (st != FK_OK)
-        fk_lookup_close(&l);
-    else
+    if (st == FK_OK)
         *out = l;
-    return st;
+    else
+        fk_lookup_close(&l);
+    return st == FK_OK ? FK_OK : fk_err_prefix(err, "%s resolve", o->program);
 }
 
 void fk_lookup_close(struct fk_lookup **l) {
     if (!*l)
         return;
-    if ((*l)->pid > 0) {
-        (void)kill((*l)->pid, SIGKILL); /* gone already is as good */
-        while (waitpid((*l)->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
-    fk_close(&(*l)->sock);
+    fk_apart_end(&(*l)->process);
     free(*l);
     *l = NULL;
 }
@@ -152,7 +85,8 @@ static enum fk_status question_send(struct fk_lookup *l, const struct fk_dns_que
     char text[FK_DNS_NAME_MAX + 16];
     snprintf(text, sizeof text, "%s %s", fk_dns_type_names[q->type], q->name);
     fk_put_cstr(&b, text);
-    enum fk_status st = fk_frame_send(l->sock, FK_AUTH_ASK, ++l->last_id, b.data, b.len, -1, err);
+    enum fk_status st =
+        fk_frame_send(l->process.sock, FK_AUTH_ASK, ++l->last_id, b.data, b.len, -1, err);
     fk_buf_free(&b);
     return st == FK_NOT_FOUND ? fk_fail(err, FK_IO, "the resolver has gone") : st;
 }
