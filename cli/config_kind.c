@@ -6,10 +6,32 @@
 
 #include <string.h>
 
-static bool is_one_of(const char *text, const char *const *words) {
-    while (*words && strcmp(text, *words) != 0)
-        words++;
-    return *words != NULL;
+/* Kinds whose values are words, and what to write instead of another. */
+static const struct choice {
+    enum kind kind;
+    const char *words[5], *expected;
+} choices[] = {
+    {START, {"received", "fiscal-year-end"}, "\"received\" or \"fiscal-year-end\""},
+    {MIRROR, {"off", "async", "sync"}, "\"off\", \"async\" or \"sync\""},
+    {PLACE, {"above", "below"}, "\"above\" or \"below\""},
+    {ON_OFF, {"on", "off"}, "\"on\" or \"off\""},
+    {JOURNAL, {"on", "off"}, "\"on\" or \"off\""},
+    {PROTOCOL, {"smtp", "lmtp"}, "\"smtp\" or \"lmtp\""},
+    {TLS,
+     {"off", "starttls", "required", "implicit"},
+     "\"off\", \"starttls\", \"required\" or \"implicit\""},
+    {MAILBOX_TLS, {"implicit", "starttls"}, "\"implicit\" or \"starttls\""},
+    {SEPARATOR, {"", "+", "-"}, "\"+\", \"-\" or \"\""},
+};
+
+static const char *choice_expected(enum kind kind, const char *text) {
+    const struct choice *c = choices;
+    while (c->kind != kind)
+        c++;
+    for (const char *const *word = c->words; *word; word++)
+        if (strcmp(text, *word) == 0)
+            return NULL;
+    return c->expected;
 }
 
 const char *fk_config__expected(const struct key *k, const char *text) {
@@ -17,9 +39,6 @@ const char *fk_config__expected(const struct key *k, const char *text) {
     int minutes;
     struct fk_witnessing witness;
     struct fk_network network;
-    static const char *const protocols[] = {"smtp", "lmtp", NULL},
-                             *const separators[] = {"", "+", "-", NULL},
-                             *const modes[] = {"off", "starttls", "required", "implicit", NULL};
     switch (k->kind) {
     case SIZE:
         return fk_value_size(text, &v) ? NULL : FK_EXPECTED_SIZE;
@@ -70,23 +89,10 @@ const char *fk_config__expected(const struct key *k, const char *text) {
         return fk_value_zone(text, &minutes) ? NULL : FK_EXPECTED_ZONE;
     case MONTH_DAY:
         return fk_value_month_day(text) ? NULL : FK_EXPECTED_MONTH_DAY;
-    case START:
-        return strcmp(text, "received") == 0 || strcmp(text, "fiscal-year-end") == 0
-                   ? NULL
-                   : "\"received\" or \"fiscal-year-end\"";
-    case MIRROR:
-        return strcmp(text, "off") == 0 || strcmp(text, "async") == 0 || strcmp(text, "sync") == 0
-                   ? NULL
-                   : "\"off\", \"async\" or \"sync\"";
     case WORDS:
         return *text && !strpbrk(text, " \t\r\n") ? NULL : "a name without blanks";
     case RESOLVER:
         return fk_value_resolver(text) ? NULL : FK_EXPECTED_RESOLVER;
-    case PLACE:
-        return strcmp(text, "above") == 0 || strcmp(text, "below") == 0 ? NULL
-                                                                        : "\"above\" or \"below\"";
-    case ON_OFF:
-        return strcmp(text, "on") == 0 || strcmp(text, "off") == 0 ? NULL : "\"on\" or \"off\"";
     case NETWORKS:
         return fk_network_parse(text, &network) ? NULL
                                                 : "a network such as \"192.0.2.0/24\", "
@@ -96,23 +102,20 @@ const char *fk_config__expected(const struct key *k, const char *text) {
         return *text ? NULL : "a name, a mail address or a fingerprint";
     case OPTIONAL_PERIOD:
         return !*text || fk_value_period(text) ? NULL : FK_EXPECTED_PERIOD;
-    case PROTOCOL:
-        return is_one_of(text, protocols) ? NULL : "\"smtp\" or \"lmtp\"";
-    case TLS:
-        return is_one_of(text, modes) ? NULL
-                                      : "\"off\", \"starttls\", \"required\" or \"implicit\"";
     case JOURNAL:
-        return strcmp(text, "listed") == 0
-                   ? "\"on\", for reports of all who may deliver here, or journal-from with the "
-                     "networks that journals come from (allow alone names nobody as a journal)"
-               : strcmp(text, "on") == 0 || strcmp(text, "off") == 0 ? NULL
-                                                                     : "\"on\" or \"off\"";
+        if (strcmp(text, "listed") == 0) /* what there was once */
+            return "\"on\", for reports of all who may deliver here, or journal-from with the "
+                   "networks that journals come from (allow alone names nobody as a journal)";
+        /* fall through */
+    case START:
+    case MIRROR:
+    case PLACE:
+    case ON_OFF:
+    case PROTOCOL:
+    case TLS:
     case MAILBOX_TLS:
-        return strcmp(text, "implicit") == 0 || strcmp(text, "starttls") == 0
-                   ? NULL
-                   : "\"implicit\" or \"starttls\"";
     case SEPARATOR:
-        return is_one_of(text, separators) ? NULL : "\"+\", \"-\" or \"\"";
+        return choice_expected(k->kind, text);
     }
     return NULL;
 }
