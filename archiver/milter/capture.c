@@ -165,8 +165,10 @@ void fk_capture_header_end(struct fk_capture *c) {
 void fk_capture_body(struct fk_capture *c, const void *data, size_t len) {
     if (!may_grow(c, len))
         return;
+    head_write(c); /* where nobody said that the header ends */
     line_ends_look(c, data, len);
-    bytes_write(c, data, len);
+    if (c->failed == FK_OK)
+        bytes_write(c, data, len);
 }
 
 /* ---- the end */

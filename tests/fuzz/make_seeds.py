@@ -158,6 +158,13 @@ put("rows", "three", b"\3" + ROW + b"\xff\xff" + ROW + b"\xff")
 put("rows", "torn", b"\2" + ROW + b"\xff" + ROW + b"\xff" + change(5, 350, b""))
 put("rows", "changed", b"\3" + ROW + b"\xff" + ROW + b"\xff" + ROW + b"\xff" + change(0, 230, b"x") + change(0, 40, b"9"))
 
+MILTER = b"\1<a@b>\xff\0mail.example\xff\2Subject\xffa\n b\xff\3X\xff\tb\r\n c\xff\4\xff\5body\r\n\xff\5\0\n\r\xff"
+put("milter", "message", b"\0" + MILTER)
+put("milter", "over-the-size", b"\1" + MILTER + b"\5" + 300 * b"a" + b"\xff\5more\xff")
+put("milter", "over-the-budget", b"\2" + MILTER + 9 * (b"\2Received\xff" + 60 * b"b" + b"\xff"))
+put("milter", "only-a-body", b"\0\5x\xff")
+put("milter", "body-before-the-header-ends", b"\0\2Subject\xffa\xff\5ubject\xff\3X\xff\tb\xff")
+
 
 def block(count, text):
     size = f"--stream-size={len(text)}"

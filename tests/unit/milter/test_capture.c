@@ -75,6 +75,18 @@ static void odd_bytes_are_kept_and_flagged(void **state) {
     fk_capture_drop(&c);
 }
 
+static void a_header_that_nobody_ends_comes_before_the_body(void **state) {
+    struct fk_capture c = begun(1000, 10000);
+    const struct fk_buf first = FK_BUF_INIT;
+    static const char want[] = "A: b\r\nbody\r\n";
+    (void)state;
+    fk_capture_header(&c, "A", "b", false);
+    fk_capture_body(&c, "body\r\n", 6);
+    assert_int_equal(fk_capture_finish(&c, &first), FK_OK);
+    expect_file(&c, want, sizeof want - 1, "reconstructed: milter header-space\n");
+    fk_capture_drop(&c);
+}
+
 static void one_byte_over_the_limit_is_refused_and_gives_its_memory_back(void **state) {
     const struct fk_buf first = FK_BUF_INIT;
     (void)state;
@@ -112,6 +124,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_a_field_end_as_on_the_wire),
         cmocka_unit_test(odd_bytes_are_kept_and_flagged),
+        cmocka_unit_test(a_header_that_nobody_ends_comes_before_the_body),
         cmocka_unit_test(one_byte_over_the_limit_is_refused_and_gives_its_memory_back),
         cmocka_unit_test(a_budget_is_never_overdrawn),
     };
