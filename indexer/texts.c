@@ -1,5 +1,5 @@
-/* texts.c - see texts_priv.h. The list of blocks is read when the first text is asked for; a block
- * is read and unpacked whole, and the last one of each kind is kept. */
+/* texts.c - see texts_priv.h. A block is read and unpacked whole, and the last one of each kind is
+ * kept. */
 #include "indexer/texts_priv.h"
 #include "base/atomic_file.h"
 #include "base/digest.h"
@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-enum { LIST_MAX = 256 << 20, LEVEL = 3, SMALL = FK_TEXTS_BLOCK / 2, ENTRY = 1 + 3 * 4 + 8 + 2 * 4 };
+enum { LIST_MAX = 256 << 20, LEVEL = 3, SMALL = FK_TEXTS_BLOCK / 2 };
 static const char magic[8] = "FKTEXT1\n";
 
 struct block {
@@ -36,7 +36,7 @@ struct unpacked {
 };
 struct fk_texts {
     char path[PATH_MAX];
-    int data, list; /* list: until it is read */
+    int data;
     uint64_t bytes; /* of the data that the list speaks of */
     struct blocks blocks[FK_TEXTS_KINDS];
     struct unpacked kept[FK_TEXTS_KINDS];
@@ -99,50 +99,6 @@ static enum fk_status damaged(const struct fk_texts *t, const char *how, struct 
     return fk_fail(err, FK_CORRUPT, "%s %s", t->path, how);
 }
 
-static enum fk_status file_open(const char *dir, const char *name, char path[PATH_MAX], int *out,
-                                struct fk_err *err) {
-    enum fk_status st = fk_join_path(path, PATH_MAX, dir, name, err);
-    if (st != FK_OK)
-        return st;
-    *out = open(path, O_RDONLY | O_CLOEXEC);
-    if (*out < 0 && errno == ENOENT)
-        return fk_fail(err, FK_NOT_FOUND, "%s is not there", path);
-    return *out < 0 ? fk_fail_sys(err, errno, "cannot open %s", path) : FK_OK;
-}
-
-enum fk_status fk_texts_open(const char *dir, struct fk_texts **out, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    struct fk_texts *t = calloc(1, sizeof *t);
-    if (!t)
-        return fk_fail(err, FK_NOMEM, "the index: out of memory");
-    t->data = t->list = -1;
-    for (size_t k = 0; k < FK_TEXTS_KINDS; k++)
-        t->kept[k].block = SIZE_MAX;
-    FK_TRY(file_open(dir, "text.list", t->path, &t->list, err));
-    FK_TRY(file_open(dir, "text", t->path, &t->data, err));
-    *out = t;
-    t = NULL;
-done:
-    fk_texts_close(&t);
-    return st;
-}
-
-void fk_texts_close(struct fk_texts **texts) {
-    struct fk_texts *t = *texts;
-    if (!t)
-        return;
-    fk_close(&t->data);
-    fk_close(&t->list);
-    for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
-        free(t->blocks[k].at);
-        free(t->kept[k].raw);
-    }
-    fk_buf_free(&t->packed);
-    ZSTD_freeDCtx(t->zstd);
-    free(t);
-    *texts = NULL;
-}
-
 static bool entry_take(struct fk_texts *t, struct fk_reader *r) {
     const uint8_t kind = fk_get_u8(r);
     struct block b;
@@ -158,42 +114,68 @@ static bool entry_take(struct fk_texts *t, struct fk_reader *r) {
            blocks_add(&t->blocks[kind], &b);
 }
 
-/* Reads the list once. */
-static enum fk_status list_read(struct fk_texts *t, struct fk_err *err) {
-    enum fk_status st = FK_OK;
-    struct fk_buf b = FK_BUF_INIT;
-    struct stat s;
+static enum fk_status list_parse(struct fk_texts *t, struct fk_buf *b, struct fk_err *err) {
     struct fk_reader r;
     uint8_t sum[FK_SHA256_BYTES];
-    if (t->list < 0)
-        return FK_OK;
-    if (fstat(t->list, &s) != 0)
-        FK_TRY(fk_fail_sys(err, errno, "%s.list", t->path));
-    if (s.st_size < (off_t)(sizeof magic + 12 + sizeof sum) || s.st_size > LIST_MAX)
-        FK_TRY(damaged(t, "has a list that is none", err));
-    if (!fk_buf_reserve(&b, (size_t)s.st_size))
-        FK_TRY(fk_fail(err, FK_NOMEM, "the index: out of memory"));
-    b.len = (size_t)s.st_size;
-    FK_TRY(fk_pread_full(t->list, b.data, b.len, 0, t->path, err));
-    b.len -= sizeof sum;
-    fk_sha256(b.data, b.len, sum);
-    if (memcmp(b.data, magic, sizeof magic) != 0 || memcmp(b.data + b.len, sum, sizeof sum) != 0)
-        FK_TRY(damaged(t, "has a list that was changed", err));
-    fk_reader_init(&r, b.data + sizeof magic, b.len - sizeof magic);
+    if (b->len < sizeof magic + 12 + sizeof sum)
+        return damaged(t, "has a list that is none", err);
+    b->len -= sizeof sum;
+    fk_sha256(b->data, b->len, sum);
+    if (memcmp(b->data, magic, sizeof magic) != 0 || memcmp(b->data + b->len, sum, sizeof sum) != 0)
+        return damaged(t, "has a list that was changed", err);
+    fk_reader_init(&r, b->data + sizeof magic, b->len - sizeof magic);
     t->bytes = fk_get_u64(&r);
-    if (fstat(t->data, &s) != 0)
-        FK_TRY(fk_fail_sys(err, errno, "%s", t->path));
-    if ((uint64_t)s.st_size < t->bytes)
-        FK_TRY(damaged(t, "is cut short", err));
     for (uint32_t n = fk_get_u32(&r); n > 0; n--)
         if (!entry_take(t, &r))
-            FK_TRY(damaged(t, "has a list that is none", err));
-    if (!fk_reader_done(&r))
-        FK_TRY(damaged(t, "has a list that is none", err));
-    fk_close(&t->list);
+            return damaged(t, "has a list that is none", err);
+    return fk_reader_done(&r) ? FK_OK : damaged(t, "has a list that is none", err);
+}
+
+static enum fk_status data_open(struct fk_texts *t, struct fk_err *err) {
+    struct stat s;
+    t->data = open(t->path, O_RDONLY | O_CLOEXEC);
+    if (t->data < 0 && errno == ENOENT)
+        return fk_fail(err, FK_NOT_FOUND, "%s is not there", t->path);
+    if (t->data < 0 || fstat(t->data, &s) != 0)
+        return fk_fail_sys(err, errno, "cannot open %s", t->path);
+    return (uint64_t)s.st_size < t->bytes ? damaged(t, "is cut short", err) : FK_OK;
+}
+
+enum fk_status fk_texts_open(const char *dir, struct fk_texts **out, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_buf list = FK_BUF_INIT;
+    struct fk_texts *t = calloc(1, sizeof *t);
+    if (!t)
+        return fk_fail(err, FK_NOMEM, "the index: out of memory");
+    t->data = -1;
+    for (size_t k = 0; k < FK_TEXTS_KINDS; k++)
+        t->kept[k].block = SIZE_MAX;
+    FK_TRY(fk_join_path(t->path, sizeof t->path, dir, "text.list", err));
+    FK_TRY(fk_read_file(t->path, LIST_MAX, &list, err));
+    FK_TRY(fk_join_path(t->path, sizeof t->path, dir, "text", err));
+    FK_TRY(list_parse(t, &list, err));
+    FK_TRY(data_open(t, err));
+    *out = t;
+    t = NULL;
 done:
-    fk_buf_free(&b);
+    fk_buf_free(&list);
+    fk_texts_close(&t);
     return st;
+}
+
+void fk_texts_close(struct fk_texts **texts) {
+    struct fk_texts *t = *texts;
+    if (!t)
+        return;
+    fk_close(&t->data);
+    for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
+        free(t->blocks[k].at);
+        free(t->kept[k].raw);
+    }
+    fk_buf_free(&t->packed);
+    ZSTD_freeDCtx(t->zstd);
+    free(t);
+    *texts = NULL;
 }
 
 /* The newest block that may have it; SIZE_MAX none. `below`: of those before this one only. */
@@ -261,10 +243,8 @@ static bool block_find(const struct block *b, const uint8_t *raw, uint32_t docid
 
 enum fk_status fk_texts_get(struct fk_texts *t, enum fk_texts_kind kind, uint32_t docid,
                             const uint8_t **blob_out, size_t *len_out, struct fk_err *err) {
-    enum fk_status st = list_read(t, err);
-    if (st != FK_OK)
-        return st;
     const struct blocks *b = &t->blocks[kind];
+    enum fk_status st;
     for (size_t i = block_of(b, docid, b->count); i != SIZE_MAX; i = block_of(b, docid, i)) {
         st = block_read(t, kind, i, err);
         if (st != FK_OK)
@@ -315,7 +295,6 @@ static enum fk_status go_on(struct fk_texts_writer *w, struct fk_err *err) {
     if (st == FK_NOT_FOUND)
         return FK_OK;
     FK_TRY(st);
-    FK_TRY(list_read(w->before, err));
     w->bytes = w->before->bytes;
     for (size_t k = 0; k < FK_TEXTS_KINDS; k++)
         for (size_t i = 0; i < w->before->blocks[k].count; i++)
@@ -421,7 +400,7 @@ static enum fk_status look_whole(struct fk_texts *t, enum fk_texts_kind kind, si
 enum fk_status fk_texts_copy(struct fk_texts_writer *w, enum fk_texts_kind kind,
                              struct fk_texts *from, const uint32_t *docids, size_t n,
                              struct fk_err *err) {
-    enum fk_status st = list_read(from, err);
+    enum fk_status st = FK_OK;
     const struct blocks *b = &from->blocks[kind];
     for (size_t i = 0; st == FK_OK && i < n;) {
         const size_t at = block_of(b, docids[i], b->count);

@@ -46,12 +46,11 @@ struct texts_closer {
 };
 using texts_handle = std::unique_ptr<struct fk_texts, texts_closer>;
 
-/* Null where there is no store: of an index from before there were any, or damaged. */
 static texts_handle texts_open(const std::string &dir) {
     struct text_failure f = {FK_OK, FK_ERR_INIT};
     struct fk_texts *t = nullptr;
     f.st = fk_texts_open(dir.c_str(), &t, &f.err);
-    if (f.st != FK_OK && f.st != FK_NOT_FOUND)
+    if (f.st != FK_OK)
         throw f;
     return texts_handle(t);
 }
@@ -62,8 +61,6 @@ static std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum
     struct text_failure f = {FK_OK, FK_ERR_INIT};
     const uint8_t *blob = nullptr;
     size_t len = 0;
-    if (!texts)
-        throw text_failure{fk_fail(&f.err, FK_CORRUPT, "its text store is missing"), f.err};
     f.st = fk_texts_get(texts, kind, docid, &blob, &len, &f.err);
     if (f.st == FK_NOT_FOUND)
         f.st = FK_CORRUPT;
@@ -451,8 +448,6 @@ static enum fk_status texts_copy(const std::string &dir, const Xapian::Database 
                                  struct fk_err *err) {
     std::vector<Xapian::docid> docids(db.postlist_begin(""), db.postlist_end(""));
     const texts_handle from = texts_open(dir);
-    if (!from)
-        return fk_fail(err, FK_CORRUPT, "the text store of %s is missing", dir.c_str());
     return fk_texts_copy(out, kind, from.get(), docids.data(), docids.size(), err);
 }
 
