@@ -1,9 +1,10 @@
-/* docterms.c - a hash table of terms, and a row of (term, position) in the order they came, which
- * is sorted by counting when it is written. */
+/* docterms.c - a hash table of terms, and the rows of the fields as they come. */
 #include "indexer/docterms_priv.h"
+#include "base/pack.h"
 #include "indexer/index.h"
 #include "indexer/reason_priv.h"
 #include "indexer/terms.h"
+#include "indexer/texts_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,8 @@ enum { NOTHING = UINT32_MAX, FIRST_SLOTS = 4096, TRIES = 32, HEADS = 8192 };
 
 struct term {
     uint32_t at; /* in bytes */
-    uint32_t hash, count;
+    uint32_t hash;
     uint16_t len;
-};
-struct posting {
-    uint32_t term, pos;
 };
 
 /* The words of plain parts, as hashes in their order, for finding them again in HTML. */
@@ -32,8 +30,8 @@ struct fk_docterms {
     uint32_t count, cap;
     uint32_t *slots, slot_count;
     struct fk_buf bytes;
-    struct posting *postings;
-    size_t posting_count, posting_cap;
+    size_t token_count;
+    struct fk_buf rows[FK_DOCFIELDS], shown[FK_DOCFIELDS];
     uint32_t pos[FK_DOCFIELDS];
     struct memory plain;
     uint32_t *paragraph; /* hashes of the paragraph at hand */
@@ -65,7 +63,10 @@ void fk_docterms__free(struct fk_docterms **d) {
         return;
     free((*d)->terms);
     free((*d)->slots);
-    free((*d)->postings);
+    for (size_t i = 0; i < FK_DOCFIELDS; i++) {
+        fk_buf_free(&(*d)->rows[i]);
+        fk_buf_free(&(*d)->shown[i]);
+    }
     free((*d)->plain.words);
     free((*d)->plain.next);
     free((*d)->paragraph);
@@ -83,9 +84,12 @@ void fk_docterms__reset(struct fk_docterms *d) {
     d->count = 0;
     memset(d->slots, 0xff, d->slot_count * sizeof *d->slots);
     fk_buf_reset(&d->bytes);
-    d->posting_count = 0;
-    for (size_t i = 0; i < FK_DOCFIELDS; i++)
+    d->token_count = 0;
+    for (size_t i = 0; i < FK_DOCFIELDS; i++) {
         d->pos[i] = 1;
+        fk_buf_reset(&d->rows[i]);
+        fk_buf_reset(&d->shown[i]);
+    }
     d->alternatives = 0;
     d->is_cut = d->failed = false;
     memory_forget(&d->plain);
@@ -143,7 +147,7 @@ static uint32_t term_add(struct fk_docterms *d, const char *prefix, size_t prefi
     fk_buf_add(&d->bytes, text, len);
     if (d->bytes.failed || at > UINT32_MAX)
         return NOTHING;
-    d->terms[d->count] = (struct term){(uint32_t)at, hash, 0, (uint16_t)(prefix_len + len)};
+    d->terms[d->count] = (struct term){(uint32_t)at, hash, (uint16_t)(prefix_len + len)};
     uint32_t slot = hash & (d->slot_count - 1);
     while (d->slots[slot] != NOTHING)
         slot = (slot + 1) & (d->slot_count - 1);
@@ -201,19 +205,8 @@ static void token_take(void *ctx, const struct fk_token *token) {
     if (t->remember && token->pos != t->last) /* the first at its place is the phrase's */
         memory_add(d, d->terms[number].hash);
     t->last = token->pos;
-    if (!token->positional)
-        return;
-    if (d->posting_count >= FK_POSTINGS_MAX) {
+    if (token->positional && ++d->token_count >= FK_POSTINGS_MAX)
         d->is_cut = true;
-        return;
-    }
-    if (d->posting_count == d->posting_cap &&
-        !grow(&d->postings, &d->posting_cap, sizeof *d->postings)) {
-        d->failed = true;
-        return;
-    }
-    d->postings[d->posting_count++] = (struct posting){number, token->pos};
-    d->terms[number].count++;
 }
 
 static enum fk_status outcome(const struct fk_docterms *d, enum fk_status st, struct fk_err *err) {
@@ -222,11 +215,33 @@ static enum fk_status outcome(const struct fk_docterms *d, enum fk_status st, st
     return st;
 }
 
+/* What is shown of a message is what has no other place in a list of hits. */
+static void show(struct fk_docterms *d, enum fk_docfield field, const char *text, size_t len) {
+    struct fk_buf *shown = &d->shown[field];
+    if (field != FK_IN_BODY || len == 0)
+        return;
+    if (shown->len > 0 && shown->data[shown->len - 1] != FK_ROW_GAP)
+        fk_buf_byte(shown, '\n');
+    fk_buf_add(shown, text, len);
+    d->failed |= shown->failed;
+}
+
+/* Terms, row and what is shown. */
+static enum fk_status text_take(struct fk_docterms *d, enum fk_docfield field, const char *text,
+                                size_t len, bool remember, struct fk_err *err) {
+    struct taking t = {d, field, NOTHING, remember};
+    if (d->is_cut)
+        return FK_OK;
+    show(d, field, text, len);
+    return outcome(d,
+                   fk_terms_to_row(text, len, d->pos[field], token_take, &t, &d->pos[field],
+                                   &d->rows[field], err),
+                   err);
+}
+
 enum fk_status fk_docterms__text(struct fk_docterms *d, enum fk_docfield field, const char *text,
                                  size_t len, struct fk_err *err) {
-    struct taking t = {d, field, NOTHING, d->alternatives > 0 && field == FK_IN_BODY};
-    return outcome(
-        d, fk_terms_of_text(text, len, d->pos[field], token_take, &t, &d->pos[field], err), err);
+    return text_take(d, field, text, len, d->alternatives > 0 && field == FK_IN_BODY, err);
 }
 
 static void token_hash(void *ctx, const struct fk_token *token) {
@@ -283,11 +298,7 @@ enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field, 
         if (st != FK_OK)
             return st;
         if (!is_known(d)) {
-            struct taking taking = {d, field, NOTHING, false};
-            st = outcome(
-                d,
-                fk_terms_of_text(text, n, d->pos[field], token_take, &taking, &d->pos[field], err),
-                err);
+            st = text_take(d, field, text, n, false, err);
             if (st != FK_OK)
                 return st;
         }
@@ -297,8 +308,12 @@ enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field, 
 }
 
 void fk_docterms__gap(struct fk_docterms *d, enum fk_docfield field) {
+    struct fk_buf *const both[] = {&d->rows[field], &d->shown[field]};
     if (d->pos[field] < UINT32_MAX - FK_FIELD_GAP)
         d->pos[field] += FK_FIELD_GAP;
+    for (size_t i = 0; i < 2; i++)
+        if (both[i]->len > 0 && both[i]->data[both[i]->len - 1] != FK_ROW_GAP)
+            fk_buf_byte(both[i], FK_ROW_GAP);
 }
 
 enum fk_status fk_docterms__whole(struct fk_docterms *d, const char *prefix, const char *text,
@@ -325,66 +340,28 @@ bool fk_docterms__is_cut(const struct fk_docterms *d) {
     return d->is_cut;
 }
 
-static void put_varint(struct fk_buf *out, uint32_t v) {
-    uint8_t bytes[5];
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7)
-        bytes[n++] = (uint8_t)(v | 0x80);
-    bytes[n++] = (uint8_t)v;
-    fk_buf_add(out, bytes, n);
-}
-
-struct sorted {
-    const uint8_t *bytes;
-    uint32_t number;
-    uint16_t len;
-};
-
-static int compare_terms(const void *a, const void *b) {
-    const struct sorted *x = a, *y = b;
-    const int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
-    return order ? order : (x->len > y->len) - (x->len < y->len);
-}
-
-static void terms_put(const struct fk_docterms *d, const struct sorted *order,
-                      const uint32_t *begins, const uint32_t *positions, struct fk_buf *out) {
-    for (uint32_t i = 0; i < d->count; i++) {
-        const struct term *t = &d->terms[order[i].number];
-        uint32_t last = 0;
-        fk_buf_byte(out, (uint8_t)t->len);
-        fk_buf_add(out, order[i].bytes, t->len);
-        put_varint(out, t->count);
-        for (uint32_t k = 0; k < t->count; k++) {
-            const uint32_t pos = positions[begins[order[i].number] + k];
-            put_varint(out, pos - last);
-            last = pos;
-        }
+/* Fields that say something, as a blob of texts_priv.h without the gap at their ends. */
+static void fields_put(const struct fk_buf *fields, struct fk_buf *out) {
+    struct fk_buf blob = FK_BUF_INIT;
+    for (size_t i = 0; i < FK_DOCFIELDS; i++) {
+        size_t len = fields[i].len;
+        out->failed |= fields[i].failed;
+        len -= len > 0 && fields[i].data[len - 1] == FK_ROW_GAP;
+        if (len > 0)
+            fk_texts_field_add(&blob, prefixes[i], fields[i].data, len);
     }
+    fk_put_bytes(out, blob.data, blob.len);
+    out->failed |= blob.failed;
+    fk_buf_free(&blob);
 }
 
 enum fk_status fk_docterms__write(struct fk_docterms *d, struct fk_buf *out, struct fk_err *err) {
-    struct sorted *order = malloc((d->count + 1) * sizeof *order);
-    uint32_t *begins = malloc((d->count + 1) * sizeof *begins);
-    uint32_t *positions = malloc((d->posting_count + 1) * sizeof *positions), sum = 0;
-    if (order && begins && positions) {
-        for (uint32_t t = 0; t < d->count; t++) {
-            order[t] = (struct sorted){d->bytes.data + d->terms[t].at, t, d->terms[t].len};
-            begins[t] = sum;
-            sum += d->terms[t].count;
-        }
-        qsort(order, d->count, sizeof *order, compare_terms);
-        for (size_t i = 0; i < d->posting_count; i++)
-            positions[begins[d->postings[i].term]++] = d->postings[i].pos;
-        for (uint32_t t = 0; t < d->count; t++)
-            begins[t] -= d->terms[t].count;
-        uint8_t number[4] = {(uint8_t)(d->count >> 24), (uint8_t)(d->count >> 16),
-                             (uint8_t)(d->count >> 8), (uint8_t)d->count};
-        fk_buf_add(out, number, 4);
-        terms_put(d, order, begins, positions, out);
+    fk_put_u32(out, d->count);
+    for (uint32_t i = 0; i < d->count; i++) {
+        fk_buf_byte(out, (uint8_t)d->terms[i].len);
+        fk_buf_add(out, d->bytes.data + d->terms[i].at, d->terms[i].len);
     }
-    const bool ok = order && begins && positions && !out->failed;
-    free(order);
-    free(begins);
-    free(positions);
-    return ok ? FK_OK : fk_fail(err, FK_NOMEM, "the terms of a message: out of memory");
+    fields_put(d->rows, out);
+    fields_put(d->shown, out);
+    return out->failed ? fk_fail(err, FK_NOMEM, "the terms of a message: out of memory") : FK_OK;
 }

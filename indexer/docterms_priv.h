@@ -1,7 +1,7 @@
 /*
- * docterms_priv.h - the terms of one message, each once with its positions.
+ * docterms_priv.h - the terms of one message, each once, and its texts by field (texts_priv.h).
  *
- * Text goes in field by field, in order; positions count in each field by itself. Between
+ * Text goes in field by field, in order. Between
  * fk_docterms__alternative true and false the words of plain parts are remembered, and of an HTML
  * part only those paragraphs are taken that do not stand in them word for word.
  * Errors: FK_NOMEM. Threads: one at a time.
@@ -34,17 +34,17 @@ FK_CHECKED enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfi
                                             const char *text, size_t len, struct fk_err *err);
 /* Sets what follows in the field apart from what came before. */
 void fk_docterms__gap(struct fk_docterms *d, enum fk_docfield field);
-/* A whole term without position, cut at FK_TERM_MAX bytes; control characters are left out. */
+/* A whole term, in no row, cut at FK_TERM_MAX bytes; control characters are left out. */
 FK_CHECKED enum fk_status fk_docterms__whole(struct fk_docterms *d, const char *prefix,
                                              const char *text, size_t len, struct fk_err *err);
 void fk_docterms__alternative(struct fk_docterms *d, bool begins);
-/* True once there were more positions than FK_POSTINGS_MAX; the rest was left out. */
+/* True once there were more tokens than FK_POSTINGS_MAX; the rest was left out. */
 bool fk_docterms__is_cut(const struct fk_docterms *d);
 
 enum { FK_TERM_MAX = 240 };
 
-/* Appends all terms, by order of bytes: number of terms (32 bits), then for each its length (8
- * bits), bytes, number of positions and their differences as varints (7 bits a byte, low first). */
+/* Appends all terms, in the order they came: their number (32 bits), then for each its length (8
+ * bits) and bytes; then two blobs of texts_priv.h, each with its length (32 bits) before it. */
 FK_CHECKED enum fk_status fk_docterms__write(struct fk_docterms *d, struct fk_buf *out,
                                              struct fk_err *err);
 

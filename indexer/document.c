@@ -13,6 +13,7 @@
 #include "indexer/reason_priv.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
+#include "indexer/texts_priv.h"
 #include "indexer/verdicts_priv.h"
 
 #include <stdlib.h>
@@ -25,57 +26,59 @@ struct answer {
     const uint8_t *display, *own, *report; /* lines */
     size_t display_len, own_len, report_len;
     const uint8_t *terms, *end;
+    const uint8_t *texts[FK_TEXTS_KINDS]; /* blobs */
+    size_t text_lens[FK_TEXTS_KINDS];
 };
 
-static bool varint_get(const uint8_t **at, const uint8_t *end, uint32_t *out) {
-    uint32_t v = 0;
-    for (unsigned shift = 0; shift < 35 && *at < end; shift += 7) {
-        const uint8_t b = *(*at)++;
-        if (shift == 28 && b > 15)
-            return false;
-        v |= (uint32_t)(b & 0x7f) << shift;
-        if (b < 0x80) {
-            *out = v;
-            return true;
-        }
-    }
-    return false;
-}
+typedef enum fk_status (*term_fn)(void *ctx, const char *term, size_t len, struct fk_err *err);
 
-typedef enum fk_status (*term_fn)(void *ctx, const char *term, size_t len,
-                                  const uint32_t *positions, size_t n, struct fk_err *err);
-
-/* Goes through the terms; false where they are not of the form. fn NULL: only looks. scratch has
- * room for the positions of one term. */
-static bool terms_walk(const struct answer *a, struct fk_buf *scratch, term_fn fn, void *ctx,
+/* Goes through the terms; false where they are not of the form. fn NULL: only looks, and finds where
+ * they end. */
+static bool terms_walk(const struct answer *a, const uint8_t **end_out, term_fn fn, void *ctx,
                        enum fk_status *st, struct fk_err *err) {
     struct fk_reader r;
-    uint64_t sum = 0;
     fk_reader_init(&r, a->terms, (size_t)(a->end - a->terms));
     const uint32_t count = fk_get_u32(&r);
     const uint8_t *at = r.at, *end = a->end;
     for (uint32_t i = 0; i < count && !r.bad && *st == FK_OK; i++) {
-        uint32_t n, pos = 0, step;
         const size_t len = at < end ? *at++ : 0;
         const char *term = (const char *)at;
         if (len == 0 || len > FK_TERM_MAX || (size_t)(end - at) < len || memchr(at, 0, len))
             return false;
         at += len;
-        if (!varint_get(&at, end, &n) || (sum += n) > FK_POSTINGS_MAX)
-            return false;
-        fk_buf_reset(scratch);
-        if (!fk_buf_reserve(scratch, n * sizeof pos + 1))
-            *st = fk_fail(err, FK_NOMEM, "a document for the index: out of memory");
-        for (uint32_t k = 0; k < n && *st == FK_OK; k++) {
-            if (!varint_get(&at, end, &step) || step == 0 || step > INT32_MAX - pos)
-                return false;
-            pos += step;
-            memcpy(scratch->data + k * sizeof pos, &pos, sizeof pos);
-        }
-        if (fn && *st == FK_OK)
-            *st = fn(ctx, term, len, (const uint32_t *)(const void *)scratch->data, n, err);
+        if (fn)
+            *st = fn(ctx, term, len, err);
     }
-    return !r.bad && (*st != FK_OK || at == end);
+    *end_out = at;
+    return !r.bad && count <= FK_POSTINGS_MAX;
+}
+
+/* Fields of the form, each once, under the prefixes of words (index.h). */
+static bool texts_are_good(const uint8_t *blob, size_t len) {
+    struct fk_text_field f;
+    size_t at = 0;
+    uint32_t seen = 0;
+    while (fk_texts_field_next(blob, len, &at, &f)) {
+        if (f.prefix_len > 1 || (f.prefix_len && (f.prefix[0] < 'A' || f.prefix[0] > 'Z')))
+            return false;
+        const uint32_t bit = f.prefix_len ? 2u << (f.prefix[0] - 'A') : 1;
+        if (seen & bit)
+            return false;
+        seen |= bit;
+    }
+    return at == len;
+}
+
+/* What follows the terms. */
+static bool texts_read(struct answer *a, const uint8_t *from) {
+    struct fk_reader r;
+    fk_reader_init(&r, from, (size_t)(a->end - from));
+    for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
+        a->texts[k] = fk_get_bytes(&r, &a->text_lens[k]);
+        if (r.bad || !texts_are_good(a->texts[k], a->text_lens[k]))
+            return false;
+    }
+    return fk_reader_done(&r);
 }
 
 /* Only lines that a reader is to write, and none of them over a limit. */
@@ -94,8 +97,9 @@ static bool display_is_good(const struct answer *a) {
     return !it.bad && a->display_len <= 65536;
 }
 
-static bool answer_read(const struct fk_buf *bytes, struct fk_buf *scratch, struct answer *a,
-                        enum fk_status *st, struct fk_err *err) {
+static bool answer_read(const struct fk_buf *bytes, struct answer *a) {
+    enum fk_status st = FK_OK;
+    const uint8_t *texts;
     struct fk_reader r;
     fk_reader_init(&r, bytes->data, bytes->len);
     a->reasons = fk_get_u32(&r);
@@ -109,7 +113,7 @@ static bool answer_read(const struct fk_buf *bytes, struct fk_buf *scratch, stru
     return !r.bad && (a->reasons & ~(unsigned)FK_REASON_ALL) == 0 && display_is_good(a) &&
            fk_facts__own_is_good(a->own, a->own_len) &&
            fk_facts__report_is_good(a->report, a->report_len) &&
-           terms_walk(a, scratch, NULL, NULL, st, err);
+           terms_walk(a, &texts, NULL, NULL, &st, NULL) && texts_read(a, texts);
 }
 
 /* ---- what the document is made of */
@@ -216,17 +220,23 @@ static void token_put(void *ctx, const struct fk_token *token) {
     memcpy(term + n, token->text, len);
     if (t->st != FK_OK)
         return;
-    t->st = token->positional ? fk_xdoc_posting(t->doc, term, n + len, token->pos, t->err)
-                              : fk_xdoc_term(t->doc, term, n + len, t->err);
+    t->st = fk_xdoc_term(t->doc, term, n + len, t->err);
 }
 
-/* The words of a text in a field of its own. */
+/* The words of a text in a field, apart from what stands in it. */
 static enum fk_status put_text(struct fk_xdoc *doc, const char *prefix, const char *text,
-                               uint32_t *pos, struct fk_err *err) {
+                               struct fk_err *err) {
     struct tokens t = {doc, prefix, FK_OK, err};
-    enum fk_status st = fk_terms_of_text(text, strlen(text), *pos, token_put, &t, pos, err);
-    *pos += FK_FIELD_GAP;
-    return st == FK_OK ? t.st : st;
+    struct fk_buf row = FK_BUF_INIT;
+    uint32_t unused;
+    enum fk_status st =
+        fk_terms_to_row(text, strlen(text), 0, token_put, &t, &unused, &row, err);
+    if (st == FK_OK)
+        st = t.st;
+    if (st == FK_OK && row.len)
+        st = fk_xdoc_text(doc, FK_TEXTS_ROWS, prefix, row.data, row.len, err);
+    fk_buf_free(&row);
+    return st;
 }
 
 static enum fk_status put_address(struct fk_xdoc *doc, const char *prefix, const char *folded,
@@ -240,32 +250,26 @@ static enum fk_status put_person(struct fk_xdoc *doc, const char *folded, struct
     return st == FK_OK && at ? put_address(doc, FK_P_DOMAIN, at + 1, err) : st;
 }
 
-struct positions {
-    uint32_t from, to, blind, via;
-};
-
-static enum fk_status put_via(struct fk_xdoc *doc, const struct fk_fact *f, struct positions *pos,
-                              struct fk_err *err) {
+static enum fk_status put_via(struct fk_xdoc *doc, const struct fk_fact *f, struct fk_err *err) {
     enum fk_status st;
     FK_TRY(put_person(doc, f->original_folded, err));
     FK_TRY(put_address(doc, FK_P_VIA_ADDR, f->original_folded, err));
-    st = put_text(doc, FK_P_VIA, f->original, &pos->via, err);
+    st = put_text(doc, FK_P_VIA, f->original, err);
 done:
     return st;
 }
 
 static enum fk_status put_sender(struct fk_xdoc *doc, const struct fk_fact *f,
-                                 struct positions *pos, struct fk_err *err) {
+                                 struct fk_err *err) {
     enum fk_status st = put_address(doc, FK_P_ENVFROM_ADDR, f->folded, err);
     if (st == FK_OK && !f->transport)
         st = put_address(doc, FK_P_FROM_ADDR, f->folded, err);
-    return st == FK_OK ? put_text(doc, FK_P_ENV_FROM, f->address, &pos->from, err) : st;
+    return st == FK_OK ? put_text(doc, FK_P_ENV_FROM, f->address, err) : st;
 }
 
 /* Who stands in a header is known to the reader already. */
 static enum fk_status put_recipient(struct fk_xdoc *doc, const struct fk_known_person *p,
-                                    const struct fk_fact *f, struct positions *pos,
-                                    struct fk_err *err) {
+                                    const struct fk_fact *f, struct fk_err *err) {
     enum fk_status st = FK_OK;
     const bool is_blind = f->from == FK_KNOWN_JOURNAL_BCC || fk_known_person_is_blind(p);
     if (f->from <= FK_KNOWN_HEADER_BCC)
@@ -279,12 +283,12 @@ static enum fk_status put_recipient(struct fk_xdoc *doc, const struct fk_known_p
     if (is_blind)
         FK_TRY(put_address(doc, FK_P_BCC_ADDR, f->folded, err));
     if (*f->original)
-        FK_TRY(put_via(doc, f, pos, err));
-    FK_TRY(put_text(doc, FK_P_ENV_TO, f->address, &pos->to, err));
+        FK_TRY(put_via(doc, f, err));
+    FK_TRY(put_text(doc, FK_P_ENV_TO, f->address, err));
     if (*f->name)
-        FK_TRY(put_text(doc, FK_P_ENV_TO, f->name, &pos->to, err));
+        FK_TRY(put_text(doc, FK_P_ENV_TO, f->name, err));
     if (is_blind)
-        FK_TRY(put_text(doc, FK_P_BLIND, f->address, &pos->blind, err));
+        FK_TRY(put_text(doc, FK_P_BLIND, f->address, err));
 done:
     return st;
 }
@@ -292,15 +296,14 @@ done:
 static enum fk_status put_people(struct fk_xdoc *doc, const struct fk_provenance *known,
                                  struct fk_err *err) {
     enum fk_status st = FK_OK;
-    struct positions pos = {1, 1, 1, 1};
     for (size_t i = 0; i < known->person_count; i++) {
         const struct fk_known_person *p = &known->people[i];
         if (*p->facts->folded)
             FK_TRY(put_person(doc, p->facts->folded, err));
         for (size_t k = 0; k < p->fact_count && *p->facts->folded; k++)
             FK_TRY(p->facts[k].from < FK_KNOWN_RECIPIENTS
-                       ? put_recipient(doc, p, &p->facts[k], &pos, err)
-                       : put_sender(doc, &p->facts[k], &pos, err));
+                       ? put_recipient(doc, p, &p->facts[k], err)
+                       : put_sender(doc, &p->facts[k], err));
     }
 done:
     return st;
@@ -363,30 +366,30 @@ done:
 struct posting {
     struct fk_xdoc *doc;
     size_t count;
-    uint32_t wrapper_from; /* where an earlier capture's wrappers end */
-    struct fk_buf shifted;
 };
 
 static bool is_of_wrapper(const char *term) {
     return term[0] == FK_P_WRAPPER[0];
 }
 
-static enum fk_status put_words(void *ctx, const char *term, size_t len, const uint32_t *positions,
-                                size_t n, struct fk_err *err) {
+static enum fk_status put_word(void *ctx, const char *term, size_t len, struct fk_err *err) {
     struct posting *p = ctx;
-    p->count += n ? n : 1;
-    if (n && p->wrapper_from && is_of_wrapper(term)) {
-        fk_buf_reset(&p->shifted);
-        for (size_t i = 0; i < n; i++) {
-            const uint32_t pos = positions[i] + p->wrapper_from;
-            fk_buf_add(&p->shifted, &pos, sizeof pos);
+    p->count++;
+    return fk_xdoc_term(p->doc, term, len, err);
+}
+
+static enum fk_status put_texts(struct fk_xdoc *doc, const struct answer *a, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
+        struct fk_text_field f;
+        for (size_t at = 0; fk_texts_field_next(a->texts[k], a->text_lens[k], &at, &f);) {
+            char prefix[2] = "";
+            memcpy(prefix, f.prefix, f.prefix_len);
+            FK_TRY(fk_xdoc_text(doc, (enum fk_texts_kind)k, prefix, f.text, f.len, err));
         }
-        if (p->shifted.failed)
-            return fk_fail(err, FK_NOMEM, "a document for the index: out of memory");
-        positions = (const uint32_t *)(const void *)p->shifted.data;
     }
-    return n ? fk_xdoc_postings(p->doc, term, len, positions, n, err)
-             : fk_xdoc_term(p->doc, term, len, err);
+done:
+    return st;
 }
 
 static enum fk_status put_border(struct fk_xdoc *doc, const struct fk_source *source,
@@ -450,24 +453,37 @@ struct digesting {
     struct fk_digest *digest;
 };
 
-static enum fk_status term_digest(void *ctx, const char *term, size_t len,
-                                  const uint32_t *positions, size_t n, struct fk_err *err) {
+static enum fk_status term_digest(void *ctx, const char *term, size_t len, struct fk_err *err) {
     struct digesting *d = ctx;
-    const uint32_t lens[2] = {(uint32_t)len, (uint32_t)n};
+    const uint32_t n = (uint32_t)len;
     (void)err;
     if (is_of_wrapper(term) || strncmp(term, FK_P_MSGID, strlen(FK_P_MSGID)) == 0)
         return FK_OK; /* a report's Message-ID is among the latter */
-    fk_digest_add(d->digest, lens, sizeof lens);
+    fk_digest_add(d->digest, &n, sizeof n);
     fk_digest_add(d->digest, term, len);
-    fk_digest_add(d->digest, positions, n * sizeof *positions);
     return FK_OK;
+}
+
+static void texts_digest(const struct answer *a, struct fk_digest *digest) {
+    for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
+        struct fk_text_field f;
+        for (size_t at = 0; fk_texts_field_next(a->texts[k], a->text_lens[k], &at, &f);) {
+            const uint64_t lens[3] = {k, f.prefix_len, f.len};
+            if (f.prefix_len && f.prefix[0] == FK_P_WRAPPER[0])
+                continue;
+            fk_digest_add(digest, lens, sizeof lens);
+            fk_digest_add(digest, f.prefix, f.prefix_len);
+            fk_digest_add(digest, f.text, f.len);
+        }
+    }
 }
 
 enum { READ_SIZE = 2 * FK_SHA256_BYTES + 1 };
 static enum fk_status read_digest(const struct answer *a, char out[READ_SIZE], struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct digesting d = {NULL};
-    struct fk_buf scratch = FK_BUF_INIT, lines = FK_BUF_INIT;
+    struct fk_buf lines = FK_BUF_INIT;
+    const uint8_t *end;
     uint8_t sum[FK_SHA256_BYTES];
     FK_TRY(fk_digest_new(FK_SHA256, &d.digest, err));
     fk_digest_add(d.digest, &a->date_ms, sizeof a->date_ms);
@@ -476,13 +492,13 @@ static enum fk_status read_digest(const struct answer *a, char out[READ_SIZE], s
         FK_TRY(fk_fail(err, FK_NOMEM, "a document for the index: out of memory"));
     fk_digest_add(d.digest, lines.data, lines.len);
     fk_digest_add(d.digest, a->own, a->own_len);
-    if (a->terms && !terms_walk(a, &scratch, term_digest, &d, &st, err))
+    if (a->terms && !terms_walk(a, &end, term_digest, &d, &st, err))
         st = fk_fail(err, FK_CORRUPT, "an index reader's answer changed while it was read");
+    texts_digest(a, d.digest);
     fk_digest_end(d.digest, sum);
     fk_hex(out, sum, sizeof sum);
 done:
     fk_digest_free(&d.digest);
-    fk_buf_free(&scratch);
     fk_buf_free(&lines);
     return st;
 }
@@ -540,13 +556,9 @@ done:
 enum fk_status fk_document__key(const struct fk_buf *answer, const uint8_t *message, size_t len,
                                 uint8_t key[FK_SHA256_BYTES], uint64_t *bytes_out,
                                 struct fk_err *err) {
-    struct fk_buf scratch = FK_BUF_INIT;
     struct answer a = {.terms = NULL};
-    enum fk_status st = FK_OK;
-    const bool has_answer = answer->len > 0 && answer_read(answer, &scratch, &a, &st, err);
-    fk_buf_free(&scratch);
-    if (st == FK_OK)
-        st = has_answer ? inner_key(&a, message, len, key, bytes_out, err) : FK_NOT_FOUND;
+    const bool has_answer = answer->len > 0 && answer_read(answer, &a);
+    enum fk_status st = has_answer ? inner_key(&a, message, len, key, bytes_out, err) : FK_NOT_FOUND;
     if (st == FK_NOT_FOUND) {
         fk_sha256(message, len, key);
         *bytes_out = len;
@@ -574,9 +586,14 @@ static unsigned reasons_of(const struct fk_buf *data) {
 static enum fk_status put_earlier(struct fk_xdoc *doc, const struct fk_xdoc *earlier,
                                   struct fk_err *err) {
     enum fk_status st = FK_OK;
+    struct fk_buf row = FK_BUF_INIT;
     FK_TRY(fk_xdoc_copy_terms(doc, earlier, FK_P_WRAPPER, err));
     FK_TRY(fk_xdoc_copy_terms(doc, earlier, FK_P_MSGID, err));
+    FK_TRY(fk_xdoc_text_get(earlier, FK_TEXTS_ROWS, FK_P_WRAPPER, &row, err));
+    if (row.len)
+        st = fk_xdoc_text(doc, FK_TEXTS_ROWS, FK_P_WRAPPER, row.data, row.len, err);
 done:
+    fk_buf_free(&row);
     return st;
 }
 
@@ -627,13 +644,12 @@ enum fk_status fk_document__make(const struct fk_source *source, unsigned reason
                                  struct fk_xdoc **out, size_t *postings_out, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_xdoc *doc = NULL;
-    struct fk_buf scratch = FK_BUF_INIT, before = FK_BUF_INIT;
+    struct fk_buf before = FK_BUF_INIT;
     struct answer a = {.terms = NULL};
-    struct posting words = {.shifted = FK_BUF_INIT};
+    struct posting words = {NULL, 0};
+    const uint8_t *end;
     char read[READ_SIZE] = "";
-    const bool has_answer = answer->len > 0 && answer_read(answer, &scratch, &a, &st, err);
-    if (st != FK_OK)
-        goto done;
+    const bool has_answer = answer->len > 0 && answer_read(answer, &a);
     if (!has_answer)
         a = (struct answer){.terms = NULL};
     if (answer->len > 0 && !has_answer)
@@ -641,17 +657,16 @@ enum fk_status fk_document__make(const struct fk_source *source, unsigned reason
     FK_TRY(fk_xdoc_new(&doc, err));
     words.doc = doc;
     if (earlier) {
-        FK_TRY(fk_xdoc_last_position(earlier, FK_P_WRAPPER, &words.wrapper_from, err));
-        words.wrapper_from += words.wrapper_from ? FK_FIELD_GAP : 0;
         FK_TRY(fk_xdoc_data_get(earlier, &before, err));
         FK_TRY(put_earlier(doc, earlier, err));
     }
-    if (has_answer && !terms_walk(&a, &scratch, put_words, &words, &st, err))
+    if (has_answer && !terms_walk(&a, &end, put_word, &words, &st, err))
         st = fk_fail(err, FK_CORRUPT, "an index reader's answer changed while it was read");
     if (st != FK_OK)
         goto done;
     FK_TRY(put_number(doc, FK_SLOT_SIZE, (int64_t)source->message_bytes, err));
     if (has_answer) {
+        FK_TRY(put_texts(doc, &a, err));
         FK_TRY(put_found(doc, &a, err));
         FK_TRY(read_digest(&a, read, err));
         reasons |= a.reasons;
@@ -663,20 +678,13 @@ done:
         *postings_out = words.count;
     } else
         fk_xdoc_free(&doc);
-    fk_buf_free(&scratch);
     fk_buf_free(&before);
-    fk_buf_free(&words.shifted);
     return st;
 }
 
 enum fk_status fk_document__read(const struct fk_buf *answer, char out[2 * FK_SHA256_BYTES + 1],
                                  struct fk_err *err) {
-    struct fk_buf scratch = FK_BUF_INIT;
     struct answer a = {.terms = NULL};
-    enum fk_status st = FK_OK;
     out[0] = 0;
-    if (answer->len > 0 && answer_read(answer, &scratch, &a, &st, err) && st == FK_OK)
-        st = read_digest(&a, out, err);
-    fk_buf_free(&scratch);
-    return st;
+    return answer->len > 0 && answer_read(answer, &a) ? read_digest(&a, out, err) : FK_OK;
 }

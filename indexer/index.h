@@ -15,8 +15,9 @@
  * the field it stands in; a bare word is looked for in all of FK_BARE, joined by OR, a bare phrase
  * as the OR of that phrase in each of them. (Postings are what indexing costs, about 2
  * microseconds each; an OR of posting lists that are mostly absent costs a query next to nothing.)
- * Positions count in each field by itself; parts of a body, addresses, file names and the
- * headers of nested messages are FK_FIELD_GAP positions apart, so that no phrase crosses them.
+ * A term says only that it is somewhere; the field's row (terms.h) stands in the text store beside
+ * the database (texts_priv.h), and a phrase is looked for there. Parts of a body, addresses, file
+ * names and the headers of nested messages are a gap apart, so that no phrase crosses them.
  * Tokens never begin with A-Z, so no prefix can be taken for a token.
  * The index is plain text: the disk under it is to be encrypted (README).
  */
@@ -30,7 +31,7 @@
 extern "C" {
 #endif
 
-/* Prefixes, version FK_TERMS_VERSION. With positions: */
+/* Prefixes, version FK_TERMS_VERSION. Tokens, with a row each in the text store: */
 #define FK_P_BODY ""     /* tokens of the text parts, and of all of nested messages */
 #define FK_P_SUBJECT "S" /* tokens of Subject */
 #define FK_P_FROM "F"    /* tokens of From and Sender: names, and addresses in parts */
@@ -45,7 +46,7 @@ extern "C" {
 #define FK_P_ENV_TO "R"   /* who had it: RCPT TO, carried addresses, a report's recipients */
 #define FK_P_BLIND "D"    /* of those: Bcc by a report, or in no header */
 #define FK_P_VIA "V"      /* lists and mailboxes that it was expanded or forwarded from */
-/* Whole, without positions; addresses as fk_terms_of_address has them: */
+/* Whole, in no row; addresses as fk_terms_of_address has them: */
 #define FK_P_PERSON "XP"    /* address, any role, header or envelope */
 #define FK_P_FROM_ADDR "XF" /* address in From, Sender or the envelope's MAIL FROM */
 #define FK_P_TO_ADDR "XT"   /* address in To, Cc, Bcc or a recipient of the envelope */
@@ -96,8 +97,9 @@ enum fk_slot {
  * for display), size, attachments (number), file (one line each), partial (one line a reason), then
  * who is known to have had it, by provenance.h, and what became of it, by delivery_record.h. */
 
-/* The index as it is now: all its shards and its mark. FK_NOT_FOUND where there is none yet; a
- * search that meets FK_RETRY in it opens anew. Free with fk_xreader_close (indexer/xapian_shim.h).
+/* The index as it is now: all its shards and its mark. FK_NOT_FOUND where there is none yet;
+ * FK_RETRY where it is of another version and waits to be made anew; a search that meets FK_RETRY
+ * in it later opens anew. Free with fk_xreader_close (indexer/xapian_shim.h).
  */
 struct fk_xreader;
 FK_CHECKED enum fk_status fk_index_open(const char *dir, struct fk_xreader **reader, uint64_t *mark,

@@ -333,10 +333,17 @@ static enum fk_status pause_for(struct run *r, int wait_ms, struct fk_err *err) 
     return st;
 }
 
+/* One of an earlier version takes nothing more: it is made anew from the first entry on. */
+static bool is_of_earlier_version(const struct run *r) {
+    return r->list->version != FK_TERMS_VERSION;
+}
+
 /* Everything up to the head is put and committed; or the run is stopped, and what was put is. */
 static enum fk_status catch_up(struct run *r, struct fk_err *err) {
     bool at_head = false;
     struct fk_head head;
+    if (is_of_earlier_version(r))
+        return FK_OK;
     enum fk_status st = fk_lend_head(r->lend, &head, err);
     if (st != FK_OK)
         return st;
@@ -499,11 +506,13 @@ static enum fk_status begin(struct run *r, struct fk_err *err) {
         r->list->version = FK_TERMS_VERSION;
         FK_TRY(fk_run__publish(r, err));
     }
+    if (is_of_earlier_version(r)) {
+        st = fk_index_ask_rebuild(r->dir, err);
+        goto done;
+    }
     st = whole_check(r, err);
     if (st == FK_CORRUPT && r->options->wait)
         return FK_OK; /* follow waits */
-    if (st == FK_OK && r->list->version != FK_TERMS_VERSION)
-        st = fk_index_ask_rebuild(r->dir, err);
 done:
     return st;
 }

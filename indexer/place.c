@@ -3,6 +3,7 @@
 #include "base/atomic_file.h"
 #include "base/io.h"
 #include "indexer/index.h"
+#include "indexer/terms.h"
 #include "indexer/xapian_shim.h"
 
 #include <dirent.h>
@@ -330,6 +331,13 @@ static enum fk_status open_once(const char *index, struct fk_xreader **reader, u
     }
     if (st != FK_OK)
         goto done;
+    if (shards.version != FK_TERMS_VERSION) {
+        st = fk_fail(err, FK_RETRY,
+                     "%s is of another version, and a search in it would miss messages: it is made "
+                     "anew by \"fumikura index\" or a running server; ask again once that is done",
+                     index);
+        goto done;
+    }
     *mark = shards.mark;
     st = reader_open(index, &shards, reader, err);
 done:

@@ -22,6 +22,7 @@ struct cut {
     uint32_t pos;
     fk_token_fn fn;
     void *ctx;
+    struct fk_buf *row; /* NULL: none */
     bool is_query;
     struct unit before; /* len 0: no run is open */
     bool run_is_one;    /* only one character has come in this run */
@@ -31,6 +32,16 @@ struct cut {
 static void tell(struct cut *c, const void *text, size_t len, bool positional) {
     const struct fk_token token = {text, len, c->pos, positional};
     c->fn(c->ctx, &token);
+}
+
+/* A unit into the row; `how` stands before it, 0 for nothing, where it is not the first. */
+static void row_put(struct cut *c, uint8_t how, const void *text, size_t len) {
+    struct fk_buf *row = c->row;
+    if (!row)
+        return;
+    if (how && row->len > 0 && row->data[row->len - 1] != FK_ROW_GAP)
+        fk_buf_byte(row, how);
+    fk_buf_add(row, text, len);
 }
 
 static void pay_single(struct cut *c) {
@@ -58,6 +69,8 @@ static void run_end(struct cut *c) {
 static void run_add(struct cut *c, const struct unit *unit, bool over_line_end) {
     pay_single(c);
     struct unit *before = &c->before;
+    row_put(c, before->len == 0 ? FK_ROW_BLANK : over_line_end ? FK_ROW_LINE : 0, unit->text,
+            unit->len);
     if (before->len == 0) {
         *before = *unit;
         before->is_end = true;
@@ -104,6 +117,12 @@ static bool is_word_byte(uint8_t b) {
     return (b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z');
 }
 
+static void word_tell(struct cut *c, int32_t begin) {
+    tell(c, c->text + begin, (size_t)(c->at - begin), true);
+    row_put(c, FK_ROW_BLANK, c->text + begin, (size_t)(c->at - begin));
+    c->pos++;
+}
+
 static void take_word(struct cut *c) {
     run_end(c);
     pay_single(c);
@@ -114,14 +133,12 @@ static void take_word(struct cut *c) {
         if (b < 0x80 ? !is_word_byte(b) : !(class_at(c, c->at, &next) & (FK_CH_WORD | FK_CH_MARK)))
             break;
         if (next - begin > FK_WORD_MAX) {
-            tell(c, c->text + begin, (size_t)(c->at - begin), true);
-            c->pos++;
+            word_tell(c, begin);
             begin = c->at;
         }
         c->at = next;
     }
-    tell(c, c->text + begin, (size_t)(c->at - begin), true);
-    c->pos++;
+    word_tell(c, begin);
 }
 
 /* Past blanks, one line end, blanks and marks of quotation, where a CJK character follows there;
@@ -140,7 +157,10 @@ static bool take_line_end(struct cut *c) {
     while (at < c->len && (text[at] == ' ' || text[at] == '\t' || text[at] == '>'))
         at++;
     int32_t next;
-    if (at >= c->len || (uint8_t)text[at] < 0x80 || !(class_at(c, at, &next) & FK_CH_CJK))
+    if (at >= c->len || (uint8_t)text[at] < 0x80)
+        return false;
+    const uint8_t class = class_at(c, at, &next);
+    if (!(class & FK_CH_CJK) || (class & FK_CH_MARK)) /* a mark belongs to nothing over there */
         return false;
     c->at = at;
     return true;
@@ -190,13 +210,21 @@ static enum fk_status cut_text(const char *text, size_t len, struct cut *c, stru
     return st;
 }
 
-enum fk_status fk_terms_of_text(const char *text, size_t len, uint32_t pos, fk_token_fn fn,
-                                void *ctx, uint32_t *next_out, struct fk_err *err) {
-    struct cut c = {.pos = pos, .fn = fn, .ctx = ctx};
+enum fk_status fk_terms_to_row(const char *text, size_t len, uint32_t pos, fk_token_fn fn,
+                               void *ctx, uint32_t *next_out, struct fk_buf *row,
+                               struct fk_err *err) {
+    struct cut c = {.pos = pos, .fn = fn, .ctx = ctx, .row = row};
     enum fk_status st = cut_text(text, len, &c, err);
+    if (st == FK_OK && row && row->failed)
+        st = fk_fail(err, FK_NOMEM, "cutting text: out of memory");
     if (st == FK_OK)
         *next_out = c.pos;
     return st;
+}
+
+enum fk_status fk_terms_of_text(const char *text, size_t len, uint32_t pos, fk_token_fn fn,
+                                void *ctx, uint32_t *next_out, struct fk_err *err) {
+    return fk_terms_to_row(text, len, pos, fn, ctx, next_out, NULL, err);
 }
 
 enum fk_status fk_terms_of_query(const char *text, size_t len, fk_token_fn fn, void *ctx,

@@ -19,6 +19,11 @@
  * run as well, and 東京 / 大阪 on two lines is found as 京大, as 東京大阪 and as "東京 大阪". A
  * blank within a line ends a run.
  *
+ * A row is a text in which positions are seen without being written down: units (a word, or a
+ * character of a run with its marks) one after another, each at the next position. Between two of
+ * them is a blank; nothing inside a run; FK_ROW_LINE where a line ends inside a run; FK_ROW_GAP
+ * between what no phrase crosses. A phrase is found in it by bytes (phrase_priv.h).
+ *
  * Words over FK_WORD_MAX bytes are cut into pieces of at most that, on both sides alike, so that
  * nothing is missed. Ownership: tokens are borrowed for the call. Threads: any.
  */
@@ -30,7 +35,7 @@
 extern "C" {
 #endif
 
-enum { FK_WORD_MAX = 128, FK_ADDRESS_MAX = 240, FK_TERMS_VERSION = 5 };
+enum { FK_WORD_MAX = 128, FK_ADDRESS_MAX = 240, FK_TERMS_VERSION = 6 };
 
 struct fk_token {
     const char *text; /* UTF-8, folded, not NUL-terminated */
@@ -40,6 +45,13 @@ struct fk_token {
 };
 typedef void (*fk_token_fn)(void *ctx, const struct fk_token *token);
 
+/* What stands between the units of a row. */
+enum {
+    FK_ROW_BLANK = ' ', /* the next position */
+    FK_ROW_LINE = '\n', /* a line end inside a run */
+    FK_ROW_GAP = '\f'   /* FK_FIELD_GAP positions (index.h) */
+};
+
 /* Folds text as the index has it; appended as UTF-8. Bytes that are not UTF-8 become U+FFFD. */
 FK_CHECKED enum fk_status fk_terms_fold(const char *text, size_t len, struct fk_buf *out,
                                         struct fk_err *err);
@@ -48,6 +60,10 @@ FK_CHECKED enum fk_status fk_terms_fold(const char *text, size_t len, struct fk_
 FK_CHECKED enum fk_status fk_terms_of_text(const char *text, size_t len, uint32_t pos,
                                            fk_token_fn fn, void *ctx, uint32_t *next_out,
                                            struct fk_err *err);
+/* The same, and the text as a row, appended (NULL: none). */
+FK_CHECKED enum fk_status fk_terms_to_row(const char *text, size_t len, uint32_t pos,
+                                          fk_token_fn fn, void *ctx, uint32_t *next_out,
+                                          struct fk_buf *row, struct fk_err *err);
 /* The tokens that a document must have, in this order and at consecutive positions, to hold the
  * query text literally; one token for a single word or character. None for text of punctuation. */
 FK_CHECKED enum fk_status fk_terms_of_query(const char *text, size_t len, fk_token_fn fn, void *ctx,

@@ -1,24 +1,73 @@
 /* xapian_shim.cc - the one C++ file: every entry is noexcept and hands whatever is thrown to
  * map_exception. Written for Xapian 1.4.22 and newer. */
 #include "indexer/xapian_shim.h"
+#include "indexer/phrase_priv.h"
+#include "indexer/terms.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <map>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
 #include <vector>
 #include <xapian.h>
 
-struct fk_xwriter {
-    Xapian::WritableDatabase db;
+/* What the text store says has gone wrong, on its way through Xapian. */
+struct text_failure {
+    enum fk_status st;
+    struct fk_err err;
 };
+
+using texts_of_doc = std::array<std::string, FK_TEXTS_KINDS>; /* blobs */
+struct fk_xwriter {
+    std::string dir;
+    bool in_place; /* others read it: what is committed is on the disk */
+    Xapian::WritableDatabase db;
+    std::map<Xapian::docid, texts_of_doc> texts; /* not committed yet */
+};
+/* One that was read knows where its texts are. */
 struct fk_xdoc {
     Xapian::Document doc;
+    bool has_texts = true; /* its own; otherwise those of the store stay */
+    std::map<std::string, std::string> texts[FK_TEXTS_KINDS];
+    std::function<std::string(enum fk_texts_kind)> stored;
 };
+
+struct texts_closer {
+    void operator()(struct fk_texts *t) const {
+        fk_texts_close(&t);
+    }
+};
+using texts_handle = std::unique_ptr<struct fk_texts, texts_closer>;
+
+static texts_handle texts_open(const std::string &dir) {
+    struct text_failure f = {FK_OK, FK_ERR_INIT};
+    struct fk_texts *t = nullptr;
+    f.st = fk_texts_open(dir.c_str(), &t, &f.err);
+    if (f.st != FK_OK)
+        throw f;
+    return texts_handle(t);
+}
+
+/* Borrowed until the next call for this kind. */
+static std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum fk_texts_kind kind,
+                                                    Xapian::docid docid) {
+    struct text_failure f = {FK_OK, FK_ERR_INIT};
+    const uint8_t *blob = nullptr;
+    size_t len = 0;
+    f.st = fk_texts_get(texts, kind, docid, &blob, &len, &f.err);
+    if (f.st == FK_NOT_FOUND)
+        f.st = FK_CORRUPT;
+    if (f.st != FK_OK)
+        throw f;
+    return {blob, len};
+}
 /* The hidden documents of one database, as a query can take them. */
 class Hidden : public Xapian::PostingSource {
     const std::vector<Xapian::docid> *all;
@@ -66,13 +115,19 @@ class Hidden : public Xapian::PostingSource {
 struct fk_xreader {
     std::vector<Xapian::Database> dbs;              /* in the order of their docids */
     std::vector<std::vector<Xapian::docid>> hidden; /* of each; those that are in it */
+    std::vector<texts_handle> texts;                /* of each */
 };
 
 static bool is_hidden(const struct fk_xreader *r, std::size_t db, Xapian::docid docid) {
     return std::binary_search(r->hidden[db].begin(), r->hidden[db].end(), docid);
 }
+/* A database and its texts, as long as they are searched. */
+struct place {
+    const Xapian::Database &db;
+    struct fk_texts *texts;
+};
 /* Made anew for each database, since what it is best made of depends on what is in it. */
-using query_maker = std::function<Xapian::Query(const Xapian::Database &)>;
+using query_maker = std::function<Xapian::Query(const place &)>;
 struct fk_xquery {
     query_maker in;
 };
@@ -99,6 +154,8 @@ static enum fk_status status_of_system(const Xapian::Error &e, enum fk_status wi
 static enum fk_status map_exception(const char *what, struct fk_err *err) noexcept {
     try {
         throw;
+    } catch (const text_failure &f) {
+        return fk_fail(err, f.st, "%s: %s", what, f.err.text);
     } catch (const Xapian::DatabaseNotFoundError &e) {
         return fail_of(e, FK_NOT_FOUND, what, err);
     } catch (const Xapian::DocNotFoundError &e) {
@@ -150,10 +207,10 @@ static enum fk_status into_buf(const std::string &text, struct fk_buf *out, stru
 /* ---- writing */
 
 /* All changes stand in a transaction, so that Xapian never commits a part of them on its own. */
-static enum fk_status writer_new(const char *dir, int flags, struct fk_xwriter **out,
-                                 struct fk_err *err) {
+static enum fk_status writer_new(const char *dir, int flags, bool in_place,
+                                 struct fk_xwriter **out, struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
-        fk_xwriter *w = new fk_xwriter;
+        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}};
         try {
             w->db = Xapian::WritableDatabase(dir, flags);
             w->db.begin_transaction();
@@ -167,11 +224,11 @@ static enum fk_status writer_new(const char *dir, int flags, struct fk_xwriter *
 }
 
 enum fk_status fk_xwriter_create(const char *dir, struct fk_xwriter **out, struct fk_err *err) {
-    return writer_new(dir, Xapian::DB_CREATE | Xapian::DB_NO_SYNC, out, err);
+    return writer_new(dir, Xapian::DB_CREATE | Xapian::DB_NO_SYNC, false, out, err);
 }
 
 enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **out, struct fk_err *err) {
-    return writer_new(dir, Xapian::DB_OPEN, out, err);
+    return writer_new(dir, Xapian::DB_OPEN, true, out, err);
 }
 
 void fk_xwriter_close(struct fk_xwriter **w) {
@@ -190,8 +247,31 @@ void fk_xwriter_close(struct fk_xwriter **w) {
     *w = nullptr;
 }
 
+/* Texts first: a text without a document is nothing, and goes with the next merge. */
+static enum fk_status texts_write(struct fk_xwriter *w, struct fk_err *err) {
+    struct fk_texts_writer *out = nullptr;
+    if (w->in_place && w->texts.empty())
+        return FK_OK;
+    enum fk_status st = fk_texts_begin(w->dir.c_str(), &out, err);
+    for (int k = 0; k < FK_TEXTS_KINDS; k++)
+        for (auto it = w->texts.begin(); st == FK_OK && it != w->texts.end(); ++it) {
+            const std::string &blob = it->second[static_cast<std::size_t>(k)];
+            st = fk_texts_add(out, static_cast<enum fk_texts_kind>(k), it->first, blob.data(),
+                              blob.size(), err);
+        }
+    if (st == FK_OK)
+        st = fk_texts_end(&out, w->in_place, err);
+    fk_texts_abort(&out);
+    if (st == FK_OK)
+        w->texts.clear();
+    return st;
+}
+
 enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err) {
     return guarded("cannot commit to the index", err, [&] {
+        const enum fk_status st = texts_write(w, err);
+        if (st != FK_OK)
+            return st;
         w->db.commit_transaction();
         w->db.begin_transaction();
         return FK_OK;
@@ -224,23 +304,50 @@ enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len, s
     });
 }
 
-enum fk_status fk_xdoc_posting(struct fk_xdoc *doc, const char *term, size_t len, uint32_t pos,
-                               struct fk_err *err) {
-    return fk_xdoc_postings(doc, term, len, &pos, 1, err);
+static const std::string &gap() {
+    static const std::string one(1, static_cast<char>(FK_ROW_GAP));
+    return one;
 }
 
-/* To a phrase, Xapian 1.4.22 reads a term without positions as one at 0,
- * and misses the same term twice in a row at 0; with nothing at 0 and 1 no phrase gets there, as
- * its second term would have to stand at 1 (seen: tests/unit/search/test_query_plan.c). */
-enum { POSITION_FIRST = 2 };
-
-enum fk_status fk_xdoc_postings(struct fk_xdoc *doc, const char *term, size_t len,
-                                const uint32_t *positions, size_t n, struct fk_err *err) {
-    return guarded("a term for the index", err, [&] {
-        const std::string name(term, len);
-        for (size_t i = 0; i < n; i++)
-            doc->doc.add_posting(name, positions[i] + POSITION_FIRST);
+enum fk_status fk_xdoc_text(struct fk_xdoc *doc, enum fk_texts_kind kind, const char *prefix,
+                            const void *text, size_t len, struct fk_err *err) {
+    return guarded("a text for the index", err, [&] {
+        std::string &field = doc->texts[kind][prefix];
+        if (!field.empty())
+            field += gap();
+        field.append(static_cast<const char *>(text), len);
         return FK_OK;
+    });
+}
+
+/* As the store has them. */
+static std::string blob_of(const struct fk_xdoc *doc, enum fk_texts_kind kind) {
+    struct fk_buf blob = FK_BUF_INIT;
+    for (const auto &field : doc->texts[kind])
+        fk_texts_field_add(&blob, field.first.c_str(), field.second.data(), field.second.size());
+    const bool failed = blob.failed;
+    const std::string bytes(reinterpret_cast<const char *>(blob.data), failed ? 0 : blob.len);
+    fk_buf_free(&blob);
+    if (failed)
+        throw std::bad_alloc();
+    return bytes;
+}
+
+static enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *prefix,
+                                 struct fk_buf *out, struct fk_err *err) {
+    const uint8_t *text;
+    size_t len;
+    if (fk_texts_field(blob, blob_len, prefix, strlen(prefix), &text, &len))
+        fk_buf_add(out, text, len);
+    return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
+}
+
+enum fk_status fk_xdoc_text_get(const struct fk_xdoc *doc, enum fk_texts_kind kind,
+                                const char *prefix, struct fk_buf *out, struct fk_err *err) {
+    return guarded("a text of the index", err, [&] {
+        const std::string blob = doc->has_texts ? blob_of(doc, kind) : doc->stored(kind);
+        return field_into(reinterpret_cast<const uint8_t *>(blob.data()), blob.size(), prefix, out,
+                          err);
     });
 }
 
@@ -268,30 +375,8 @@ enum fk_status fk_xdoc_copy_terms(struct fk_xdoc *doc, const struct fk_xdoc *fro
             const std::string term = *t;
             if (term.compare(0, begin.size(), begin) != 0)
                 break;
-            if (t.positionlist_begin() == t.positionlist_end())
-                doc->doc.add_boolean_term(term);
-            for (Xapian::PositionIterator p = t.positionlist_begin(); p != t.positionlist_end();
-                 ++p)
-                doc->doc.add_posting(term, *p);
+            doc->doc.add_boolean_term(term);
         }
-        return FK_OK;
-    });
-}
-
-enum fk_status fk_xdoc_last_position(const struct fk_xdoc *doc, const char *prefix, uint32_t *out,
-                                     struct fk_err *err) {
-    return guarded("a document for the index", err, [&] {
-        const std::string begin(prefix);
-        uint32_t last = 0;
-        Xapian::TermIterator t = doc->doc.termlist_begin();
-        for (t.skip_to(begin); t != doc->doc.termlist_end(); ++t) {
-            if ((*t).compare(0, begin.size(), begin) != 0)
-                break;
-            for (Xapian::PositionIterator p = t.positionlist_begin(); p != t.positionlist_end();
-                 ++p)
-                last = std::max(last, static_cast<uint32_t>(*p - POSITION_FIRST));
-        }
-        *out = last;
         return FK_OK;
     });
 }
@@ -314,10 +399,24 @@ enum fk_status fk_xdoc_drop_terms(struct fk_xdoc *doc, const char *prefix, struc
     });
 }
 
+/* Texts that the batch has, or the store that it goes into. */
+static std::string texts_in(struct fk_xwriter *w, enum fk_texts_kind kind, Xapian::docid docid) {
+    const auto own = w->texts.find(docid);
+    if (own != w->texts.end())
+        return own->second[kind];
+    const texts_handle stored = texts_open(w->dir);
+    const auto blob = texts_get(stored.get(), kind, docid);
+    return std::string(reinterpret_cast<const char *>(blob.first), blob.second);
+}
+
 enum fk_status fk_xwriter_document(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc **out,
                                    struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        *out = new fk_xdoc{w->db.get_document(docid)};
+        std::unique_ptr<fk_xdoc> doc(new fk_xdoc);
+        doc->doc = w->db.get_document(docid);
+        doc->has_texts = false;
+        doc->stored = [w, docid](enum fk_texts_kind kind) { return texts_in(w, kind, docid); };
+        *out = doc.release();
         return FK_OK;
     });
 }
@@ -326,12 +425,15 @@ enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xd
                               struct fk_err *err) {
     return guarded("cannot write to the index", err, [&] {
         w->db.replace_document(docid, doc->doc);
+        if (doc->has_texts)
+            w->texts[docid] = {blob_of(doc, FK_TEXTS_ROWS), blob_of(doc, FK_TEXTS_SHOWN)};
         return FK_OK;
     });
 }
 
 enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid, struct fk_err *err) {
     return guarded("cannot delete from the index", err, [&] {
+        w->texts.erase(docid);
         try {
             w->db.delete_document(docid);
         } catch (const Xapian::DocNotFoundError &) {
@@ -340,14 +442,40 @@ enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid, struct fk
     });
 }
 
+/* The texts of the documents that a database has, and no others. */
+static enum fk_status texts_copy(const std::string &dir, const Xapian::Database &db,
+                                 enum fk_texts_kind kind, struct fk_texts_writer *out,
+                                 struct fk_err *err) {
+    std::vector<Xapian::docid> docids(db.postlist_begin(""), db.postlist_end(""));
+    const texts_handle from = texts_open(dir);
+    return fk_texts_copy(out, kind, from.get(), docids.data(), docids.size(), err);
+}
+
+static enum fk_status texts_merge(const std::vector<std::string> &from,
+                                  const std::vector<Xapian::Database> &dbs, const char *to,
+                                  struct fk_err *err) {
+    struct fk_texts_writer *out = nullptr;
+    enum fk_status st = fk_texts_begin(to, &out, err);
+    for (int k = 0; k < FK_TEXTS_KINDS; k++)
+        for (std::size_t i = 0; st == FK_OK && i < dbs.size(); i++)
+            st = texts_copy(from[i], dbs[i], static_cast<enum fk_texts_kind>(k), out, err);
+    if (st == FK_OK)
+        st = fk_texts_end(&out, false, err);
+    fk_texts_abort(&out);
+    return st;
+}
+
 enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_dir,
                          struct fk_err *err) {
     return guarded("cannot merge the index", err, [&] {
         Xapian::Database all;
+        std::vector<Xapian::Database> dbs;
         for (size_t i = 0; i < n; i++)
-            all.add_database(Xapian::Database(from_dirs[i]));
+            dbs.emplace_back(from_dirs[i]);
+        for (const Xapian::Database &db : dbs)
+            all.add_database(db);
         all.compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER);
-        return FK_OK;
+        return texts_merge({from_dirs, from_dirs + n}, dbs, to_dir, err);
     });
 }
 
@@ -360,7 +488,10 @@ enum fk_status fk_xreader_open(const char *const *dirs, size_t n, struct fk_xrea
         for (size_t i = 0; i < n; i++)
             dbs.emplace_back(dirs[i]);
         std::vector<std::vector<Xapian::docid>> hidden(n);
-        *out = new fk_xreader{std::move(dbs), std::move(hidden)};
+        std::vector<texts_handle> texts;
+        for (size_t i = 0; i < n; i++)
+            texts.push_back(texts_open(dirs[i]));
+        *out = new fk_xreader{std::move(dbs), std::move(hidden), std::move(texts)};
         return FK_OK;
     });
 }
@@ -381,11 +512,15 @@ enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out, s
 }
 
 /* The first database that reaches so far has it, where any has. */
-static Xapian::Document document_of(struct fk_xreader *r, uint32_t docid) {
+static std::size_t database_of(const struct fk_xreader *r, uint32_t docid) {
     for (std::size_t i = 0; i < r->dbs.size(); i++)
         if (r->dbs[i].get_lastdocid() >= docid && !is_hidden(r, i, docid))
-            return r->dbs[i].get_document(docid);
+            return i;
     throw Xapian::DocNotFoundError("no document " + std::to_string(docid));
+}
+
+static Xapian::Document document_of(const struct fk_xreader *r, uint32_t docid) {
+    return r->dbs[database_of(r, docid)].get_document(docid);
 }
 
 /* Those of a term that are not hidden, as long as fn says so. */
@@ -457,7 +592,15 @@ enum fk_status fk_xreader_hide(struct fk_xreader *r, const uint64_t *docids, siz
 enum fk_status fk_xreader_document(struct fk_xreader *r, uint32_t docid, struct fk_xdoc **out,
                                    struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        *out = new fk_xdoc{document_of(r, docid)};
+        std::unique_ptr<fk_xdoc> doc(new fk_xdoc);
+        struct fk_texts *texts = r->texts[database_of(r, docid)].get();
+        doc->doc = document_of(r, docid);
+        doc->has_texts = false;
+        doc->stored = [texts, docid](enum fk_texts_kind kind) {
+            const auto blob = texts_get(texts, kind, docid);
+            return std::string(reinterpret_cast<const char *>(blob.first), blob.second);
+        };
+        *out = doc.release();
         return FK_OK;
     });
 }
@@ -482,22 +625,35 @@ enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *d
     });
 }
 
+/* One line, whatever is in it. */
+static void text_dump(const char *name, const struct fk_text_field &f, struct fk_buf *out) {
+    fk_buf_printf(out, "%s %.*s:", name, static_cast<int>(f.prefix_len), f.prefix);
+    for (size_t i = 0; i < f.len; i++)
+        if (f.text[i] == FK_ROW_LINE || f.text[i] == FK_ROW_GAP)
+            fk_buf_str(out, f.text[i] == FK_ROW_LINE ? "\\n" : "\\f");
+        else
+            fk_buf_byte(out, f.text[i]);
+    fk_buf_byte(out, '\n');
+}
+
 enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
                                struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
         const Xapian::Document doc = document_of(r, docid);
         for (Xapian::TermIterator t = doc.termlist_begin(); t != doc.termlist_end(); ++t) {
-            std::string line = "term " + *t;
-            for (Xapian::PositionIterator p = t.positionlist_begin(); p != t.positionlist_end();
-                 ++p)
-                line += " " + std::to_string(*p - POSITION_FIRST);
-            fk_buf_add(out, line.data(), line.size());
-            fk_buf_byte(out, '\n');
+            fk_buf_printf(out, "term %s\n", (*t).c_str());
         }
         for (Xapian::ValueIterator v = doc.values_begin(); v != doc.values_end(); ++v) {
             fk_buf_printf(out, "value %u ", v.get_valueno());
             fk_buf_hex(out, (*v).data(), (*v).size());
             fk_buf_byte(out, '\n');
+        }
+        for (int k = 0; k < FK_TEXTS_KINDS; k++) {
+            const auto blob = texts_get(r->texts[database_of(r, docid)].get(),
+                                        static_cast<enum fk_texts_kind>(k), docid);
+            struct fk_text_field f;
+            for (size_t at = 0; fk_texts_field_next(blob.first, blob.second, &at, &f);)
+                text_dump(k == FK_TEXTS_ROWS ? "row" : "shown", f, out);
         }
         fk_buf_str(out, "data\n");
         return into_buf(doc.get_data(), out, err);
@@ -508,6 +664,14 @@ enum fk_status fk_xreader_data(struct fk_xreader *r, uint32_t docid, struct fk_b
                                struct fk_err *err) {
     return guarded("cannot read the index", err,
                    [&] { return into_buf(document_of(r, docid).get_data(), out, err); });
+}
+
+enum fk_status fk_xreader_text(struct fk_xreader *r, uint32_t docid, enum fk_texts_kind kind,
+                               const char *prefix, struct fk_buf *out, struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        const auto blob = texts_get(r->texts[database_of(r, docid)].get(), kind, docid);
+        return field_into(blob.first, blob.second, prefix, out, err);
+    });
 }
 
 enum fk_status fk_xreader_value(struct fk_xreader *r, uint32_t docid, unsigned slot,
@@ -543,8 +707,8 @@ static struct fk_xquery *query_join(struct fk_xquery *a, struct fk_xquery *b) no
     struct fk_xquery *joined = nullptr;
     if (a && b)
         joined = query_of([&] {
-            return [a = a->in, b = b->in](const Xapian::Database &db) {
-                return Xapian::Query(Op, a(db), b(db));
+            return [a = a->in, b = b->in](const place &in) {
+                return Xapian::Query(Op, a(in), b(in));
             };
         });
     delete a;
@@ -554,18 +718,18 @@ static struct fk_xquery *query_join(struct fk_xquery *a, struct fk_xquery *b) no
 
 struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
     return query_of([&] {
-        return [t = std::string(term, len)](const Xapian::Database &db) {
-            return is_everywhere(db, t) ? everything() : Xapian::Query(t);
+        return [t = std::string(term, len)](const place &in) {
+            return is_everywhere(in.db, t) ? everything() : Xapian::Query(t);
         };
     });
 }
 
 struct fk_xquery *fk_xquery_all(void) {
-    return query_of([] { return [](const Xapian::Database &) { return everything(); }; });
+    return query_of([] { return [](const place &) { return everything(); }; });
 }
 
 struct fk_xquery *fk_xquery_nothing(void) {
-    return query_of([] { return [](const Xapian::Database &) { return Xapian::Query(); }; });
+    return query_of([] { return [](const place &) { return Xapian::Query(); }; });
 }
 
 struct fk_xquery *fk_xquery_and(struct fk_xquery *a, struct fk_xquery *b) {
@@ -580,18 +744,122 @@ struct fk_xquery *fk_xquery_and_not(struct fk_xquery *a, struct fk_xquery *b) {
     return query_join<Xapian::Query::OP_AND_NOT>(a, b);
 }
 
-struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens, size_t n) {
-    if (n == 1)
-        return fk_xquery_term(terms[0], lens[0]);
+/* Documents in whose text a phrase stands. It is asked last, of those that all the rest of an AND
+ * has: it says that it has every document, and the rarest is gone through. */
+class Verified : public Xapian::PostingSource {
+    std::shared_ptr<const struct fk_phrase> phrase;
+    struct fk_texts *texts;
+    Xapian::Database db;
+    Xapian::docid at = 0;
+    bool is_over = false;
+
+    bool stands(Xapian::docid docid) const {
+        const auto blob = texts_get(texts, FK_TEXTS_ROWS, docid);
+        size_t prefix_len, len;
+        const char *prefix = fk_phrase_prefix(phrase.get(), &prefix_len);
+        const uint8_t *row;
+        return fk_texts_field(blob.first, blob.second, prefix, prefix_len, &row, &len) &&
+               fk_phrase_stands(phrase.get(), row, len);
+    }
+
+  public:
+    Verified(std::shared_ptr<const struct fk_phrase> what, const place &in)
+        : phrase(std::move(what)), texts(in.texts), db(in.db) {
+    }
+    Verified *clone() const override {
+        return new Verified(phrase, place{db, texts});
+    }
+    void init(const Xapian::Database &) override {
+        at = 0;
+        is_over = false;
+    }
+    Xapian::doccount get_termfreq_min() const override {
+        return 0;
+    }
+    Xapian::doccount get_termfreq_est() const override {
+        return db.get_doccount();
+    }
+    Xapian::doccount get_termfreq_max() const override {
+        return db.get_doccount();
+    }
+    void next(double weight) override {
+        skip_to(at + 1, weight);
+    }
+    void skip_to(Xapian::docid docid, double) override {
+        Xapian::PostingIterator it = db.postlist_begin("");
+        for (it.skip_to(docid); it != db.postlist_end(""); ++it)
+            if (stands(*it)) {
+                at = *it;
+                return;
+            }
+        is_over = true;
+    }
+    bool check(Xapian::docid docid, double) override {
+        if (!stands(docid))
+            return false;
+        at = docid;
+        return true;
+    }
+    bool at_end() const override {
+        return is_over;
+    }
+    Xapian::docid get_docid() const override {
+        return at;
+    }
+};
+
+struct phrase_freer {
+    void operator()(const struct fk_phrase *p) const {
+        struct fk_phrase *own = const_cast<struct fk_phrase *>(p);
+        fk_phrase_free(&own);
+    }
+};
+
+/* All of the terms, and then the text. */
+static Xapian::Query verified(const std::vector<std::string> &terms,
+                              const std::shared_ptr<const struct fk_phrase> &phrase,
+                              const place &in) {
+    std::vector<Xapian::Query> all;
+    for (const std::string &term : terms)
+        all.push_back(is_everywhere(in.db, term) ? everything() : Xapian::Query(term));
+    Verified source(phrase, in);
+    all.emplace_back(&source);
+    return Xapian::Query(Xapian::Query::OP_AND, all.begin(), all.end());
+}
+
+/* The tokens of a term, each with its prefix: each document has to have them all. */
+static void filter_add(std::vector<std::string> &out, const std::string &term) {
+    const std::string prefix = term.substr(0, fk_phrase_prefix_of(term.data(), term.size()));
+    for (std::size_t at = prefix.size(); at < term.size();) {
+        const std::size_t stop = std::min(term.find(' ', at), term.size());
+        const std::string one = prefix + term.substr(at, stop - at);
+        if (std::find(out.begin(), out.end(), one) == out.end())
+            out.push_back(one);
+        at = stop + 1;
+    }
+}
+
+static struct fk_xquery *query_verified(const char *const *terms, const size_t *lens, size_t n,
+                                        struct fk_phrase *made) {
+    if (!made)
+        return nullptr;
     return query_of([&] {
-        std::vector<Xapian::Query> row;
+        std::shared_ptr<const struct fk_phrase> phrase(made, phrase_freer());
+        std::vector<std::string> all;
         for (size_t i = 0; i < n; i++)
-            row.emplace_back(std::string(terms[i], lens[i]));
-        return [q = Xapian::Query(Xapian::Query::OP_PHRASE, row.begin(), row.end(),
-                                  static_cast<Xapian::termcount>(n))](const Xapian::Database &) {
-            return q;
-        };
+            filter_add(all, std::string(terms[i], lens[i]));
+        return [all, phrase](const place &in) { return verified(all, phrase, in); };
     });
+}
+
+struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens, size_t n) {
+    return n == 1 ? fk_xquery_term(terms[0], lens[0])
+                  : query_verified(terms, lens, n, fk_phrase_new(terms, lens, n));
+}
+
+struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, size_t n,
+                                 unsigned window) {
+    return query_verified(terms, lens, n, fk_phrase_near(terms, lens, n, window ? window : 1));
 }
 
 /* Terms over the limit are Xapian's to refuse. */
@@ -609,8 +877,8 @@ static Xapian::Query expanded(const Xapian::Database &db, const std::string &pre
 
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max) {
     return query_of([&] {
-        return [p = std::string(prefix, len), max](const Xapian::Database &db) {
-            return expanded(db, p, max);
+        return [p = std::string(prefix, len), max](const place &in) {
+            return expanded(in.db, p, max);
         };
     });
 }
@@ -623,10 +891,10 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
         const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
                                          : std::string(1, '\0');
         const std::string high(static_cast<const char *>(to), to_len);
-        const Xapian::Query q =
-            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
-                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
-        return [q](const Xapian::Database &) { return q; };
+        return [slot, low, high](const place &) {
+            return high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
+                                : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+        };
     });
 }
 
@@ -677,7 +945,7 @@ enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q
         const uint64_t end = limit ? offset + limit : 0;
         for (std::size_t i = 0; i < r->dbs.size(); i++) {
             Hidden hidden(&r->hidden[i]);
-            const Xapian::Query all = q->in(r->dbs[i]);
+            const Xapian::Query all = q->in(place{r->dbs[i], r->texts[i].get()});
             const Xapian::Query shown =
                 r->hidden[i].empty()
                     ? all

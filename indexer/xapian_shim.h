@@ -6,6 +6,9 @@
  * bottom-up; each constructor takes what it is given (also NULL, which stands for a query that
  * failed to be built, and makes the result NULL), and the last one is freed with fk_xquery_free.
  *
+ * Terms have no positions. Phrases are verified in the text store beside a database (texts_priv.h),
+ * which is written with its commits, merged with it, and opened with it.
+ *
  * Errors: FK_NOT_FOUND no database or document; FK_RETRY another writer has it, or the reader's
  * snapshot is gone (reopen); FK_CORRUPT; FK_FULL; FK_INVALID a term over 245 bytes; FK_IO.
  * Threads: one at a time a handle.
@@ -14,6 +17,7 @@
 #define FK_INDEXER_XAPIAN_SHIM_H
 #include "base/buf.h"
 #include "base/status.h"
+#include "indexer/texts_priv.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -38,28 +42,29 @@ FK_CHECKED enum fk_status fk_xdoc_new(struct fk_xdoc **out, struct fk_err *err);
 void fk_xdoc_free(struct fk_xdoc **doc);
 FK_CHECKED enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len,
                                        struct fk_err *err);
-FK_CHECKED enum fk_status fk_xdoc_posting(struct fk_xdoc *doc, const char *term, size_t len,
-                                          uint32_t pos, struct fk_err *err);
-/* The same for every position of a term at once: ascending, at least one. */
-FK_CHECKED enum fk_status fk_xdoc_postings(struct fk_xdoc *doc, const char *term, size_t len,
-                                           const uint32_t *positions, size_t n, struct fk_err *err);
+/* Text of a field, in whose row or original it stands apart from what is there (FK_ROW_GAP). */
+FK_CHECKED enum fk_status fk_xdoc_text(struct fk_xdoc *doc, enum fk_texts_kind kind,
+                                       const char *prefix, const void *text, size_t len,
+                                       struct fk_err *err);
+/* A field's, appended; nothing where it has none. */
+FK_CHECKED enum fk_status fk_xdoc_text_get(const struct fk_xdoc *doc, enum fk_texts_kind kind,
+                                           const char *prefix, struct fk_buf *out,
+                                           struct fk_err *err);
 FK_CHECKED enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *value,
                                         size_t len, struct fk_err *err);
 FK_CHECKED enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len,
                                        struct fk_err *err);
-/* Terms that begin so, with their positions, from another document. */
+/* Terms that begin so, from another document. */
 FK_CHECKED enum fk_status fk_xdoc_copy_terms(struct fk_xdoc *doc, const struct fk_xdoc *from,
                                              const char *prefix, struct fk_err *err);
-/* The greatest position of any such term; 0 where there is none. */
-FK_CHECKED enum fk_status fk_xdoc_last_position(const struct fk_xdoc *doc, const char *prefix,
-                                                uint32_t *out, struct fk_err *err);
 /* Its data, appended. */
 FK_CHECKED enum fk_status fk_xdoc_data_get(const struct fk_xdoc *doc, struct fk_buf *out,
                                            struct fk_err *err);
 /* Takes out the terms that begin so. */
 FK_CHECKED enum fk_status fk_xdoc_drop_terms(struct fk_xdoc *doc, const char *prefix,
                                              struct fk_err *err);
-/* docid >= 1; replaces one that is there. */
+/* docid >= 1; replaces one that is there. The texts of one that came from fk_xwriter_document stay as
+ * they are. */
 FK_CHECKED enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc *doc,
                                          struct fk_err *err);
 /* Content where it is not there. */
@@ -86,10 +91,14 @@ FK_CHECKED enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char
 /* The smallest docid that is greater than `after`; FK_NOT_FOUND when there is none. */
 FK_CHECKED enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *docid_out,
                                           struct fk_err *err);
-/* All that is stored of a document, appended as lines: terms with positions, values, data. For
+/* All that is stored of a document, appended as lines: terms, values, texts, data. For
  * comparing two indexes and for looking into one. */
 FK_CHECKED enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
                                           struct fk_err *err);
+/* A field's text, appended; nothing where it has none. FK_CORRUPT also where the store lacks it. */
+FK_CHECKED enum fk_status fk_xreader_text(struct fk_xreader *r, uint32_t docid,
+                                          enum fk_texts_kind kind, const char *prefix,
+                                          struct fk_buf *out, struct fk_err *err);
 FK_CHECKED enum fk_status fk_xreader_data(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
                                           struct fk_err *err);
 /* The document itself, to be freed before the reader is closed. */
@@ -116,6 +125,11 @@ struct fk_xquery *fk_xquery_or(struct fk_xquery *a, struct fk_xquery *b);
 struct fk_xquery *fk_xquery_and_not(struct fk_xquery *a, struct fk_xquery *b);
 /* Terms at consecutive positions, in this order. Borrowed for the call. */
 struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens, size_t n);
+/* Terms of which each stands within `window` positions of all others, in any order; equal ones at
+ * different positions. A term may be several tokens in a row with a blank between; the first has
+ * the prefix. */
+struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, size_t n,
+                                 unsigned window);
 /* Every term that begins so; FK_INVALID comes from fk_xreader_search when in one of the databases
  * more than max do. */
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max);

@@ -14,7 +14,7 @@ advises() { # WHAT COMMAND...
     expect 1 $? "status of $*, $what: $(cat err)"
     grep -qF "$V/index is damaged" err && grep -q 'run "fumikura reindex"' err || fail "$*, $what: $(cat err)"
 }
-for file in postlist.glass termlist.glass docdata.glass position.glass iamglass; do
+for file in postlist.glass termlist.glass docdata.glass iamglass text text.list; do
     rm -rf "$V/index" && cp -a whole "$V/index"
     echo garbage >"$db/$file"
     for command in 'search falcon' index 'index --wait'; do advises "garbage in $file" $command; done
@@ -22,6 +22,13 @@ done
 rm "$db/iamglass"
 advises "no iamglass" search falcon
 advises "no iamglass" index
+for change in 'truncate -s -1' rm 'printf x | dd bs=1 seek=60 conv=notrunc status=none of='; do
+    for file in text text.list; do
+        rm -rf "$V/index" && cp -a whole "$V/index"
+        case $change in *=) eval "$change$db/$file" ;; *) $change "$db/$file" ;; esac
+        advises "$change $file" search '"project falcon"'
+    done
+done
 rm -rf "$V/index" && cp -a whole "$V/index"
 rm "$db/postlist.glass"
 advises "no postlist" search falcon

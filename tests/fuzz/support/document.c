@@ -30,12 +30,18 @@ enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len, s
     return FK_OK;
 }
 
-enum fk_status fk_xdoc_postings(struct fk_xdoc *doc, const char *term, size_t len,
-                                const uint32_t *positions, size_t n, struct fk_err *err) {
-    MUST(n > 0);
-    for (size_t i = 1; i < n; i++)
-        MUST(positions[i - 1] < positions[i]);
-    return fk_xdoc_term(doc, term, len, err);
+/* Rows are not kept: nothing of an earlier document's is joined. */
+enum fk_status fk_xdoc_text(struct fk_xdoc *doc, enum fk_texts_kind kind, const char *prefix,
+                            const void *text, size_t len, struct fk_err *err) {
+    (void)doc, (void)text, (void)err;
+    MUST(kind < FK_TEXTS_KINDS && strlen(prefix) <= 1 && len > 0);
+    return FK_OK;
+}
+
+enum fk_status fk_xdoc_text_get(const struct fk_xdoc *doc, enum fk_texts_kind kind,
+                                const char *prefix, struct fk_buf *out, struct fk_err *err) {
+    (void)doc, (void)kind, (void)prefix, (void)out, (void)err;
+    return FK_OK;
 }
 
 enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *value, size_t len,
@@ -58,22 +64,10 @@ enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len, s
     return FK_OK;
 }
 
-enum fk_status fk_xdoc_posting(struct fk_xdoc *doc, const char *term, size_t len, uint32_t pos,
-                               struct fk_err *err) {
-    return fk_xdoc_postings(doc, term, len, &pos, 1, err);
-}
-
 /* Terms are not kept: an earlier document gives its lines alone. */
 enum fk_status fk_xdoc_copy_terms(struct fk_xdoc *doc, const struct fk_xdoc *from,
                                   const char *prefix, struct fk_err *err) {
     (void)doc, (void)from, (void)prefix, (void)err;
-    return FK_OK;
-}
-
-enum fk_status fk_xdoc_last_position(const struct fk_xdoc *doc, const char *prefix, uint32_t *out,
-                                     struct fk_err *err) {
-    (void)doc, (void)prefix, (void)err;
-    *out = 0;
     return FK_OK;
 }
 
