@@ -36,6 +36,7 @@ const struct fk_command fk_commands[] = {
     {"authd", "", "checks where messages are from; started by serve", cmd_authd, FK_NEEDS_CONFIG, true},
     {"cosignd", "", "has checkpoints cosigned by witnesses; started by serve", cmd_cosignd, FK_NEEDS_CONFIG, true},
     {"imapd", "", "fetches from mailboxes by IMAP; started by serve", cmd_imapd, FK_NEEDS_CONFIG, true},
+    {"index-extract", "", "runs readers of documents in a sandbox; started by indexers", cmd_index_extract, FK_NEEDS_NOTHING, true},
     {"index-worker", "", "reads messages in a sandbox; started by indexers", cmd_index_worker, FK_NEEDS_NOTHING, true},
     {"indexd", "", "grows the index; started by serve", cmd_indexd, FK_NEEDS_CONFIG, true},
     {"keep", "", "has the pen; started by serve and by commands", cmd_keep, FK_NEEDS_CONFIG, true},

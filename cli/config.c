@@ -78,6 +78,7 @@ static const struct key keys[] = {
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
+    {"attachments", ON_OFF, AT(attachments), "on", 0, 0},
     {"index-memory", SIZE, AT(index_memory), "512 MiB", MIB(64), GIB(64)},
     {"web", WEB, AT(web), "127.0.0.1:8025", 0, 0},
     {"timezone", ZONE, AT(zone_minutes), "+09:00", 0, 0},
@@ -671,6 +672,7 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->auth_clients);
     list_free(c->trusted_authserv);
     list_free(c->trusted_verdicts);
+    free(c->attachments);
     free(c->auth_check);
     free(c->auth_resolver);
     free(c->auth_hosts);

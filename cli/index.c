@@ -23,6 +23,7 @@ static struct fk_index_options options_of(const struct fk_config *config) {
     o.batch = config->index_batch;
     o.seconds = config->index_time_s;
     o.memory_bytes = config->index_memory;
+    o.names_only = strcmp(config->attachments, "off") == 0;
     o.reserve_bytes = config->disk_reserve;
     return o;
 }
@@ -183,4 +184,11 @@ int cmd_index_worker(struct fk_cli *cli, int argc, char **argv) {
     (void)argc;
     (void)argv;
     return fk_index_worker_main();
+}
+
+int cmd_index_extract(struct fk_cli *cli, int argc, char **argv) {
+    (void)cli;
+    (void)argc;
+    (void)argv;
+    return fk_index_extract_main();
 }

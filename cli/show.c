@@ -86,6 +86,7 @@ static enum fk_status text_make(const struct fk_cli *cli, struct show *s, struct
     enum fk_transfer how = FK_TRANSFER_IDENTITY;
     options.seconds = cli->config->index_time_s;
     options.memory_bytes = cli->config->index_memory;
+    options.names_only = strcmp(cli->config->attachments, "off") == 0;
     if (s->mode == TEXT)
         return fk_index_message_text(s->content.fd, &options, &s->text, err);
     if (s->mode == WRAPPER)

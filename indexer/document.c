@@ -80,8 +80,8 @@ static bool terms_walk(const struct answer *a, struct fk_buf *scratch, term_fn f
 
 /* Only lines that a reader is to write, and none of them over a limit. */
 static bool display_is_good(const struct answer *a) {
-    static const char *const names[] = {"date",    "from",        "to",   "cc",
-                                        "subject", "attachments", "file", "border"};
+    static const char *const names[] = {"date",        "from", "to",     "cc",          "subject",
+                                        "attachments", "file", "border", "unsearchable"};
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     struct fk_field f;
     while (fk_fields_next(&it, &f)) {
@@ -91,7 +91,7 @@ static bool display_is_good(const struct answer *a) {
         if (!known || f.value_len > 8192)
             return false;
     }
-    return !it.bad && a->display_len <= 65536;
+    return !it.bad && a->display_len <= 131072;
 }
 
 static bool answer_read(const struct fk_buf *bytes, struct fk_buf *scratch, struct answer *a,

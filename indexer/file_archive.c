@@ -1,0 +1,181 @@
+/* file_archive.c - ZIP, 7z, tar, RAR, CAB, LHA and what is merely compressed, by libarchive. */
+#include "indexer/archive_priv.h"
+#include "indexer/charset_priv.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <string.h>
+#include <strings.h>
+
+enum { STEP = 65536 };
+
+bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, bool is_zip) {
+    *a = (struct fk_archive){.archive = archive_read_new(), .packed = file->len};
+    if (!a->archive)
+        return false;
+    archive_read_support_format_zip(a->archive);
+    if (!is_zip) {
+        archive_read_support_filter_gzip(a->archive);
+        archive_read_support_filter_bzip2(a->archive);
+        archive_read_support_filter_xz(a->archive);
+        archive_read_support_filter_compress(a->archive);
+        archive_read_support_filter_zstd(a->archive);
+        archive_read_support_format_tar(a->archive);
+        archive_read_support_format_gnutar(a->archive);
+        archive_read_support_format_7zip(a->archive);
+        archive_read_support_format_rar(a->archive);
+        archive_read_support_format_rar5(a->archive);
+        archive_read_support_format_cab(a->archive);
+        archive_read_support_format_lha(a->archive);
+        archive_read_support_format_raw(a->archive);
+    }
+    return archive_read_open_memory(a->archive, file->data, file->len) == ARCHIVE_OK;
+}
+
+void fk_archive__close(struct fk_archive *a) {
+    archive_read_free(a->archive);
+    fk_buf_free(&a->name);
+}
+
+/* ZIP of Windows and LHA have names in the code page of who packed; libarchive gives their bytes as
+ * they are, or what the archive says is Unicode. */
+static void name_take(struct fk_archive *a, const char *packed_name) {
+    bool clean = true;
+    const char *name = archive_entry_pathname(a->entry);
+    if (!name)
+        name = archive_entry_pathname_utf8(a->entry);
+    fk_buf_reset(&a->name);
+    if (archive_format(a->archive) == ARCHIVE_FORMAT_RAW)
+        name = packed_name;
+    if (name && fk_charset__decode(NULL, name, strlen(name), &a->name, &clean, NULL) != FK_OK)
+        fk_buf_str(&a->name, "?");
+}
+
+enum fk_archive_next fk_archive__next(struct fk_archive *a) {
+    for (;;) {
+        const int rc = archive_read_next_header(a->archive, &a->entry);
+        if (rc == ARCHIVE_EOF)
+            return FK_ARCHIVE_END;
+        if (rc == ARCHIVE_RETRY)
+            continue;
+        if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
+            return archive_read_has_encrypted_entries(a->archive) > 0 ? FK_ARCHIVE_ENCRYPTED
+                                                                      : FK_ARCHIVE_DAMAGED;
+        if (archive_entry_filetype(a->entry) == AE_IFDIR || archive_entry_hardlink(a->entry) ||
+            archive_entry_filetype(a->entry) == AE_IFLNK)
+            continue;
+        /* What no format knows is no archive. */
+        if (archive_format(a->archive) == ARCHIVE_FORMAT_RAW &&
+            archive_filter_count(a->archive) < 2)
+            return FK_ARCHIVE_DAMAGED;
+        name_take(a, a->bare_name);
+        return FK_ARCHIVE_FILE;
+    }
+}
+
+const char *fk_archive__name(struct fk_archive *a) {
+    return fk_buf_cstr(&a->name);
+}
+
+enum fk_reason fk_archive__data(struct fk_archive *a, struct fk_files *f, struct fk_buf *out) {
+    enum fk_reason reason = 0;
+    if (archive_entry_is_data_encrypted(a->entry))
+        return FK_REASON_ENCRYPTED;
+    while (!reason) {
+        if (!fk_buf_reserve(out, STEP))
+            return FK_REASON_LIMIT;
+        const la_ssize_t n = archive_read_data(a->archive, out->data + out->len, STEP);
+        if (n == ARCHIVE_RETRY)
+            continue;
+        if (n == 0)
+            break;
+        if (n < 0)
+            reason = FK_REASON_UNREADABLE;
+        else
+            out->len += (size_t)n;
+        if (!fk_files__may_unpack(f, a->packed, out->len) || fk_files__is_late(f))
+            reason = FK_REASON_LIMIT;
+    }
+    fk_files__unpacked(f, out->len);
+    return reason;
+}
+
+/* report.csv.gz holds report.csv, mail.tgz mail.tar. */
+static void bare_name(const char *name, char *out, size_t size) {
+    static const struct {
+        const char *end, *instead;
+    } ends[] = {{".tgz", ".tar"}, {".tbz", ".tar"}, {".tbz2", ".tar"},
+                {".txz", ".tar"}, {".gz", ""},      {".bz2", ""},
+                {".xz", ""},      {".zst", ""},     {".Z", ""}};
+    size_t n = strlen(name);
+    const char *instead = "";
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const size_t m = strlen(ends[i].end);
+        if (n > m && strcasecmp(name + n - m, ends[i].end) == 0) {
+            n -= m;
+            instead = ends[i].instead;
+            break;
+        }
+    }
+    const char *last = name;
+    for (size_t i = 0; i < n; i++)
+        if (name[i] == '/')
+            last = name + i + 1;
+    snprintf(out, size, "%.*s%s", (int)(n - (size_t)(last - name)), last, instead);
+}
+
+static enum fk_status member_read(struct fk_archive *a, struct fk_files *f, struct fk_buf *data,
+                                  struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    const char *name = fk_archive__name(a);
+    fk_buf_reset(data);
+    const enum fk_reason reason = fk_archive__data(a, f, data);
+    if (reason == FK_REASON_ENCRYPTED || (reason && data->len == 0)) {
+        st = fk_files__named(f, name, err);
+        fk_files__unread(f, name, reason);
+        return st;
+    }
+    const struct fk_file file = {.data = data->data, .len = data->len, .name = name};
+    st = fk_files__read(f, &file, err);
+    if (reason)
+        fk_files__unread(f, name, reason);
+    return st;
+}
+
+static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_buf data = FK_BUF_INIT;
+    enum fk_archive_next next;
+    while (st == FK_OK && (next = fk_archive__next(a)) != FK_ARCHIVE_END) {
+        if (next != FK_ARCHIVE_FILE || !fk_files__may_open(f) || fk_files__is_late(f)) {
+            fk_files__unread(f, NULL,
+                             next == FK_ARCHIVE_ENCRYPTED ? FK_REASON_ENCRYPTED
+                             : next == FK_ARCHIVE_DAMAGED ? FK_REASON_UNREADABLE
+                                                          : FK_REASON_LIMIT);
+            break;
+        }
+        st = member_read(a, f, &data, err);
+    }
+    fk_buf_free(&data);
+    return st;
+}
+
+enum fk_status fk_file__members(struct fk_files *f, const struct fk_file *file, bool is_zip,
+                                struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_archive a;
+    char bare[256];
+    bare_name(file->name, bare, sizeof bare);
+    if (fk_archive__open(&a, file, is_zip)) {
+        a.bare_name = bare;
+        st = members_read(&a, f, err);
+    } else
+        fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
+    fk_archive__close(&a);
+    return st;
+}
+
+enum fk_status fk_file__archive(struct fk_files *f, const struct fk_file *file,
+                                struct fk_err *err) {
+    return fk_file__members(f, file, false, err);
+}
