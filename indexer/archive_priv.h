@@ -1,7 +1,7 @@
 /*
  * archive_priv.h - the files of an archive one by one, from memory to memory.
  *
- *     if (fk_archive__open(&a, file, is_zip))
+ *     if (fk_archive__open(&a, file, form))
  *         while (fk_archive__next(&a) == FK_ARCHIVE_FILE)
  *             reason = fk_archive__data(&a, files, &data);
  *     fk_archive__close(&a);                       whether it opened or not
@@ -22,7 +22,12 @@ struct fk_archive {
 };
 enum fk_archive_next { FK_ARCHIVE_FILE, FK_ARCHIVE_END, FK_ARCHIVE_DAMAGED, FK_ARCHIVE_ENCRYPTED };
 
-bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, bool is_zip);
+enum fk_archive_form {
+    FK_ARCHIVE_ZIP,
+    FK_ARCHIVE_ZIP_CUT, /* by what stands before each file, not by the directory at the end */
+    FK_ARCHIVE_ANY
+};
+bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form);
 enum fk_archive_next fk_archive__next(struct fk_archive *a);
 const char *fk_archive__name(struct fk_archive *a); /* UTF-8; until the next */
 /* Appends; 0, or why not all of it is there. */
@@ -31,6 +36,6 @@ void fk_archive__close(struct fk_archive *a);
 
 /* Every file of it, read as one that stands in the file at hand. */
 FK_CHECKED enum fk_status fk_file__members(struct fk_files *f, const struct fk_file *file,
-                                           bool is_zip, struct fk_err *err);
+                                           enum fk_archive_form form, struct fk_err *err);
 
 #endif

@@ -9,12 +9,15 @@
 
 enum { STEP = 65536 };
 
-bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, bool is_zip) {
+bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form) {
     *a = (struct fk_archive){.archive = archive_read_new(), .packed = file->len};
     if (!a->archive)
         return false;
-    archive_read_support_format_zip(a->archive);
-    if (!is_zip) {
+    if (form == FK_ARCHIVE_ZIP_CUT)
+        archive_read_support_format_zip_streamable(a->archive);
+    else
+        archive_read_support_format_zip(a->archive);
+    if (form == FK_ARCHIVE_ANY) {
         archive_read_support_filter_gzip(a->archive);
         archive_read_support_filter_bzip2(a->archive);
         archive_read_support_filter_xz(a->archive);
@@ -142,7 +145,8 @@ static enum fk_status member_read(struct fk_archive *a, struct fk_files *f, stru
     return st;
 }
 
-static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, struct fk_err *err) {
+static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, unsigned *count,
+                                   struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_buf data = FK_BUF_INIT;
     enum fk_archive_next next;
@@ -154,28 +158,39 @@ static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, str
                                                           : FK_REASON_LIMIT);
             break;
         }
+        ++*count;
         st = member_read(a, f, &data, err);
     }
     fk_buf_free(&data);
     return st;
 }
 
-enum fk_status fk_file__members(struct fk_files *f, const struct fk_file *file, bool is_zip,
-                                struct fk_err *err) {
+/* A directory that is damaged leaves an archive without files; what stands before each file may be
+ * whole. */
+static bool is_cut(const struct fk_file *file, enum fk_archive_form form) {
+    return form == FK_ARCHIVE_ZIP && memcmp(file->data, "PK\5\6", 4) != 0;
+}
+
+enum fk_status fk_file__members(struct fk_files *f, const struct fk_file *file,
+                                enum fk_archive_form form, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_archive a;
+    unsigned count = 0;
     char bare[256];
     bare_name(file->name, bare, sizeof bare);
-    if (fk_archive__open(&a, file, is_zip)) {
-        a.bare_name = bare;
-        st = members_read(&a, f, err);
-    } else
-        fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
+    const bool opens = fk_archive__open(&a, file, form);
+    a.bare_name = bare;
+    if (opens)
+        st = members_read(&a, f, &count, err);
     fk_archive__close(&a);
+    if (st == FK_OK && count == 0 && is_cut(file, form))
+        st = fk_file__members(f, file, FK_ARCHIVE_ZIP_CUT, err);
+    if (!opens || form == FK_ARCHIVE_ZIP_CUT)
+        fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
     return st;
 }
 
 enum fk_status fk_file__archive(struct fk_files *f, const struct fk_file *file,
                                 struct fk_err *err) {
-    return fk_file__members(f, file, false, err);
+    return fk_file__members(f, file, FK_ARCHIVE_ANY, err);
 }

@@ -16,6 +16,7 @@ struct fk_files {
     size_t *text_left;
     int runner;
     struct fk_buf path; /* of the file at hand */
+    struct fk_buf last_unread; /* told once */
     unsigned depth, opened;
     uint64_t unpacked, programs_ms;
     int64_t since_ms; /* of this process's CPU time */
@@ -58,6 +59,7 @@ void fk_files__begin(struct fk_files *f, const struct fk_sink *sink, unsigned *r
     f->clean = clean;
     f->text_left = text_left;
     fk_buf_reset(&f->path);
+    fk_buf_reset(&f->last_unread);
     f->depth = 0;
     f->sink_failed = false;
 }
@@ -135,9 +137,50 @@ void fk_files__unread(struct fk_files *f, const char *name, enum fk_reason reaso
     *f->reasons |= reason;
     if (name)
         path_add(&f->path, name);
-    if (f->sink->unread)
+    fk_buf_printf(&f->path, "\n%x", (unsigned)reason);
+    const bool is_told = f->last_unread.len == f->path.len &&
+                         memcmp(f->last_unread.data, f->path.data, f->path.len) == 0;
+    fk_buf_reset(&f->last_unread);
+    fk_buf_add(&f->last_unread, f->path.data, f->path.len);
+    while (f->path.data[--f->path.len] != '\n')
+        ;
+    if (f->sink->unread && !is_told)
         f->sink->unread(f->sink->ctx, (const char *)f->path.data, f->path.len, reason);
     f->path.len = before;
+}
+
+void fk_files__name(struct fk_files *f, const char *charset, const void *data, size_t len,
+                    struct fk_buf *out) {
+    bool clean = true;
+    (void)f;
+    if (fk_charset__decode(charset, data, len, out, &clean, NULL) != FK_OK)
+        fk_buf_str(out, "?");
+    while (out->len && out->data[out->len - 1] == 0)
+        out->len--;
+}
+
+void fk_files__garbled(struct fk_files *f) {
+    *f->clean = false;
+}
+
+enum fk_status
+fk_files__storage(struct fk_files *f, const char *name,
+                  enum fk_status (*read)(struct fk_files *, struct fk_ole *, struct fk_err *),
+                  struct fk_ole *in, struct fk_err *err) {
+    enum fk_status st;
+    const size_t before = f->path.len;
+    path_add(&f->path, *name ? name : "message");
+    FK_TRY(sunk(f, f->sink->file(f->sink->ctx, (const char *)f->path.data, f->path.len, err)));
+    if (f->sink->opens)
+        f->sink->opens(f->sink->ctx, (const char *)f->path.data, f->path.len);
+    if (f->depth++ < FK_FILE_DEPTH_MAX)
+        st = read(f, in, err);
+    else
+        fk_files__unread(f, NULL, FK_REASON_LIMIT);
+    f->depth--;
+done:
+    f->path.len = before;
+    return st;
 }
 
 enum fk_status fk_files__named(struct fk_files *f, const char *name, struct fk_err *err) {

@@ -74,6 +74,17 @@ FK_CHECKED enum fk_status fk_files__text(struct fk_files *f, const char *text, s
 /* Bytes of text of some charset. */
 FK_CHECKED enum fk_status fk_files__bytes(struct fk_files *f, const char *charset, const void *data,
                                           size_t len, struct fk_err *err);
+/* Appends a name as UTF-8. */
+void fk_files__name(struct fk_files *f, const char *charset, const void *data, size_t len,
+                    struct fk_buf *out);
+/* Bytes of the file at hand had no meaning in their charset. */
+void fk_files__garbled(struct fk_files *f);
+/* A message that stands in the one at hand without bytes of its own. */
+struct fk_ole;
+FK_CHECKED enum fk_status
+fk_files__storage(struct fk_files *f, const char *name,
+                  enum fk_status (*read)(struct fk_files *, struct fk_ole *, struct fk_err *),
+                  struct fk_ole *in, struct fk_err *err);
 /* The file at hand, or (name not NULL) one in it, is not read, or not all of it. */
 void fk_files__unread(struct fk_files *f, const char *name, enum fk_reason reason);
 /* One that is only named: another in an archive that cannot be opened. */

@@ -4,6 +4,7 @@
 #include "indexer/files_priv.h"
 #include "indexer/html_priv.h"
 #include "indexer/mime_priv.h"
+#include "indexer/ole_priv.h"
 
 #include <string.h>
 #include <strings.h>
@@ -315,6 +316,7 @@ void fk_reading__prepare(void) {
     fk_charset__prepare();
     fk_mime__prepare();
     fk_html__prepare();
+    fk_ole__prepare();
 }
 
 static struct fk_files *files_read;
