@@ -20,12 +20,10 @@ struct list {
 };
 
 static int take_options(struct fk_cli *cli, int argc, char **argv, struct list *list) {
-    static const struct option options[] = {{"user", required_argument, NULL, 'u'},
-                                            {"since", required_argument, NULL, 's'},
-                                            {"until", required_argument, NULL, 'U'},
-                                            {"reason", required_argument, NULL, 'r'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"user", required_argument, NULL, 'u'},  {"since", required_argument, NULL, 's'},
+        {"until", required_argument, NULL, 'U'}, {"reason", required_argument, NULL, 'r'},
+        {"json", no_argument, NULL, 'j'},        {NULL, 0, NULL, 0}};
     struct fk_search_options *o = &list->options;
     const int zone = o->zone_minutes = cli->config->zone_minutes;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -42,7 +40,11 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct list *
         else if (c == '?')
             return cli_usage(argv[0], NULL);
     }
-    return optind < argc ? cli_usage(argv[0], "it takes no words: %s; search has queries with unsearchable:REASON", argv[optind]) : 0;
+    return optind < argc
+               ? cli_usage(argv[0],
+                           "it takes no words: %s; search has queries with unsearchable:REASON",
+                           argv[optind])
+               : 0;
 }
 
 /* A stranger's name on a terminal: control characters do nothing there. */

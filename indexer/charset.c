@@ -52,6 +52,16 @@ static struct {
     UConverter *conv;
 } cache[CACHE];
 static unsigned cached, next_victim, prepared;
+static struct fk_charset_use last_use;
+
+const struct fk_charset_use *fk_charset__used(void) {
+    return &last_use;
+}
+
+static void use_note(const char *name, size_t faults) {
+    snprintf(last_use.used, sizeof last_use.used, "%s", name);
+    last_use.faults = faults;
+}
 
 static void U_CALLCONV count_fault(const void *context, UConverterToUnicodeArgs *args,
                                    const char *units, int32_t length,
@@ -139,7 +149,7 @@ static void append_utf16(struct fk_buf *out, const UChar *wide, int32_t n) {
 
 /* Appends; faults are told, and stand as U+FFFD. */
 static void converted(UConverter *conv, const void *data, size_t len, struct fk_buf *out,
-                    size_t *faults_out) {
+                      size_t *faults_out) {
     const char *from = data, *end = from + len;
     UChar wide[CHUNK + 1];
     UErrorCode code = U_ZERO_ERROR;
@@ -238,6 +248,17 @@ static size_t long_characters(const uint8_t *p, size_t len) {
     return n;
 }
 
+/* UTF-8 with a few bytes that are none, as a text that was cut has. */
+static bool is_nearly_utf8(const uint8_t *p, size_t len) {
+    size_t good = 0, bad = 0;
+    for (int32_t at = 0, from = 0; at < (int32_t)len && len <= INT32_MAX; from = at) {
+        const bool is_wrong = fk_utf8_next((const char *)p, &at, (int32_t)len) < 0;
+        bad += is_wrong;
+        good += !is_wrong && at - from >= 3;
+    }
+    return good >= 3 && bad * 5 <= good;
+}
+
 static bool is_western(const char *name) {
     static const char *const names[] = {"iso-8859-1", "iso-8859-15", "latin1", "windows-1252",
                                         "cp1252"};
@@ -248,7 +269,8 @@ static bool is_western(const char *name) {
 }
 
 /* Whether a text reads as Japanese in a charset: no faults, and kana among its characters that hold
- * it together. Every byte has a meaning in western charsets, so what is declared as one may be this. */
+ * it together. Every byte has a meaning in western charsets, so what is declared as one may be
+ * this. */
 static bool reads_japanese(const char *charset, const uint8_t *p, size_t len) {
     struct fk_buf b = FK_BUF_INIT;
     size_t faults = 1, kana = 0, wide = 0, other = 0;
@@ -269,11 +291,14 @@ static bool reads_japanese(const char *charset, const uint8_t *p, size_t len) {
 /* What a text is in truth, where its label must be wrong; NULL: it may be right. */
 static const char *belied(const char *name, const uint8_t *p, size_t len) {
     if (is_seven_bit(p, len))
-        return fk_iso2022__has_escape(p, len) && strncasecmp(name, "iso-2022", 8) != 0 ? "iso-2022-jp"
-                                                                                       : NULL;
+        return fk_iso2022__has_escape(p, len) && strncasecmp(name, "iso-2022", 8) != 0
+                   ? "iso-2022-jp"
+                   : NULL;
     if (strncasecmp(name, "utf", 3) == 0 || strncasecmp(name, "unicode", 7) == 0)
         return NULL;
     if (fk_charset__is_utf8(p, len) && (is_western(name) || long_characters(p, len) >= 2))
+        return "UTF-8";
+    if (is_western(name) && is_nearly_utf8(p, len))
         return "UTF-8";
     if (is_western(name))
         return reads_japanese("cp932", p, len)    ? "cp932"
@@ -323,7 +348,8 @@ static bool is_shifting(const char *name) {
 
 /* Kana of CP50222, which wants no escape. */
 static bool is_shifted_out(const char *name, const void *data, size_t len) {
-    return len && (strncasecmp(name, "iso-2022-jp", 11) == 0 || strncasecmp(name, "cp5022", 6) == 0) &&
+    return len &&
+           (strncasecmp(name, "iso-2022-jp", 11) == 0 || strncasecmp(name, "cp5022", 6) == 0) &&
            memchr(data, 0x0e, len);
 }
 
@@ -365,6 +391,7 @@ enum fk_status fk_charset__decode(const char *declared, const void *data, size_t
     tidy(declared, name);
     if (fk_charset__is_ascii(data, len) && !is_shifting(name) && !is_shifted_out(name, data, len)) {
         fk_buf_add(out, data, len);
+        use_note("us-ascii", 0);
         goto done;
     }
     without_mark(&p, &len);
@@ -376,6 +403,7 @@ enum fk_status fk_charset__decode(const char *declared, const void *data, size_t
     bool is_utf8 = strcasecmp(name, "utf-8") == 0 || strcasecmp(name, "utf8") == 0;
     if (is_utf8 && fk_charset__is_utf8(p, len)) {
         fk_buf_add(out, p, len);
+        use_note("utf-8", 0);
         goto done;
     }
     UConverter *conv = says_nothing(name) ? NULL : converter(superset_of(name));
@@ -386,26 +414,32 @@ enum fk_status fk_charset__decode(const char *declared, const void *data, size_t
     if (faults > 0 && faults != SIZE_MAX && is_other_japanese(name, p, len, &truth)) {
         out->len = begin;
         convert(converter(superset_of(truth)), p, len, out, &faults);
+        snprintf(name, sizeof name, "%s", truth);
     }
+    use_note(name, faults);
     if (is_mostly_good(out->data + begin, out->len - begin, faults)) {
         if (faults > 0)
             *clean_out = false;
     } else if (faults > 0) {
         struct fk_buf other = FK_BUF_INIT;
         size_t other_faults = SIZE_MAX;
-        UConverter *second = converter(superset_of(guessed(p, len)));
+        const char *guess = guessed(p, len);
+        UConverter *second = converter(superset_of(guess));
         if (!second) /* the detector knows charsets that ICU cannot convert */
-            second = converter(superset_of("cp932"));
+            second = converter(superset_of(guess = "cp932"));
         if (second && second != conv)
             convert(second, p, len, &other, &other_faults);
         if (other_faults < faults && !other.failed) {
             out->len = begin;
             fk_buf_add(out, other.data, other.len);
             faults = other_faults;
+            use_note(guess, faults);
         }
         fk_buf_free(&other);
-        if (faults == SIZE_MAX) /* no converter at all */
+        if (faults == SIZE_MAX) { /* no converter at all */
             ascii_add(out, p, len);
+            use_note("us-ascii", len);
+        }
         if (faults > 0)
             *clean_out = false;
     }

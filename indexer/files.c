@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 struct fk_files {
@@ -15,7 +16,7 @@ struct fk_files {
     bool *clean;
     size_t *text_left;
     int runner;
-    struct fk_buf path; /* of the file at hand */
+    struct fk_buf path;        /* of the file at hand */
     struct fk_buf last_unread; /* told once */
     unsigned depth, opened;
     uint64_t unpacked, programs_ms;
@@ -116,6 +117,8 @@ enum fk_status fk_files__bytes(struct fk_files *f, const char *charset, const vo
     struct fk_buf text = FK_BUF_INIT;
     enum fk_status st = fk_charset__decode(charset, data, len, &text, f->clean, err);
     if (st == FK_OK)
+        fk_files__charset(f, charset);
+    if (st == FK_OK)
         st = fk_files__text(f, (const char *)text.data, text.len, err);
     fk_buf_free(&text);
     return st;
@@ -159,14 +162,22 @@ void fk_files__name(struct fk_files *f, const char *charset, const void *data, s
         out->len--;
 }
 
+void fk_files__charset(struct fk_files *f, const char *declared) {
+    const struct fk_charset_use *use = fk_charset__used();
+    /* A reader that knows its charset has nothing to tell. */
+    const bool is_known = use->faults == 0 && declared && strcasecmp(use->used, declared) == 0;
+    if (f->sink->charset && !is_known && strcmp(use->used, "us-ascii") != 0)
+        f->sink->charset(f->sink->ctx, (const char *)f->path.data, f->path.len, declared, use);
+}
+
 void fk_files__garbled(struct fk_files *f) {
     *f->clean = false;
 }
 
-enum fk_status
-fk_files__storage(struct fk_files *f, const char *name,
-                  enum fk_status (*read)(struct fk_files *, struct fk_ole *, struct fk_err *),
-                  struct fk_ole *in, struct fk_err *err) {
+enum fk_status fk_files__storage(struct fk_files *f, const char *name,
+                                 enum fk_status (*read)(struct fk_files *, struct fk_ole *,
+                                                        struct fk_err *),
+                                 struct fk_ole *in, struct fk_err *err) {
     enum fk_status st;
     const size_t before = f->path.len;
     path_add(&f->path, *name ? name : "message");
@@ -208,6 +219,7 @@ static enum fk_status html_read(struct fk_files *f, const struct fk_file *file,
         fk_html__charset(file->data, file->len, charset, sizeof charset);
     FK_TRY(fk_charset__decode(*charset ? charset : file->charset, file->data, file->len, &page,
                               f->clean, err));
+    fk_files__charset(f, *charset ? charset : file->charset);
     FK_TRY(fk_html__text((const char *)page.data, page.len, &text, err));
     st = fk_files__text(f, (const char *)text.data, text.len, err);
 done:

@@ -77,6 +77,8 @@ FK_CHECKED enum fk_status fk_files__bytes(struct fk_files *f, const char *charse
 /* Appends a name as UTF-8. */
 void fk_files__name(struct fk_files *f, const char *charset, const void *data, size_t len,
                     struct fk_buf *out);
+/* Tells how the last text of the file at hand was read. */
+void fk_files__charset(struct fk_files *f, const char *declared);
 /* Bytes of the file at hand had no meaning in their charset. */
 void fk_files__garbled(struct fk_files *f);
 /* A message that stands in the one at hand without bytes of its own. */

@@ -1,6 +1,6 @@
 /* iso2022.c - ISO-2022-JP as Japan's mail has it (RFC 1468, CP50220 to 50222, ISO-2022-JP-1, -3 and
- * -2004): escapes are undone into EUC-JP, which ICU then converts in one go. JIS X 0213, which ICU has
- * no table of, goes through a converter of glibc that is opened before the box is closed. */
+ * -2004): escapes are undone into EUC-JP, which ICU then converts in one go. JIS X 0213, which ICU
+ * has no table of, goes through a converter of glibc that is opened before the box is closed. */
 #include "indexer/iso2022_priv.h"
 
 #include <iconv.h>
@@ -12,9 +12,18 @@ enum { HIGH = 0x80, SINGLE_2 = 0x8e, SINGLE_3 = 0x8f, NO_CHARACTER = 0xff };
 static const struct {
     const char *escape;
     enum set set;
-} escapes[] = {{"(B", ASCII},        {"(J", ASCII},        {"(H", ASCII},         {"(I", KANA},
-               {"$@", JIS_0208},     {"$B", JIS_0208},     {"$(@", JIS_0208},     {"$(B", JIS_0208},
-               {"$(D", JIS_0212},    {"$(O", JIS_0213_1},  {"$(Q", JIS_0213_1},   {"$(P", JIS_0213_2},
+} escapes[] = {{"(B", ASCII},
+               {"(J", ASCII},
+               {"(H", ASCII},
+               {"(I", KANA},
+               {"$@", JIS_0208},
+               {"$B", JIS_0208},
+               {"$(@", JIS_0208},
+               {"$(B", JIS_0208},
+               {"$(D", JIS_0212},
+               {"$(O", JIS_0213_1},
+               {"$(Q", JIS_0213_1},
+               {"$(P", JIS_0213_2},
                {"&@", ASCII /* what follows is of 1990: $B comes next */}};
 
 static iconv_t jis_0213 = (iconv_t)-1;
@@ -132,7 +141,7 @@ void fk_iso2022__decode(const void *data, size_t len, fk_iso2022_fn convert, voi
             is_kana(c) ? kana_add(&u, c) : fk_buf_byte(&u.euc, NO_CHARACTER);
         else if (set == ASCII)
             fk_buf_byte(&u.euc, c);
-        else if (at < end && *at > 0x20 && *at < 0x7f)
+        else if (at<end && * at> 0x20 && *at < 0x7f)
             pair_add(&u, set, c, *at++);
         else
             fk_buf_byte(&u.euc, NO_CHARACTER);

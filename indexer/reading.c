@@ -18,6 +18,7 @@ struct reading {
     bool *clean;                   /* every byte had a meaning in its charset */
     struct fk_files *files;        /* NULL: files by name only */
     bool is_file;                  /* the message is a file of another */
+    unsigned part;                 /* leaves are counted from 1 on */
     struct fk_buf raw, text, page; /* reused from part to part */
 };
 
@@ -221,6 +222,17 @@ static void notice_pass(struct reading *r, unsigned level, const struct fk_mime_
         r->sink->notice(r->sink->ctx, level, is, (const char *)r->text.data, r->text.len);
 }
 
+static void charset_pass(struct reading *r, const char *declared) {
+    char where[32];
+    if (r->is_file) {
+        fk_files__charset(r->files, declared);
+        return;
+    }
+    const int n = snprintf(where, sizeof where, "part %u", r->part);
+    if (r->sink->charset && strcmp(fk_charset__used()->used, "us-ascii") != 0)
+        r->sink->charset(r->sink->ctx, where, (size_t)n, declared, fk_charset__used());
+}
+
 static enum fk_status text_read(struct reading *r, unsigned level, const struct fk_mime_part *part,
                                 struct fk_err *err) {
     enum fk_status st = FK_OK;
@@ -234,6 +246,7 @@ static enum fk_status text_read(struct reading *r, unsigned level, const struct 
     if (!charset[0] && is_html(part))
         fk_html__charset(r->raw.data, r->raw.len, charset, sizeof charset);
     FK_TRY(fk_charset__decode(charset, r->raw.data, r->raw.len, &r->text, r->clean, err));
+    charset_pass(r, charset);
     if (!r->is_file)
         *r->text_left -= r->raw.len < *r->text_left ? r->raw.len : *r->text_left;
     if (is_html(part))
@@ -275,6 +288,7 @@ static enum fk_status part_read(void *ctx, unsigned level, const struct fk_mime_
     struct names n = {.r = r};
     bool is_attachment;
     const bool is_text = is_text_part(part);
+    r->part++;
     enum fk_status st = names_read(&n, part, is_text, &is_attachment, err);
     if (st == FK_OK && is_attachment && r->files && strcasecmp(part->type, "message") != 0)
         st = file_read(r, part, fk_buf_cstr(&n.first), is_text, err);

@@ -8,6 +8,7 @@
 #define FK_INDEXER_READING_PRIV_H
 #include "base/buf.h"
 #include "base/status.h"
+#include "indexer/charset_priv.h"
 #include "indexer/docterms_priv.h"
 #include "indexer/header_priv.h"
 #include "indexer/notice_priv.h"
@@ -45,6 +46,10 @@ struct fk_sink {
     enum fk_status (*digest)(void *ctx, const char *hex, struct fk_err *err);
     void (*opens)(void *ctx, const char *path, size_t len);
     void (*unread)(void *ctx, const char *path, size_t len, enum fk_reason reason);
+    /* How a text that is more than ASCII was read; where: "part 2", or a file's path. May be NULL.
+     */
+    void (*charset)(void *ctx, const char *where, size_t len, const char *declared,
+                    const struct fk_charset_use *use);
 };
 
 struct fk_files;

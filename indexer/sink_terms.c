@@ -25,12 +25,12 @@ struct terms_sink {
     uint8_t found;
     int64_t date_ms;
     struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
-    struct fk_buf subject, files, unread, address;
+    struct fk_buf subject, files, unread, charsets, address;
     struct fk_buf border;   /* what the mail server in front said, of the message itself */
     struct fk_buf notice;   /* what it says became of another message, as lines */
     struct fk_buf returned; /* the Message-ID of what came back with it */
     bool has_subject;
-    unsigned attachments, file_count, unread_count;
+    unsigned attachments, file_count, unread_count, charset_count;
 };
 static const char *const shown[SHOWN] = {"from", "to", "cc"};
 
@@ -230,6 +230,26 @@ static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason 
     fk_buf_free(&line);
 }
 
+/* "WHERE DECLARED USED REPLACED"; a declared name is cut, and has no blanks. */
+static void charset_take(void *ctx, const char *where, size_t len, const char *declared,
+                         const struct fk_charset_use *use) {
+    struct terms_sink *s = ctx;
+    struct fk_buf line = FK_BUF_INIT;
+    char name[48] = "-";
+    if (s->is_wrapper || s->charset_count++ >= FILES)
+        return;
+    for (size_t n = 0; declared && *declared && n + 1 < sizeof name; declared++)
+        if (*declared > ' ' && *declared < 0x7f) {
+            name[n++] = *declared;
+            name[n] = 0;
+        }
+    fk_buf_add(&line, where, cut_length(where, len, NAME_BYTES));
+    fk_buf_printf(&line, " %s %s %zu", name, use->used, use->faults);
+    fk_fields_add(&s->charsets, "charset", line.data, line.len);
+    s->charsets.failed |= line.failed;
+    fk_buf_free(&line);
+}
+
 /* Of several the first counts; what is nested says nothing of this message. */
 static void notice_take(void *ctx, unsigned level, enum fk_notice_part part, const char *text,
                         size_t len) {
@@ -277,6 +297,7 @@ static void display_write(const struct terms_sink *s, struct fk_buf *out) {
     }
     fk_buf_add(out, s->files.data, s->files.len);
     fk_buf_add(out, s->unread.data, s->unread.len);
+    fk_buf_add(out, s->charsets.data, s->charsets.len);
     fk_buf_add(out, s->border.data, s->border.len);
 }
 
@@ -336,7 +357,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     const struct fk_sink sink = {
         &s,        mailbox_take,     subject_take,    message_id_take, date_take,   file_take,
         text_take, alternative_take, attachment_take, nested_take,     notice_take, digest_take,
-        NULL,      unread_take};
+        NULL,      unread_take,      charset_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));
@@ -349,7 +370,8 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     answer_write(&s, reasons, &u, &display, &report, out);
     FK_TRY(fk_docterms__write(terms, out, err));
     if (s.notice.failed || s.returned.failed || display.failed || report.failed || s.own.failed ||
-        s.domino.failed || s.border.failed || s.files.failed || s.unread.failed)
+        s.domino.failed || s.border.failed || s.files.failed || s.unread.failed ||
+        s.charsets.failed)
         st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
 done:
     for (size_t i = 0; i < SHOWN; i++)
@@ -357,6 +379,7 @@ done:
     fk_buf_free(&s.subject);
     fk_buf_free(&s.files);
     fk_buf_free(&s.unread);
+    fk_buf_free(&s.charsets);
     fk_buf_free(&s.address);
     fk_buf_free(&s.border);
     fk_buf_free(&s.notice);

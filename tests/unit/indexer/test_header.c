@@ -57,7 +57,10 @@ static void bytes_are_read_in_the_charset_they_are_in(void **state) {
         /* what Japanese mail has beside it */
         {"JIS of 1978", "iso-2022-jp", "\x1b$@2q5D\x1b(J a", "会議 a", true},
         {"JIS of 1990", "iso-2022-jp", "\x1b&@\x1b$B2q5D\x1b(B", "会議", true},
-        {"kana by SO and SI", "iso-2022-jp", "\x0e" "6E\x0f a", "ｶﾅ a", true},
+        {"kana by SO and SI", "iso-2022-jp",
+         "\x0e"
+         "6E\x0f a",
+         "ｶﾅ a", true},
         {"kana of 8 bits", "iso-2022-jp", "\xb6\xc5 \x1b$B2q5D\x1b(B", "ｶﾅ 会議", true},
         {"no escape back", "iso-2022-jp", "\x1b$B2q5D", "会議", true},
         {"no escape back, a line after it", "iso-2022-jp", "\x1b$B2q5D\r\nnext line\r\n",
@@ -80,18 +83,27 @@ static void bytes_are_read_in_the_charset_they_are_in(void **state) {
         {"declared euc-jp, is utf-8", "euc-jp", "会議の資料を送ります", "会議の資料を送ります",
          true},
         {"declared latin 1, is utf-8", "iso-8859-1", "会議の資料", "会議の資料", true},
-        {"declared latin 1, is latin 1", "iso-8859-1", "na\xefve caf\xe9 \xdc" "bung", "naïve café Übung", true},
+        {"declared latin 1, is utf-8 that was cut", "iso-8859-1", "会議の資料です\xe3\x81",
+         "会議の資料です\xef\xbf\xbd", false},
+        {"declared latin 1, is latin 1", "iso-8859-1",
+         "na\xefve caf\xe9 \xdc"
+         "bung",
+         "naïve café Übung", true},
         {"declared latin 1, is shift_jis", "iso-8859-1",
-         "\x82\xa8\x90\xa2\x98\x62\x82\xc9\x82\xc8\x82\xc1\x82\xc4\x82\xa8\x82\xe8\x82\xdc\x82\xb7\x81\x42\x89\xef\x8b\x63\x82\xcc\x8c\x8f\x82\xc5\x82\xb7\x81\x42",
+         "\x82\xa8\x90\xa2\x98\x62\x82\xc9\x82\xc8\x82\xc1\x82\xc4\x82\xa8\x82\xe8\x82\xdc\x82\xb7"
+         "\x81\x42\x89\xef\x8b\x63\x82\xcc\x8c\x8f\x82\xc5\x82\xb7\x81\x42",
          "お世話になっております。会議の件です。", true},
         {"declared windows-1252, is euc-jp", "windows-1252",
-         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
+         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9"
+         "\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
          "お世話になっております。会議の件です。", true},
         {"not declared, is euc-jp", NULL,
-         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
+         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9"
+         "\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
          "お世話になっております。会議の件です。", true},
         {"declared shift_jis, is euc-jp", "shift_jis",
-         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
+         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9"
+         "\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
          "お世話になっております。会議の件です。", true},
     };
     unsigned wrong = 0;
@@ -167,7 +179,9 @@ static void encoded_words_are_joined_before_they_are_decoded(void **state) {
         {"=?ISO-2022-JP?B?GyRCMnE1RA==?= =?ISO-2022-JP?B?GyhC?= a", "会議 a"},
         {"=?iso-2022-jp?B?GyRCMnE1RA==?= a", "会議 a"}, /* no escape back */
         {"=?cp932?B?+/w=?=", "髙"},
-        {"\xb2\xf1\xb5\xc4\xa4\xce\xbb\xf1\xce\xc1\xa4\xf2\xa4\xaa\xc1\xf7\xa4\xea\xa4\xb7\xa4\xde\xa4\xb9", "会議の資料をお送りします"},
+        {"\xb2\xf1\xb5\xc4\xa4\xce\xbb\xf1\xce\xc1\xa4\xf2\xa4\xaa\xc1\xf7\xa4\xea\xa4\xb7\xa4\xde"
+         "\xa4\xb9",
+         "会議の資料をお送りします"},
         {"会議 =?UTF-8?B?6K2w?=", "会議 議"}, /* raw beside words */
         {"=?UTF-8?B?5Lya?==?ISO-2022-JP?B?GyRCNUQbKEI=?=", "会議"},
         {"\"=?UTF-8?B?5Lya?=\"", "\"会\""},
@@ -205,7 +219,8 @@ static void a_file_has_all_the_names_it_was_given(void **state) {
         {"attachment; filename=\"\x95\x5c.pdf\"", "表.pdf"},
         {"attachment; filename=\"\x1b$B2q5D\x1b(B.pdf\"", "会議.pdf"},
         {"attachment; filename==?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=.pdf", "会議.pdf"},
-        {"attachment; filename=\"=?ISO-2022-JP?B?GyRCMnE=?=\r\n =?ISO-2022-JP?B?NUQbKEI=?=.pdf\"", "会議.pdf"},
+        {"attachment; filename=\"=?ISO-2022-JP?B?GyRCMnE=?=\r\n =?ISO-2022-JP?B?NUQbKEI=?=.pdf\"",
+         "会議.pdf"},
         {"attachment; filename=\x1b$B2q5D\x1b(B.pdf", "会議.pdf"},
         {"attachment; filename=会議 2.pdf; size=3", "会議 2.pdf"},
         {"attachment; filename*=iso-2022-jp'ja'%1b$B2q5D%1b%28B.pdf", "会議.pdf"},
