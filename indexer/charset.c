@@ -256,7 +256,7 @@ static bool is_nearly_utf8(const uint8_t *p, size_t len) {
         bad += is_wrong;
         good += !is_wrong && at - from >= 3;
     }
-    return good >= 3 && bad * 5 <= good;
+    return good >= 3 && bad * 3 <= good;
 }
 
 static bool is_western(const char *name) {
