@@ -87,8 +87,15 @@ static enum fk_status text_make(const struct fk_cli *cli, struct show *s, struct
     options.seconds = cli->config->index_time_s;
     options.memory_bytes = cli->config->index_memory;
     options.names_only = strcmp(cli->config->attachments, "off") == 0;
-    if (s->mode == TEXT)
-        return fk_index_message_text(s->content.fd, &options, &s->text, err);
+    if (s->mode == TEXT) {
+        struct fk_passwords passwords = {NULL, 0, NULL};
+        if (fk_passwords_read(cli->config->passwords_file, &passwords, err) != FK_OK)
+            fprintf(stderr, "fumikura: note: %s; locked files are tried without it\n", err->text);
+        options.passwords = &passwords;
+        const enum fk_status st = fk_index_message_text(s->content.fd, &options, &s->text, err);
+        fk_passwords_free(&passwords);
+        return st;
+    }
     if (s->mode == WRAPPER)
         return fk_index_wrapper_text(s->content.fd, &options, &s->text, err);
     enum fk_status st =

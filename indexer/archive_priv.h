@@ -1,7 +1,7 @@
 /*
  * archive_priv.h - the files of an archive one by one, from memory to memory.
  *
- *     if (fk_archive__open(&a, file, form))
+ *     if (fk_archive__open(&a, file, form, password))
  *         while (fk_archive__next(&a) == FK_ARCHIVE_FILE)
  *             reason = fk_archive__data(&a, files, &data);
  *     fk_archive__close(&a);                       whether it opened or not
@@ -19,6 +19,7 @@ struct fk_archive {
     struct fk_buf name;
     const char *bare_name; /* of the one file in what is only compressed */
     size_t packed;         /* bytes of the archive */
+    bool has_password;
 };
 enum fk_archive_next { FK_ARCHIVE_FILE, FK_ARCHIVE_END, FK_ARCHIVE_DAMAGED, FK_ARCHIVE_ENCRYPTED };
 
@@ -27,7 +28,9 @@ enum fk_archive_form {
     FK_ARCHIVE_ZIP_CUT, /* by what stands before each file, not by the directory at the end */
     FK_ARCHIVE_ANY
 };
-bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form);
+/* password: NULL for none. */
+bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
+                      const char *password);
 enum fk_archive_next fk_archive__next(struct fk_archive *a);
 const char *fk_archive__name(struct fk_archive *a); /* UTF-8; until the next */
 /* Appends; 0, or why not all of it is there. */

@@ -80,8 +80,9 @@ static bool terms_walk(const struct answer *a, struct fk_buf *scratch, term_fn f
 
 /* Only lines that a reader is to write, and none of them over a limit. */
 static bool display_is_good(const struct answer *a) {
-    static const char *const names[] = {"date",        "from", "to",     "cc",           "subject",
-                                        "attachments", "file", "border", "unsearchable", "charset"};
+    static const char *const names[] = {"date",         "from",        "to",      "cc",
+                                        "subject",      "attachments", "file",    "border",
+                                        "unsearchable", "charset",     "unlocked"};
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     struct fk_field f;
     while (fk_fields_next(&it, &f)) {

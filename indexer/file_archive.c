@@ -9,7 +9,8 @@
 
 enum { STEP = 65536 };
 
-bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form) {
+bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
+                      const char *password) {
     *a = (struct fk_archive){.archive = archive_read_new(), .packed = file->len};
     if (!a->archive)
         return false;
@@ -32,6 +33,7 @@ bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_
         archive_read_support_format_lha(a->archive);
         archive_read_support_format_raw(a->archive);
     }
+    a->has_password = password && archive_read_add_passphrase(a->archive, password) == ARCHIVE_OK;
     return archive_read_open_memory(a->archive, file->data, file->len) == ARCHIVE_OK;
 }
 
@@ -82,7 +84,7 @@ const char *fk_archive__name(struct fk_archive *a) {
 
 enum fk_reason fk_archive__data(struct fk_archive *a, struct fk_files *f, struct fk_buf *out) {
     enum fk_reason reason = 0;
-    if (archive_entry_is_data_encrypted(a->entry))
+    if (archive_entry_is_data_encrypted(a->entry) && !a->has_password)
         return FK_REASON_ENCRYPTED;
     while (!reason) {
         if (!fk_buf_reserve(out, STEP))
@@ -165,6 +167,35 @@ static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, uns
     return st;
 }
 
+/* Whether this password, or any, is what the first encrypted file wants: a wrong one may pass the
+ * first check, one in 256 does, but not the sum over the file. */
+static bool fits(struct fk_files *f, const struct fk_file *file, const char *password,
+                 bool *has_encrypted) {
+    struct fk_archive a;
+    struct fk_buf data = FK_BUF_INIT;
+    bool good = false;
+    *has_encrypted = false;
+    if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP, password))
+        while (fk_archive__next(&a) == FK_ARCHIVE_FILE)
+            if ((*has_encrypted = archive_entry_is_data_encrypted(a.entry))) {
+                good = password && !fk_archive__data(&a, f, &data);
+                break;
+            }
+    fk_archive__close(&a);
+    fk_buf_free(&data);
+    return good;
+}
+
+static const struct fk_password *password_find(struct fk_files *f, const struct fk_file *file) {
+    bool has_encrypted;
+    const struct fk_password *p;
+    (void)fits(f, file, NULL, &has_encrypted);
+    for (size_t i = 0; has_encrypted && (p = fk_files__password(f, i, FK_PASSWORDS_MAX)); i++)
+        if (fits(f, file, p->word, &has_encrypted))
+            return p;
+    return NULL;
+}
+
 /* A directory that is damaged leaves an archive without files; what stands before each file may be
  * whole. */
 static bool is_cut(const struct fk_file *file, enum fk_archive_form form) {
@@ -178,8 +209,11 @@ enum fk_status fk_file__members(struct fk_files *f, const struct fk_file *file,
     unsigned count = 0;
     char bare[256];
     bare_name(file->name, bare, sizeof bare);
-    const bool opens = fk_archive__open(&a, file, form);
+    const struct fk_password *password = form == FK_ARCHIVE_ZIP ? password_find(f, file) : NULL;
+    const bool opens = fk_archive__open(&a, file, form, password ? password->word : NULL);
     a.bare_name = bare;
+    if (password)
+        fk_files__unlocked(f, password);
     if (opens)
         st = members_read(&a, f, &count, err);
     fk_archive__close(&a);

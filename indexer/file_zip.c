@@ -22,7 +22,7 @@ static enum fk_office flavour_of(const struct fk_file *file) {
     struct fk_archive a;
     bool has_types = false, has_manifest = false, has_content = false;
     enum fk_office found = FK_OFFICE_NONE;
-    if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP))
+    if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP, NULL))
         for (unsigned i = 0; i < LOOK_AT && fk_archive__next(&a) == FK_ARCHIVE_FILE; i++) {
             const char *name = fk_archive__name(&a);
             has_types |= strcmp(name, "[Content_Types].xml") == 0;
@@ -107,7 +107,7 @@ static enum fk_status parts_read(struct fk_files *f, const struct fk_file *file,
     struct fk_archive a;
     struct fk_buf data = FK_BUF_INIT;
     enum fk_archive_next next = FK_ARCHIVE_DAMAGED;
-    if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP))
+    if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP, NULL))
         while (st == FK_OK && (next = fk_archive__next(&a)) == FK_ARCHIVE_FILE) {
             if (fk_files__is_late(f) || !fk_files__may_open(f)) {
                 fk_files__unread(f, NULL, FK_REASON_LIMIT);

@@ -23,6 +23,8 @@ struct fk_files {
     int64_t since_ms; /* of this process's CPU time */
     size_t file_text; /* bytes of the attachment's text so far */
     bool sink_failed;
+    const struct fk_password *passwords;
+    size_t password_count;
 };
 
 enum { PATH_BYTES = 1000 };
@@ -63,6 +65,11 @@ void fk_files__begin(struct fk_files *f, const struct fk_sink *sink, unsigned *r
     fk_buf_reset(&f->last_unread);
     f->depth = 0;
     f->sink_failed = false;
+}
+
+void fk_files__passwords(struct fk_files *f, const struct fk_password *passwords, size_t count) {
+    f->passwords = passwords;
+    f->password_count = count;
 }
 
 /* ---- limits */
@@ -194,6 +201,15 @@ done:
     return st;
 }
 
+const struct fk_password *fk_files__password(struct fk_files *f, size_t i, size_t most) {
+    return i < f->password_count && i < most && !fk_files__is_late(f) ? &f->passwords[i] : NULL;
+}
+
+void fk_files__unlocked(struct fk_files *f, const struct fk_password *password) {
+    if (f->sink->unlocked)
+        f->sink->unlocked(f->sink->ctx, (const char *)f->path.data, f->path.len, password->origin);
+}
+
 enum fk_status fk_files__named(struct fk_files *f, const char *name, struct fk_err *err) {
     const size_t before = f->path.len;
     path_add(&f->path, name);
@@ -299,6 +315,32 @@ static enum fk_reason reason_of(const struct fk_ran *ran, bool is_pdf) {
     return !is_blank(&ran->text) ? 0 : is_pdf ? FK_REASON_TEXTLESS : 0;
 }
 
+/* A PDF that wants a password, with one after another. */
+static enum fk_status pdf_unlock(struct fk_files *f, const struct fk_file *file, struct fk_ran *ran,
+                                 struct fk_err *err) {
+    const struct fk_password *p;
+    for (size_t i = 0; reason_of(ran, true) == FK_REASON_ENCRYPTED &&
+                       (p = fk_files__password(f, i, FK_PASSWORDS_SLOW_MAX));
+         i++) {
+        struct fk_ran again = {.outcome = FK_RAN_NEVER};
+        if (strlen(p->word) > FK_PASSWORD_MAX)
+            continue;
+        enum fk_status st = fk_program_run(f->runner, FK_PROGRAM_PDF, 1, file->data, file->len,
+                                           p->word, &again, err);
+        f->programs_ms += again.cpu_ms;
+        if (st != FK_OK || reason_of(&again, true) == FK_REASON_ENCRYPTED) {
+            fk_ran_free(&again);
+            if (st != FK_OK)
+                return st;
+            continue;
+        }
+        fk_ran_free(ran);
+        *ran = again;
+        fk_files__unlocked(f, p);
+    }
+    return FK_OK;
+}
+
 enum fk_status fk_files__program(struct fk_files *f, unsigned program, const struct fk_file *file,
                                  struct fk_err *err) {
     struct fk_ran ran = {.outcome = FK_RAN_NEVER};
@@ -309,9 +351,11 @@ enum fk_status fk_files__program(struct fk_files *f, unsigned program, const str
     }
     enum fk_status st = fk_program_run(f->runner, (enum fk_program)program, (unsigned)left,
                                        file->data, file->len, "", &ran, err);
+    f->programs_ms += ran.cpu_ms;
+    if (st == FK_OK && program == FK_PROGRAM_PDF)
+        st = pdf_unlock(f, file, &ran, err);
     if (st == FK_OK) {
         const enum fk_reason reason = reason_of(&ran, program == FK_PROGRAM_PDF);
-        f->programs_ms += ran.cpu_ms;
         if (reason)
             fk_files__unread(f, NULL, reason);
         if (ran.text.len && reason != FK_REASON_ENCRYPTED)

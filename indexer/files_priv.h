@@ -20,6 +20,7 @@
 #define FK_INDEXER_FILES_PRIV_H
 #include "base/buf.h"
 #include "base/status.h"
+#include "indexer/password.h"
 #include "indexer/reading_priv.h"
 #include "indexer/reason_priv.h"
 
@@ -54,6 +55,8 @@ void fk_files__runner(struct fk_files *f, int sock); /* of programs_priv.h; -1: 
 void fk_files__new_message(struct fk_files *f);      /* its time and bytes are counted from here */
 void fk_files__begin(struct fk_files *f, const struct fk_sink *sink, unsigned *reasons, bool *clean,
                      size_t *text_left);
+/* What may open files that want a password, in this order; borrowed until the next. */
+void fk_files__passwords(struct fk_files *f, const struct fk_password *passwords, size_t count);
 /* An attachment, or one that stands in the file at hand: its name is behind that one's. */
 FK_CHECKED enum fk_status fk_files__read(struct fk_files *f, const struct fk_file *file,
                                          struct fk_err *err);
@@ -87,6 +90,10 @@ FK_CHECKED enum fk_status
 fk_files__storage(struct fk_files *f, const char *name,
                   enum fk_status (*read)(struct fk_files *, struct fk_ole *, struct fk_err *),
                   struct fk_ole *in, struct fk_err *err);
+/* The i-th password, NULL behind the last of at most `most`, or when there is no time for more. */
+const struct fk_password *fk_files__password(struct fk_files *f, size_t i, size_t most);
+/* It has opened the file at hand. */
+void fk_files__unlocked(struct fk_files *f, const struct fk_password *password);
 /* The file at hand, or (name not NULL) one in it, is not read, or not all of it. */
 void fk_files__unread(struct fk_files *f, const char *name, enum fk_reason reason);
 /* One that is only named: another in an archive that cannot be opened. */

@@ -25,6 +25,7 @@
 #include "archiver/vault/lend.h"
 #include "base/buf.h"
 #include "base/status.h"
+#include "indexer/password.h"
 #include "indexer/transfer.h"
 #ifdef __cplusplus
 extern "C" {
@@ -140,13 +141,14 @@ struct fk_index_options {
     void (*progress)(void *ctx, uint64_t mark, uint64_t head);
     void (*damaged)(void *ctx, const struct fk_err *why);
     void *ctx;
-    const struct fk_trust *trust; /* NULL: nobody */
-    bool names_only;              /* what stands in attachments is not read */
+    const struct fk_trust *trust;         /* NULL: nobody */
+    bool names_only;                      /* what stands in attachments is not read */
+    const struct fk_passwords *passwords; /* that files are tried with; NULL: none */
 };
 #define FK_INDEX_OPTIONS                                                                           \
     {                                                                                              \
         0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL,    \
-            NULL, NULL, NULL, false                                                                \
+            NULL, NULL, NULL, false, NULL                                                          \
     }
 FK_CHECKED enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
                                        const struct fk_index_options *options, struct fk_err *err);

@@ -70,6 +70,19 @@ static void worker_end(struct worker *w) {
     fk_apart_end(&w->runner);
 }
 
+static void passwords_put(const struct fk_passwords *configured, const struct fk_passwords *own,
+                          struct fk_buf *b) {
+    const struct fk_passwords *both[2] = {configured, own};
+    size_t count = (configured ? configured->count : 0) + (own ? own->count : 0);
+    count = count < FK_PASSWORDS_MAX ? count : FK_PASSWORDS_MAX;
+    fk_put_u16(b, (uint16_t)count);
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; both[k] && i < both[k]->count && count > 0; i++, count--) {
+            fk_put_u64(b, both[k]->at[i].origin);
+            fk_put_cstr(b, both[k]->at[i].word);
+        }
+}
+
 static enum fk_status job_hand_over(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_buf b = FK_BUF_INIT;
@@ -83,6 +96,7 @@ static enum fk_status job_hand_over(struct fk_pool *pool, struct worker *w, stru
     fk_put_u8(&b, (uint8_t)w->depth);
     fk_put_u64(&b, w->job.offset);
     fk_put_u64(&b, w->job.len);
+    passwords_put(pool->options.passwords, w->job.passwords, &b);
     w->since_ms = fk_monotonic_ms();
     w->cpu_since_ms = fk_apart_cpu_ms(&w->process);
     w->jobs++;

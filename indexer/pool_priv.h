@@ -13,7 +13,8 @@
  *     HELLO  u32 status, string                     from it: the box is closed, or why not
  *     RUNNER a socket to a runner of programs (programs_priv.h); before the first job, and when the
  *            one before is gone
- *     JOB    u8 kind, u8 how much (enum fk_job_depth), u64 offset, u64 length; a sealed memory file
+ *     JOB    u8 kind, u8 how much (enum fk_job_depth), u64 offset, u64 length, u16 passwords, of
+ *            each u64 origin and a string; a sealed memory file
  *     ANSWER the answer, or nothing and a sealed memory file with it
  *
  * Errors: FK_DENIED there is no box on this machine. Threads: one, the one that opened it.
@@ -39,6 +40,7 @@ struct fk_job {
     enum fk_job_kind kind;
     int fd; /* sealed memory file that holds the message; the pool's from submit on */
     uint64_t offset, len;
+    const struct fk_passwords *passwords; /* besides the configured; NULL: none. Until it is done */
 };
 struct fk_job_result {
     uint64_t id;

@@ -19,6 +19,7 @@
 #define FK_INDEXER_PROGRAMS_PRIV_H
 #include "base/buf.h"
 #include "base/status.h"
+#include "indexer/password.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,12 +41,7 @@ enum fk_outcome {
     FK_RAN_NEVER,    /* the runner is gone */
     FK_OUTCOMES
 };
-enum {
-    FK_PROGRAM_SECONDS = 6,
-    FK_PROGRAM_MEMORY = 448 << 20,
-    FK_PROGRAM_OUTPUT_MAX = 32 << 20,
-    FK_PASSWORD_MAX = 64
-};
+enum { FK_PROGRAM_SECONDS = 6, FK_PROGRAM_MEMORY = 448 << 20, FK_PROGRAM_OUTPUT_MAX = 32 << 20 };
 
 struct fk_ran {
     enum fk_outcome outcome;

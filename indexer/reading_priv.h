@@ -46,6 +46,8 @@ struct fk_sink {
     enum fk_status (*digest)(void *ctx, const char *hex, struct fk_err *err);
     void (*opens)(void *ctx, const char *path, size_t len);
     void (*unread)(void *ctx, const char *path, size_t len, enum fk_reason reason);
+    /* A file that opened with a password, and the entry that gave it; 0: the configured list. */
+    void (*unlocked)(void *ctx, const char *path, size_t len, uint64_t origin);
     /* How a text that is more than ASCII was read; where: "part 2", or a file's path. May be NULL.
      */
     void (*charset)(void *ctx, const char *where, size_t len, const char *declared,

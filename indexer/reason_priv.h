@@ -52,6 +52,7 @@ enum {
     FK_RATIO_MAX = 200,          /* bytes unpacked for one that was packed, ... */
     FK_RATIO_FREE = 16 << 20,    /* ... which counts from here on: a table of zeros is no bomb */
     FK_FILES_SECONDS = 8,        /* CPU time for all files of a message, programs included */
+    FK_PASSWORDS_SLOW_MAX = 40,  /* of FK_PASSWORDS_MAX, where each takes long: documents, PDF */
     FK_FILE_TEXT_MAX = 32 << 20, /* bytes of text of one file */
 };
 

@@ -230,6 +230,18 @@ static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason 
     fk_buf_free(&line);
 }
 
+static void unlocked_take(void *ctx, const char *path, size_t len, uint64_t origin) {
+    struct terms_sink *s = ctx;
+    struct fk_buf line = FK_BUF_INIT;
+    if (s->is_wrapper || s->unread_count++ >= FILES)
+        return;
+    fk_buf_add(&line, path, cut_length(path, len, NAME_BYTES));
+    fk_buf_printf(&line, " %llu", (unsigned long long)origin);
+    fk_fields_add(&s->unread, "unlocked", line.data, line.len);
+    s->unread.failed |= line.failed;
+    fk_buf_free(&line);
+}
+
 /* "WHERE DECLARED USED REPLACED"; a declared name is cut, and has no blanks. */
 static void charset_take(void *ctx, const char *where, size_t len, const char *declared,
                          const struct fk_charset_use *use) {
@@ -357,7 +369,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     const struct fk_sink sink = {
         &s,        mailbox_take,     subject_take,    message_id_take, date_take,   file_take,
         text_take, alternative_take, attachment_take, nested_take,     notice_take, digest_take,
-        NULL,      unread_take,      charset_take};
+        NULL,      unread_take,      unlocked_take,   charset_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));

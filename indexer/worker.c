@@ -105,6 +105,17 @@ static enum fk_status runner_take(struct fk_frame *f, struct fk_err *err) {
     return FK_OK;
 }
 
+static void passwords_take(struct fk_reader *r) {
+    static struct fk_password passwords[FK_PASSWORDS_MAX];
+    static char words[FK_PASSWORDS_MAX][FK_PASSWORD_MAX + 1];
+    const size_t count = fk_get_u16(r);
+    for (size_t i = 0; i < count && i < FK_PASSWORDS_MAX; i++) {
+        passwords[i] = (struct fk_password){fk_get_u64(r), words[i]};
+        fk_get_cstr(r, words[i], sizeof words[i]);
+    }
+    fk_files__passwords(files, passwords, count < FK_PASSWORDS_MAX ? count : FK_PASSWORDS_MAX);
+}
+
 static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, struct fk_buf *answer,
                              struct fk_err *err) {
     struct fk_reader r;
@@ -114,6 +125,7 @@ static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, stru
     const uint8_t kind = fk_get_u8(&r), depth = fk_get_u8(&r);
     const bool headers_only = depth == FK_READ_HEADERS;
     const uint64_t offset = fk_get_u64(&r), len = fk_get_u64(&r);
+    passwords_take(&r);
     if (f->type != FK_POOL_JOB || !fk_reader_done(&r) || f->fd < 0)
         return fk_fail(err, FK_CORRUPT, "not a job");
     enum fk_status st = fk_memfile_map(f->fd, &file, &size, err);
