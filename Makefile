@@ -19,10 +19,10 @@ DESTDIR ?=
 BUILD := build
 VERSION := 0.1.0
 
-LIBS := libzstd libssl libcrypto gmime-3.0 libmicrohttpd icu-uc icu-i18n jansson libxml-2.0 libseccomp libconfuse libcurl libarchive libargon2
+LIBS := libzstd libssl libcrypto gmime-3.0 libmicrohttpd icu-uc icu-i18n jansson libxml-2.0 libgsf-1 libseccomp libconfuse libcurl libarchive libargon2
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
-LDLIBS := $(PKG_LIBS) -llmdb -lxapian -lstdc++ -lpthread -lm
+LDLIBS := $(PKG_LIBS) -llmdb -lxapian -lytnef -lstdc++ -lpthread -lm
 
 WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough -Wshadow \
         -Wundef -Wwrite-strings -Werror

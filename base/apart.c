@@ -114,6 +114,14 @@ void fk_apart_end(struct fk_apart *p) {
     p->pid = 0;
 }
 
+bool fk_apart_is_gone(struct fk_apart *p) {
+    if (!p->pid || waitpid(p->pid, NULL, WNOHANG) != p->pid)
+        return false;
+    fk_close(&p->sock);
+    p->pid = 0;
+    return true;
+}
+
 int64_t fk_apart_cpu_ms(const struct fk_apart *p) {
     clockid_t clock;
     struct timespec t;

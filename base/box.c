@@ -109,8 +109,18 @@ static bool path_give(int ruleset, const char *path, uint64_t rights) {
     return given;
 }
 
+static const char *const readable[] = {"/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"};
+enum { READABLE = sizeof readable / sizeof *readable };
+
+static bool system_give(int ruleset) {
+    bool given = path_give(ruleset, "/dev/null", READ_FILE | WRITE_FILE);
+    for (size_t i = 0; given && i < READABLE; i++)
+        given = path_give(ruleset, readable[i],
+                          i == READABLE - 1 ? READ_FILE : RUN | READ_FILE | READ_DIR);
+    return given;
+}
+
 static enum fk_status landlock_program(const struct fk_box_program *box, struct fk_err *err) {
-    static const char *const readable[] = {"/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"};
     int fd = -1;
     const long abi = landlock_abi(err);
     if (abi < 1)
@@ -118,11 +128,8 @@ static enum fk_status landlock_program(const struct fk_box_program *box, struct 
     enum fk_status st = ruleset_make(abi, &fd, err);
     if (st != FK_OK)
         return st;
-    bool given = right_give(fd, box->file, READ_FILE) && right_give(fd, box->dir, rights_of(abi)) &&
-                 path_give(fd, "/dev/null", READ_FILE | WRITE_FILE);
-    for (size_t i = 0; given && i < sizeof readable / sizeof *readable; i++)
-        given = path_give(fd, readable[i], i == 4 ? READ_FILE : RUN | READ_FILE | READ_DIR);
-    if (given)
+    if (right_give(fd, box->file, READ_FILE) && right_give(fd, box->dir, rights_of(abi)) &&
+        system_give(fd))
         return ruleset_close(fd, err);
     st = fk_fail_sys(err, errno, "a boxed process cannot be given its files");
     (void)close(fd);
@@ -142,6 +149,21 @@ enum fk_status fk_box_program(const struct fk_box_program *box, struct fk_err *e
     FK_TRY(landlock_program(box, err));
     st = fk_confine_network(err);
 done:
+    return st;
+}
+
+static enum fk_status landlock_runner(struct fk_err *err) {
+    int fd = -1;
+    const long abi = landlock_abi(err);
+    if (abi < 1)
+        return FK_DENIED;
+    enum fk_status st = ruleset_make(abi, &fd, err);
+    if (st != FK_OK)
+        return st;
+    if (system_give(fd))
+        return ruleset_close(fd, err);
+    st = fk_fail_sys(err, errno, "a boxed process cannot be given its files");
+    (void)close(fd);
     return st;
 }
 
@@ -184,6 +206,117 @@ static enum fk_status seccomp_close(struct fk_err *err) {
         return fk_fail(err, FK_DENIED,
                        "this kernel has no seccomp filters, without which messages are not read");
     return rc == 0 ? FK_OK : fk_fail_sys(err, -rc, "a boxed process cannot use seccomp");
+}
+
+enum fk_status fk_box_runner(struct fk_err *err) {
+    enum fk_status st;
+    FK_TRY(fk_confine_core(err));
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        FK_TRY(fk_fail_sys(err, errno, "a boxed process cannot give up privileges"));
+    FK_TRY(landlock_runner(err));
+    int rc = fk_fault("seccomp");
+    scmp_filter_ctx filter = rc ? NULL : seccomp_init(SCMP_ACT_ALLOW);
+    if (!filter)
+        return fk_fail(err, FK_DENIED,
+                       "this kernel has no seccomp filters, without which messages are not read");
+    static const int refused[] = {SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(ptrace),
+                                  SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev)};
+    for (size_t i = 0; rc == 0 && i < sizeof refused / sizeof *refused; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+    if (rc == 0)
+        rc = seccomp_load(filter);
+    seccomp_release(filter);
+    if (rc != 0)
+        st = fk_fail_sys(err, -rc, "a boxed process cannot use seccomp");
+done:
+    return st;
+}
+
+/* What a program needs to be loaded, to read, to reckon and to write. */
+static const int filtering[] = {
+    SCMP_SYS(execve),
+    SCMP_SYS(brk),
+    SCMP_SYS(mmap),
+    SCMP_SYS(mprotect),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(access),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
+    SCMP_SYS(open),
+    SCMP_SYS(openat),
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(pread64),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(lseek),
+    SCMP_SYS(close),
+    SCMP_SYS(fstat),
+    SCMP_SYS(stat),
+    SCMP_SYS(lstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(dup),
+    SCMP_SYS(dup2),
+    SCMP_SYS(dup3),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(arch_prctl),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(rseq),
+    SCMP_SYS(futex),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(set_tid_address),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(times),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(uname),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(umask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(exit),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(restart_syscall),
+};
+
+enum fk_status fk_box_filter(const struct fk_box_filter *box, struct fk_err *err) {
+    enum fk_status st;
+    FK_TRY(limit_set(RLIMIT_AS, box->memory_bytes, "memory", err));
+    FK_TRY(limit_set(RLIMIT_FSIZE, 0, "files", err));
+    FK_TRY(limit_set(RLIMIT_CPU, box->cpu_s, "time", err));
+    FK_TRY(limit_set(RLIMIT_NOFILE, 32, "descriptors", err));
+    FK_TRY(limit_set(RLIMIT_NPROC, 0, "processes", err));
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    int rc = filter ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < sizeof filtering / sizeof *filtering; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, filtering[i], 0);
+    if (rc == 0)
+        rc = seccomp_load(filter);
+    seccomp_release(filter);
+    if (rc != 0)
+        st = fk_fail_sys(err, -rc, "a boxed process cannot use seccomp");
+done:
+    return st;
 }
 
 enum fk_status fk_box_close(size_t memory_bytes, size_t output_bytes, struct fk_err *err) {

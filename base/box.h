@@ -29,6 +29,19 @@ struct fk_box_program {
 };
 FK_CHECKED enum fk_status fk_box_program(const struct fk_box_program *box, struct fk_err *err);
 
+/* For a process that has programs of others read hostile bytes, each as a filter in a process of
+ * its own. fk_box_runner, once, before the first of those bytes: the files of the system can be
+ * read and run, nothing can be written, and there are no sockets but those that are there.
+ * fk_box_filter, in the child before exec: limits, and a list of system calls that has none to make
+ * a process, signal one or look into one. The program reads descriptor 0, a memory file, also by
+ * the path /dev/fd/0. FK_DENIED as above. */
+struct fk_box_filter {
+    size_t memory_bytes;
+    unsigned cpu_s;
+};
+FK_CHECKED enum fk_status fk_box_runner(struct fk_err *err);
+FK_CHECKED enum fk_status fk_box_filter(const struct fk_box_filter *box, struct fk_err *err);
+
 #ifdef __cplusplus
 }
 #endif

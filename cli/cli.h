@@ -107,6 +107,8 @@ int cmd_watchd(struct fk_cli *, int, char **);
 int cmd_receive(struct fk_cli *, int, char **);
 int cmd_web(struct fk_cli *, int, char **);
 int cmd_indexd(struct fk_cli *, int, char **);
+int cmd_unsearchable(struct fk_cli *, int, char **);
+int cmd_index_extract(struct fk_cli *, int, char **);
 int cmd_index_worker(struct fk_cli *, int, char **);
 /* processes that import starts */
 int cmd_reconstruct(struct fk_cli *, int, char **);

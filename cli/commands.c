@@ -29,6 +29,7 @@ const struct fk_command fk_commands[] = {
     {"status", "[--json]", "says where ledger, segments, index, mirror, scrub, disk and server stand", cmd_status, FK_NEEDS_CONFIG, false},
     {"tape", "write --to DIR [--since-last] [--continue] [--json] | verify DIR [--tsa-roots FILE] [--json] | list [--json] | restore DIR... --keys OLDVAULT --to DIR [--accept-missing] [--json]", "writes and verifies sets that stand alone", cmd_tape, FK_TAKES_CONFIG, false},
     {"timestamp", "[--renew [--all]] [--json]", "has authorities stamp the newest checkpoint, or old stamps anew, and anchors it", cmd_timestamp, FK_NEEDS_CONFIG, false},
+    {"unsearchable", "[--user A] [--since D] [--until D] [--json] [--reason T]", "lists the files and messages that are not, or not wholly, searched, and why", cmd_unsearchable, FK_NEEDS_CONFIG, false},
     {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE] [--witness FILE]] [--json] | --dkim [--from D] [--to D] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
     {"witness", "init DIR NAME | serve DIR [--listen ADDRESS:PORT]", "makes a witness of other machines' logs, and runs it", cmd_witness, FK_NEEDS_NOTHING, false},
 
@@ -36,6 +37,7 @@ const struct fk_command fk_commands[] = {
     {"authd", "", "checks where messages are from; started by serve", cmd_authd, FK_NEEDS_CONFIG, true},
     {"cosignd", "", "has checkpoints cosigned by witnesses; started by serve", cmd_cosignd, FK_NEEDS_CONFIG, true},
     {"imapd", "", "fetches from mailboxes by IMAP; started by serve", cmd_imapd, FK_NEEDS_CONFIG, true},
+    {"index-extract", "", "runs readers of documents in a sandbox; started by indexers", cmd_index_extract, FK_NEEDS_NOTHING, true},
     {"index-worker", "", "reads messages in a sandbox; started by indexers", cmd_index_worker, FK_NEEDS_NOTHING, true},
     {"indexd", "", "grows the index; started by serve", cmd_indexd, FK_NEEDS_CONFIG, true},
     {"keep", "", "has the pen; started by serve and by commands", cmd_keep, FK_NEEDS_CONFIG, true},

@@ -78,6 +78,8 @@ static const struct key keys[] = {
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
     {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
+    {"passwords-file", ANY_PATH, AT(passwords_file), "", 0, 0},
+    {"attachments", ON_OFF, AT(attachments), "on", 0, 0},
     {"index-memory", SIZE, AT(index_memory), "512 MiB", MIB(64), GIB(64)},
     {"web", WEB, AT(web), "127.0.0.1:8025", 0, 0},
     {"timezone", ZONE, AT(zone_minutes), "+09:00", 0, 0},
@@ -492,7 +494,8 @@ static enum fk_status config_make(cfg_t *cfg, const char *path, struct fk_config
         good = is_list(&keys[i]) ? list_store(cfg, &keys[i], dir, c)
                                  : value_store(&keys[i], cfg_getstr(cfg, keys[i].name), c);
     good = good && path_whole(&c->timestamp_roots, dir) && path_whole(&c->mirror_dir, dir) &&
-           path_whole(&c->auth_hosts, dir) && path_whole(&c->auth_anchor, dir);
+           path_whole(&c->passwords_file, dir) && path_whole(&c->auth_hosts, dir) &&
+           path_whole(&c->auth_anchor, dir);
     if (!good || !classes_store(cfg, c) || !listeners_store(cfg, dir, c) ||
         !canaries_store(cfg, c) || !mailboxes_store(cfg, dir, c)) {
         fk_config_free(&c);
@@ -671,6 +674,8 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->auth_clients);
     list_free(c->trusted_authserv);
     list_free(c->trusted_verdicts);
+    free(c->passwords_file);
+    free(c->attachments);
     free(c->auth_check);
     free(c->auth_resolver);
     free(c->auth_hosts);

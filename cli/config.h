@@ -71,7 +71,9 @@ struct fk_config {
     uint64_t auth_memory;
     char **trusted_authserv, **trusted_verdicts; /* NULL-terminated */
     unsigned trusted_hops;
-    char *trusted_place; /* "above" or "below" */
+    char *trusted_place;  /* "above" or "below" */
+    char *passwords_file; /* "": none */
+    char *attachments;    /* "on" or "off" */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */
     char *fiscal_year_end;

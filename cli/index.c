@@ -13,6 +13,15 @@
 
 enum { LOOK_MS = 200 };
 
+/* What a locked file is tried with; a list that cannot be read is none, and that is said. */
+static const struct fk_passwords *passwords_of(const struct fk_config *config) {
+    static struct fk_passwords passwords;
+    struct fk_err err = FK_ERR_INIT;
+    if (fk_passwords_read(config->passwords_file, &passwords, &err) != FK_OK)
+        fk_log(FK_LOG_WARNING, "passwords-file: %s; locked files are tried without it", err.text);
+    return &passwords;
+}
+
 static struct fk_index_options options_of(const struct fk_config *config) {
     static struct fk_trust trust; /* one configuration a process */
     struct fk_index_options o = FK_INDEX_OPTIONS;
@@ -23,6 +32,8 @@ static struct fk_index_options options_of(const struct fk_config *config) {
     o.batch = config->index_batch;
     o.seconds = config->index_time_s;
     o.memory_bytes = config->index_memory;
+    o.passwords = passwords_of(config);
+    o.names_only = strcmp(config->attachments, "off") == 0;
     o.reserve_bytes = config->disk_reserve;
     return o;
 }
@@ -183,4 +194,11 @@ int cmd_index_worker(struct fk_cli *cli, int argc, char **argv) {
     (void)argc;
     (void)argv;
     return fk_index_worker_main();
+}
+
+int cmd_index_extract(struct fk_cli *cli, int argc, char **argv) {
+    (void)cli;
+    (void)argc;
+    (void)argv;
+    return fk_index_extract_main();
 }

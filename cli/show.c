@@ -86,8 +86,16 @@ static enum fk_status text_make(const struct fk_cli *cli, struct show *s, struct
     enum fk_transfer how = FK_TRANSFER_IDENTITY;
     options.seconds = cli->config->index_time_s;
     options.memory_bytes = cli->config->index_memory;
-    if (s->mode == TEXT)
-        return fk_index_message_text(s->content.fd, &options, &s->text, err);
+    options.names_only = strcmp(cli->config->attachments, "off") == 0;
+    if (s->mode == TEXT) {
+        struct fk_passwords passwords = {NULL, 0, NULL};
+        if (fk_passwords_read(cli->config->passwords_file, &passwords, err) != FK_OK)
+            fprintf(stderr, "fumikura: note: %s; locked files are tried without it\n", err->text);
+        options.passwords = &passwords;
+        const enum fk_status st = fk_index_message_text(s->content.fd, &options, &s->text, err);
+        fk_passwords_free(&passwords);
+        return st;
+    }
     if (s->mode == WRAPPER)
         return fk_index_wrapper_text(s->content.fd, &options, &s->text, err);
     enum fk_status st =
@@ -135,6 +143,35 @@ static json_t *fields_json(const char *text, size_t len) {
     return root;
 }
 
+/* How it was read, as the index has it: files that were not, charsets that were used. */
+static bool is_of_reading(const struct fk_field *f) {
+    return fk_field_is(f, "unsearchable") || fk_field_is(f, "charset");
+}
+
+static json_t *reading_json(const struct fk_buf *data) {
+    json_t *root = json_pack("{s:[], s:[]}", "unsearchable", "charset");
+    struct fk_fields it = fk_fields_begin(data->data, data->len);
+    struct fk_buf value = FK_BUF_INIT;
+    for (struct fk_field f; fk_fields_next(&it, &f) && !fk_field_is(&f, "capture");) {
+        if (!is_of_reading(&f))
+            continue;
+        fk_buf_reset(&value);
+        fk_field_value(&f, &value);
+        json_array_append_new(
+            json_object_get(root, fk_field_is(&f, "charset") ? "charset" : "unsearchable"),
+            cli_json_text(value.data, value.len));
+    }
+    fk_buf_free(&value);
+    return root;
+}
+
+static void reading_print(const struct fk_buf *data) {
+    struct fk_fields it = fk_fields_begin(data->data, data->len);
+    for (struct fk_field f; fk_fields_next(&it, &f) && !fk_field_is(&f, "capture");)
+        if (is_of_reading(&f))
+            printf("%.*s: %.*s\n", (int)f.name_len, f.name, (int)f.value_len, f.value);
+}
+
 static bool is_claimed(const struct show *s) {
     for (size_t i = 0; s->is_known && i < s->record.known.capture_count; i++)
         if (s->record.known.captures[i].seq == s->seq)
@@ -167,6 +204,8 @@ static void json_print(const struct show *s, const struct fk_envelope *e) {
     if (e && e->message) {
         json_object_set_new(root, "provenance",
                             s->is_known ? fk_json_provenance(&s->record) : json_null());
+        json_object_set_new(root, "reading",
+                            s->is_known ? reading_json(&s->record.data) : json_null());
         json_object_set_new(root, "claimed_because",
                             is_claimed(s) ? cli_json_text(s->why.data, s->why.len) : json_null());
     }
@@ -196,6 +235,8 @@ static void print(struct show *s, const struct fk_envelope *e) {
         bytes_print(s->line.data, s->line.len);
         if (e)
             bytes_print(e->fields, e->fields_len);
+        if (e && e->message && s->is_known)
+            reading_print(&s->record.data);
         if (e && e->message) {
             printf("message: %zu bytes (--raw prints them)\n", e->message_len);
             cli_provenance_print(s->is_known ? &s->record : NULL, s->seq, fk_buf_cstr(&s->why));

@@ -40,6 +40,7 @@ int cmd_web(struct fk_cli *cli, int argc, char **argv) {
                                      .index = FK_INDEX_OPTIONS};
     options.index.seconds = c->index_time_s;
     options.index.memory_bytes = c->index_memory;
+    options.index.names_only = strcmp(c->attachments, "off") == 0;
     fk_log_name("fumikura web");
     FK_TRY(fk_child_begin(&child, argc, argv, &err));
     if (child.keep >= 0)

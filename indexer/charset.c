@@ -1,6 +1,7 @@
 /* charset.c - see the rule in charset_priv.h. */
 #include "indexer/charset_priv.h"
 #include "indexer/fold_priv.h"
+#include "indexer/iso2022_priv.h"
 
 #include <string.h>
 #include <strings.h>
@@ -18,6 +19,8 @@ static const struct {
     {"iso-2022-jp", "ISO_2022,locale=ja,version=2"},
     {"iso-2022-jp-1", "ISO_2022,locale=ja,version=2"},
     {"iso-2022-jp-2", "ISO_2022,locale=ja,version=2"},
+    {"iso-2022-jp-3", "ISO_2022,locale=ja,version=2"},
+    {"iso-2022-jp-2004", "ISO_2022,locale=ja,version=2"},
     {"iso-2022-jp-ms", "ISO_2022,locale=ja,version=2"},
     {"cp50220", "ISO_2022,locale=ja,version=2"},
     {"cp50221", "ISO_2022,locale=ja,version=2"},
@@ -49,6 +52,16 @@ static struct {
     UConverter *conv;
 } cache[CACHE];
 static unsigned cached, next_victim, prepared;
+static struct fk_charset_use last_use;
+
+const struct fk_charset_use *fk_charset__used(void) {
+    return &last_use;
+}
+
+static void use_note(const char *name, size_t faults) {
+    snprintf(last_use.used, sizeof last_use.used, "%s", name);
+    last_use.faults = faults;
+}
 
 static void U_CALLCONV count_fault(const void *context, UConverterToUnicodeArgs *args,
                                    const char *units, int32_t length,
@@ -103,6 +116,7 @@ void fk_charset__prepare(void) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         (void)converter(names[i]); /* one that ICU lacks is unknown later too */
     prepared = cached;
+    fk_iso2022__prepare();
 }
 
 bool fk_charset__is_ascii(const void *data, size_t len) {
@@ -134,8 +148,8 @@ static void append_utf16(struct fk_buf *out, const UChar *wide, int32_t n) {
 }
 
 /* Appends; faults are told, and stand as U+FFFD. */
-static void convert(UConverter *conv, const void *data, size_t len, struct fk_buf *out,
-                    size_t *faults_out) {
+static void converted(UConverter *conv, const void *data, size_t len, struct fk_buf *out,
+                      size_t *faults_out) {
     const char *from = data, *end = from + len;
     UChar wide[CHUNK + 1];
     UErrorCode code = U_ZERO_ERROR;
@@ -155,6 +169,22 @@ static void convert(UConverter *conv, const void *data, size_t len, struct fk_bu
     } while (code == U_BUFFER_OVERFLOW_ERROR && !out->failed);
     if (U_FAILURE(code) && code != U_BUFFER_OVERFLOW_ERROR)
         ++*faults_out;
+}
+
+static void from_euc(void *ctx, const void *euc, size_t len, struct fk_buf *out,
+                     size_t *faults_out) {
+    converted(ctx, euc, len, out, faults_out);
+}
+
+/* GB 2312 and KS C 5601 (RFC 1554) are ICU's affair; all else of ISO-2022-JP is ours. */
+static void convert(UConverter *conv, const void *data, size_t len, struct fk_buf *out,
+                    size_t *faults_out) {
+    UConverter *euc;
+    if (conv == converter("ISO_2022,locale=ja,version=2") && (euc = converter("EUC-JP")) &&
+        !memmem(data, len, "\x1b$A", 3) && !memmem(data, len, "\x1b$(C", 4))
+        fk_iso2022__decode(data, len, from_euc, euc, out, faults_out);
+    else
+        converted(conv, data, len, out, faults_out);
 }
 
 /* The detector's best guess when it is at least half sure; borrowed from ICU's tables. */
@@ -203,11 +233,84 @@ static bool is_short_cp932(const uint8_t *p, size_t len) {
     return faults == 0;
 }
 
+static bool is_seven_bit(const uint8_t *p, size_t len) {
+    uint8_t high = 0;
+    for (size_t i = 0; i < len; i++)
+        high |= p[i];
+    return high < 0x80;
+}
+
+/* How many characters of three bytes there are in what is UTF-8. */
+static size_t long_characters(const uint8_t *p, size_t len) {
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += p[i] >= 0xe0;
+    return n;
+}
+
+/* UTF-8 with a few bytes that are none, as a text that was cut has. */
+static bool is_nearly_utf8(const uint8_t *p, size_t len) {
+    size_t good = 0, bad = 0;
+    for (int32_t at = 0, from = 0; at < (int32_t)len && len <= INT32_MAX; from = at) {
+        const bool is_wrong = fk_utf8_next((const char *)p, &at, (int32_t)len) < 0;
+        bad += is_wrong;
+        good += !is_wrong && at - from >= 3;
+    }
+    return good >= 3 && bad * 3 <= good;
+}
+
+static bool is_western(const char *name) {
+    static const char *const names[] = {"iso-8859-1", "iso-8859-15", "latin1", "windows-1252",
+                                        "cp1252"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a text reads as Japanese in a charset: no faults, and kana among its characters that hold
+ * it together. Every byte has a meaning in western charsets, so what is declared as one may be
+ * this. */
+static bool reads_japanese(const char *charset, const uint8_t *p, size_t len) {
+    struct fk_buf b = FK_BUF_INIT;
+    size_t faults = 1, kana = 0, wide = 0, other = 0;
+    UConverter *conv = converter(superset_of(charset));
+    if (conv)
+        convert(conv, p, len < LOOK_AT ? len : LOOK_AT, &b, &faults);
+    for (int32_t at = 0; at < (int32_t)b.len;) {
+        const int32_t cp = fk_utf8_next((const char *)b.data, &at, (int32_t)b.len);
+        kana += cp >= 0x3041 && cp <= 0x30fe;
+        wide += (cp >= 0x3000 && cp < 0xa000) || (cp >= 0xff01 && cp <= 0xff5e);
+        other += cp >= 0x80 && !((cp >= 0x3000 && cp < 0xa000) || (cp >= 0xff01 && cp <= 0xff5e));
+    }
+    fk_buf_free(&b);
+    return (faults == 0 || (len > LOOK_AT && faults == 1)) && kana >= 2 && kana * 10 >= wide &&
+           other * 20 <= wide;
+}
+
+/* What a text is in truth, where its label must be wrong; NULL: it may be right. */
+static const char *belied(const char *name, const uint8_t *p, size_t len) {
+    if (is_seven_bit(p, len))
+        return fk_iso2022__has_escape(p, len) && strncasecmp(name, "iso-2022", 8) != 0
+                   ? "iso-2022-jp"
+                   : NULL;
+    if (strncasecmp(name, "utf", 3) == 0 || strncasecmp(name, "unicode", 7) == 0)
+        return NULL;
+    if (fk_charset__is_utf8(p, len) && (is_western(name) || long_characters(p, len) >= 2))
+        return "UTF-8";
+    if (is_western(name) && is_nearly_utf8(p, len))
+        return "UTF-8";
+    if (is_western(name))
+        return reads_japanese("cp932", p, len)    ? "cp932"
+               : reads_japanese("euc-jp", p, len) ? "euc-jp"
+                                                  : NULL;
+    return NULL;
+}
+
 static const char *guessed(const uint8_t *p, size_t len) {
     if (len >= 2 && ((p[0] == 0xfe && p[1] == 0xff) || (p[0] == 0xff && p[1] == 0xfe)))
         return "UTF-16";
-    const uint8_t *escape = memchr(p, 0x1b, len);
-    if (escape && escape + 1 < p + len && (escape[1] == '$' || escape[1] == '('))
+    if (fk_iso2022__has_escape(p, len))
         return "iso-2022-jp";
     if (fk_charset__is_utf8(p, len))
         return "UTF-8";
@@ -215,6 +318,18 @@ static const char *guessed(const uint8_t *p, size_t len) {
         return "cp932";
     const char *name = detected(p, len);
     return name ? name : "cp932";
+}
+
+/* Declared as one Japanese charset, and without fault only in another. */
+static bool is_other_japanese(const char *name, const uint8_t *p, size_t len, const char **truth) {
+    static const char *const others[] = {"euc-jp", "cp932"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(superset_of(name), superset_of(others[i])) != 0 &&
+            reads_japanese(others[i], p, len)) {
+            *truth = others[i];
+            return true;
+        }
+    return false;
 }
 
 static void without_mark(const uint8_t **p, size_t *len) {
@@ -229,6 +344,13 @@ static bool is_shifting(const char *name) {
     return strncasecmp(name, "utf-16", 6) == 0 || strncasecmp(name, "utf-32", 6) == 0 ||
            strcasecmp(name, "utf-7") == 0 || strncasecmp(name, "hz", 2) == 0 ||
            strncasecmp(name, "unicode", 7) == 0;
+}
+
+/* Kana of CP50222, which wants no escape. */
+static bool is_shifted_out(const char *name, const void *data, size_t len) {
+    return len &&
+           (strncasecmp(name, "iso-2022-jp", 11) == 0 || strncasecmp(name, "cp5022", 6) == 0) &&
+           memchr(data, 0x0e, len);
 }
 
 static void tidy(const char *declared, char name[NAME]) {
@@ -267,14 +389,21 @@ enum fk_status fk_charset__decode(const char *declared, const void *data, size_t
     size_t faults = SIZE_MAX;
     const size_t begin = out->len;
     tidy(declared, name);
-    if (fk_charset__is_ascii(data, len) && !is_shifting(name)) {
+    if (fk_charset__is_ascii(data, len) && !is_shifting(name) && !is_shifted_out(name, data, len)) {
         fk_buf_add(out, data, len);
+        use_note("us-ascii", 0);
         goto done;
     }
     without_mark(&p, &len);
+    const char *truth = says_nothing(name) ? NULL : belied(name, p, len);
+    if (truth && !converter(superset_of(name)))
+        *clean_out = false;
+    if (truth)
+        snprintf(name, sizeof name, "%s", truth);
     bool is_utf8 = strcasecmp(name, "utf-8") == 0 || strcasecmp(name, "utf8") == 0;
     if (is_utf8 && fk_charset__is_utf8(p, len)) {
         fk_buf_add(out, p, len);
+        use_note("utf-8", 0);
         goto done;
     }
     UConverter *conv = says_nothing(name) ? NULL : converter(superset_of(name));
@@ -282,25 +411,35 @@ enum fk_status fk_charset__decode(const char *declared, const void *data, size_t
         convert(conv, p, len, out, &faults);
     else if (!says_nothing(name))
         *clean_out = false;
+    if (faults > 0 && faults != SIZE_MAX && is_other_japanese(name, p, len, &truth)) {
+        out->len = begin;
+        convert(converter(superset_of(truth)), p, len, out, &faults);
+        snprintf(name, sizeof name, "%s", truth);
+    }
+    use_note(name, faults);
     if (is_mostly_good(out->data + begin, out->len - begin, faults)) {
         if (faults > 0)
             *clean_out = false;
     } else if (faults > 0) {
         struct fk_buf other = FK_BUF_INIT;
         size_t other_faults = SIZE_MAX;
-        UConverter *second = converter(superset_of(guessed(p, len)));
+        const char *guess = guessed(p, len);
+        UConverter *second = converter(superset_of(guess));
         if (!second) /* the detector knows charsets that ICU cannot convert */
-            second = converter(superset_of("cp932"));
+            second = converter(superset_of(guess = "cp932"));
         if (second && second != conv)
             convert(second, p, len, &other, &other_faults);
         if (other_faults < faults && !other.failed) {
             out->len = begin;
             fk_buf_add(out, other.data, other.len);
             faults = other_faults;
+            use_note(guess, faults);
         }
         fk_buf_free(&other);
-        if (faults == SIZE_MAX) /* no converter at all */
+        if (faults == SIZE_MAX) { /* no converter at all */
             ascii_add(out, p, len);
+            use_note("us-ascii", len);
+        }
         if (faults > 0)
             *clean_out = false;
     }

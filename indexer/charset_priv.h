@@ -20,6 +20,12 @@ void fk_charset__prepare(void);
 FK_CHECKED enum fk_status fk_charset__decode(const char *declared, const void *data, size_t len,
                                              struct fk_buf *out, bool *clean_out,
                                              struct fk_err *err);
+/* What the last text was read as, and how many U+FFFD stand in it for bytes without a meaning. */
+struct fk_charset_use {
+    char used[48]; /* "us-ascii" where it was that alone */
+    size_t faults;
+};
+const struct fk_charset_use *fk_charset__used(void);
 bool fk_charset__is_ascii(const void *data, size_t len); /* and has no escape */
 bool fk_charset__is_utf8(const void *data, size_t len);
 

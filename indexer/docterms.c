@@ -40,8 +40,9 @@ struct fk_docterms {
     bool is_cut, failed;
 };
 
-static const char *const prefixes[FK_DOCFIELDS] = {
-    FK_P_BODY, FK_P_SUBJECT, FK_P_FROM, FK_P_TO, FK_P_CC, FK_P_BCC, FK_P_FILE, FK_P_WRAPPER};
+static const char *const prefixes[FK_DOCFIELDS] = {FK_P_BODY, FK_P_SUBJECT,    FK_P_FROM,
+                                                   FK_P_TO,   FK_P_CC,         FK_P_BCC,
+                                                   FK_P_FILE, FK_P_ATTACHMENT, FK_P_WRAPPER};
 
 enum fk_status fk_docterms__new(struct fk_docterms **out, struct fk_err *err) {
     struct fk_docterms *d = calloc(1, sizeof *d);

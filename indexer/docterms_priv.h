@@ -19,7 +19,8 @@ enum fk_docfield {
     FK_IN_CC,
     FK_IN_BCC,
     FK_IN_FILE,
-    FK_IN_WRAPPER, /* of what stands around a journaled message */
+    FK_IN_ATTACHMENT, /* what stands in files that the message brings */
+    FK_IN_WRAPPER,    /* of what stands around a journaled message */
     FK_DOCFIELDS
 };
 

@@ -83,8 +83,9 @@ static bool texts_read(struct answer *a, const uint8_t *from) {
 
 /* Only lines that a reader is to write, and none of them over a limit. */
 static bool display_is_good(const struct answer *a) {
-    static const char *const names[] = {"date",    "from",        "to",   "cc",
-                                        "subject", "attachments", "file", "border"};
+    static const char *const names[] = {"date",         "from",        "to",      "cc",
+                                        "subject",      "attachments", "file",    "border",
+                                        "unsearchable", "charset",     "unlocked"};
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     struct fk_field f;
     while (fk_fields_next(&it, &f)) {
@@ -94,7 +95,7 @@ static bool display_is_good(const struct answer *a) {
         if (!known || f.value_len > 8192)
             return false;
     }
-    return !it.bad && a->display_len <= 65536;
+    return !it.bad && a->display_len <= 131072;
 }
 
 static bool answer_read(const struct fk_buf *bytes, struct answer *a) {

@@ -26,19 +26,21 @@
 #include "archiver/vault/lend.h"
 #include "base/buf.h"
 #include "base/status.h"
+#include "indexer/password.h"
 #include "indexer/transfer.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* Prefixes, version FK_TERMS_VERSION. Tokens, with a row each in the text store: */
-#define FK_P_BODY ""     /* tokens of the text parts, and of all of nested messages */
-#define FK_P_SUBJECT "S" /* tokens of Subject */
-#define FK_P_FROM "F"    /* tokens of From and Sender: names, and addresses in parts */
-#define FK_P_TO "T"      /* tokens of To */
-#define FK_P_CC "C"      /* tokens of Cc */
-#define FK_P_BCC "N"     /* tokens of Bcc */
-#define FK_P_FILE "A"    /* tokens of attachments' names */
+#define FK_P_BODY ""        /* tokens of the text parts, and of all of nested messages */
+#define FK_P_SUBJECT "S"    /* tokens of Subject */
+#define FK_P_FROM "F"       /* tokens of From and Sender: names, and addresses in parts */
+#define FK_P_TO "T"         /* tokens of To */
+#define FK_P_CC "C"         /* tokens of Cc */
+#define FK_P_BCC "N"        /* tokens of Bcc */
+#define FK_P_FILE "A"       /* tokens of attachments' names; of files in archives, their paths */
+#define FK_P_ATTACHMENT "G" /* tokens of what stands in attachments; each file apart */
 #define FK_P_WRAPPER                                                                               \
     "W" /* tokens of what stands around a journaled message: report, headers, ... */
 /* tokens of addresses that are known from envelopes and reports: */
@@ -65,6 +67,7 @@ extern "C" {
 #define FK_P_KEY "XH"       /* the message's bytes: SHA-256, hex */
 #define FK_P_CAPTURE "XQ"   /* seq of each capture, decimal */
 #define FK_P_QUEUE "XU"     /* its queue id, where the mail server in front told one (milter) */
+#define FK_P_DIGEST "XS"    /* SHA-256, hex, of an attachment's bytes, and of files in archives */
 #define FK_P_OWN "XV"       /* what this archive found of where it is from: dkim=pass (auth.md) */
 #define FK_P_BORDER "XW"    /* the same by the mail server in front; spam=yes, virus=no */
 #define FK_P_DELIVERY "XJ"  /* what a mail server's log says became of it (delivery_term.h) */
@@ -80,8 +83,8 @@ enum { FK_WHOLE_MAX = 238 };
 /* Where a bare word is looked for. */
 #define FK_BARE                                                                                    \
     {                                                                                              \
-        FK_P_BODY, FK_P_SUBJECT, FK_P_FILE, FK_P_FROM, FK_P_TO, FK_P_CC, FK_P_BCC, FK_P_WRAPPER,   \
-            FK_P_ENV_FROM, FK_P_ENV_TO, FK_P_VIA                                                   \
+        FK_P_BODY, FK_P_SUBJECT, FK_P_FILE, FK_P_ATTACHMENT, FK_P_FROM, FK_P_TO, FK_P_CC,          \
+            FK_P_BCC, FK_P_WRAPPER, FK_P_ENV_FROM, FK_P_ENV_TO, FK_P_VIA                           \
     }
 enum { FK_FIELD_GAP = 100 };
 
@@ -94,7 +97,8 @@ enum fk_slot {
 };
 
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
- * for display), size, attachments (number), file (one line each), partial (one line a reason), then
+ * for display), size, attachments (number), file (one line each), unsearchable (one line a file:
+ * path, reason), partial (one line a reason), then
  * who is known to have had it, by provenance.h, and what became of it, by delivery_record.h. */
 
 /* The index as it is now: all its shards and its mark. FK_NOT_FOUND where there is none yet;
@@ -139,12 +143,14 @@ struct fk_index_options {
     void (*progress)(void *ctx, uint64_t mark, uint64_t head);
     void (*damaged)(void *ctx, const struct fk_err *why);
     void *ctx;
-    const struct fk_trust *trust; /* NULL: nobody */
+    const struct fk_trust *trust;         /* NULL: nobody */
+    bool names_only;                      /* what stands in attachments is not read */
+    const struct fk_passwords *passwords; /* that files are tried with; NULL: none */
 };
 #define FK_INDEX_OPTIONS                                                                           \
     {                                                                                              \
         0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL,    \
-            NULL, NULL, NULL                                                                       \
+            NULL, NULL, NULL, false, NULL                                                          \
     }
 FK_CHECKED enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
                                        const struct fk_index_options *options, struct fk_err *err);
@@ -157,6 +163,8 @@ bool fk_index_is_being_written(const char *dir); /* an indexer has it */
 /* Main of the boxed process `fumikura index-worker`: speaks frames on descriptor 3, never returns
  * anything but an exit status. */
 int fk_index_worker_main(void);
+/* Main of `fumikura index-extract`, the runner of programs (programs_priv.h), likewise. */
+int fk_index_extract_main(void);
 
 /* Text of one message for people: header lines that matter, then the text parts, then the names of
  * attachments, then what could not be read; made in a box of its own. content_fd: from

@@ -22,6 +22,7 @@ enum fk_status fk_inner_finder_open(const struct fk_index_options *options,
     if (!f)
         return fk_fail(err, FK_NOMEM, "a reader of journal reports: out of memory");
     one.workers = 1;
+    one.names_only = true;
     enum fk_status st = fk_pool__open(&one, &f->pool, err);
     if (st == FK_OK)
         *out = f;

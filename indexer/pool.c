@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/io.h"
+#include "indexer/programs_priv.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -18,11 +19,13 @@ enum {
 };
 
 struct worker {
-    struct fk_apart process;
-    unsigned jobs; /* that it has done */
+    struct fk_apart process, runner; /* the reader has the only socket to the runner */
+    unsigned jobs;                   /* that it has done */
     bool is_busy;
     struct fk_job job;
-    unsigned reasons, attempts; /* of the job */
+    unsigned reasons; /* of the job */
+    enum fk_job_depth depth;
+    bool is_repeated; /* since the runner was gone */
     int64_t since_ms, cpu_since_ms;
 };
 
@@ -47,17 +50,53 @@ static enum fk_status worker_start(struct fk_pool *pool, struct worker *w, struc
     return st == FK_OK ? FK_OK : fk_err_prefix(err, "an index reader");
 }
 
+/* A runner of programs for the reader, where there is none yet. */
+static enum fk_status runner_start(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
+    static const char *const argv[] = {"fumikura", "index-extract", NULL};
+    const struct fk_buf nothing = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    if (pool->options.names_only || w->runner.pid)
+        return FK_OK;
+    FK_TRY(fk_apart_start(pool->options.worker, argv, FK_RUNNER_SETUP, &nothing, FK_RUNNER_HELLO,
+                          &w->runner, err));
+    st = fk_frame_send(w->process.sock, FK_POOL_RUNNER, 0, NULL, 0, w->runner.sock, err);
+    fk_close(&w->runner.sock);
+done:
+    return st == FK_OK || st == FK_NOT_FOUND ? st : fk_err_prefix(err, "a runner of programs");
+}
+
+static void worker_end(struct worker *w) {
+    fk_apart_end(&w->process);
+    fk_apart_end(&w->runner);
+}
+
+static void passwords_put(const struct fk_passwords *configured, const struct fk_passwords *own,
+                          struct fk_buf *b) {
+    const struct fk_passwords *both[2] = {configured, own};
+    size_t count = (configured ? configured->count : 0) + (own ? own->count : 0);
+    count = count < FK_PASSWORDS_MAX ? count : FK_PASSWORDS_MAX;
+    fk_put_u16(b, (uint16_t)count);
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; both[k] && i < both[k]->count && count > 0; i++, count--) {
+            fk_put_u64(b, both[k]->at[i].origin);
+            fk_put_cstr(b, both[k]->at[i].word);
+        }
+}
+
 static enum fk_status job_hand_over(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_buf b = FK_BUF_INIT;
     if (w->process.pid && w->jobs >= JOBS_A_WORKER)
-        fk_apart_end(&w->process);
+        worker_end(w);
     if (!w->process.pid)
         FK_TRY(worker_start(pool, w, err));
+    (void)fk_apart_is_gone(&w->runner);
+    FK_TRY(runner_start(pool, w, err));
     fk_put_u8(&b, (uint8_t)w->job.kind);
-    fk_put_u8(&b, w->attempts > 0);
+    fk_put_u8(&b, (uint8_t)w->depth);
     fk_put_u64(&b, w->job.offset);
     fk_put_u64(&b, w->job.len);
+    passwords_put(pool->options.passwords, w->job.passwords, &b);
     w->since_ms = fk_monotonic_ms();
     w->cpu_since_ms = fk_apart_cpu_ms(&w->process);
     w->jobs++;
@@ -74,7 +113,7 @@ done:
 static enum fk_status job_send(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
     enum fk_status st = job_hand_over(pool, w, err);
     if (st == FK_NOT_FOUND) {
-        fk_apart_end(&w->process);
+        worker_end(w);
         st = job_hand_over(pool, w, err);
     }
     return st == FK_NOT_FOUND ? FK_OK : st;
@@ -93,7 +132,7 @@ enum fk_status fk_pool__open(const struct fk_index_options *options, struct fk_p
     if (pool->count > WORKERS_MAX)
         pool->count = WORKERS_MAX;
     for (unsigned i = 0; i < pool->count; i++)
-        pool->workers[i].process.sock = pool->workers[i].job.fd = -1;
+        pool->workers[i].process.sock = pool->workers[i].runner.sock = pool->workers[i].job.fd = -1;
     enum fk_status st = worker_start(pool, &pool->workers[0], err);
     if (st == FK_OK)
         *out = pool;
@@ -106,7 +145,7 @@ void fk_pool__close(struct fk_pool **pool) {
     if (!*pool)
         return;
     for (unsigned i = 0; i < (*pool)->count; i++) {
-        fk_apart_end(&(*pool)->workers[i].process);
+        worker_end(&(*pool)->workers[i]);
         fk_close(&(*pool)->workers[i].job.fd);
     }
     free(*pool);
@@ -136,7 +175,9 @@ enum fk_status fk_pool__submit(struct fk_pool *pool, const struct fk_job *job, s
     }
     w->job = *job;
     w->is_busy = true;
-    w->reasons = w->attempts = 0;
+    w->reasons = 0;
+    w->depth = pool->options.names_only ? FK_READ_NO_FILES : FK_READ_ALL;
+    w->is_repeated = false;
     return job_send(pool, w, err);
 }
 
@@ -149,13 +190,17 @@ static void give(struct worker *w, struct fk_job_result *out) {
 /* The reader is lost over its message. *given: there is nothing more to try with it. */
 static enum fk_status worker_lost(struct fk_pool *pool, struct worker *w, unsigned reason,
                                   bool *given, struct fk_job_result *out, struct fk_err *err) {
-    fk_apart_end(&w->process);
+    worker_end(w);
     w->reasons |= reason;
-    *given = w->attempts++ > 0;
-    if (!*given)
-        return job_send(pool, w, err);
-    give(w, out);
-    return FK_OK;
+    *given = w->depth == FK_READ_HEADERS;
+    if (*given) {
+        give(w, out);
+        return FK_OK;
+    }
+    /* Files have their own time, so it is not theirs that ran out. */
+    w->depth =
+        w->depth == FK_READ_ALL && reason == FK_REASON_CRASH ? FK_READ_NO_FILES : FK_READ_HEADERS;
+    return job_send(pool, w, err);
 }
 
 /* An answer as bytes of our own: what came is looked at only after nobody can change it. */
@@ -185,6 +230,11 @@ static enum fk_status answer_take(struct fk_pool *pool, struct worker *w, bool *
     if (st == FK_OK)
         st = answer_copy(&f, &answer, err);
     fk_frame_free(&f);
+    if (st == FK_OK && fk_apart_is_gone(&w->runner) && !w->is_repeated) {
+        fk_buf_free(&answer); /* says that programs are missing, which they are not */
+        w->is_repeated = true;
+        return job_send(pool, w, err);
+    }
     if (st == FK_OK) {
         give(w, out);
         out->has_answer = *given = true;

@@ -3,14 +3,18 @@
  * over them.
  *
  * A reader that dies, or is killed because its message takes too long, is replaced; its message is
- * tried once more for its header fields only, and after that is given back with no answer. An
+ * tried once more, where it died without what stands in files, then for its header fields only, and
+ * after that is given back with no answer. One whose runner of programs was gone gets another. An
  * answer is only what the reader says: whoever uses it checks it. A reader is replaced after some
  * hundred messages, so that one that a message has taken over does not see many more.
  *
  * Frames (base/frame.h) on the reader's descriptor 3:
  *     SETUP  u64 memory                             to it; it closes the box
  *     HELLO  u32 status, string                     from it: the box is closed, or why not
- *     JOB    u8 kind, u8 headers only, u64 offset, u64 length; a sealed memory file
+ *     RUNNER a socket to a runner of programs (programs_priv.h); before the first job, and when the
+ *            one before is gone
+ *     JOB    u8 kind, u8 how much (enum fk_job_depth), u64 offset, u64 length, u16 passwords, of
+ *            each u64 origin and a string; a sealed memory file
  *     ANSWER the answer, or nothing and a sealed memory file with it
  *
  * Errors: FK_DENIED there is no box on this machine. Threads: one, the one that opened it.
@@ -21,7 +25,8 @@
 #include "indexer/index.h"
 #include "indexer/reason_priv.h"
 
-enum { FK_POOL_SETUP = 1, FK_POOL_HELLO, FK_POOL_JOB, FK_POOL_ANSWER };
+enum { FK_POOL_SETUP = 1, FK_POOL_HELLO, FK_POOL_JOB, FK_POOL_ANSWER, FK_POOL_RUNNER };
+enum fk_job_depth { FK_READ_ALL, FK_READ_NO_FILES, FK_READ_HEADERS };
 enum { FK_POOL_OUTPUT_MAX = 256 << 20 };
 enum fk_job_kind {
     FK_JOB_TERMS,
@@ -35,6 +40,7 @@ struct fk_job {
     enum fk_job_kind kind;
     int fd; /* sealed memory file that holds the message; the pool's from submit on */
     uint64_t offset, len;
+    const struct fk_passwords *passwords; /* besides the configured; NULL: none. Until it is done */
 };
 struct fk_job_result {
     uint64_t id;

@@ -1,8 +1,10 @@
 /* reading.c - which header goes where, which parts are text, what is an attachment. */
 #include "indexer/reading_priv.h"
 #include "indexer/charset_priv.h"
+#include "indexer/files_priv.h"
 #include "indexer/html_priv.h"
 #include "indexer/mime_priv.h"
+#include "indexer/ole_priv.h"
 
 #include <string.h>
 #include <strings.h>
@@ -12,8 +14,11 @@ enum { NAMES = 8, HEADERS_ONLY = 256 << 10 };
 struct reading {
     const struct fk_sink *sink;
     unsigned *reasons;
-    size_t text_left;
-    bool clean;                    /* every byte had a meaning in its charset */
+    size_t *text_left;
+    bool *clean;                   /* every byte had a meaning in its charset */
+    struct fk_files *files;        /* NULL: files by name only */
+    bool is_file;                  /* the message is a file of another */
+    unsigned part;                 /* leaves are counted from 1 on */
     struct fk_buf raw, text, page; /* reused from part to part */
 };
 
@@ -45,17 +50,46 @@ struct addressing {
     unsigned level;
 };
 
+/* A header field of a message that is a file, as a line of the file's text. */
+static enum fk_status line_pass(struct reading *r, const char *name, const char *text, size_t len,
+                                struct fk_err *err) {
+    struct fk_buf line = FK_BUF_INIT;
+    fk_buf_printf(&line, "%s: ", name);
+    fk_buf_add(&line, text, len);
+    enum fk_status st = line.failed
+                            ? fk_fail(err, FK_NOMEM, "reading a message: out of memory")
+                            : fk_files__text(r->files, (const char *)line.data, line.len, err);
+    fk_buf_free(&line);
+    return st;
+}
+
+static enum fk_status mailbox_line(struct reading *r, const char *header,
+                                   const struct fk_mailbox *m, struct fk_err *err) {
+    struct fk_buf one = FK_BUF_INIT;
+    fk_buf_add(&one, m->name, m->name_len);
+    fk_buf_str(&one, m->name_len && m->address_len ? " <" : "");
+    fk_buf_add(&one, m->address, m->address_len);
+    fk_buf_str(&one, m->name_len && m->address_len ? ">" : "");
+    enum fk_status st = line_pass(r, header, (const char *)one.data, one.len, err);
+    fk_buf_free(&one);
+    return st;
+}
+
 static enum fk_status mailbox_pass(void *ctx, const struct fk_mailbox *m, struct fk_err *err) {
     const struct addressing *a = ctx;
+    if (a->r->is_file)
+        return a->role->field == FK_DOCFIELDS ? FK_OK : mailbox_line(a->r, a->role->name, m, err);
     return a->r->sink->mailbox(a->r->sink->ctx, a->role->name, a->role->field, a->level, m, err);
 }
 
 static enum fk_status subject_read(struct reading *r, unsigned level, struct fk_raw value,
                                    struct fk_err *err) {
     fk_buf_reset(&r->text);
-    enum fk_status st = fk_words__decode(value.text, value.len, &r->text, &r->clean, err);
+    enum fk_status st = fk_words__decode(value.text, value.len, &r->text, r->clean, err);
     if (st != FK_OK)
         return st;
+    if (r->is_file)
+        return line_pass(r, "subject", (const char *)r->text.data, r->text.len, err);
     return r->sink->subject(r->sink->ctx, level, (const char *)r->text.data, r->text.len, err);
 }
 
@@ -87,15 +121,19 @@ static enum fk_status header_read(void *ctx, unsigned level, const char *name, s
         return FK_OK;
     if (strcasecmp(name, "Subject") == 0)
         return subject_read(r, level, value, err);
+    if (strcasecmp(name, "Message-ID") == 0 && r->is_file)
+        return line_pass(r, "message-id", value.text, value.len, err);
     if (strcasecmp(name, "Message-ID") == 0)
         return message_id_read(r, level, value, err);
     if (strcasecmp(name, "Date") == 0)
-        return fk_mime__date(value, &ms) ? r->sink->date(r->sink->ctx, level, ms, err) : FK_OK;
+        return r->is_file                  ? line_pass(r, "date", value.text, value.len, err)
+               : fk_mime__date(value, &ms) ? r->sink->date(r->sink->ctx, level, ms, err)
+                                           : FK_OK;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         if (strcasecmp(name, roles[i].name) != 0 && !is_numbered(name, roles[i].name))
             continue;
         struct addressing a = {r, &roles[i], level};
-        return fk_addresses__each(value.text, value.len, mailbox_pass, &a, &r->clean, err);
+        return fk_addresses__each(value.text, value.len, mailbox_pass, &a, r->clean, err);
     }
     return FK_OK;
 }
@@ -104,6 +142,7 @@ static enum fk_status header_read(void *ctx, unsigned level, const char *name, s
 
 struct names {
     struct reading *r;
+    struct fk_buf first;  /* what the file is called by */
     uint32_t told[NAMES]; /* hashes, so that one name in four spellings is told once */
     size_t count;
 };
@@ -120,6 +159,10 @@ static enum fk_status name_pass(void *ctx, const char *name, size_t len, struct 
         return FK_OK;
     if (n->count < NAMES)
         n->told[n->count++] = hash;
+    if (!n->first.len)
+        fk_buf_add(&n->first, name, len);
+    if (n->r->is_file) /* it has one name, behind that of the file it stands in */
+        return FK_OK;
     return n->r->sink->file(n->r->sink->ctx, name, len, err);
 }
 
@@ -133,17 +176,18 @@ static bool is_attachment_by_word(const struct fk_mime_part *part) {
 
 /* All names that the part's header fields give it; also says whether it is an attachment: by
  * disposition, by having a name, or for not being text. */
-static enum fk_status names_read(struct reading *r, const struct fk_mime_part *part, bool is_text,
-                                 struct fk_err *err) {
+static enum fk_status names_read(struct names *n, const struct fk_mime_part *part, bool is_text,
+                                 bool *is_attachment, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    struct names n = {.r = r};
+    struct reading *r = n->r;
     if (part->disposition.text)
         FK_TRY(fk_params__each(part->disposition.text, part->disposition.len, "filename", name_pass,
-                               &n, &r->clean, err));
+                               n, r->clean, err));
     if (part->content_type.text)
         FK_TRY(fk_params__each(part->content_type.text, part->content_type.len, "name", name_pass,
-                               &n, &r->clean, err));
-    if (n.count > 0 || !is_text || is_attachment_by_word(part))
+                               n, r->clean, err));
+    *is_attachment = n->count > 0 || !is_text || is_attachment_by_word(part);
+    if (*is_attachment && !r->is_file)
         r->sink->attachment(r->sink->ctx);
 done:
     return st;
@@ -167,6 +211,8 @@ static enum fk_status html_read(struct reading *r, struct fk_err *err) {
     enum fk_status st = fk_html__text((const char *)r->text.data, r->text.len, &r->page, err);
     if (st != FK_OK)
         return st;
+    if (r->is_file)
+        return fk_files__text(r->files, (const char *)r->page.data, r->page.len, err);
     return r->sink->text(r->sink->ctx, FK_TEXT_HTML, (const char *)r->page.data, r->page.len, err);
 }
 
@@ -174,6 +220,17 @@ static void notice_pass(struct reading *r, unsigned level, const struct fk_mime_
     const enum fk_notice_part is = fk_notice__part_of(part->type, part->subtype);
     if (is != FK_NOTICE_NONE && r->sink->notice)
         r->sink->notice(r->sink->ctx, level, is, (const char *)r->text.data, r->text.len);
+}
+
+static void charset_pass(struct reading *r, const char *declared) {
+    char where[32];
+    if (r->is_file) {
+        fk_files__charset(r->files, declared);
+        return;
+    }
+    const int n = snprintf(where, sizeof where, "part %u", r->part);
+    if (r->sink->charset && strcmp(fk_charset__used()->used, "us-ascii") != 0)
+        r->sink->charset(r->sink->ctx, where, (size_t)n, declared, fk_charset__used());
 }
 
 static enum fk_status text_read(struct reading *r, unsigned level, const struct fk_mime_part *part,
@@ -185,28 +242,59 @@ static enum fk_status text_read(struct reading *r, unsigned level, const struct 
     if (part->content_type.text)
         FK_TRY(fk_params__first(part->content_type.text, part->content_type.len, "charset", charset,
                                 sizeof charset, err));
-    FK_TRY(fk_mime__decode(part, r->text_left, &r->raw, r->reasons, err));
+    FK_TRY(fk_mime__decode(part, *r->text_left, &r->raw, r->reasons, err));
     if (!charset[0] && is_html(part))
         fk_html__charset(r->raw.data, r->raw.len, charset, sizeof charset);
-    FK_TRY(fk_charset__decode(charset, r->raw.data, r->raw.len, &r->text, &r->clean, err));
-    r->text_left -= r->raw.len < r->text_left ? r->raw.len : r->text_left;
+    FK_TRY(fk_charset__decode(charset, r->raw.data, r->raw.len, &r->text, r->clean, err));
+    charset_pass(r, charset);
+    if (!r->is_file)
+        *r->text_left -= r->raw.len < *r->text_left ? r->raw.len : *r->text_left;
     if (is_html(part))
         FK_TRY(html_read(r, err));
+    else if (r->is_file)
+        FK_TRY(fk_files__text(r->files, (const char *)r->text.data, r->text.len, err));
     else
         FK_TRY(r->sink->text(r->sink->ctx, FK_TEXT_PLAIN, (const char *)r->text.data, r->text.len,
                              err));
-    notice_pass(r, level, part);
+    if (!r->is_file)
+        notice_pass(r, level, part);
 done:
+    return st;
+}
+
+/* A part that is a file. A notice's parts and the rest of message/... are text in any case. */
+static enum fk_status file_read(struct reading *r, const struct fk_mime_part *part,
+                                const char *name, bool is_text, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    char charset[64] = "";
+    unsigned over = 0;
+    struct fk_buf data = FK_BUF_INIT;
+    if (part->content_type.text && is_text)
+        FK_TRY(fk_params__first(part->content_type.text, part->content_type.len, "charset", charset,
+                                sizeof charset, err));
+    FK_TRY(fk_mime__decode(part, FK_FILE_MAX, &data, &over, err));
+    const struct fk_file file = {data.data, data.len, name, charset, is_text, is_html(part)};
+    st = fk_files__read(r->files, &file, err);
+    if (over)
+        fk_files__unread(r->files, name, FK_REASON_LIMIT);
+done:
+    fk_buf_free(&data);
     return st;
 }
 
 static enum fk_status part_read(void *ctx, unsigned level, const struct fk_mime_part *part,
                                 struct fk_err *err) {
     struct reading *r = ctx;
+    struct names n = {.r = r};
+    bool is_attachment;
     const bool is_text = is_text_part(part);
-    enum fk_status st = names_read(r, part, is_text, err);
-    if (st == FK_OK && is_text)
+    r->part++;
+    enum fk_status st = names_read(&n, part, is_text, &is_attachment, err);
+    if (st == FK_OK && is_attachment && r->files && strcasecmp(part->type, "message") != 0)
+        st = file_read(r, part, fk_buf_cstr(&n.first), is_text, err);
+    else if (st == FK_OK && is_text)
         st = text_read(r, level, part, err);
+    fk_buf_free(&n.first);
     return st;
 }
 
@@ -214,7 +302,7 @@ static enum fk_status multipart_read(void *ctx, const char *subtype, bool begins
                                      struct fk_err *err) {
     struct reading *r = ctx;
     (void)err;
-    if (strcasecmp(subtype, "alternative") == 0)
+    if (strcasecmp(subtype, "alternative") == 0 && !r->is_file)
         r->sink->alternative(r->sink->ctx, begins);
     return FK_OK;
 }
@@ -222,8 +310,11 @@ static enum fk_status multipart_read(void *ctx, const char *subtype, bool begins
 static enum fk_status nested_read(void *ctx, unsigned level, const struct fk_mime_part *part,
                                   struct fk_err *err) {
     struct reading *r = ctx;
-    enum fk_status st = names_read(r, part, true, err);
-    return st == FK_OK ? r->sink->nested(r->sink->ctx, level, err) : st;
+    struct names n = {.r = r};
+    bool is_attachment;
+    enum fk_status st = names_read(&n, part, true, &is_attachment, err);
+    fk_buf_free(&n.first);
+    return st == FK_OK && !r->is_file ? r->sink->nested(r->sink->ctx, level, err) : st;
 }
 
 /* Up to the empty line, and no more than is safe to read after a reader has died of the message. */
@@ -239,20 +330,52 @@ void fk_reading__prepare(void) {
     fk_charset__prepare();
     fk_mime__prepare();
     fk_html__prepare();
+    fk_ole__prepare();
+}
+
+static struct fk_files *files_read;
+
+void fk_reading__files(struct fk_files *files) {
+    files_read = files;
+}
+
+static enum fk_status walk(struct reading *r, const uint8_t *message, size_t len, bool headers_only,
+                           struct fk_err *err) {
+    const struct fk_mime_visitor visitor = {r, header_read, multipart_read, part_read, nested_read};
+    enum fk_status st = fk_mime__walk(message, len, headers_only, &visitor, r->reasons, err);
+    fk_buf_free(&r->raw);
+    fk_buf_free(&r->text);
+    fk_buf_free(&r->page);
+    return st;
 }
 
 enum fk_status fk_reading__read(const uint8_t *message, size_t len, bool headers_only,
                                 const struct fk_sink *sink, unsigned *reasons, struct fk_err *err) {
-    struct reading r = {.sink = sink, .reasons = reasons, .text_left = FK_TEXT_MAX, .clean = true};
-    const struct fk_mime_visitor visitor = {&r, header_read, multipart_read, part_read,
-                                            nested_read};
+    size_t text_left = FK_TEXT_MAX;
+    bool clean = true;
+    struct reading r = {.sink = sink,
+                        .reasons = reasons,
+                        .text_left = &text_left,
+                        .clean = &clean,
+                        .files = files_read};
     if (headers_only)
         len = headers_length(message, len);
-    enum fk_status st = fk_mime__walk(message, len, headers_only, &visitor, reasons, err);
-    if (!r.clean)
+    if (r.files)
+        fk_files__begin(r.files, sink, reasons, &clean, &text_left);
+    enum fk_status st = walk(&r, message, len, headers_only, err);
+    if (!clean)
         *reasons |= FK_REASON_CHARSET;
-    fk_buf_free(&r.raw);
-    fk_buf_free(&r.text);
-    fk_buf_free(&r.page);
     return st;
+}
+
+enum fk_status fk_reading__in_file(struct fk_files *files, const struct fk_sink *sink,
+                                   unsigned *reasons, bool *clean, size_t *text_left,
+                                   const uint8_t *message, size_t len, struct fk_err *err) {
+    struct reading r = {.sink = sink,
+                        .reasons = reasons,
+                        .text_left = text_left,
+                        .clean = clean,
+                        .files = files,
+                        .is_file = true};
+    return walk(&r, message, len, false, err);
 }

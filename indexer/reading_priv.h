@@ -8,12 +8,17 @@
 #define FK_INDEXER_READING_PRIV_H
 #include "base/buf.h"
 #include "base/status.h"
+#include "indexer/charset_priv.h"
 #include "indexer/docterms_priv.h"
 #include "indexer/header_priv.h"
 #include "indexer/notice_priv.h"
 #include "indexer/reason_priv.h"
 
-enum fk_text_kind { FK_TEXT_PLAIN, FK_TEXT_HTML };
+enum fk_text_kind {
+    FK_TEXT_PLAIN,
+    FK_TEXT_HTML,
+    FK_TEXT_FILE /* of a file that the message brings: the one that opens told last */
+};
 
 /* Every function may be called any number of times, in the order of the message. level: 0 for the
  * message itself, more for those within it. */
@@ -36,11 +41,33 @@ struct fk_sink {
     /* NULL: not wanted. A part that is for machines; its text was given before. */
     void (*notice)(void *ctx, unsigned level, enum fk_notice_part part, const char *text,
                    size_t len);
+    /* Of files: SHA-256, hex, of each; where the text that follows stands; which file was not read,
+     * or not all of it. Any may be NULL. Paths are UTF-8. */
+    enum fk_status (*digest)(void *ctx, const char *hex, struct fk_err *err);
+    void (*opens)(void *ctx, const char *path, size_t len);
+    void (*unread)(void *ctx, const char *path, size_t len, enum fk_reason reason);
+    /* A file that opened with a password, and the entry that gave it; 0: the configured list. */
+    void (*unlocked)(void *ctx, const char *path, size_t len, uint64_t origin);
+    /* How a text that is more than ASCII was read; where: "part 2", or a file's path. May be NULL.
+     */
+    void (*charset)(void *ctx, const char *where, size_t len, const char *declared,
+                    const struct fk_charset_use *use);
 };
 
+struct fk_files;
+
 void fk_reading__prepare(void);
+/* Files that messages bring are read too (files_priv.h) once this was called; NULL: by name only.
+ */
+void fk_reading__files(struct fk_files *files);
 FK_CHECKED enum fk_status fk_reading__read(const uint8_t *message, size_t len, bool headers_only,
                                            const struct fk_sink *sink, unsigned *reasons,
                                            struct fk_err *err);
+
+/* A message that is a file: its header fields and text are text of the file. */
+FK_CHECKED enum fk_status fk_reading__in_file(struct fk_files *files, const struct fk_sink *sink,
+                                              unsigned *reasons, bool *clean, size_t *text_left,
+                                              const uint8_t *message, size_t len,
+                                              struct fk_err *err);
 
 #endif

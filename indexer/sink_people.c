@@ -8,7 +8,9 @@
 #include <string.h>
 
 struct people_sink {
-    struct fk_buf head, body, files;
+    struct fk_buf head, body, files, contents; /* contents: text of files, under their names */
+    struct fk_buf path;                        /* of the file whose text comes next */
+    size_t file_text;
     char header[32]; /* the address header being written */
     unsigned alternatives;
     bool has_plain; /* in this alternative */
@@ -97,10 +99,46 @@ static bool is_blank(const char *text, size_t len) {
     return true;
 }
 
+/* Under its name, and of a long one the beginning. */
+static enum fk_status contents_take(struct people_sink *s, const char *text, size_t len) {
+    struct fk_buf *b = &s->contents;
+    size_t room = FK_PEOPLE_FILE_MAX - s->file_text;
+    if (is_blank(text, len) || room == 0 || b->len > FK_PEOPLE_MAX)
+        return FK_OK;
+    if (s->path.len)
+        fk_buf_printf(b, "\n---- %s ----\n", fk_buf_cstr(&s->path));
+    fk_buf_reset(&s->path);
+    const bool is_cut = len > room;
+    while (len > room || (is_cut && len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80))
+        len = len > room ? room : len - 1;
+    fk_buf_add(b, text, len);
+    s->file_text = is_cut ? FK_PEOPLE_FILE_MAX : s->file_text + len;
+    while (b->len && b->data[b->len - 1] <= ' ')
+        b->len--;
+    fk_buf_str(b, is_cut ? "\n(there is more)\n" : "\n");
+    return FK_OK;
+}
+
+static void opens_take(void *ctx, const char *path, size_t len) {
+    struct people_sink *s = ctx;
+    fk_buf_reset(&s->path);
+    fk_buf_add(&s->path, path, len);
+    s->file_text = 0;
+}
+
+static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason reason) {
+    struct people_sink *s = ctx;
+    fk_buf_str(&s->files, "(unsearchable: ");
+    fk_buf_add(&s->files, path, len);
+    fk_buf_printf(&s->files, ": %s)\n", fk_reason__word(reason));
+}
+
 static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *text, size_t len,
                                 struct fk_err *err) {
     struct people_sink *s = ctx;
     (void)err;
+    if (kind == FK_TEXT_FILE)
+        return contents_take(s, text, len);
     if (is_blank(text, len) || (kind == FK_TEXT_HTML && s->has_plain && s->alternatives))
         return FK_OK;
     if (kind == FK_TEXT_PLAIN && s->alternatives)
@@ -149,7 +187,8 @@ static void people_write(struct people_sink *s, unsigned reasons, struct fk_buf 
         fk_buf_byte(out, '\n');
         fk_buf_add(out, s->files.data, s->files.len);
     }
-    out->failed |= s->head.failed || s->body.failed || s->files.failed;
+    fk_buf_add(out, s->contents.data, s->contents.len);
+    out->failed |= s->contents.failed || s->head.failed || s->body.failed || s->files.failed;
 }
 
 static enum fk_status people_end(struct people_sink *s, enum fk_status st, unsigned reasons,
@@ -162,13 +201,16 @@ static enum fk_status people_end(struct people_sink *s, enum fk_status st, unsig
     fk_buf_free(&s->head);
     fk_buf_free(&s->body);
     fk_buf_free(&s->files);
+    fk_buf_free(&s->contents);
+    fk_buf_free(&s->path);
     return st;
 }
 
 #define SINK_OF(s)                                                                                 \
     {                                                                                              \
         s, mailbox_take, subject_take, message_id_take, date_take, file_take, text_take,           \
-            alternative_take, attachment_take, nested_take, NULL                                   \
+            alternative_take, attachment_take, nested_take, NULL, NULL, opens_take, unread_take,   \
+            NULL, NULL                                                                             \
     }
 
 /* One of the messages that a report brings; a clear copy behind the one that it is of. */

@@ -20,7 +20,7 @@ FK_CHECKED enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_
                                          struct fk_err *err);
 /* Reads a message (of a journal report, what it reports) and appends: reasons (32 bits), then a
  * text of at most about FK_PEOPLE_MAX bytes. */
-enum { FK_PEOPLE_MAX = 16 << 20 };
+enum { FK_PEOPLE_MAX = 16 << 20, FK_PEOPLE_FILE_MAX = 64 << 10 /* of the text of one file */ };
 FK_CHECKED enum fk_status fk_sink__people(const uint8_t *message, size_t len, bool headers_only,
                                           struct fk_buf *out, struct fk_err *err);
 /* As people, of a journal report what stands around the message, and its lines (facts_priv.h) alone

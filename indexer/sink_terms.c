@@ -25,12 +25,12 @@ struct terms_sink {
     uint8_t found;
     int64_t date_ms;
     struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
-    struct fk_buf subject, files, address;
+    struct fk_buf subject, files, unread, charsets, address;
     struct fk_buf border;   /* what the mail server in front said, of the message itself */
     struct fk_buf notice;   /* what it says became of another message, as lines */
     struct fk_buf returned; /* the Message-ID of what came back with it */
     bool has_subject;
-    unsigned attachments, file_count;
+    unsigned attachments, file_count, unread_count, charset_count;
 };
 static const char *const shown[SHOWN] = {"from", "to", "cc"};
 
@@ -182,7 +182,9 @@ static enum fk_status file_take(void *ctx, const char *name, size_t len, struct 
 static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *text, size_t len,
                                 struct fk_err *err) {
     struct terms_sink *s = ctx;
-    const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_BODY;
+    const enum fk_docfield field = s->is_wrapper          ? FK_IN_WRAPPER
+                                   : kind == FK_TEXT_FILE ? FK_IN_ATTACHMENT
+                                                          : FK_IN_BODY;
     enum fk_status st = kind == FK_TEXT_HTML ? fk_docterms__html(s->terms, field, text, len, err)
                                              : fk_docterms__text(s->terms, field, text, len, err);
     fk_docterms__gap(s->terms, field);
@@ -209,6 +211,55 @@ static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err)
     if (!s->is_wrapper)
         s->found |= FK_FOUND_NESTED;
     return FK_OK;
+}
+
+static enum fk_status digest_take(void *ctx, const char *hex, struct fk_err *err) {
+    struct terms_sink *s = ctx;
+    return fk_docterms__whole(s->terms, FK_P_DIGEST, hex, strlen(hex), err);
+}
+
+static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason reason) {
+    struct terms_sink *s = ctx;
+    struct fk_buf line = FK_BUF_INIT;
+    if (s->unread_count++ >= FILES)
+        return;
+    fk_buf_add(&line, path, cut_length(path, len, NAME_BYTES));
+    fk_buf_printf(&line, " %s", fk_reason__word(reason));
+    fk_fields_add(&s->unread, "unsearchable", line.data, line.len);
+    s->unread.failed |= line.failed;
+    fk_buf_free(&line);
+}
+
+static void unlocked_take(void *ctx, const char *path, size_t len, uint64_t origin) {
+    struct terms_sink *s = ctx;
+    struct fk_buf line = FK_BUF_INIT;
+    if (s->is_wrapper || s->unread_count++ >= FILES)
+        return;
+    fk_buf_add(&line, path, cut_length(path, len, NAME_BYTES));
+    fk_buf_printf(&line, " %llu", (unsigned long long)origin);
+    fk_fields_add(&s->unread, "unlocked", line.data, line.len);
+    s->unread.failed |= line.failed;
+    fk_buf_free(&line);
+}
+
+/* "WHERE DECLARED USED REPLACED"; a declared name is cut, and has no blanks. */
+static void charset_take(void *ctx, const char *where, size_t len, const char *declared,
+                         const struct fk_charset_use *use) {
+    struct terms_sink *s = ctx;
+    struct fk_buf line = FK_BUF_INIT;
+    char name[48] = "-";
+    if (s->is_wrapper || s->charset_count++ >= FILES)
+        return;
+    for (size_t n = 0; declared && *declared && n + 1 < sizeof name; declared++)
+        if (*declared > ' ' && *declared < 0x7f) {
+            name[n++] = *declared;
+            name[n] = 0;
+        }
+    fk_buf_add(&line, where, cut_length(where, len, NAME_BYTES));
+    fk_buf_printf(&line, " %s %s %zu", name, use->used, use->faults);
+    fk_fields_add(&s->charsets, "charset", line.data, line.len);
+    s->charsets.failed |= line.failed;
+    fk_buf_free(&line);
 }
 
 /* Of several the first counts; what is nested says nothing of this message. */
@@ -257,6 +308,8 @@ static void display_write(const struct terms_sink *s, struct fk_buf *out) {
         fk_fields_add_str(out, "attachments", text);
     }
     fk_buf_add(out, s->files.data, s->files.len);
+    fk_buf_add(out, s->unread.data, s->unread.len);
+    fk_buf_add(out, s->charsets.data, s->charsets.len);
     fk_buf_add(out, s->border.data, s->border.len);
 }
 
@@ -314,8 +367,9 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     struct fk_unwrapped u = FK_UNWRAPPED_INIT;
     struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
     const struct fk_sink sink = {
-        &s,        mailbox_take,     subject_take,    message_id_take, date_take,  file_take,
-        text_take, alternative_take, attachment_take, nested_take,     notice_take};
+        &s,        mailbox_take,     subject_take,    message_id_take, date_take,   file_take,
+        text_take, alternative_take, attachment_take, nested_take,     notice_take, digest_take,
+        NULL,      unread_take,      unlocked_take,   charset_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));
@@ -328,13 +382,16 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     answer_write(&s, reasons, &u, &display, &report, out);
     FK_TRY(fk_docterms__write(terms, out, err));
     if (s.notice.failed || s.returned.failed || display.failed || report.failed || s.own.failed ||
-        s.domino.failed || s.border.failed)
+        s.domino.failed || s.border.failed || s.files.failed || s.unread.failed ||
+        s.charsets.failed)
         st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
 done:
     for (size_t i = 0; i < SHOWN; i++)
         fk_buf_free(&s.people[i]);
     fk_buf_free(&s.subject);
     fk_buf_free(&s.files);
+    fk_buf_free(&s.unread);
+    fk_buf_free(&s.charsets);
     fk_buf_free(&s.address);
     fk_buf_free(&s.border);
     fk_buf_free(&s.notice);

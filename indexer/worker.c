@@ -4,11 +4,13 @@
 #include "base/box.h"
 #include "base/frame.h"
 #include "base/io.h"
+#include "indexer/files_priv.h"
 #include "indexer/index.h"
 #include "indexer/pool_priv.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
 
+#include <locale.h>
 #include <malloc.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -90,20 +92,48 @@ static void misbehave(const uint8_t *message, size_t len, bool headers_only) {
 #define misbehave(message, len, headers_only) ((void)0)
 #endif
 
+static struct fk_files *files;
+static int runner = -1;
+
+static enum fk_status runner_take(struct fk_frame *f, struct fk_err *err) {
+    if (f->fd < 0)
+        return fk_fail(err, FK_CORRUPT, "a runner without a socket");
+    fk_close(&runner);
+    runner = f->fd;
+    f->fd = -1;
+    fk_files__runner(files, runner);
+    return FK_OK;
+}
+
+static void passwords_take(struct fk_reader *r) {
+    static struct fk_password passwords[FK_PASSWORDS_MAX];
+    static char words[FK_PASSWORDS_MAX][FK_PASSWORD_MAX + 1];
+    const size_t count = fk_get_u16(r);
+    for (size_t i = 0; i < count && i < FK_PASSWORDS_MAX; i++) {
+        passwords[i] = (struct fk_password){fk_get_u64(r), words[i]};
+        fk_get_cstr(r, words[i], sizeof words[i]);
+    }
+    fk_files__passwords(files, passwords, count < FK_PASSWORDS_MAX ? count : FK_PASSWORDS_MAX);
+}
+
 static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, struct fk_buf *answer,
                              struct fk_err *err) {
     struct fk_reader r;
     const uint8_t *file;
     size_t size;
     fk_reader_init(&r, f->payload.data, f->payload.len);
-    const uint8_t kind = fk_get_u8(&r), headers_only = fk_get_u8(&r);
+    const uint8_t kind = fk_get_u8(&r), depth = fk_get_u8(&r);
+    const bool headers_only = depth == FK_READ_HEADERS;
     const uint64_t offset = fk_get_u64(&r), len = fk_get_u64(&r);
+    passwords_take(&r);
     if (f->type != FK_POOL_JOB || !fk_reader_done(&r) || f->fd < 0)
         return fk_fail(err, FK_CORRUPT, "not a job");
     enum fk_status st = fk_memfile_map(f->fd, &file, &size, err);
     if (st != FK_OK)
         return st;
     fk_buf_reset(answer);
+    fk_files__new_message(files);
+    fk_reading__files(depth == FK_READ_ALL ? files : NULL);
     if (offset <= size && len <= size - offset)
         misbehave(file + offset, len, headers_only);
     if (offset > size || len > size - offset)
@@ -130,13 +160,17 @@ int fk_index_worker_main(void) {
      */
     mallopt(M_MMAP_THRESHOLD, SPARE_MEMORY / 2);
     mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
+    /* What would open files later: names in archives (libarchive asks the locale). */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
     fk_reading__prepare();
     warm_up();
     enum fk_status st = fk_docterms__new(&terms, &err);
     if (st == FK_OK)
+        st = fk_files__new(&files, &err);
+    if (st == FK_OK)
         st = set_up(&f, &err);
     while (st == FK_OK && (st = fk_frame_recv(SOCKET, &f, &err)) == FK_OK)
-        st = job_do(&f, terms, &answer, &err);
+        st = f.type == FK_POOL_RUNNER ? runner_take(&f, &err) : job_do(&f, terms, &answer, &err);
     /* Nothing is torn down: the process ends, and what a message has done to it with it. */
     _exit(st == FK_NOT_FOUND ? 0 : 1);
 }

@@ -68,6 +68,29 @@ static void add_field(json_t *object, const struct fk_field *field, struct fk_bu
     }
 }
 
+/* "PATH reason": the reason is the last word. */
+static void add_unsearchable(json_t *object, const struct fk_field *field, struct fk_buf *value) {
+    fk_buf_reset(value);
+    fk_field_value(field, value);
+    const char *text = fk_buf_cstr(value), *blank = strrchr(text, ' ');
+    if (blank)
+        (void)json_array_append_new(
+            json_object_get(object, "unsearchable"),
+            json_pack("{s:o, s:s}", "file", fk_json_text(text, (size_t)(blank - text)), "reason",
+                      blank + 1));
+}
+
+bool fk_json_file_says(const struct fk_hit *hit, const char *reason) {
+    struct fk_fields it = fk_fields_begin(hit->fields, hit->fields_len);
+    const size_t n = strlen(reason);
+    for (struct fk_field f; fk_fields_next(&it, &f);)
+        if (fk_field_is(&f, "unsearchable") && f.value_len > n &&
+            f.value[f.value_len - n - 1] == ' ' &&
+            memcmp(f.value + f.value_len - n, reason, n) == 0)
+            return true;
+    return false;
+}
+
 static json_t *seqs_json(const struct fk_seqs *seqs) {
     json_t *list = json_array();
     for (size_t i = 0; i < seqs->count; i++)
@@ -92,9 +115,9 @@ static json_t *blind_json(const struct fk_hit *hit, enum fk_standing standing) {
 enum { DELIVERIES_SHOWN = 100 };
 json_t *fk_json_hit(const struct fk_hit *hit) {
     json_t *object =
-        json_pack("{s:I, s:o, s:[], s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}, s:o}", "seq",
+        json_pack("{s:I, s:o, s:[], s:[], s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}, s:o}", "seq",
                   (json_int_t)hit->seq, "received", fk_json_time(hit->received_ms), "files",
-                  "partial", "verdicts", "captures", (json_int_t)hit->captures->count,
+                  "partial", "unsearchable", "verdicts", "captures", (json_int_t)hit->captures->count,
                   "capture_seqs", seqs_json(hit->captures), "bcc", "stated",
                   blind_json(hit, FK_STANDS_STATED), "derived", blind_json(hit, FK_STANDS_DERIVED),
                   "claimed", blind_json(hit, FK_STANDS_CLAIMED), "deliveries",
@@ -106,7 +129,10 @@ json_t *fk_json_hit(const struct fk_hit *hit) {
     struct fk_field field;
     struct fk_fields it = fk_fields_begin(hit->fields, hit->fields_len);
     while (object != NULL && fk_fields_next(&it, &field))
-        add_field(object, &field, &value);
+        if (fk_field_is(&field, "unsearchable"))
+            add_unsearchable(object, &field, &value);
+        else
+            add_field(object, &field, &value);
     fk_buf_free(&value);
     return object;
 }

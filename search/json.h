@@ -15,6 +15,8 @@ extern "C" {
 
 json_t *fk_json_text(const char *text, size_t len);
 json_t *fk_json_time(int64_t ms);
+/* Whether a file of the message has said this reason. */
+bool fk_json_file_says(const struct fk_hit *hit, const char *reason);
 json_t *fk_json_hit(const struct fk_hit *hit);
 /* Who had one message, and where that is known from; with its captures and versions. */
 struct fk_message_record;

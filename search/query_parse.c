@@ -218,6 +218,11 @@ static enum fk_status take_choice(struct parser *p, struct spot at, struct fk_q_
         node->len = strlen(node->text);
         return FK_OK;
     }
+    if (node->field == FK_F_GARBLED) {
+        if (strcmp(word, "any") != 0)
+            return blame(p, at, "", "expected garbled:any");
+        return node->text = "any", node->len = 3, FK_OK;
+    }
     const size_t len = strlen(word);
     if (len + 1 == sizeof word || strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") != len)
         return blame(p, at, "", "expected unsearchable:any, or one of the reasons that hits show");

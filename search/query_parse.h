@@ -52,6 +52,9 @@ enum fk_q_field {
     FK_F_SUBJECT,
     FK_F_BODY,
     FK_F_FILENAME,
+    FK_F_ATTACHMENT,
+    FK_F_SHA256,
+    FK_F_GARBLED, /* text is "any" */
     FK_F_MSGID,
     FK_F_HAS,          /* text is "attachment" or "journal" */
     FK_F_UNSEARCHABLE, /* text is "any" or a reason */

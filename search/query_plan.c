@@ -274,13 +274,30 @@ static struct fk_xquery *plan_msgid(const struct fk_q_node *node) {
     return whole_value(FK_P_MSGID, at, (size_t)(end - at), node->prefix);
 }
 
+/* SHA-256 of a file, hex; the beginning of one with a star. */
+static enum fk_status plan_digest(const struct planner *p, const struct fk_q_node *node,
+                                  struct fk_xquery **out) {
+    char hex[65];
+    size_t n = 0;
+    for (; n < node->len && n < sizeof hex - 1 && strchr("0123456789abcdefABCDEF", node->text[n]);
+         n++)
+        hex[n] =
+            node->text[n] >= 'A' && node->text[n] <= 'F' ? node->text[n] | 0x20 : node->text[n];
+    if (n < node->len || (n < 64 && !node->prefix))
+        return fk_query_blame(node, p->fault, p->err,
+                              "sha256sum FILE prints them; with a * the first of them will do",
+                              "expected the 64 hexadecimal digits of a file's SHA-256");
+    *out = whole_value(FK_P_DIGEST, hex, n, node->prefix);
+    return FK_OK;
+}
+
 /* ---- the tree */
 
 static enum fk_status plan_leaf(const struct planner *p, const struct fk_q_node *node,
                                 struct fk_xquery **out) {
     static const char *const bare[] = FK_BARE;
     static const char *const subject[] = {FK_P_SUBJECT}, *const body[] = {FK_P_BODY, FK_P_WRAPPER},
-                             *const file[] = {FK_P_FILE};
+                             *const file[] = {FK_P_FILE}, *const attachment[] = {FK_P_ATTACHMENT};
     if (node->kind == FK_Q_TIME)
         return *out = plan_time(p, node), FK_OK;
     if (node->kind == FK_Q_SIZE)
@@ -294,6 +311,12 @@ static enum fk_status plan_leaf(const struct planner *p, const struct fk_q_node 
         return plan_text(p, node, body, 2, out);
     case FK_F_FILENAME:
         return plan_text(p, node, file, 1, out);
+    case FK_F_ATTACHMENT:
+        return plan_text(p, node, attachment, 1, out);
+    case FK_F_SHA256:
+        return plan_digest(p, node, out);
+    case FK_F_GARBLED:
+        return *out = flag("partial:", "charset"), FK_OK;
     case FK_F_MSGID:
         return *out = plan_msgid(node), FK_OK;
     case FK_F_HAS:

@@ -5,10 +5,11 @@ set -eu
 build="gcc g++ make pkgconf libc6-dev libxapian-dev liblmdb-dev libzstd-dev libgmime-3.0-dev libssl-dev
  libmicrohttpd-dev libicu-dev libconfuse-dev libjansson-dev libxml2-dev libseccomp-dev libcurl4-openssl-dev libarchive-dev
  libargon2-dev libmilter-dev libopendkim-dev libspf2-dev libopendmarc-dev libpsl-dev libunbound-dev
- publicsuffix dns-root-data"
+ publicsuffix dns-root-data libgsf-1-dev libytnef0-dev poppler-utils poppler-data antiword catdoc"
 check="bash dash libcmocka-dev postfix swaks curl jq openssl python3 procps strace zstd xxd nbdkit libnbd-bin
  libnet-ssleay-perl miltertest e2fsprogs mount util-linux pst-utils dovecot-imapd bsdutils golang-go golang-golang-x-mod-dev
-  python3-dkim python3-nacl nsd ldnsutils opendkim rspamd clamav-daemon clamav-milter"
+  python3-dkim python3-nacl nsd ldnsutils opendkim rspamd clamav-daemon clamav-milter
+ libgsf-bin libarchive-tools"
 bench="notmuch mecab-ipadic wamerican"
 lint="clang-tidy clang-format mandoc universal-ctags"
 want=

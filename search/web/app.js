@@ -180,7 +180,7 @@ function row(hit) {
   if (hit.captures > 1) marks.append(element("span", {title: hit.capture_seqs.join(", ")}, t.copies(hit.captures)));
   const blind = [...hit.bcc.stated, ...hit.bcc.derived, ...hit.bcc.claimed];
   if (blind.length) marks.append(element("span", {title: blind.join("\n")}, "Bcc"));
-  if (hit.partial.length) marks.append(element("span", {class: "warning", title: hit.partial.join("\n")}, t.partial));
+  if (hit.partial.length) marks.append(element("span", {class: "warning", title: hit.unsearchable.map(u => `${u.file}: ${u.reason}`).join("\n") || hit.partial.join("\n")}, t.partial));
   const button = element("button", {type: "button", "data-seq": hit.seq},
     element("time", {datetime: hit.received}, when(hit.received)),
     element("span", {class: "who", title: hit.from || ""}, ...who(hit.from)),

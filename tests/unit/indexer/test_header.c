@@ -54,7 +54,59 @@ static void bytes_are_read_in_the_charset_they_are_in(void **state) {
         {"shift_jis cut in a character", "shift_jis",
          "\x89\xef\x8b\x63\x8e\xba\x89\xef\x8b\x63\x8e\xba\x89\xef\x8b", "会議室会議室会�", false},
         {"lone escape", "iso-2022-jp", "a\x1b", "a\x1b", true},
+        /* what Japanese mail has beside it */
+        {"JIS of 1978", "iso-2022-jp", "\x1b$@2q5D\x1b(J a", "会議 a", true},
+        {"JIS of 1990", "iso-2022-jp", "\x1b&@\x1b$B2q5D\x1b(B", "会議", true},
+        {"kana by SO and SI", "iso-2022-jp",
+         "\x0e"
+         "6E\x0f a",
+         "ｶﾅ a", true},
+        {"kana of 8 bits", "iso-2022-jp", "\xb6\xc5 \x1b$B2q5D\x1b(B", "ｶﾅ 会議", true},
+        {"no escape back", "iso-2022-jp", "\x1b$B2q5D", "会議", true},
+        {"no escape back, a line after it", "iso-2022-jp", "\x1b$B2q5D\r\nnext line\r\n",
+         "会議\r\nnext line\r\n", true},
+        {"JIS X 0213 of 2004", "iso-2022-jp", "a\x1b$(QOT\x1b(B b", "a𠮟 b", true},
+        {"JIS X 0213 of 2000", "iso-2022-jp-3", "\x1b$(O.!\x1b(B", "俱", true},
+        {"JIS X 0213, plane 2", "ISO-2022-JP-2004", "\x1b$(P!!\x1b$B2q\x1b(B", "𠂉会", true},
+        {"JIS X 0213, not declared", NULL, "\x1b$(QOT\x1b(B", "𠮟", true},
+        {"cp51932, IBM", "cp51932", "\xfc\xe2", "髙", true},
+        {"euc-jp, kana", "euc-jp", "\x8e\xb6\x8e\xc5", "ｶﾅ", true},
+        {"euc-jp, JIS X 0212", "euc-jp", "\x8f\xb0\xa1", "丂", true},
+        {"utf-7", "unicode-1-1-utf-7", "+ZeVnLIqe- x", "日本語 x", true},
+        /* labels that lie */
+        {"declared utf-8, is iso-2022-jp", "utf-8", "\x1b$B2q5D\x1b(B", "会議", true},
+        {"declared ascii, is iso-2022-jp", "us-ascii", "\x1b$B2q5D\x1b(B", "会議", true},
+        {"declared latin 1, is iso-2022-jp", "iso-8859-1", "\x1b$B2q5D\x1b(B", "会議", true},
+        {"declared iso-2022-jp, is utf-8", "iso-2022-jp", "会議の件", "会議の件", true},
+        {"declared shift_jis, is utf-8", "shift_jis", "会議の資料を送ります",
+         "会議の資料を送ります", true},
+        {"declared euc-jp, is utf-8", "euc-jp", "会議の資料を送ります", "会議の資料を送ります",
+         true},
+        {"declared latin 1, is utf-8", "iso-8859-1", "会議の資料", "会議の資料", true},
+        {"declared latin 1, is utf-8 that was cut", "iso-8859-1", "会議の資料です\xe3\x81",
+         "会議の資料です\xef\xbf\xbd", false},
+        {"declared latin 1, is latin 1", "iso-8859-1",
+         "na\xefve caf\xe9 \xdc"
+         "bung",
+         "naïve café Übung", true},
+        {"declared latin 1, is shift_jis", "iso-8859-1",
+         "\x82\xa8\x90\xa2\x98\x62\x82\xc9\x82\xc8\x82\xc1\x82\xc4\x82\xa8\x82\xe8\x82\xdc\x82\xb7"
+         "\x81\x42\x89\xef\x8b\x63\x82\xcc\x8c\x8f\x82\xc5\x82\xb7\x81\x42",
+         "お世話になっております。会議の件です。", true},
+        {"declared windows-1252, is euc-jp", "windows-1252",
+         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9"
+         "\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
+         "お世話になっております。会議の件です。", true},
+        {"not declared, is euc-jp", NULL,
+         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9"
+         "\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
+         "お世話になっております。会議の件です。", true},
+        {"declared shift_jis, is euc-jp", "shift_jis",
+         "\xa4\xaa\xc0\xa4\xcf\xc3\xa4\xcb\xa4\xca\xa4\xc3\xa4\xc6\xa4\xaa\xa4\xea\xa4\xde\xa4\xb9"
+         "\xa1\xa3\xb2\xf1\xb5\xc4\xa4\xce\xb7\xef\xa4\xc7\xa4\xb9\xa1\xa3",
+         "お世話になっております。会議の件です。", true},
     };
+    unsigned wrong = 0;
     fk_charset__prepare();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fk_buf b = FK_BUF_INIT;
@@ -65,10 +117,10 @@ static void bytes_are_read_in_the_charset_they_are_in(void **state) {
         if (strcmp(fk_buf_cstr(&b), cases[i].want) != 0 || clean != cases[i].clean)
             print_error("%s: \"%s\" (%s), not \"%s\"\n", cases[i].name, fk_buf_cstr(&b),
                         clean ? "clean" : "not clean", cases[i].want);
-        assert_string_equal(fk_buf_cstr(&b), cases[i].want);
-        assert_int_equal(clean, cases[i].clean);
+        wrong += strcmp(fk_buf_cstr(&b), cases[i].want) != 0 || clean != cases[i].clean;
         fk_buf_free(&b);
     }
+    assert_int_equal(wrong, 0);
 }
 
 /* A pair of UTF-16 units at the edge of ICU's output buffer, wherever it falls. */
@@ -120,6 +172,19 @@ static void encoded_words_are_joined_before_they_are_decoded(void **state) {
         {"\x1b$B2q5D\x1b(B", "会議"}, /* raw */
         {"\x89\xef\x8b\x63", "会議"},
         {"folded\r\n line", "folded line"},
+        /* characters that are cut: between words of their own charset each, inside a quoted name */
+        {"=?ISO-2022-JP?B?GyRCMnE1?= =?ISO-2022-JP?B?RBsoQg==?=", "会議"},
+        {"=?Shift_JIS?B?ie+L?=\r\n =?Shift_JIS?B?Yw==?=", "会議"},
+        {"=?EUC-JP?Q?=B2=F1=B5?= =?EUC-JP?Q?=C4?=", "会議"},
+        {"=?ISO-2022-JP?B?GyRCMnE1RA==?= =?ISO-2022-JP?B?GyhC?= a", "会議 a"},
+        {"=?iso-2022-jp?B?GyRCMnE1RA==?= a", "会議 a"}, /* no escape back */
+        {"=?cp932?B?+/w=?=", "髙"},
+        {"\xb2\xf1\xb5\xc4\xa4\xce\xbb\xf1\xce\xc1\xa4\xf2\xa4\xaa\xc1\xf7\xa4\xea\xa4\xb7\xa4\xde"
+         "\xa4\xb9",
+         "会議の資料をお送りします"},
+        {"会議 =?UTF-8?B?6K2w?=", "会議 議"}, /* raw beside words */
+        {"=?UTF-8?B?5Lya?==?ISO-2022-JP?B?GyRCNUQbKEI=?=", "会議"},
+        {"\"=?UTF-8?B?5Lya?=\"", "\"会\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fk_buf b = FK_BUF_INIT;
@@ -153,6 +218,16 @@ static void a_file_has_all_the_names_it_was_given(void **state) {
         {"attachment; filename=\"\x89\xef.pdf\"", "会.pdf"},
         {"attachment; filename=\"\x95\x5c.pdf\"", "表.pdf"},
         {"attachment; filename=\"\x1b$B2q5D\x1b(B.pdf\"", "会議.pdf"},
+        {"attachment; filename==?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=.pdf", "会議.pdf"},
+        {"attachment; filename=\"=?ISO-2022-JP?B?GyRCMnE=?=\r\n =?ISO-2022-JP?B?NUQbKEI=?=.pdf\"",
+         "会議.pdf"},
+        {"attachment; filename=\x1b$B2q5D\x1b(B.pdf", "会議.pdf"},
+        {"attachment; filename=会議 2.pdf; size=3", "会議 2.pdf"},
+        {"attachment; filename*=iso-2022-jp'ja'%1b$B2q5D%1b%28B.pdf", "会議.pdf"},
+        {"attachment; filename*=Shift_JIS''%89%EF%8Bc.pdf", "会議.pdf"},
+        {"attachment; filename*0*=utf-8''%E4%BC; filename*1*=%9A; filename*2=.pdf", "会.pdf"},
+        {"attachment; filename*0=\"=?UTF-8?B?5Lya?=\"; filename*1=\".pdf\"", "会.pdf"},
+        {"attachment; filename*0*=%E4%BC%9A; filename*1=.pdf", "会.pdf"}, /* no charset */
         {"attachment; filename=unclosed \"x", "unclosed \"x"},
         {"attachment; filename=", ""},
         {"attachment; filenames=no", ""},
