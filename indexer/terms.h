@@ -19,6 +19,9 @@
  * run as well, and 東京 / 大阪 on two lines is found as 京大, as 東京大阪 and as "東京 大阪". A
  * blank within a line ends a run.
  *
+ * In CJK runs a character stands for all that are the same in names (variants.h): the bigram of
+ * 髙橋 is 高橋, with 髙橋 as what was written.
+ *
  * Words over FK_WORD_MAX bytes are cut into pieces of at most that, on both sides alike, so that
  * nothing is missed. Ownership: tokens are borrowed for the call. Threads: any.
  */
@@ -30,13 +33,15 @@
 extern "C" {
 #endif
 
-enum { FK_WORD_MAX = 128, FK_ADDRESS_MAX = 240, FK_TERMS_VERSION = 5 };
+enum { FK_WORD_MAX = 128, FK_ADDRESS_MAX = 240, FK_TERMS_VERSION = 6 };
 
 struct fk_token {
     const char *text; /* UTF-8, folded, not NUL-terminated */
     size_t len;
     uint32_t pos;
     bool positional;
+    const char *written; /* folded, with the characters that text has others for; NULL: as text */
+    size_t written_len;
 };
 typedef void (*fk_token_fn)(void *ctx, const struct fk_token *token);
 
