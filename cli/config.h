@@ -74,6 +74,7 @@ struct fk_config {
     char *trusted_place; /* "above" or "below" */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */
+    char **domains;   /* NULL-terminated: ours */
     char *fiscal_year_end;
     struct fk_config_class *classes;
     size_t class_count;

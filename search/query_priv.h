@@ -62,6 +62,30 @@ bool fk_query__time_value(const char *value, enum fk_query__op op, int64_t today
                           struct fk_q_node *node, const char **expected);
 bool fk_query__size_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
                           const char **expected);
+/* A text and the spellings that are searched for with it: the katakana that is written in two ways
+ * (サーバー サーバ, ヴァイオリン バイオリン), numbers with and without commas. Each is as long as its
+ * end less that of the one before; the first is the text, folded (query_loose.c). */
+enum { FK_SPELLINGS_MAX = 16 };
+struct fk_query__spellings {
+    struct fk_buf bytes;
+    size_t ends[FK_SPELLINGS_MAX];
+    size_t count;
+    bool more; /* there would be more of them: some combinations are left out */
+};
+#define FK_SPELLINGS_INIT                                                                          \
+    { .bytes = FK_BUF_INIT, .count = 0, .more = false }
+FK_CHECKED enum fk_status fk_query__spell(const struct fk_q_node *node,
+                                          struct fk_query__spellings *out, struct fk_err *err);
+void fk_query__spellings_free(struct fk_query__spellings *s);
+static inline const char *fk_query__spelling(const struct fk_query__spellings *s, size_t i,
+                                             size_t *len) {
+    const size_t from = i ? s->ends[i - 1] : 0;
+    *len = s->ends[i] - from;
+    return (const char *)s->bytes.data + from;
+}
+/* Is the value one whole address, or a domain? Those have one spelling. */
+bool fk_query__is_address(const struct fk_q_node *node);
+
 /* What dkim:, auth:, spam: and virus: stand for (query_verdict.c). */
 struct fk_xquery;
 FK_CHECKED enum fk_status fk_query__verdict(const struct fk_q_node *node, struct fk_xquery **out,
