@@ -35,10 +35,10 @@ static const struct refusal refusals[] = {
 };
 
 enum fk_query__meaning fk_query__foreign(const char *name, const char *value, const char **hint) {
+    *hint = "";
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
         if (strcmp(meanings[i].name, name) == 0 && strcmp(meanings[i].value, value) == 0)
             return meanings[i].is;
-    *hint = "";
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (strcmp(refusals[i].name, name) == 0)
             *hint = refusals[i].hint;

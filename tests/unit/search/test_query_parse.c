@@ -458,6 +458,7 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
         {"{a (b} c)", "!1 this { is not closed"},
         {"exact:", "!7 expected something to search for at the end"},
         {"is:unread", "!4 is: does not take \"unread\" here"},
+        {"kind:email*", "!6 kind: does not take"},
         {"kind:meetings", "!6 kind: does not take"},
         {"hasattachment:maybe", "!15 hasattachment: does not take"},
         {"label:x", "!7 label: does not take \"x\" here"},
