@@ -239,6 +239,7 @@ static enum fk_status take_word(struct parser *p, struct fk_q_node *node) {
         return set_text(p, node, look.now.at, (size_t)(end.at - look.now.at));
     }
     if (node->field == FK_F_FILENAME && strncmp(word, "*.", 2) == 0 && word[2] &&
+        strlen(word) <= 18 &&
         strspn(word + 2, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
             strlen(word + 2)) {
         node->field = FK_F_FILETYPE;
