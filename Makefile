@@ -223,12 +223,13 @@ deps-bench:
 
 install: $(PROGRAM) $(MILTER) $(call apart_programs,$(BUILD))
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/fumikura $(DESTDIR)$(PREFIX)/share/man/man1 \
-	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/doc/fumikura
+	  $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/doc/fumikura
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fumikura
 	install -m 755 $(MILTER) $(DESTDIR)$(PREFIX)/libexec/fumikura/fumikura-milter
 	install -m 755 $(call apart_programs,$(BUILD)) $(DESTDIR)$(PREFIX)/libexec/fumikura/
 	install -m 755 archiver/gateway/fumikura-gateway $(DESTDIR)$(PREFIX)/sbin/
 	install -m 644 docs/man/fumikura.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 docs/man/fumikura-query.7 $(DESTDIR)$(PREFIX)/share/man/man7/
 	install -m 644 docs/man/fumikura-gateway.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 644 README.md LICENSE fumikura.conf.example docs/*.md docs/openapi.json $(DESTDIR)$(PREFIX)/share/doc/fumikura/
 	cp -R docs/decisions docs/systemd $(DESTDIR)$(PREFIX)/share/doc/fumikura/

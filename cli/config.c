@@ -83,6 +83,7 @@ static const struct key keys[] = {
     {"index-memory", SIZE, AT(index_memory), "512 MiB", MIB(64), GIB(64)},
     {"web", WEB, AT(web), "127.0.0.1:8025", 0, 0},
     {"timezone", ZONE, AT(zone_minutes), "+09:00", 0, 0},
+    {"domains", WORDS, AT(domains), "{}", 0, 0},
     {"fiscal-year-end", MONTH_DAY, AT(fiscal_year_end), "03-31", 0, 0},
 };
 static const struct key class_keys[] = {
@@ -672,6 +673,7 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->timestamp);
     list_free(c->mail_to);
     list_free(c->auth_clients);
+    list_free(c->domains);
     list_free(c->trusted_authserv);
     list_free(c->trusted_verdicts);
     free(c->passwords_file);

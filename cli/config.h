@@ -76,6 +76,7 @@ struct fk_config {
     char *attachments;    /* "on" or "off" */
     unsigned index_workers, index_batch, index_time_s;
     int zone_minutes; /* east of UTC */
+    char **domains;   /* NULL-terminated: ours */
     char *fiscal_year_end;
     struct fk_config_class *classes;
     size_t class_count;

@@ -232,6 +232,7 @@ static int options_read(struct cli_export *x, int argc, char **argv) {
                                             {NULL, 0, NULL, 0}};
     int rc = 0;
     x->search.zone_minutes = x->cli->config->zone_minutes;
+    x->search.domains = x->cli->config->domains;
     for (int o; rc == 0 && (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
         rc = option_take(x, o);
     return rc;

@@ -70,6 +70,7 @@ static enum fk_status seqs_by_query(struct hold *h, struct fk_err *err) {
     o.since_ms = h->since_ms;
     o.until_ms = h->until_ms;
     o.zone_minutes = h->cli->config->zone_minutes;
+    o.domains = h->cli->config->domains;
     o.person = h->person;
     o.reason = h->reason;
     o.via = "cli";

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "search/json.h"
+#include "search/query_plan.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 struct ask {
     struct fk_search_options options;
     struct fk_buf query;
-    bool count, json, captures;
+    bool count, json, captures, explain;
 };
 
 static bool take_number(const char *text, uint64_t *out) {
@@ -37,9 +38,11 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
                                             {"count", no_argument, NULL, 'c'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"captures", no_argument, NULL, 'C'},
+                                            {"explain", no_argument, NULL, 'x'},
                                             {NULL, 0, NULL, 0}};
     struct fk_search_options *o = &ask->options;
     int zone = o->zone_minutes = cli->config->zone_minutes;
+    o->domains = cli->config->domains;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'u')
             o->user = optarg;
@@ -57,6 +60,8 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
             ask->json = true;
         else if (c == 'C')
             ask->captures = true;
+        else if (c == 'x')
+            ask->explain = true;
         else if (c == '?')
             return cli_usage(argv[0], "a query that begins with - stands after --");
     }
@@ -136,6 +141,45 @@ static void print_asked(const struct fk_search *search) {
     fprintf(stderr, ". ");
 }
 
+/* Other spellings that are hits too. Their texts may come from anywhere: they are printed plain. */
+static void print_spellings(FILE *to, const char *lines, size_t len) {
+    struct fk_fields it = fk_fields_begin(lines, len);
+    struct fk_buf text = FK_BUF_INIT, value = FK_BUF_INIT;
+    bool begun = false;
+    for (struct fk_field f; fk_fields_next(&it, &f);) {
+        const bool is_text = fk_field_is(&f, "text"), is_also = fk_field_is(&f, "also");
+        struct fk_buf *into = is_text ? &text : &value;
+        if (is_text && begun)
+            fprintf(to, ". ");
+        fk_buf_reset(into);
+        fk_field_value(&f, into);
+        if (is_text) {
+            begun = false;
+            continue;
+        }
+        fprintf(to, "%s", begun ? ", " : "");
+        if (!begun) {
+            fprintf(to, "For ");
+            print_plain(to, (const char *)text.data, text.len);
+            fprintf(to, " also: ");
+        }
+        begun = true;
+        if (is_also)
+            print_plain(to, (const char *)value.data, value.len);
+        else
+            fprintf(to, "and more");
+    }
+    if (begun)
+        fprintf(to, ". ");
+    fk_buf_free(&text);
+    fk_buf_free(&value);
+}
+
+static void print_remark(FILE *to, const char *remark) {
+    if (*remark)
+        fprintf(to, "%s. ", remark);
+}
+
 static void print_coverage(const struct fk_search *search, uint64_t shown) {
     const struct fk_search_coverage *c = fk_search_coverage(search);
     fprintf(stderr, "%llu %s", (unsigned long long)c->total, c->total == 1 ? "hit" : "hits");
@@ -145,6 +189,10 @@ static void print_coverage(const struct fk_search *search, uint64_t shown) {
         fprintf(stderr, " (%llu captures)", (unsigned long long)c->captures);
     fprintf(stderr, " in %llu messages, ", (unsigned long long)c->documents);
     print_asked(search);
+    size_t len;
+    const char *spellings = fk_search_expansion(search, &len);
+    print_spellings(stderr, spellings, len);
+    print_remark(stderr, fk_search_remark(search));
     if (c->partial > 0)
         fprintf(stderr,
                 "%llu of the messages, %llu of the hits, are only partly searchable "
@@ -199,6 +247,42 @@ static int answer(struct fk_search *search, const struct ask *ask, struct fk_err
     return cli_finish(st == FK_NOT_FOUND ? 0 : cli_fail(err));
 }
 
+/* What a query means, without a search: nothing is looked at, so nothing is recorded. */
+static int explain(const struct fk_cli *cli, const struct ask *ask, struct fk_query_fault *fault,
+                   struct fk_err *err) {
+    struct fk_query *query = NULL;
+    struct fk_xquery *plan = NULL;
+    struct fk_buf canonical = FK_BUF_INIT, also = FK_BUF_INIT, line = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    FK_TRY(fk_query_parse_at(ask->options.query, strlen(ask->options.query), fk_now_ms(),
+                             ask->options.zone_minutes, &query, fault, err));
+    FK_TRY(fk_query_plan_for(fk_query_root(query), ask->options.zone_minutes,
+                             (const char *const *)cli->config->domains, &plan, fault, err));
+    FK_TRY(fk_query_expansion(fk_query_root(query), &also, err));
+    fk_query_canonical(query, &canonical);
+    if (ask->json) {
+        if (fk_json_print(json_pack("{s:s, s:o, s:s}", "query", fk_buf_cstr(&canonical),
+                                    "expansion", fk_json_expansion((char *)also.data, also.len),
+                                    "remark", fk_query_remark(query)),
+                          &line))
+            (void)puts(fk_buf_cstr(&line));
+    } else {
+        print_plain(stdout, (const char *)canonical.data, canonical.len);
+        putchar('\n');
+        print_spellings(stdout, (const char *)also.data, also.len);
+        print_remark(stdout, fk_query_remark(query));
+        if (also.len > 0 || *fk_query_remark(query))
+            putchar('\n');
+    }
+done:
+    fk_xquery_free(&plan);
+    fk_query_free(&query);
+    fk_buf_free(&canonical);
+    fk_buf_free(&also);
+    fk_buf_free(&line);
+    return st == FK_OK ? cli_finish(0) : -1;
+}
+
 int cmd_search(struct fk_cli *cli, int argc, char **argv) {
     struct ask ask = {.options = FK_SEARCH_OPTIONS, .query = FK_BUF_INIT};
     struct fk_keep *keep = NULL;
@@ -211,6 +295,11 @@ int cmd_search(struct fk_cli *cli, int argc, char **argv) {
     int status = take_options(cli, argc, argv, &ask);
     if (status != 0)
         goto freed;
+    if (ask.explain) {
+        if ((status = explain(cli, &ask, &fault, &err)) < 0)
+            st = err.status;
+        goto done;
+    }
     fk_person(person, sizeof person);
     ask.options.person = person;
     ask.options.via = "command";

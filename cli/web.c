@@ -37,6 +37,7 @@ int cmd_web(struct fk_cli *cli, int argc, char **argv) {
     struct fk_web_options options = {.dir = cli->dir,
                                      .address = c->web,
                                      .zone_minutes = c->zone_minutes,
+                                     .domains = c->domains,
                                      .index = FK_INDEX_OPTIONS};
     options.index.seconds = c->index_time_s;
     options.index.memory_bytes = c->index_memory;

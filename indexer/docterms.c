@@ -15,6 +15,8 @@ struct term {
     uint32_t at; /* in bytes */
     uint32_t hash;
     uint16_t len;
+    uint8_t prefix_len;
+    bool is_plain, is_varied; /* written so; written in variants of its characters (variants.h) */
 };
 
 /* The words of plain parts, as hashes in their order, for finding them again in HTML. */
@@ -37,12 +39,13 @@ struct fk_docterms {
     uint32_t *paragraph; /* hashes of the paragraph at hand */
     size_t paragraph_count, paragraph_cap;
     unsigned alternatives; /* depth */
+    bool has[FK_DOCFIELDS]; /* any text */
     bool is_cut, failed;
 };
 
-static const char *const prefixes[FK_DOCFIELDS] = {FK_P_BODY, FK_P_SUBJECT,    FK_P_FROM,
-                                                   FK_P_TO,   FK_P_CC,         FK_P_BCC,
-                                                   FK_P_FILE, FK_P_ATTACHMENT, FK_P_WRAPPER};
+static const char *const prefixes[FK_DOCFIELDS] = {
+    FK_P_BODY, FK_P_SUBJECT, FK_P_FROM,       FK_P_TO,   FK_P_CC,
+    FK_P_BCC,  FK_P_FILE,    FK_P_ATTACHMENT, FK_P_LINK, FK_P_WRAPPER};
 
 enum fk_status fk_docterms__new(struct fk_docterms **out, struct fk_err *err) {
     struct fk_docterms *d = calloc(1, sizeof *d);
@@ -91,6 +94,7 @@ void fk_docterms__reset(struct fk_docterms *d) {
         fk_buf_reset(&d->rows[i]);
         fk_buf_reset(&d->shown[i]);
     }
+    memset(d->has, 0, sizeof d->has);
     d->alternatives = 0;
     d->is_cut = d->failed = false;
     memory_forget(&d->plain);
@@ -148,7 +152,12 @@ static uint32_t term_add(struct fk_docterms *d, const char *prefix, size_t prefi
     fk_buf_add(&d->bytes, text, len);
     if (d->bytes.failed || at > UINT32_MAX)
         return NOTHING;
-    d->terms[d->count] = (struct term){(uint32_t)at, hash, (uint16_t)(prefix_len + len)};
+    d->terms[d->count] = (struct term){
+        .at = (uint32_t)at,
+        .hash = hash,
+        .len = (uint16_t)(prefix_len + len),
+        .prefix_len = (uint8_t)prefix_len,
+    };
     uint32_t slot = hash & (d->slot_count - 1);
     while (d->slots[slot] != NOTHING)
         slot = (slot + 1) & (d->slot_count - 1);
@@ -193,6 +202,12 @@ struct taking {
     bool remember;
 };
 
+static uint32_t written_hash(const struct fk_token *token) {
+    return token->written
+               ? term_hash(FK_P_BODY, strlen(FK_P_BODY), token->written, token->written_len)
+               : term_hash(FK_P_BODY, strlen(FK_P_BODY), token->text, token->len);
+}
+
 static void token_take(void *ctx, const struct fk_token *token) {
     struct taking *t = ctx;
     struct fk_docterms *d = t->d;
@@ -203,8 +218,13 @@ static void token_take(void *ctx, const struct fk_token *token) {
         d->failed = true;
         return;
     }
+    d->terms[number].is_plain |= token->written == NULL;
+    d->terms[number].is_varied |= token->written != NULL;
+    if (token->written && term_number(d, prefixes[t->field], token->written, token->written_len) ==
+                              NOTHING)
+        d->failed = true;
     if (t->remember && token->pos != t->last) /* the first at its place is the phrase's */
-        memory_add(d, d->terms[number].hash);
+        memory_add(d, written_hash(token));
     t->last = token->pos;
     if (token->positional && ++d->token_count >= FK_POSTINGS_MAX)
         d->is_cut = true;
@@ -240,8 +260,16 @@ static enum fk_status text_take(struct fk_docterms *d, enum fk_docfield field, c
                    err);
 }
 
+static bool is_blank(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (!strchr(" \t\r\n", text[i]))
+            return false;
+    return true;
+}
+
 enum fk_status fk_docterms__text(struct fk_docterms *d, enum fk_docfield field, const char *text,
                                  size_t len, struct fk_err *err) {
+    d->has[field] |= !is_blank(text, len);
     return text_take(d, field, text, len, d->alternatives > 0 && field == FK_IN_BODY, err);
 }
 
@@ -256,8 +284,7 @@ static void token_hash(void *ctx, const struct fk_token *token) {
         d->failed = true;
         return;
     }
-    d->paragraph[d->paragraph_count++] =
-        term_hash(FK_P_BODY, strlen(FK_P_BODY), token->text, token->len);
+    d->paragraph[d->paragraph_count++] = written_hash(token);
 }
 
 static bool stands_at(const struct fk_docterms *d, size_t at) {
@@ -289,6 +316,7 @@ enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field, 
     enum fk_status st = FK_OK;
     if (d->alternatives == 0 || d->plain.count == 0)
         return fk_docterms__text(d, field, text, len, err);
+    d->has[field] |= !is_blank(text, len);
     for (const char *end = text + len; text < end;) {
         const char *stop = memmem(text, (size_t)(end - text), "\n\n", 2);
         const size_t n = (size_t)((stop ? stop : end) - text);
@@ -356,7 +384,33 @@ static void fields_put(const struct fk_buf *fields, struct fk_buf *out) {
     fk_buf_free(&blob);
 }
 
+/* Where a term is there in variants of its characters alone, so that who asks for its very spelling
+ * does not find it. */
+static bool mark_varied(struct fk_docterms *d) {
+    char text[FK_TERM_MAX + 2];
+    for (uint32_t t = 0, n = d->count; t < n; t++) {
+        const struct term *it = &d->terms[t];
+        const size_t prefix = it->prefix_len, len = it->len - prefix;
+        if (it->is_plain || !it->is_varied || len >= FK_TERM_MAX)
+            continue;
+        char name[8];
+        memcpy(name, d->bytes.data + it->at, prefix);
+        name[prefix] = 0;
+        text[0] = FK_VARIED[0];
+        memcpy(text + 1, d->bytes.data + it->at + prefix, len);
+        if (term_number(d, name, text, len + 1) == NOTHING)
+            return false;
+    }
+    return true;
+}
+
+bool fk_docterms__has(const struct fk_docterms *d, enum fk_docfield field) {
+    return d->has[field];
+}
+
 enum fk_status fk_docterms__write(struct fk_docterms *d, struct fk_buf *out, struct fk_err *err) {
+    if (!mark_varied(d))
+        return fk_fail(err, FK_NOMEM, "the terms of a message: out of memory");
     fk_put_u32(out, d->count);
     for (uint32_t i = 0; i < d->count; i++) {
         fk_buf_byte(out, (uint8_t)d->terms[i].len);

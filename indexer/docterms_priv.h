@@ -20,6 +20,7 @@ enum fk_docfield {
     FK_IN_BCC,
     FK_IN_FILE,
     FK_IN_ATTACHMENT, /* what stands in files that the message brings */
+    FK_IN_LINK,       /* targets of links */
     FK_IN_WRAPPER,    /* of what stands around a journaled message */
     FK_DOCFIELDS
 };
@@ -33,6 +34,8 @@ FK_CHECKED enum fk_status fk_docterms__text(struct fk_docterms *d, enum fk_docfi
                                             const char *text, size_t len, struct fk_err *err);
 FK_CHECKED enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field,
                                             const char *text, size_t len, struct fk_err *err);
+/* Whether the field has any text at all. */
+bool fk_docterms__has(const struct fk_docterms *d, enum fk_docfield field);
 /* Sets what follows in the field apart from what came before. */
 void fk_docterms__gap(struct fk_docterms *d, enum fk_docfield field);
 /* A whole term, in no row, cut at FK_TERM_MAX bytes; control characters are left out. */

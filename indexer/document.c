@@ -6,6 +6,7 @@
 #include "base/pack.h"
 #include "indexer/border_priv.h"
 #include "indexer/deliveries_priv.h"
+#include "indexer/directions_priv.h"
 #include "indexer/facts_priv.h"
 #include "indexer/index.h"
 #include "indexer/notice_priv.h"
@@ -218,9 +219,15 @@ static void token_put(void *ctx, const struct fk_token *token) {
     char term[FK_TERM_MAX + 8];
     const size_t n = strlen(t->prefix), len = token->len < FK_TERM_MAX ? token->len : FK_TERM_MAX;
     memcpy(term, t->prefix, n);
-    memcpy(term + n, token->text, len);
     if (t->st != FK_OK)
         return;
+    if (token->written && token->written_len <= FK_TERM_MAX) {
+        memcpy(term + n, token->written, token->written_len);
+        t->st = fk_xdoc_term(t->doc, term, n + token->written_len, t->err);
+        if (t->st != FK_OK)
+            return;
+    }
+    memcpy(term + n, token->text, len);
     t->st = fk_xdoc_term(t->doc, term, n + len, t->err);
 }
 
@@ -590,6 +597,8 @@ static enum fk_status put_earlier(struct fk_xdoc *doc, const struct fk_xdoc *ear
     struct fk_buf row = FK_BUF_INIT;
     FK_TRY(fk_xdoc_copy_terms(doc, earlier, FK_P_WRAPPER, err));
     FK_TRY(fk_xdoc_copy_terms(doc, earlier, FK_P_MSGID, err));
+    FK_TRY(fk_xdoc_copy_terms(doc, earlier, FK_P_CLIENT, err));
+    FK_TRY(fk_xdoc_copy_terms(doc, earlier, FK_P_FLAG "in:ip", err));
     FK_TRY(fk_xdoc_text_get(earlier, FK_TEXTS_ROWS, FK_P_WRAPPER, &row, err));
     if (row.len)
         st = fk_xdoc_text(doc, FK_TEXTS_ROWS, FK_P_WRAPPER, row.data, row.len, err);
@@ -604,6 +613,7 @@ static enum fk_status put_known(struct fk_xdoc *doc, const struct fk_buf *data,
     struct fk_provenance known = FK_PROVENANCE_INIT;
     FK_TRY(fk_provenance_read(data->data, data->len, &known, err));
     FK_TRY(put_people(doc, &known, err));
+    FK_TRY(fk_directions__terms(doc, &known, err));
     FK_TRY(fk_verdicts__own_terms(doc, data->data, data->len, err));
     FK_TRY(fk_deliveries__terms(doc, data->data, data->len, err));
     FK_TRY(fk_notice__terms(doc, data->data, data->len, err));
@@ -666,6 +676,7 @@ enum fk_status fk_document__make(const struct fk_source *source, unsigned reason
     if (st != FK_OK)
         goto done;
     FK_TRY(put_number(doc, FK_SLOT_SIZE, (int64_t)source->message_bytes, err));
+    FK_TRY(fk_directions__client(doc, source->envelope, source->envelope_len, err));
     if (has_answer) {
         FK_TRY(put_texts(doc, &a, err));
         FK_TRY(put_found(doc, &a, err));

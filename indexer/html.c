@@ -10,6 +10,7 @@ enum { CHUNK = 65536, LOOK_AT = 2048 };
 
 struct page {
     struct fk_buf *out;
+    struct fk_buf *links; /* NULL: not wanted */
     size_t begin;
     unsigned hidden; /* depth inside script and style */
 };
@@ -27,6 +28,8 @@ static const char *const inline_elements[] = {
     "dfn", "em",   "font",    "html", "i",   "ins",  "kbd",   "mark", "meta",   "nobr",   "o:p",
     "q",   "rp",   "rt",      "ruby", "s",   "samp", "small", "span", "strike", "strong", "sub",
     "sup", "tt",   "u",       "var",  "wbr", "img",  "link",  "base", "head"};
+static const char *const link_attributes[] = {"href",   "src",  "action",     "formaction", "background",
+                                              "poster", "cite", "xlink:href", "data",       "longdesc"};
 static const char *const hidden_elements[] = {"script", "style"};
 
 /* Two line ends, unless they are there already. */
@@ -47,8 +50,12 @@ static void element_begin(void *ctx, const xmlChar *name, const xmlChar **attrib
         fk_buf_byte(p->out, '\n');
     else if (!ONE_OF(n, inline_elements))
         set_apart(p);
-    for (; !p->hidden && attributes && attributes[0]; attributes += 2) {
+    for (; attributes && attributes[0]; attributes += 2) {
         const char *a = (const char *)attributes[0], *value = (const char *)attributes[1];
+        if (p->links && value && *value && ONE_OF(a, link_attributes))
+            fk_buf_add(p->links, value, strlen(value) + 1);
+        if (p->hidden)
+            continue;
         if (value && *value && strcasecmp(a, "alt") == 0) {
             fk_buf_byte(p->out, ' ');
             fk_buf_str(p->out, value);
@@ -77,8 +84,9 @@ void fk_html__prepare(void) {
     xmlInitParser();
 }
 
-enum fk_status fk_html__text(const char *html, size_t len, struct fk_buf *out, struct fk_err *err) {
-    struct page p = {out, out->len, 0};
+enum fk_status fk_html__read(const char *html, size_t len, struct fk_buf *out, struct fk_buf *links,
+                             struct fk_err *err) {
+    struct page p = {out, links, out->len, 0};
     xmlSAXHandler sax;
     memset(&sax, 0, sizeof sax);
     sax.startElement = element_begin;
@@ -98,7 +106,11 @@ enum fk_status fk_html__text(const char *html, size_t len, struct fk_buf *out, s
         (void)htmlParseChunk(parser, html + at, (int)(len - at < CHUNK ? len - at : CHUNK), 0);
     (void)htmlParseChunk(parser, NULL, 0, 1);
     htmlFreeParserCtxt(parser);
-    return out->failed ? fk_fail(err, FK_NOMEM, "reading HTML: out of memory") : FK_OK;
+    return out->failed || (links && links->failed) ? fk_fail(err, FK_NOMEM, "reading HTML: out of memory") : FK_OK;
+}
+
+enum fk_status fk_html__text(const char *html, size_t len, struct fk_buf *out, struct fk_err *err) {
+    return fk_html__read(html, len, out, NULL, err);
 }
 
 void fk_html__charset(const void *html, size_t len, char *out, size_t size) {

@@ -15,6 +15,10 @@ void fk_html__prepare(void);
 /* html is UTF-8. */
 FK_CHECKED enum fk_status fk_html__text(const char *html, size_t len, struct fk_buf *out,
                                         struct fk_err *err);
+/* The same; targets of links (href, src, action, ...) are appended to links, each with a NUL behind
+ * it, in the order of the page. */
+FK_CHECKED enum fk_status fk_html__read(const char *html, size_t len, struct fk_buf *out,
+                                        struct fk_buf *links, struct fk_err *err);
 /* charset=NAME of a meta element among the first bytes; "" when there is none. */
 void fk_html__charset(const void *html, size_t len, char *out, size_t size);
 

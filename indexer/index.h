@@ -48,6 +48,11 @@ extern "C" {
 #define FK_P_ENV_TO "R"   /* who had it: RCPT TO, carried addresses, a report's recipients */
 #define FK_P_BLIND "D"    /* of those: Bcc by a report, or in no header */
 #define FK_P_VIA "V"      /* lists and mailboxes that it was expanded or forwarded from */
+#define FK_P_LINK "U" /* tokens of link targets, in HTML and in text, of nested messages too */
+/* A token before it is with FK_VARIED: the token's characters stand in the field as variants of
+ * them alone (variants.h). What was written then is a token too: 髙橋 is posted as 高橋, 髙橋 and
+ * ~高橋. */
+#define FK_VARIED "~"
 /* Whole, in no row; addresses as fk_terms_of_address has them: */
 #define FK_P_PERSON "XP"    /* address, any role, header or envelope */
 #define FK_P_FROM_ADDR "XF" /* address in From, Sender or the envelope's MAIL FROM */
@@ -73,8 +78,13 @@ extern "C" {
 #define FK_P_DELIVERY "XJ"  /* what a mail server's log says became of it (delivery_term.h) */
 #define FK_P_NOTICE "XN"    /* of a notice (DSN, MDN): what it says became of another message */
 #define FK_P_ABOUT "XA"     /* the Message-ID of that one, as FK_P_MSGID */
+#define FK_P_LINK_HOST "XG"   /* the host of a link target, and each domain that it is below */
+#define FK_P_CLIENT "XR"      /* who delivered a capture: 32 hex digits, IPv4 as ::ffff:a.b.c.d */
+#define FK_P_OF_DOMAIN "XY"   /* domain of From, Sender or MAIL FROM, and each that it is below */
+#define FK_P_TO_DOMAIN "XZ"   /* the same of To, Cc, Bcc and recipients of envelope and report */
 /* "attachment", "nested", "journal", "partial", "partial:REASON"; "captures:N": bit N of the number
- * of captures less one, so that over any hits their sum is a few counts */
+ * of captures less one, so that over any hits their sum is a few counts; "in:FIELD" where the field
+ * of that name has anything; "ext:pdf" for an attachment's name that ends so */
 #define FK_P_FLAG "XK"
 
 /* Of a whole value, as many bytes; blanks and control characters are left out. */
@@ -93,8 +103,11 @@ enum fk_slot {
                            * several captures the first */
     FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none from 1970 on */
     FK_SLOT_SIZE = 2,     /* bytes of the message, 8 bytes */
-    FK_SLOT_LATEST = 3    /* as RECEIVED, of the capture that was received last */
+    FK_SLOT_LATEST = 3,   /* as RECEIVED, of the capture that was received last */
+    FK_SLOT_TO_DOMAINS = 4 /* the recipients' domains, each with LF behind it; "*" for more of them
+                            * than FK_TO_DOMAINS_MAX bytes */
 };
+enum { FK_TO_DOMAINS_MAX = 4096 };
 
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
  * for display), size, attachments (number), file (one line each), unsearchable (one line a file:

@@ -3,6 +3,7 @@
 #include "indexer/charset_priv.h"
 #include "indexer/files_priv.h"
 #include "indexer/html_priv.h"
+#include "indexer/links_priv.h"
 #include "indexer/mime_priv.h"
 #include "indexer/ole_priv.h"
 
@@ -15,11 +16,11 @@ struct reading {
     const struct fk_sink *sink;
     unsigned *reasons;
     size_t *text_left;
-    bool *clean;                   /* every byte had a meaning in its charset */
-    struct fk_files *files;        /* NULL: files by name only */
-    bool is_file;                  /* the message is a file of another */
-    unsigned part;                 /* leaves are counted from 1 on */
-    struct fk_buf raw, text, page; /* reused from part to part */
+    bool *clean;                          /* every byte had a meaning in its charset */
+    struct fk_files *files;               /* NULL: files by name only */
+    bool is_file;                         /* the message is a file of another */
+    unsigned part;                        /* leaves are counted from 1 on */
+    struct fk_buf raw, text, page, links; /* reused from part to part */
 };
 
 /* ---- headers */
@@ -207,13 +208,37 @@ static bool is_text_part(const struct fk_mime_part *part) {
 }
 
 static enum fk_status html_read(struct reading *r, struct fk_err *err) {
+    enum fk_status st = FK_OK;
     fk_buf_reset(&r->page);
-    enum fk_status st = fk_html__text((const char *)r->text.data, r->text.len, &r->page, err);
-    if (st != FK_OK)
-        return st;
-    if (r->is_file)
-        return fk_files__text(r->files, (const char *)r->page.data, r->page.len, err);
-    return r->sink->text(r->sink->ctx, FK_TEXT_HTML, (const char *)r->page.data, r->page.len, err);
+    fk_buf_reset(&r->links);
+    FK_TRY(fk_html__read((const char *)r->text.data, r->text.len, &r->page,
+                         r->sink->link ? &r->links : NULL, err));
+    for (size_t at = 0; at < r->links.len;) {
+        const char *target = (const char *)r->links.data + at;
+        const size_t len = strlen(target);
+        FK_TRY(r->sink->link(r->sink->ctx, target, len, err));
+        at += len + 1;
+    }
+    st = r->is_file
+             ? fk_files__text(r->files, (const char *)r->page.data, r->page.len, err)
+             : r->sink->text(r->sink->ctx, FK_TEXT_HTML, (const char *)r->page.data, r->page.len,
+                             err);
+done:
+    return st;
+}
+
+/* Addresses that stand in a text, as mail programs make links of them. */
+static enum fk_status plain_read(struct reading *r, struct fk_err *err) {
+    const char *text = (const char *)r->text.data;
+    enum fk_status st = FK_OK;
+    const char *link;
+    size_t len;
+    for (size_t at = 0; r->sink->link && fk_links__next(text, r->text.len, &at, &link, &len);)
+        FK_TRY(r->sink->link(r->sink->ctx, link, len, err));
+    st = r->is_file ? fk_files__text(r->files, text, r->text.len, err)
+                    : r->sink->text(r->sink->ctx, FK_TEXT_PLAIN, text, r->text.len, err);
+done:
+    return st;
 }
 
 static void notice_pass(struct reading *r, unsigned level, const struct fk_mime_part *part) {
@@ -249,13 +274,7 @@ static enum fk_status text_read(struct reading *r, unsigned level, const struct 
     charset_pass(r, charset);
     if (!r->is_file)
         *r->text_left -= r->raw.len < *r->text_left ? r->raw.len : *r->text_left;
-    if (is_html(part))
-        FK_TRY(html_read(r, err));
-    else if (r->is_file)
-        FK_TRY(fk_files__text(r->files, (const char *)r->text.data, r->text.len, err));
-    else
-        FK_TRY(r->sink->text(r->sink->ctx, FK_TEXT_PLAIN, (const char *)r->text.data, r->text.len,
-                             err));
+    FK_TRY(is_html(part) ? html_read(r, err) : plain_read(r, err));
     if (!r->is_file)
         notice_pass(r, level, part);
 done:
@@ -346,6 +365,7 @@ static enum fk_status walk(struct reading *r, const uint8_t *message, size_t len
     fk_buf_free(&r->raw);
     fk_buf_free(&r->text);
     fk_buf_free(&r->page);
+    fk_buf_free(&r->links);
     return st;
 }
 

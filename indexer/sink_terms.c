@@ -6,7 +6,9 @@
 #include "base/pack.h"
 #include "indexer/border_priv.h"
 #include "indexer/facts_priv.h"
+#include "indexer/host.h"
 #include "indexer/index.h"
+#include "indexer/links_priv.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
 
@@ -29,7 +31,7 @@ struct terms_sink {
     struct fk_buf border;   /* what the mail server in front said, of the message itself */
     struct fk_buf notice;   /* what it says became of another message, as lines */
     struct fk_buf returned; /* the Message-ID of what came back with it */
-    bool has_subject;
+    bool has_subject, link_is_cut;
     unsigned attachments, file_count, unread_count, charset_count;
 };
 static const char *const shown[SHOWN] = {"from", "to", "cc"};
@@ -89,6 +91,15 @@ static bool address_find(const struct fk_mailbox *m, const char **begin, size_t 
     return true;
 }
 
+/* A domain and all that it is below. */
+static enum fk_status domain_post(struct terms_sink *s, const char *prefix, const char *domain,
+                                  struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    for (const char *at = domain; at && *at && st == FK_OK; at = fk_host_above(at))
+        st = fk_docterms__whole(s->terms, prefix, at, strlen(at), err);
+    return st;
+}
+
 /* People and subject of a nested message are text of the message that has it, as docs/query.md
  * says: who forwards a mail is not who wrote it. */
 static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfield field,
@@ -113,7 +124,7 @@ static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfie
                   !fk_facts__domino(&s->domino, header, address, len);
     fk_buf_reset(&s->address);
     FK_TRY(fk_terms_of_address(address, len, &s->address, err));
-    const char *folded = (const char *)s->address.data;
+    const char *folded = fk_buf_cstr(&s->address);
     const char *at = memrchr(folded, '@', s->address.len);
     FK_TRY(fk_docterms__whole(s->terms, FK_P_PERSON, folded, s->address.len, err));
     if (at)
@@ -123,6 +134,8 @@ static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfie
         FK_TRY(fk_docterms__whole(s->terms, FK_P_FROM_ADDR, folded, s->address.len, err));
     else if (field != FK_DOCFIELDS)
         FK_TRY(fk_docterms__whole(s->terms, FK_P_TO_ADDR, folded, s->address.len, err));
+    if (at && field != FK_DOCFIELDS)
+        FK_TRY(domain_post(s, field == FK_IN_FROM ? FK_P_OF_DOMAIN : FK_P_TO_DOMAIN, at + 1, err));
     if (field == FK_IN_CC)
         FK_TRY(fk_docterms__whole(s->terms, FK_P_CC_ADDR, folded, s->address.len, err));
     else if (field == FK_IN_BCC)
@@ -169,6 +182,28 @@ static enum fk_status date_take(void *ctx, unsigned level, int64_t ms, struct fk
     return FK_OK;
 }
 
+/* "pdf" of "report.PDF" */
+static enum fk_status type_post(struct terms_sink *s, const char *name, size_t len,
+                                struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_buf folded = FK_BUF_INIT, term = FK_BUF_INIT;
+    FK_TRY(fk_terms_fold(name, len, &folded, err));
+    while (folded.len > 0 && folded.data[folded.len - 1] == ' ')
+        folded.len--;
+    const char *text = fk_buf_cstr(&folded), *point = strrchr(text, '.');
+    const size_t n = point ? strlen(point + 1) : 0;
+    if (n == 0 || n > 16 || strspn(point + 1, "abcdefghijklmnopqrstuvwxyz0123456789") != n)
+        goto done;
+    fk_buf_printf(&term, "ext:%s", point + 1);
+    if (term.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "the name of a file: out of memory"));
+    st = fk_docterms__whole(s->terms, FK_P_FLAG, (const char *)term.data, term.len, err);
+done:
+    fk_buf_free(&folded);
+    fk_buf_free(&term);
+    return st;
+}
+
 static enum fk_status file_take(void *ctx, const char *name, size_t len, struct fk_err *err) {
     struct terms_sink *s = ctx;
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_FILE;
@@ -176,7 +211,12 @@ static enum fk_status file_take(void *ctx, const char *name, size_t len, struct 
         fk_fields_add(&s->files, "file", name, cut_length(name, len, NAME_BYTES));
     enum fk_status st = fk_docterms__text(s->terms, field, name, len, err);
     fk_docterms__gap(s->terms, field);
-    return st;
+    return st == FK_OK && !s->is_wrapper ? type_post(s, name, len, err) : st;
+}
+
+static enum fk_status link_take(void *ctx, const char *target, size_t len, struct fk_err *err) {
+    struct terms_sink *s = ctx;
+    return s->is_wrapper ? FK_OK : fk_links__post(s->terms, target, len, &s->link_is_cut, err);
 }
 
 static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *text, size_t len,
@@ -349,7 +389,7 @@ static void answer_write(struct terms_sink *s, unsigned reasons, const struct fk
     display_write(s, display);
     if (!notice_write(s) || !fk_facts__report(report, u, &s->domino) || s->is_over)
         reasons |= FK_REASON_HEADERS;
-    if (fk_docterms__is_cut(s->terms))
+    if (fk_docterms__is_cut(s->terms) || s->link_is_cut)
         reasons |= FK_REASON_SIZE;
     fk_put_u32(out, reasons);
     fk_put_u8(out, s->found);
@@ -357,6 +397,19 @@ static void answer_write(struct terms_sink *s, unsigned reasons, const struct fk
     fk_put_bytes(out, display->data, display->len);
     fk_put_bytes(out, s->own.data, s->own.len);
     fk_put_bytes(out, report->data, report->len);
+}
+
+/* Which fields have anything, for subject:* and its like. */
+static enum fk_status fields_post(struct fk_docterms *terms, struct fk_err *err) {
+    static const char *const names[FK_DOCFIELDS] = {
+        [FK_IN_BODY] = "in:body", [FK_IN_SUBJECT] = "in:subject", [FK_IN_FROM] = "in:from",
+        [FK_IN_TO] = "in:to",     [FK_IN_CC] = "in:cc",           [FK_IN_BCC] = "in:bcc",
+        [FK_IN_FILE] = "in:filename", [FK_IN_LINK] = "in:url"};
+    enum fk_status st = FK_OK;
+    for (unsigned i = 0; i < FK_DOCFIELDS && st == FK_OK; i++)
+        if (names[i] && fk_docterms__has(terms, (enum fk_docfield)i))
+            st = fk_docterms__whole(terms, FK_P_FLAG, names[i], strlen(names[i]), err);
+    return st;
 }
 
 enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message, size_t len,
@@ -367,9 +420,9 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     struct fk_unwrapped u = FK_UNWRAPPED_INIT;
     struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
     const struct fk_sink sink = {
-        &s,        mailbox_take,     subject_take,    message_id_take, date_take,   file_take,
-        text_take, alternative_take, attachment_take, nested_take,     notice_take, digest_take,
-        NULL,      unread_take,      unlocked_take,   charset_take};
+        &s,          mailbox_take,     subject_take,    message_id_take, date_take, file_take,
+        text_take,   alternative_take, attachment_take, nested_take,     link_take, notice_take,
+        digest_take, NULL,             unread_take,     unlocked_take,   charset_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));
@@ -380,6 +433,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
         FK_TRY(fk_reading__read(message, len, headers_only, &sink, &reasons, err));
     }
     answer_write(&s, reasons, &u, &display, &report, out);
+    FK_TRY(fields_post(terms, err));
     FK_TRY(fk_docterms__write(terms, out, err));
     if (s.notice.failed || s.returned.failed || display.failed || report.failed || s.own.failed ||
         s.domino.failed || s.border.failed || s.files.failed || s.unread.failed ||

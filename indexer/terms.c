@@ -5,14 +5,17 @@
  * line end). */
 #include "indexer/fold_priv.h"
 #include "indexer/terms.h"
+#include "indexer/variants.h"
 
 #include <string.h>
+#include <unicode/utf8.h>
 
 /* A character with its marks; more marks than fit are as if they were not there. */
 enum { UNIT_MAX = 24 };
 struct unit {
-    uint8_t text[UNIT_MAX];
-    uint8_t len;
+    uint8_t text[UNIT_MAX], written[UNIT_MAX];
+    uint8_t len, written_len;
+    bool is_varied; /* text and written differ */
     bool is_end; /* begins its run, or stands at a line end */
 };
 
@@ -30,7 +33,30 @@ struct cut {
 };
 
 static void tell(struct cut *c, const void *text, size_t len, bool positional) {
-    const struct fk_token token = {text, len, c->pos, positional};
+    const struct fk_token token = {text, len, c->pos, positional, NULL, 0};
+    c->fn(c->ctx, &token);
+}
+
+static void tell_unit(struct cut *c, const struct unit *u, bool positional) {
+    const struct fk_token token = {
+        (const char *)u->text,       u->len,
+        c->pos,                      positional,
+        u->is_varied ? (const char *)u->written : NULL, u->is_varied ? u->written_len : 0};
+    c->fn(c->ctx, &token);
+}
+
+static void tell_pair(struct cut *c, const struct unit *a, const struct unit *b) {
+    char text[2 * UNIT_MAX], written[2 * UNIT_MAX];
+    const bool is_varied = a->is_varied || b->is_varied;
+    struct fk_token token = {text, (size_t)a->len + b->len, c->pos, true, NULL, 0};
+    memcpy(text, a->text, a->len);
+    memcpy(text + a->len, b->text, b->len);
+    if (is_varied) {
+        memcpy(written, a->written, a->written_len);
+        memcpy(written + a->written_len, b->written, b->written_len);
+        token.written = written;
+        token.written_len = (size_t)a->written_len + b->written_len;
+    }
     c->fn(c->ctx, &token);
 }
 
@@ -48,7 +74,7 @@ static void pay_single(struct cut *c) {
     if (!c->owes_single)
         return;
     c->owes_single = false;
-    tell(c, c->before.text, c->before.len, true);
+    tell_unit(c, &c->before, true);
     c->pos++;
     c->before.len = 0;
 }
@@ -60,7 +86,7 @@ static void run_end(struct cut *c) {
         c->owes_single = true;
         return;
     }
-    tell(c, c->before.text, c->before.len, true);
+    tell_unit(c, &c->before, true);
     c->pos++;
     c->before.len = 0;
 }
@@ -77,12 +103,9 @@ static void run_add(struct cut *c, const struct unit *unit, bool over_line_end) 
         c->run_is_one = true;
         return;
     }
-    uint8_t pair[2 * UNIT_MAX];
-    memcpy(pair, before->text, before->len);
-    memcpy(pair + before->len, unit->text, unit->len);
-    tell(c, pair, (size_t)before->len + unit->len, true);
+    tell_pair(c, before, unit);
     if (!c->is_query)
-        tell(c, before->text, before->len, before->is_end || over_line_end);
+        tell_unit(c, before, before->is_end || over_line_end);
     c->pos++;
     *before = *unit;
     before->is_end = over_line_end;
@@ -96,17 +119,33 @@ static uint8_t class_at(const struct cut *c, int32_t at, int32_t *next_out) {
     return cp < 0 ? 0 : fk_terms__class((uint32_t)cp);
 }
 
+/* The character that stands for the one that was written. */
+static void unit_fold(struct unit *u) {
+    int32_t at = 0, n = 0;
+    const int32_t cp = fk_utf8_next((const char *)u->written, &at, u->written_len);
+    const uint32_t same = fk_variants_representative((uint32_t)cp);
+    u->is_varied = same != (uint32_t)cp;
+    if (u->is_varied)
+        U8_APPEND_UNSAFE(u->text, n, same);
+    else
+        memcpy(u->text, u->written, (size_t)(n = u->written_len));
+    u->len = (uint8_t)n;
+}
+
 /* A CJK character at c->at, with its marks. */
 static void take_unit(struct cut *c, int32_t next, bool over_line_end) {
-    struct unit unit = {.len = (uint8_t)(next - c->at)};
-    memcpy(unit.text, c->text + c->at, unit.len);
+    struct unit unit = {.written_len = (uint8_t)(next - c->at)};
+    memcpy(unit.written, c->text + c->at, unit.written_len);
+    unit_fold(&unit);
     c->at = next;
     while (c->at < c->len && (uint8_t)c->text[c->at] >= 0x80 &&
            (class_at(c, c->at, &next) & FK_CH_MARK)) {
         const size_t n = (size_t)(next - c->at);
-        if (unit.len + n <= UNIT_MAX) {
+        if (unit.len + n <= UNIT_MAX && unit.written_len + n <= UNIT_MAX) {
             memcpy(unit.text + unit.len, c->text + c->at, n);
             unit.len = (uint8_t)(unit.len + n);
+            memcpy(unit.written + unit.written_len, c->text + c->at, n);
+            unit.written_len = (uint8_t)(unit.written_len + n);
         }
         c->at = next;
     }

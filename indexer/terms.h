@@ -23,6 +23,8 @@
  * character of a run with its marks) one after another, each at the next position. Between two of
  * them is a blank; nothing inside a run; FK_ROW_LINE where a line ends inside a run; FK_ROW_GAP
  * between what no phrase crosses. A phrase is found in it by bytes (phrase_priv.h).
+ * In CJK runs a character stands for all that are the same in names (variants.h): the bigram of
+ * 髙橋 is 高橋, with 髙橋 as what was written.
  *
  * Words over FK_WORD_MAX bytes are cut into pieces of at most that, on both sides alike, so that
  * nothing is missed. Ownership: tokens are borrowed for the call. Threads: any.
@@ -42,6 +44,8 @@ struct fk_token {
     size_t len;
     uint32_t pos;
     bool positional;
+    const char *written; /* folded, with the characters that text has others for; NULL: as text */
+    size_t written_len;
 };
 typedef void (*fk_token_fn)(void *ctx, const struct fk_token *token);
 

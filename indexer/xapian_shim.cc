@@ -883,6 +883,153 @@ struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max)
     });
 }
 
+/* ---- patterns */
+
+static bool is_inside(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
+
+/* The last * that was met is where to go back to, so that time is the product of both lengths. */
+static bool matches(const std::string &text, std::size_t at, const std::string &pattern) {
+    std::size_t p = 0, star = std::string::npos, from = 0;
+    while (at < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            from = at;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[at])) {
+            at++;
+            while (pattern[p] == '?' && at < text.size() && is_inside(text[at]))
+                at++;
+            p++;
+        } else if (star != std::string::npos) {
+            p = star + 1;
+            at = ++from;
+        } else
+            return false;
+    }
+    while (p < pattern.size() && pattern[p] == '*')
+        p++;
+    return p == pattern.size();
+}
+
+/* Looking stops at the first script that is cut into bigrams, which no pattern is about, and passes
+ * over the fields that have a prefix where the one asked for has none. */
+static const char *const PATTERN_END = "\xe3";
+
+static Xapian::Query matching(const Xapian::Database &db, const std::string &field,
+                              const std::string &pattern, unsigned max) {
+    const std::string head = field + pattern.substr(0, pattern.find_first_of("*?"));
+    std::vector<Xapian::Query> found;
+    bool all = false;
+    Xapian::TermIterator t = db.allterms_begin(head);
+    while (t != db.allterms_end(head)) {
+        const std::string term = *t;
+        if (field.empty() && term[0] >= 'A' && term[0] <= 'Z') {
+            t.skip_to("[");
+            continue;
+        }
+        if (term.compare(field.size(), 1, PATTERN_END) >= 0)
+            break;
+        if (matches(term, field.size(), pattern)) {
+            all |= t.get_termfreq() == db.get_doccount();
+            found.emplace_back(term);
+        }
+        if (found.size() > max)
+            throw Xapian::WildcardError("too many terms match " + pattern);
+        ++t;
+    }
+    return all ? everything() : Xapian::Query(Xapian::Query::OP_OR, found.begin(), found.end());
+}
+
+struct fk_xquery *fk_xquery_wildcard(const char *prefix_of_field, const char *pattern, size_t len,
+                                     unsigned max) {
+    return query_of([&] {
+        return [f = std::string(prefix_of_field), p = std::string(pattern, len),
+                max](const place &in) { return matching(in.db, f, p, max); };
+    });
+}
+
+/* ---- domains */
+
+/* Documents by a value of lines, one of which is to be outside of the domains. */
+class Outside : public Xapian::PostingSource {
+    const Xapian::valueno slot;
+    const std::vector<std::string> ours;
+    Xapian::Database db;
+    Xapian::ValueIterator at;
+    bool begun = false;
+
+    bool is_ours(const std::string &domain) const {
+        for (const std::string &d : ours)
+            if (domain == d || (domain.size() > d.size() &&
+                                domain.compare(domain.size() - d.size(), d.size(), d) == 0 &&
+                                domain[domain.size() - d.size() - 1] == '.'))
+                return true;
+        return false;
+    }
+    bool is_outside(const std::string &lines) const {
+        for (std::size_t from = 0; from < lines.size();) {
+            const std::size_t end = std::min(lines.find('\n', from), lines.size());
+            if (!is_ours(lines.substr(from, end - from)))
+                return true;
+            from = end + 1;
+        }
+        return false;
+    }
+    void settle() {
+        while (at != db.valuestream_end(slot) && !is_outside(*at))
+            ++at;
+    }
+
+  public:
+    Outside(unsigned number, const std::vector<std::string> &domains)
+        : slot(number), ours(domains) {
+    }
+    Outside *clone() const override {
+        return new Outside(slot, ours);
+    }
+    void init(const Xapian::Database &database) override {
+        db = database;
+        at = db.valuestream_begin(slot);
+        begun = false;
+    }
+    Xapian::doccount get_termfreq_min() const override {
+        return 0;
+    }
+    Xapian::doccount get_termfreq_est() const override {
+        return db.get_value_freq(slot) / 2;
+    }
+    Xapian::doccount get_termfreq_max() const override {
+        return db.get_value_freq(slot);
+    }
+    void next(double) override {
+        if (begun)
+            ++at;
+        begun = true;
+        settle();
+    }
+    void skip_to(Xapian::docid docid, double) override {
+        begun = true;
+        at.skip_to(docid);
+        settle();
+    }
+    bool at_end() const override {
+        return at == db.valuestream_end(slot);
+    }
+    Xapian::docid get_docid() const override {
+        return at.get_docid();
+    }
+};
+
+struct fk_xquery *fk_xquery_outside(unsigned slot, const char *const *domains, size_t n) {
+    return query_of([&] {
+        return [slot, ours = std::vector<std::string>(domains, domains + n)](
+                   const place &) {
+            return Xapian::Query((new Outside(slot, ours))->release());
+        };
+    });
+}
+
 /* An open lower end is the least value there can be, since to Xapian a document without the value
  * has the empty one. */
 struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,

@@ -133,6 +133,13 @@ struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, s
 /* Every term that begins so; FK_INVALID comes from fk_xreader_search when in one of the databases
  * more than max do. */
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max);
+/* Every term of the field that matches the pattern: * is any bytes, ? one character. FK_INVALID
+ * comes from fk_xreader_search as for a prefix. */
+struct fk_xquery *fk_xquery_wildcard(const char *prefix_of_field, const char *pattern, size_t len,
+                                     unsigned max);
+/* Documents whose value has a line that is none of these domains and below none of them; or is "*".
+ * Borrowed for the call. */
+struct fk_xquery *fk_xquery_outside(unsigned slot, const char *const *domains, size_t n);
 /* from <= value <= to; an empty one is open. A document without the value is never in it. */
 struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,
                                   size_t to_len);

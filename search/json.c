@@ -142,12 +142,37 @@ static json_t *bound(int64_t ms) {
     return ms == INT64_MIN || ms == INT64_MAX ? json_null() : fk_json_time(ms);
 }
 
+json_t *fk_json_expansion(const char *lines, size_t len) {
+    json_t *list = json_array(), *one = NULL;
+    struct fk_buf value = FK_BUF_INIT;
+    struct fk_fields it = fk_fields_begin(lines, len);
+    for (struct fk_field f; fk_fields_next(&it, &f);) {
+        fk_buf_reset(&value);
+        fk_field_value(&f, &value);
+        json_t *text = fk_json_text(fk_buf_cstr(&value), value.len);
+        if (fk_field_is(&f, "text")) {
+            one = json_pack("{s:o, s:[], s:b}", "text", text, "also", "more", 0);
+            (void)json_array_append_new(list, one);
+        } else if (fk_field_is(&f, "also"))
+            (void)json_array_append_new(json_object_get(one, "also"), text);
+        else {
+            json_decref(text);
+            (void)json_object_set_new(one, "more", json_true());
+        }
+    }
+    fk_buf_free(&value);
+    return list;
+}
+
 json_t *fk_json_coverage(const struct fk_search *search) {
     const struct fk_search_coverage *c = fk_search_coverage(search);
     char zone[FK_ZONE_SIZE];
+    size_t len;
+    const char *expansion = fk_search_expansion(search, &len);
     fk_search_zone(zone, c->zone_minutes);
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
-                     "query", fk_search_canonical(search), "total", (json_int_t)c->total,
+    return json_pack("{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
+                     "query", fk_search_canonical(search), "expansion",
+                     fk_json_expansion(expansion, len), "remark", fk_search_remark(search), "total", (json_int_t)c->total,
                      "captures", (json_int_t)c->captures, "index_captures",
                      (json_int_t)c->index_captures, "partial_hits", (json_int_t)c->partial_hits,
                      "ledger_entries", (json_int_t)c->head, "index_mark", (json_int_t)c->mark,

@@ -98,6 +98,11 @@ static const struct fk_query__name names[] = {
     {"spam", FK_F_SPAM, FORM_TEXT, OP_IS},
     {"virus", FK_F_VIRUS, FORM_TEXT, OP_IS},
     {"delivery", FK_F_DELIVERY, FORM_TEXT, OP_IS},
+    {"filetype", FK_F_FILETYPE, FORM_CHOICE, OP_IS},
+    {"direction", FK_F_DIRECTION, FORM_CHOICE, OP_IS},
+    {"ip", FK_F_IP, FORM_TEXT, OP_IS},
+    {"url", FK_F_URL, FORM_TEXT, OP_IS},
+    {"exact", FK_F_ANY, FORM_EXACT, OP_IS},
     /* as Gmail and KQL have them */
     {"recipients", FK_F_TO, FORM_TEXT, OP_IS},
     {"attachmentnames", FK_F_FILENAME, FORM_TEXT, OP_IS},
@@ -108,6 +113,14 @@ static const struct fk_query__name names[] = {
     {"after", FK_F_RECEIVED, FORM_TIME, OP_GE},
     {"until", FK_F_RECEIVED, FORM_TIME, OP_LE},
     {"before", FK_F_RECEIVED, FORM_TIME, OP_LT},
+    {"newer", FK_F_RECEIVED, FORM_TIME, OP_GE},
+    {"older", FK_F_RECEIVED, FORM_TIME, OP_LT},
+    {"newer_than", FK_F_RECEIVED, FORM_TIME, OP_GE},
+    {"older_than", FK_F_RECEIVED, FORM_TIME, OP_LT},
+    {"subjecttitle", FK_F_SUBJECT, FORM_TEXT, OP_IS},
+    {"title", FK_F_SUBJECT, FORM_TEXT, OP_IS},
+    {"list", FK_F_VIA, FORM_LIST, OP_IS},
+    {"link", FK_F_URL, FORM_TEXT, OP_IS},
     {"larger", FK_F_SIZE, FORM_SIZE, OP_GT},
     {"smaller", FK_F_SIZE, FORM_SIZE, OP_LT},
     /* Japanese */
@@ -129,6 +142,22 @@ static const struct fk_query__name names[] = {
     {"送信日", FK_F_DATE, FORM_TIME, OP_IS},
     {"受信日", FK_F_RECEIVED, FORM_TIME, OP_IS},
     {"サイズ", FK_F_SIZE, FORM_SIZE, OP_IS},
+    {"方向", FK_F_DIRECTION, FORM_CHOICE, OP_IS},
+    {"リンク", FK_F_URL, FORM_TEXT, OP_IS},
+    {"拡張子", FK_F_FILETYPE, FORM_CHOICE, OP_IS},
+    {"完全一致", FK_F_ANY, FORM_EXACT, OP_IS},
+    /* what other systems have and an archive has not, or has otherwise */
+    {"hasattachment", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"kind", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"in", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"is", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"isread", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"label", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"category", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"folder", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"folderid", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"itemclass", FK_F_ANY, FORM_FOREIGN, OP_IS},
+    {"importance", FK_F_ANY, FORM_FOREIGN, OP_IS},
     /* in the language, not in this version: said, so that nobody takes no hits for an answer */
     {"tag", FK_F_ANY, FORM_LATER, OP_IS},
     {"case", FK_F_ANY, FORM_LATER, OP_IS},
@@ -139,6 +168,8 @@ static const struct fk_query__name names[] = {
     {"取引年月日", FK_F_ANY, FORM_LATER, OP_IS},
     {"取引金額", FK_F_ANY, FORM_LATER, OP_IS},
     {"取引先", FK_F_ANY, FORM_LATER, OP_IS},
+    {"金額", FK_F_ANY, FORM_LATER, OP_IS},
+    {"取引日", FK_F_ANY, FORM_LATER, OP_IS},
 };
 
 const struct fk_query__name *fk_query__find_name(const char *name, size_t len) {
@@ -151,7 +182,7 @@ const struct fk_query__name *fk_query__find_name(const char *name, size_t len) {
 
 const char *fk_query__name_of(enum fk_q_field field) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].field == field)
+        if (names[i].field == field && names[i].form <= FORM_CHOICE)
             return names[i].name;
     return "";
 }
@@ -160,15 +191,96 @@ void fk_query__names(char *out, size_t size) {
     size_t len = 0;
     out[0] = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].form != FORM_LATER && fk_query__name_of(names[i].field) == names[i].name &&
+        if (names[i].form != FORM_LATER && names[i].form != FORM_FOREIGN && fk_query__name_of(names[i].field) == names[i].name &&
             len < size)
             len += (size_t)snprintf(out + len, size - len, "%s%s", len ? " " : "", names[i].name);
 }
 
 bool fk_query__is_operator(const char *word, size_t len) {
-    static const char *const words[] = {"AND", "OR", "NOT", "NEAR"};
+    static const char *const words[] = {"AND", "OR", "NOT", "NEAR", "ONEAR"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i]) == len && memcmp(words[i], word, len) == 0)
             return true;
-    return len > 4 && memcmp(word, "NEAR", 4) == 0 && (word[4] == '(' || word[4] == '/');
+    for (size_t i = 3; i < sizeof words / sizeof *words; i++) {
+        const size_t n = strlen(words[i]);
+        if (len > n && memcmp(word, words[i], n) == 0 && (word[n] == '(' || word[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
+bool fk_query__is_between(const char *word) {
+    static const char *const begins[] = {"w/", "W/", "pre/", "PRE/"};
+    if (strcmp(word, "AROUND") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        const size_t n = strlen(begins[i]);
+        if (strncmp(word, begins[i], n) == 0 && word[n] &&
+            strspn(word + n, "0123456789") == strlen(word + n))
+            return true;
+    }
+    return false;
+}
+
+bool fk_query__is_pattern(const char *word) {
+    const size_t len = strlen(word);
+    size_t letters = 0;
+    bool inside = false;
+    for (size_t i = 0; i < len; i++) {
+        const char c = word[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+            letters++;
+        else if (c == '*')
+            inside |= i + 1 < len;
+        else if (c == '?')
+            inside |= i > 0 && i + 1 < len;
+        else
+            return false;
+    }
+    return inside && letters > 0;
+}
+
+bool fk_query__has_text(enum fk_q_field field) {
+    switch (field) {
+    case FK_F_MSGID:
+    case FK_F_HAS:
+    case FK_F_UNSEARCHABLE:
+    case FK_F_DATE:
+    case FK_F_RECEIVED:
+    case FK_F_SIZE:
+    case FK_F_DKIM:
+    case FK_F_AUTH:
+    case FK_F_SPAM:
+    case FK_F_VIRUS:
+    case FK_F_DELIVERY:
+    case FK_F_FILETYPE:
+    case FK_F_DIRECTION:
+    case FK_F_IP:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool fk_query__can_be_empty(enum fk_q_field field) {
+    switch (field) {
+    case FK_F_FROM:
+    case FK_F_TO:
+    case FK_F_CC:
+    case FK_F_BCC:
+    case FK_F_VIA:
+    case FK_F_ENVFROM:
+    case FK_F_ENVTO:
+    case FK_F_PARTICIPANTS:
+    case FK_F_SUBJECT:
+    case FK_F_BODY:
+    case FK_F_FILENAME:
+    case FK_F_MSGID:
+    case FK_F_DATE:
+    case FK_F_IP:
+    case FK_F_URL:
+        return true;
+    default:
+        return false;
+    }
 }

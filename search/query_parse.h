@@ -26,7 +26,9 @@ extern "C" {
 enum {
     FK_QUERY_MAX_BYTES = 16384, /* of text */
     FK_QUERY_MAX_TERMS = 1000,  /* leaves of the tree */
-    FK_QUERY_MAX_DEPTH = 64     /* parentheses and NOTs inside one another */
+    FK_QUERY_MAX_DEPTH = 64,    /* parentheses and NOTs inside one another */
+    FK_QUERY_MAX_NEAR = 1000,   /* words between two texts */
+    FK_QUERY_NEAR = 8           /* of a NEAR without a number */
 };
 
 enum fk_q_kind {
@@ -36,7 +38,9 @@ enum fk_q_kind {
     FK_Q_SIZE, /* least to most bytes */
     FK_Q_AND,  /* two or more children */
     FK_Q_OR,   /* two or more children */
-    FK_Q_NOT   /* one child */
+    FK_Q_NOT,  /* one child */
+    FK_Q_NEAR, /* two or more children, TEXT or OR of TEXT, of one field, within `window` */
+    FK_Q_HAS   /* the field has anything */
 };
 
 enum fk_q_field {
@@ -65,7 +69,11 @@ enum fk_q_field {
     FK_F_AUTH, /* METHOD=RESULT */
     FK_F_SPAM, /* yes or no; so with the next */
     FK_F_VIRUS,
-    FK_F_DELIVERY /* a status, a recipient, a code, a host */
+    FK_F_DELIVERY, /* a status, a recipient, a code, a host */
+    FK_F_FILETYPE, /* what stands behind the last point of an attachment's name */
+    FK_F_DIRECTION, /* in, out, internal or other */
+    FK_F_IP,        /* of the client that delivered it: an address or a network */
+    FK_F_URL        /* text of link targets, or the host of one */
 };
 
 /* A year, month, day, minute or second, counted from year 0, month 0 of it, 1970-01-01 and its
@@ -89,6 +97,9 @@ struct fk_q_node {
     const char *text; /* as it was written, not folded; NUL-terminated */
     size_t len;
     bool prefix; /* words that begin with text */
+    bool wild;   /* text is a pattern: * any letters, ? one */
+    bool exact;  /* this spelling alone, no variants of it */
+    unsigned window; /* NEAR: at most so many words stand between */
     struct fk_q_when from, to;
     uint64_t least, most;
     size_t byte, character;         /* where it begins in the query, from 1 */
@@ -103,11 +114,18 @@ struct fk_query_fault {
 };
 
 struct fk_query;
+/* now_ms, zone_minutes: what "today" and "7d" count from. The canonical form has days instead. */
+FK_CHECKED enum fk_status fk_query_parse_at(const char *text, size_t len, int64_t now_ms,
+                                            int zone_minutes, struct fk_query **out,
+                                            struct fk_query_fault *fault, struct fk_err *err);
+/* The same, now and in UTC. */
 FK_CHECKED enum fk_status fk_query_parse(const char *text, size_t len, struct fk_query **out,
                                          struct fk_query_fault *fault, struct fk_err *err);
 void fk_query_free(struct fk_query **query);
 const struct fk_q_node *fk_query_root(const struct fk_query *query);
 void fk_query_canonical(const struct fk_query *query, struct fk_buf *out);
+/* What was perhaps meant otherwise, as a sentence; "" for nothing. */
+const char *fk_query_remark(const struct fk_query *query);
 
 /* Fills fault and err and returns FK_INVALID: for whoever finds a node wrong after parsing. */
 enum fk_status fk_query_blame(const struct fk_q_node *node, struct fk_query_fault *fault,

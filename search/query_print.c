@@ -3,27 +3,34 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static bool digit_follows(const char *at, const char *end) {
+    const struct fk_query__char c = fk_query__char_at(at, end);
+    return c.as >= '0' && c.as <= '9';
+}
+
 /* May the text stand without quotes and still be read as this one text? */
 static bool bare(const struct fk_q_node *node) {
     const char *at = node->text, *end = node->text + node->len;
-    char word[8];
+    char word[32];
     size_t ascii = 0;
     for (bool first = true; at < end; first = false) {
         struct fk_query__char c = fk_query__char_at(at, end);
         if (c.bytes == 0 || fk_query__is_space(c.as) ||
-            (c.as < 0x80 && strchr("\"()*:=<>", (int)c.as)))
+            (c.as < 0x80 && strchr("\"()*:=<>{}", (int)c.as)))
             return false;
-        if (first && c.as == '-')
+        if (first && (c.as == '-' || (c.as == '+' && !digit_follows(at + c.bytes, end))))
             return false;
-        if (ascii < sizeof word)
+        if (ascii + 1 < sizeof word)
             word[ascii++] = c.as < 0x80 ? (char)c.as : '?';
         at += c.bytes;
     }
-    return !fk_query__is_operator(word, ascii);
+    word[ascii] = 0;
+    return !fk_query__is_operator(word, ascii) && !fk_query__is_between(word) &&
+           !fk_query__is_pattern(word);
 }
 
 static void print_text(const struct fk_q_node *node, struct fk_buf *out) {
-    bool quoted = !bare(node);
+    bool quoted = !node->wild && !bare(node);
     if (quoted)
         fk_buf_byte(out, '"');
     fk_buf_add(out, node->text, node->len);
@@ -55,8 +62,9 @@ static void print_times(const struct fk_q_node *node, struct fk_buf *out) {
 
 static void print(const struct fk_q_node *node, struct fk_buf *out);
 
-static void print_child(const struct fk_q_node *node, struct fk_buf *out) {
-    bool group = node->kind == FK_Q_AND || node->kind == FK_Q_OR;
+static void print_child(const struct fk_q_node *node, enum fk_q_kind in, struct fk_buf *out) {
+    bool group = node->kind == FK_Q_AND || node->kind == FK_Q_OR ||
+                 (node->kind == FK_Q_NEAR && in == FK_Q_NOT);
     if (group)
         fk_buf_byte(out, '(');
     print(node, out);
@@ -71,24 +79,33 @@ static void print(const struct fk_q_node *node, struct fk_buf *out) {
         return;
     case FK_Q_NOT:
         fk_buf_str(out, "NOT ");
-        print_child(node->first, out);
+        print_child(node->first, FK_Q_NOT, out);
         return;
     case FK_Q_AND:
     case FK_Q_OR:
+    case FK_Q_NEAR:
         for (const struct fk_q_node *c = node->first; c != NULL; c = c->next) {
-            print_child(c, out);
-            if (c->next != NULL)
+            print_child(c, node->kind, out);
+            if (c->next == NULL)
+                break;
+            if (node->kind == FK_Q_NEAR)
+                fk_buf_printf(out, " NEAR(%u) ", node->window);
+            else
                 fk_buf_str(out, node->kind == FK_Q_AND ? " AND " : " OR ");
         }
         return;
     default:
         break;
     }
+    if (node->exact)
+        fk_buf_str(out, "exact:");
     if (node->field != FK_F_ANY) {
         fk_buf_str(out, fk_query__name_of(node->field));
         fk_buf_byte(out, ':');
     }
-    if (node->kind == FK_Q_TIME)
+    if (node->kind == FK_Q_HAS)
+        fk_buf_byte(out, '*');
+    else if (node->kind == FK_Q_TIME)
         print_times(node, out);
     else if (node->kind == FK_Q_SIZE)
         print_size(node, out);

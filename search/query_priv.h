@@ -17,7 +17,16 @@ int fk_query__cut(const char *text, int max);
 /* Does a word end before this character? */
 bool fk_query__is_space(uint32_t as);
 
-enum fk_query__form { FORM_TEXT, FORM_TIME, FORM_SIZE, FORM_CHOICE, FORM_LATER };
+enum fk_query__form {
+    FORM_TEXT,
+    FORM_TIME,
+    FORM_SIZE,
+    FORM_CHOICE,
+    FORM_LATER,   /* in the language, not in this version */
+    FORM_EXACT,   /* exact: stands before what it is about */
+    FORM_LIST,    /* via: or to: */
+    FORM_FOREIGN, /* another system's: query_foreign.c says what it means here */
+};
 enum fk_query__op { OP_IS, OP_GE, OP_LE, OP_GT, OP_LT, OP_NE };
 struct fk_query__name {
     const char *name; /* lower case */
@@ -32,13 +41,51 @@ const char *fk_query__name_of(enum fk_q_field field);
 void fk_query__names(char *out, size_t size);
 /* AND, OR, NOT, NEAR: words that must be quoted to be searched for. */
 bool fk_query__is_operator(const char *word, size_t len);
+/* "NEAR/5", "w/5", "AROUND": operators where they stand between two texts. */
+bool fk_query__is_between(const char *word);
+/* Is this word of letters, digits, * and ? a pattern: a * before its end, or a ? inside? */
+bool fk_query__is_pattern(const char *word);
+/* Do fields of this kind have text that is folded, so that exact: means something? */
+bool fk_query__has_text(enum fk_q_field field);
+/* Can it be asked whether the field has anything? */
+bool fk_query__can_be_empty(enum fk_q_field field);
 
+/* What a name of Gmail's or Purview's with this value stands for. */
+enum fk_query__meaning { MEANS_ALL, MEANS_ATTACHMENT, MEANS_NO_ATTACHMENT, MEANS_NOTHING };
+enum fk_query__meaning fk_query__foreign(const char *name, const char *value, const char **hint);
+
+/* today: days since 1970-01-01 there; FK_NO_DAY where nobody knows, and nothing is relative to it. */
+#define FK_NO_DAY INT64_MIN
 /* "2024-04..2024-06", "10M": into node->from and to, or least and most. False, with `expected`,
  * when the value is none. value: ASCII where the syntax has it, spaces removed at both ends. */
-bool fk_query__time_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
-                          const char **expected);
+bool fk_query__time_value(const char *value, enum fk_query__op op, int64_t today,
+                          struct fk_q_node *node, const char **expected);
 bool fk_query__size_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
                           const char **expected);
+/* A text and the spellings that are searched for with it: the katakana that is written in two ways
+ * (サーバー サーバ, ヴァイオリン バイオリン), numbers with and without commas. Each is as long as its
+ * end less that of the one before; the first is the text, folded (query_loose.c). */
+enum { FK_SPELLINGS_MAX = 16 };
+struct fk_query__spellings {
+    struct fk_buf bytes;
+    size_t ends[FK_SPELLINGS_MAX];
+    size_t count;
+    bool more; /* there would be more of them: some combinations are left out */
+};
+#define FK_SPELLINGS_INIT                                                                          \
+    { .bytes = FK_BUF_INIT, .count = 0, .more = false }
+FK_CHECKED enum fk_status fk_query__spell(const struct fk_q_node *node,
+                                          struct fk_query__spellings *out, struct fk_err *err);
+void fk_query__spellings_free(struct fk_query__spellings *s);
+static inline const char *fk_query__spelling(const struct fk_query__spellings *s, size_t i,
+                                             size_t *len) {
+    const size_t from = i ? s->ends[i - 1] : 0;
+    *len = s->ends[i] - from;
+    return (const char *)s->bytes.data + from;
+}
+/* Is the value one whole address, or a domain? Those have one spelling. */
+bool fk_query__is_address(const struct fk_q_node *node);
+
 /* What dkim:, auth:, spam: and virus: stand for (query_verdict.c). */
 struct fk_xquery;
 FK_CHECKED enum fk_status fk_query__verdict(const struct fk_q_node *node, struct fk_xquery **out,
@@ -46,6 +93,25 @@ FK_CHECKED enum fk_status fk_query__verdict(const struct fk_q_node *node, struct
 /* What delivery: stands for (query_delivery.c). */
 FK_CHECKED enum fk_status fk_query__delivery(const struct fk_q_node *node, struct fk_xquery **out,
                                              struct fk_query_fault *fault, struct fk_err *err);
+/* What ip: and filetype: stand for (query_ip.c, query_plan.c). */
+FK_CHECKED enum fk_status fk_query__ip(const struct fk_q_node *node, struct fk_xquery **out,
+                                       struct fk_query_fault *fault, struct fk_err *err);
 void fk_query__print_when(const struct fk_q_when *when, struct fk_buf *out);
+
+/* Whole days, months or years, both ends included (query_period.c). */
+struct fk_query__period {
+    struct fk_q_when from, to;
+    bool is_age; /* "7d": a day so long ago; by itself everything from there on */
+};
+/* One day or month as a when (query_value.c). */
+struct fk_q_when fk_query__day(int64_t days);
+int64_t fk_query__day_of(int64_t year, int64_t month, int64_t day);
+void fk_query__date_of(int64_t days, int64_t *year, int64_t *month, int64_t *day);
+int64_t fk_query__days_in_month(int64_t year, int64_t month); /* month from 1 */
+bool fk_query__when(const char *text, struct fk_q_when *out);
+/* A date, a wareki date, a fiscal year, or a word that is relative to today. *expected is set where
+ * it can be said better than "a date". */
+bool fk_query__period(const char *text, int64_t today, struct fk_query__period *out,
+                      const char **expected);
 
 #endif

@@ -3,7 +3,7 @@
 
 /* Days since 1970-01-01 of the proleptic Gregorian calendar, and back (Hinnant's days_from_civil:
  * years that begin in March put the leap day last). */
-static int64_t days_of(int64_t year, int64_t month, int64_t day) {
+int64_t fk_query__day_of(int64_t year, int64_t month, int64_t day) {
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t of_era = year - era * 400;
@@ -11,7 +11,7 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day) {
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static void date_of(int64_t days, int64_t *year, int64_t *month, int64_t *day) {
+void fk_query__date_of(int64_t days, int64_t *year, int64_t *month, int64_t *day) {
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     int64_t of_era = days - era * 146097;
@@ -26,9 +26,9 @@ static void date_of(int64_t days, int64_t *year, int64_t *month, int64_t *day) {
 static int64_t first_second(enum fk_q_unit unit, int64_t count) {
     switch (unit) {
     case FK_UNIT_YEAR:
-        return days_of(count, 1, 1) * 86400;
+        return fk_query__day_of(count, 1, 1) * 86400;
     case FK_UNIT_MONTH:
-        return days_of(count / 12, count % 12 + 1, 1) * 86400;
+        return fk_query__day_of(count / 12, count % 12 + 1, 1) * 86400;
     case FK_UNIT_DAY:
         return count * 86400;
     case FK_UNIT_MINUTE:
@@ -52,7 +52,7 @@ void fk_query__print_when(const struct fk_q_when *when, struct fk_buf *out) {
     int64_t second = first_second(when->unit, when->count);
     int64_t days = (second >= 0 ? second : second - 86399) / 86400;
     int64_t year, month, day;
-    date_of(days, &year, &month, &day);
+    fk_query__date_of(days, &year, &month, &day);
     second -= days * 86400;
     fk_buf_printf(out, "%04d", (int)year);
     if (when->unit >= FK_UNIT_MONTH)
@@ -85,15 +85,19 @@ static bool take_separator(const char **at, const char *counter) {
     return false;
 }
 
+struct fk_q_when fk_query__day(int64_t days) {
+    return (struct fk_q_when){FK_UNIT_DAY, days};
+}
+
 enum { YEAR_FIRST = 1900, YEAR_LAST = 2999 };
 
-static int64_t days_in_month(int64_t year, int64_t month) {
-    return days_of(year + month / 12, month % 12 + 1, 1) - days_of(year, month, 1);
+int64_t fk_query__days_in_month(int64_t year, int64_t month) {
+    return fk_query__day_of(year + month / 12, month % 12 + 1, 1) - fk_query__day_of(year, month, 1);
 }
 
 /* 2024  2024-04  2024-04-01  20240401  2024-04-01T09:30  2024-04-01T09:30:15  2024/4/1 2024年4月1日
  */
-static bool take_when(const char *at, struct fk_q_when *out) {
+bool fk_query__when(const char *at, struct fk_q_when *out) {
     int64_t year, month, day, hour, minute, second;
     bool packed = strspn(at, "0123456789") == 8;
     const char *whole = at;
@@ -111,11 +115,11 @@ static bool take_when(const char *at, struct fk_q_when *out) {
         return true;
     if (!packed && !take_separator(&at, "月"))
         return false;
-    if (!take_number(&at, 2, &day) || day < 1 || day > days_in_month(year, month))
+    if (!take_number(&at, 2, &day) || day < 1 || day > fk_query__days_in_month(year, month))
         return false;
     if (strncmp(at, "日", strlen("日")) == 0)
         at += strlen("日");
-    *out = (struct fk_q_when){FK_UNIT_DAY, days_of(year, month, day)};
+    *out = (struct fk_q_when){FK_UNIT_DAY, fk_query__day_of(year, month, day)};
     if (*at == 0)
         return true;
     if (*at != 'T' && *at != 't' && *at != ' ')
@@ -124,7 +128,7 @@ static bool take_when(const char *at, struct fk_q_when *out) {
     if (!take_number(&at, 2, &hour) || hour > 23 || *at++ != ':' || !take_number(&at, 2, &minute) ||
         minute > 59)
         return false;
-    minute += days_of(year, month, day) * 1440 + hour * 60;
+    minute += fk_query__day_of(year, month, day) * 1440 + hour * 60;
     *out = (struct fk_q_when){FK_UNIT_MINUTE, minute};
     if (*at == 0)
         return true;
@@ -154,35 +158,41 @@ static bool step(struct fk_q_when *when, int by) {
            fk_q_when_last_ms(when, 0) <= fk_q_when_last_ms(&last, 0);
 }
 
-static bool time_bound(const char *value, enum fk_query__op op, struct fk_q_node *node) {
-    struct fk_q_when when;
-    if (!take_when(value, &when) || (op == OP_GT && !step(&when, 1)) ||
-        (op == OP_LT && !step(&when, -1)))
+static bool time_bound(const char *value, enum fk_query__op op, int64_t today,
+                       struct fk_q_node *node, const char **expected) {
+    struct fk_query__period p;
+    if (!fk_query__period(value, today, &p, expected) || (op == OP_GT && !step(&p.to, 1)) ||
+        (op == OP_LT && !step(&p.from, -1)))
         return false;
-    if (op == OP_IS || op == OP_GE || op == OP_GT)
-        node->from = when;
-    if (op == OP_IS || op == OP_LE || op == OP_LT)
-        node->to = when;
+    if (op == OP_IS || op == OP_GE)
+        node->from = p.from;
+    if ((op == OP_IS && !p.is_age) || op == OP_LE)
+        node->to = p.to;
+    if (op == OP_GT)
+        node->from = p.to;
+    if (op == OP_LT)
+        node->to = p.from;
     return true;
 }
 
-bool fk_query__time_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
-                          const char **expected) {
+bool fk_query__time_value(const char *value, enum fk_query__op op, int64_t today,
+                          struct fk_q_node *node, const char **expected) {
     char copy[80], *to;
-    *expected = "a date such as 2024-04-01, 2024-04, 2024, 2024-04-01T09:30, or from..to, "
-                "in the years 1900 to 2999";
+    *expected = "a date such as 2024-04-01, 2024-04, 2024, 2024-04-01T09:30, 令和6年4月, today, 7d, "
+                "or from..to, in the years 1900 to 2999";
     if (strlen(value) >= sizeof copy)
         return false;
     memcpy(copy, value, strlen(value) + 1);
     split_range(copy, &to);
     if (to == NULL)
-        return time_bound(copy, op, node);
+        return time_bound(copy, op, today, node, expected);
     if (op != OP_IS) {
         *expected = "one date: from..to goes with a colon, as in date:2024-01..2024-03";
         return false;
     }
-    if ((copy[0] == 0 && *to == 0) || (copy[0] != 0 && !time_bound(copy, OP_GE, node)) ||
-        (*to != 0 && !time_bound(to, OP_LE, node)))
+    if ((copy[0] == 0 && *to == 0) ||
+        (copy[0] != 0 && !time_bound(copy, OP_GE, today, node, expected)) ||
+        (*to != 0 && !time_bound(to, OP_LE, today, node, expected)))
         return false;
     *expected = "a range whose first date is not after its last";
     return copy[0] == 0 || *to == 0 ||
@@ -192,7 +202,7 @@ bool fk_query__time_value(const char *value, enum fk_query__op op, struct fk_q_n
 bool fk_query_moment(const char *text, bool last, int zone_minutes, int64_t *ms_out) {
     struct fk_q_node node = {.text = NULL};
     const char *expected;
-    if (!fk_query__time_value(text, last ? OP_LE : OP_GE, &node, &expected))
+    if (!fk_query__time_value(text, last ? OP_LE : OP_GE, FK_NO_DAY, &node, &expected))
         return false;
     *ms_out = last ? fk_q_when_last_ms(&node.to, zone_minutes)
                    : fk_q_when_first_ms(&node.from, zone_minutes);

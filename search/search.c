@@ -27,7 +27,7 @@ struct fk_search {
     struct fk_seqs gone;     /* documents of nothing but those */
     struct fk_seqs captures; /* of the hit given */
     struct fk_provenance known;
-    struct fk_buf canonical, data, user;
+    struct fk_buf canonical, expansion, data, user;
     uint64_t limit, given;
     bool has_after;
     int64_t after_ms; /* the last hit given, or the cursor */
@@ -105,6 +105,11 @@ static struct fk_xquery *partly_searchable(void) {
 
 /* ---- the question as a query */
 
+/* May it stand for too many words? */
+static bool is_expanded(const struct fk_q_node *node) {
+    return node->prefix || node->wild || (node->kind == FK_Q_TEXT && node->field == FK_F_IP);
+}
+
 /* Which "word*" stands for too many words: the search of it alone is refused. */
 static enum fk_status blame_prefix(struct fk_search *s, const struct fk_q_node *node,
                                    struct fk_query_fault *fault, struct fk_err *err) {
@@ -112,13 +117,16 @@ static enum fk_status blame_prefix(struct fk_search *s, const struct fk_q_node *
     enum fk_status st = FK_OK;
     for (const struct fk_q_node *c = node->first; c != NULL && st == FK_OK; c = c->next)
         st = blame_prefix(s, c, fault, err);
-    if (!node->prefix || st != FK_OK)
+    if (!is_expanded(node) || st != FK_OK)
         return st;
     if (fk_query_plan(node, 0, &alone, fault, NULL) == FK_OK &&
         fk_xreader_search(s->reader, alone, FK_SLOT_RECEIVED, 0, 0, &s->page, NULL) == FK_INVALID)
-        st = fk_query_blame(node, fault, err, "write more letters before the *",
-                            "\"%.*s*\" stands for more than %d words",
-                            fk_query__cut(node->text, 60), node->text, FK_PLAN_MAX_EXPANSION);
+        st = fk_query_blame(
+            node, fault, err,
+            node->field == FK_F_IP ? "ask for a smaller network" : "write more letters beside the *",
+            "\"%.*s%s\" stands for more than %d %s", fk_query__cut(node->text, 60), node->text,
+            node->prefix ? "*" : "", FK_PLAN_MAX_EXPANSION,
+            node->field == FK_F_IP ? "addresses" : "words");
     fk_xquery_free(&alone);
     return st;
 }
@@ -133,14 +141,16 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
     size_t len = o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len;
     struct fk_xquery *part = NULL;
     enum fk_status st = FK_OK;
-    FK_TRY(fk_query_parse(o->query, len, &s->query, fault, err));
+    FK_TRY(fk_query_parse_at(o->query, len, fk_now_ms(), o->zone_minutes, &s->query, fault, err));
     fk_query_canonical(s->query, &s->canonical);
+    FK_TRY(fk_query_expansion(fk_query_root(s->query), &s->expansion, err));
     (void)fk_buf_cstr(&s->canonical); /* its NUL */
     if (s->canonical.failed || s->user.failed) {
         st = fk_fail(err, FK_NOMEM, "out of memory for a query");
         goto done;
     }
-    FK_TRY(fk_query_plan(fk_query_root(s->query), o->zone_minutes, &s->whole, fault, err));
+    FK_TRY(fk_query_plan_for(fk_query_root(s->query), o->zone_minutes,
+                             (const char *const *)o->domains, &s->whole, fault, err));
     if (o->user != NULL) {
         st = fk_query_plan_person(o->user, &part, err);
         if (st == FK_INVALID)
@@ -258,6 +268,19 @@ static void add_number(struct fk_buf *body, const char *name, uint64_t n) {
     fk_fields_add_str(body, name, text);
 }
 
+/* Which other spellings were hits too: as many as say what was understood. */
+enum { SPELLINGS_RECORDED = 8192 };
+static void add_spellings(struct fk_buf *body, const struct fk_buf *expansion) {
+    struct fk_fields it = fk_fields_begin(expansion->data, expansion->len);
+    const size_t begin = body->len;
+    for (struct fk_field f; fk_fields_next(&it, &f) && body->len - begin < SPELLINGS_RECORDED;)
+        fk_buf_printf(body, "%s: %.*s\n",
+                      fk_field_is(&f, "text")   ? "spelled"
+                      : fk_field_is(&f, "also") ? "also"
+                                                : "also-more",
+                      (int)f.value_len, f.value);
+}
+
 void fk_search_zone(char out[FK_ZONE_SIZE], int minutes) {
     unsigned east = (unsigned)abs(minutes);
     (void)snprintf(out, FK_ZONE_SIZE, "%c%02u:%02u", minutes < 0 ? '-' : '+', east / 60 % 24,
@@ -277,6 +300,10 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
     fk_fields_add(&body, "query", o->query,
                   o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len);
     fk_fields_add_str(&body, "canonical", fk_search_canonical(s));
+    add_spellings(&body, &s->expansion);
+    if (fk_query_asks(fk_query_root(s->query), FK_F_DIRECTION))
+        for (size_t i = 0; o->domains != NULL && o->domains[i] != NULL; i++)
+            fk_fields_add_str(&body, "domain", o->domains[i]);
     if (o->user != NULL)
         fk_fields_add_str(&body, "user", o->user);
     add_time(&body, "since", o->since_ms);
@@ -474,6 +501,15 @@ const char *fk_search_canonical(const struct fk_search *s) {
     return (const char *)s->canonical.data;
 }
 
+const char *fk_search_expansion(const struct fk_search *s, size_t *len) {
+    *len = s->expansion.len;
+    return (const char *)s->expansion.data;
+}
+
+const char *fk_search_remark(const struct fk_search *s) {
+    return fk_query_remark(s->query);
+}
+
 void fk_search_close(struct fk_search **search) {
     struct fk_search *s = *search;
     if (s == NULL)
@@ -487,6 +523,7 @@ void fk_search_close(struct fk_search **search) {
     fk_seqs_free(&s->captures);
     fk_provenance_free(&s->known);
     fk_buf_free(&s->canonical);
+    fk_buf_free(&s->expansion);
     fk_buf_free(&s->data);
     fk_buf_free(&s->user);
     free(s);

@@ -44,9 +44,10 @@ struct fk_search_options {
     const char *cursor;          /* from fk_search_cursor; NULL: from the newest on */
     const char *person, *reason; /* into the act; reason NULL where none was given */
     const char *via;             /* "command", "web" */
+    char *const *domains;        /* ours, for direction:; ends with NULL; NULL: not known */
 };
 #define FK_SEARCH_OPTIONS                                                                          \
-    { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "" }
+    { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL }
 
 struct fk_search_coverage {
     uint64_t total;             /* hits, exactly */
@@ -85,6 +86,10 @@ FK_CHECKED enum fk_status fk_search_next(struct fk_search *search, struct fk_hit
 const struct fk_search_coverage *fk_search_coverage(const struct fk_search *search);
 /* What was understood. Borrowed as long as the search is open. */
 const char *fk_search_canonical(const struct fk_search *search);
+/* Other spellings that are hits too: lines of fk_query_expansion. Borrowed, as the next. */
+const char *fk_search_expansion(const struct fk_search *search, size_t *len);
+/* What was perhaps meant otherwise; "" for nothing. */
+const char *fk_search_remark(const struct fk_search *search);
 /* Appends the place behind the last hit given; FK_NOT_FOUND when no hit is left there. */
 FK_CHECKED enum fk_status fk_search_cursor(struct fk_search *search, struct fk_buf *out,
                                            struct fk_err *err);

@@ -63,7 +63,10 @@ put("mail_date", "header", b"\xffReceived: from a by b\n\tfor <c>; Tue, 24 Nov 2
 
 for i, text in enumerate(["", "*", "会議 from:tanaka", "件名:会議室 AND (from:a@b OR NOT to:c) size>10M", "date:2024-04..2024-06 received>=2024-04-01T10:20",
                           "\"a b\" NEAR c", "has:attachment unsearchable:any", "a* -b filename:\"x.pdf\"", "after:2024 before:2025-01-02T03:04:05",
-                          "（全角　ＡＮＤ）“引用” to:\"佐藤 <a@b>\" msgid:<x@y>", "NOT NOT (((a)))", "size:1k..2M larger:3 bcc:x cc:y participants:z"]):
+                          "（全角　ＡＮＤ）“引用” to:\"佐藤 <a@b>\" msgid:<x@y>", "NOT NOT (((a)))", "size:1k..2M larger:3 bcc:x cc:y participants:z",
+                          "{a from:b} +c (d OR \"e f\") NEAR(3) g w/2 h", "pro*ect te?t *ject filename:*.pdf from:*@b.example", "exact:(from:髙橋 OR サーバー) 1,234,567",
+                          "date:令和6年度 received>=R6.4.1 older_than:7d date:\"last month\"..今日", "subject:\"\" -to:* bcc:* direction:in ip:192.0.2.0/21 url:@b.example",
+                          "hasattachment:false kind:email list:a in:anywhere x and y"]):
     put("query", f"{i}", text)
 put("frame", "frame", b"\1FK1\n\0\7\0\0\0\0\0\5" + b"\1\0\2\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0\1a\0\0\0\2bc")
 put("frame", "empty", b"\0FK1\n\0\1\0\0\0\0\0\1")

@@ -11,6 +11,7 @@ static void nodes_check(const struct fk_q_node *n, size_t text_len, unsigned dep
         nodes_check(c, text_len, depth + 1);
     MUST(n->kind == FK_Q_NOT                         ? children == 1
          : n->kind == FK_Q_AND || n->kind == FK_Q_OR ? children >= 2
+         : n->kind == FK_Q_NEAR ? children >= 2 && n->window <= FK_QUERY_MAX_NEAR
                                                      : children == 0);
 }
 
@@ -25,7 +26,12 @@ static void plan_check(const struct fk_query *q, size_t text_len) {
     struct fk_xquery *plan = NULL;
     struct fk_query_fault fault = {0};
     struct fk_err err = FK_ERR_INIT;
-    if (fuzz_took(fk_query_plan(fk_query_root(q), 540, &plan, &fault, &err), &err))
+    static const char *const ours[] = {"example.co.jp", NULL};
+    struct fk_buf also = FK_BUF_INIT;
+    DONE(fk_query_expansion(fk_query_root(q), &also, &err));
+    MUST(fuzz_is_utf8(also.data, also.len));
+    fk_buf_free(&also);
+    if (fuzz_took(fk_query_plan_for(fk_query_root(q), 540, ours, &plan, &fault, &err), &err))
         fk_xquery_free(&plan);
     else {
         MUST(!plan);
@@ -38,7 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     struct fk_query_fault fault = {0};
     struct fk_err err = FK_ERR_INIT;
     struct fk_buf canonical = FK_BUF_INIT, twice = FK_BUF_INIT;
-    if (!fuzz_took(fk_query_parse((const char *)data, len, &q, &fault, &err), &err)) {
+    /* 2024-05-15, in Japan */
+    if (!fuzz_took(fk_query_parse_at((const char *)data, len, 1715729400000, 540, &q, &fault, &err),
+                   &err)) {
         MUST(!q);
         fault_check(&fault, &err, len);
         return 0;
@@ -49,7 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     MUST(fuzz_is_utf8(canonical.data, canonical.len));
     /* It may be longer than what was written, and over the limit for that reason alone. */
     if (canonical.len <= FK_QUERY_MAX_BYTES) {
-        DONE(fk_query_parse(fk_buf_cstr(&canonical), canonical.len, &again, &fault, &err));
+        /* ... and on no day is it another */
+        DONE(fk_query_parse_at(fk_buf_cstr(&canonical), canonical.len, 946684800000, 0, &again,
+                               &fault, &err));
         fk_query_canonical(again, &twice);
         MUST(fuzz_same(canonical.data, canonical.len, twice.data, twice.len));
     }

@@ -1,6 +1,7 @@
 /* document.c - see document.h. */
 #include "tests/fuzz/support/document.h"
 #include "archiver/vault/fields.h"
+#include "indexer/index.h"
 #include "tests/fuzz/support/fuzz.h"
 
 struct fk_xdoc {
@@ -46,8 +47,12 @@ enum fk_status fk_xdoc_text_get(const struct fk_xdoc *doc, enum fk_texts_kind ki
 
 enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *value, size_t len,
                              struct fk_err *err) {
-    (void)doc, (void)value, (void)err;
-    MUST(slot <= 3 && len == 8);
+    (void)doc, (void)err;
+    if (slot == FK_SLOT_TO_DOMAINS) /* lines */
+        MUST(len > 0 && len <= FK_TO_DOMAINS_MAX &&
+             (memcmp(value, "*", len) == 0 || ((const char *)value)[len - 1] == '\n'));
+    else
+        MUST(slot <= 3 && len == 8);
     return FK_OK;
 }
 

@@ -14,7 +14,7 @@
 static struct fk_err err;
 
 struct row {
-    char text[64];
+    char text[64], written[64]; /* "" where it is as text */
     uint32_t pos;
     bool positional;
 };
@@ -29,6 +29,9 @@ static void keep(void *ctx, const struct fk_token *t) {
     struct row *row = &r->at[r->n++];
     memcpy(row->text, t->text, t->len);
     row->text[t->len] = 0;
+    assert_true(t->written_len < sizeof row->written);
+    memcpy(row->written, t->written_len ? t->written : "", t->written_len);
+    row->written[t->written_len] = 0;
     row->pos = t->pos;
     row->positional = t->positional;
 }
@@ -52,6 +55,8 @@ static const char *shown(const struct rows *r) {
     for (size_t i = 0; i < r->n; i++) {
         const struct row *t = &r->at[i];
         n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? " " : "", t->text);
+        if (*t->written)
+            n += (size_t)snprintf(text + n, sizeof text - n, "=%s", t->written);
         if (t->positional)
             n += (size_t)snprintf(text + n, sizeof text - n, "@%u", t->pos);
     }
@@ -95,7 +100,12 @@ static void text_is_cut_as_the_header_says(void **state) {
         {"hangul", "회의", "회의@0 회@0 의@1"},
         {"thai", "ไทย", "ไท@0 ไ@0 ทย@1 ท ย@2"},
         {"private", "\ue000田", "\ue000田@0 \ue000@0 田@1"},
-        {"beyond the BMP", "𠮷野", "𠮷野@0 𠮷@0 野@1"},
+        {"beyond the BMP", "𠀋野", "𠀋野@0 𠀋@0 野@1"},
+        {"variants", "𠮷野", "吉野=𠮷野@0 吉=𠮷@0 野@1"},
+        {"two variants", "髙𣘺", "高橋=髙𣘺@0 高=髙@0 橋=𣘺@1"},
+        {"a variant in the middle", "大髙氏", "大高=大髙@0 大@0 高氏=髙氏@1 高=髙 氏@2"},
+        {"a variant with a selector", "邉󠄀", "辺=邉@0"},
+        {"small ke", "霞ヶ関", "霞ケ=霞ヶ@0 霞@0 ケ関=ヶ関@1 ケ=ヶ 関@2"},
         {"not UTF-8",
          "a\xff"
          "b",
