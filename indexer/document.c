@@ -13,6 +13,7 @@
 #include "indexer/reason_priv.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
+#include "indexer/transactions_priv.h"
 #include "indexer/verdicts_priv.h"
 
 #include <stdlib.h>
@@ -589,6 +590,7 @@ static enum fk_status put_known(struct fk_xdoc *doc, const struct fk_buf *data,
     FK_TRY(fk_verdicts__own_terms(doc, data->data, data->len, err));
     FK_TRY(fk_deliveries__terms(doc, data->data, data->len, err));
     FK_TRY(fk_notice__terms(doc, data->data, data->len, err));
+    FK_TRY(fk_transactions__put(doc, data->data, data->len, err));
     st = put_captures(doc, &known, err);
 done:
     fk_provenance_free(&known);

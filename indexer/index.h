@@ -69,6 +69,16 @@ extern "C" {
 #define FK_P_DELIVERY "XJ"  /* what a mail server's log says became of it (delivery_term.h) */
 #define FK_P_NOTICE "XN"    /* of a notice (DSN, MDN): what it says became of another message */
 #define FK_P_ABOUT "XA"     /* the Message-ID of that one, as FK_P_MSGID */
+/* Of a transaction (transaction_record.h): */
+#define FK_P_TXN "YA"         /* what it is: a kind; "any", "corrected" */
+#define FK_P_TXN_PARTY "YB"   /* who it is with, whole, as fk_company_normal has it */
+#define FK_P_TXN_PARTY_IN "YC" /* tokens of that */
+#define FK_P_TXN_NUMBER "YD"  /* number of the document, as fk_txn_number_normal has it */
+#define FK_P_TXN_CURRENCY "YE" /* of the amount: JPY, USD */
+/* Amounts and days beside those of the slots, which are one each: the first 1, 2 ... digits of
+ * their rank, so that a range is few terms. */
+#define FK_P_TXN_AMOUNT "YF"
+#define FK_P_TXN_DATE "YG"
 /* "attachment", "nested", "journal", "partial", "partial:REASON"; "captures:N": bit N of the number
  * of captures less one, so that over any hits their sum is a few counts */
 #define FK_P_FLAG "XK"
@@ -89,7 +99,9 @@ enum fk_slot {
                            * several captures the first */
     FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none from 1970 on */
     FK_SLOT_SIZE = 2,     /* bytes of the message, 8 bytes */
-    FK_SLOT_LATEST = 3    /* as RECEIVED, of the capture that was received last */
+    FK_SLOT_LATEST = 3,   /* as RECEIVED, of the capture that was received last */
+    FK_SLOT_TXN_DATE = 8, /* of a transaction: 20240401, 8 bytes, big-endian; absent where none */
+    FK_SLOT_TXN_AMOUNT = 9 /* its amount's rank (fk_txn_amount_rank), same form */
 };
 
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "indexer/run_priv.h"
 #include "indexer/terms.h"
+#include "indexer/transactions_priv.h"
 #include "indexer/verdicts_priv.h"
 #include "indexer/xapian_shim.h"
 
@@ -105,11 +106,14 @@ static enum fk_status of_take(struct fk_seqs *out, const struct fk_entry *e, str
 }
 
 /* One of another form says nothing here: the index does not stop for it. */
-static void told_take(struct fk_seqs *out, const struct fk_entry *e) {
+static void told_take(struct item *i, const struct fk_entry *e) {
     size_t len = 0;
     const char *of = fk_entry_field_at(e, "of", &len);
-    if (of && !fk_seqs_parse(of, len, SEQS_MAX, out))
-        fk_seqs_free(out);
+    i->told_one = (struct fk_told_one){.entry = e->seq,
+                                       .time_ms = e->time_ms,
+                                       .is_of_transaction = fk_transactions__are_in(e)};
+    if (of && !fk_seqs_parse(of, len, SEQS_MAX, &i->told))
+        fk_seqs_free(&i->told);
 }
 
 /* The next line; NULL at the ledger's head. */
@@ -152,8 +156,8 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
         st = of_take(&i->forget, &e, err);
     else if (fk_verdicts__are_in(&e))
         st = of_take(&i->judged, &e, err);
-    else if (fk_deliveries__are_in(&e))
-        told_take(&i->told, &e);
+    else if (fk_deliveries__are_in(&e) || fk_transactions__are_in(&e))
+        told_take(i, &e);
     if (st != FK_OK)
         return st;
     r->lines_at += len;
@@ -288,7 +292,7 @@ static enum fk_status tell(struct run *r, const struct item *i, struct fk_err *e
     enum fk_status st = FK_OK;
     if (!r->told.count)
         FK_TRY(fk_run__commit(r, err));
-    st = fk_told__add(&r->told, i->seq, &i->told, err);
+    st = fk_told__add(&r->told, &i->told_one, &i->told, err);
 done:
     return st;
 }

@@ -9,6 +9,7 @@
 #include "indexer/index.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
+#include "indexer/transaction_find_priv.h"
 
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct terms_sink {
     struct fk_buf border;   /* what the mail server in front said, of the message itself */
     struct fk_buf notice;   /* what it says became of another message, as lines */
     struct fk_buf returned; /* the Message-ID of what came back with it */
+    struct fk_txn_texts texts; /* in which a transaction is looked for */
     bool has_subject;
     unsigned attachments, file_count;
 };
@@ -89,6 +91,17 @@ static bool address_find(const struct fk_mailbox *m, const char **begin, size_t 
     return true;
 }
 
+static void person_look(struct terms_sink *s, enum fk_txn_field field, const struct fk_mailbox *m) {
+    struct fk_buf text = FK_BUF_INIT;
+    fk_buf_add(&text, m->name, cut_length(m->name, m->name_len, NAME_BYTES));
+    fk_buf_str(&text, " <");
+    fk_buf_add(&text, m->address, cut_length(m->address, m->address_len, NAME_BYTES));
+    fk_buf_str(&text, ">");
+    fk_txn_texts__add(&s->texts, field, "", 0, (const char *)text.data, text.len);
+    s->texts.bytes.failed |= text.failed;
+    fk_buf_free(&text);
+}
+
 /* People and subject of a nested message are text of the message that has it, as docs/query.md
  * says: who forwards a mail is not who wrote it. */
 static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfield field,
@@ -107,6 +120,10 @@ static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfie
                           : level == 0  ? field
                                         : FK_IN_BODY,
                           m, err));
+    if (level == 0 && !s->is_wrapper && strcmp(header, "from") == 0)
+        person_look(s, FK_TXN_IN_FROM, m);
+    else if (level == 0 && !s->is_wrapper && strcmp(header, "to") == 0)
+        person_look(s, FK_TXN_IN_TO, m);
     if (level > 0 || s->is_wrapper || !address_find(m, &address, &len))
         goto done;
     s->is_over |= !fk_facts__header(&s->own, header, address, len) ||
@@ -139,6 +156,9 @@ static enum fk_status subject_take(void *ctx, unsigned level, const char *text, 
         fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
         s->has_subject = true;
     }
+    if (!s->is_wrapper)
+        fk_txn_texts__add(&s->texts, level == 0 ? FK_TXN_IN_SUBJECT : FK_TXN_IN_BODY, "", 0, text,
+                          len);
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER
                                    : level == 0  ? FK_IN_SUBJECT
                                                  : FK_IN_BODY;
@@ -174,6 +194,8 @@ static enum fk_status file_take(void *ctx, const char *name, size_t len, struct 
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_FILE;
     if (!s->is_wrapper && s->file_count++ < FILES)
         fk_fields_add(&s->files, "file", name, cut_length(name, len, NAME_BYTES));
+    if (!s->is_wrapper)
+        fk_txn_texts__add(&s->texts, FK_TXN_IN_FILE, "", 0, name, len);
     enum fk_status st = fk_docterms__text(s->terms, field, name, len, err);
     fk_docterms__gap(s->terms, field);
     return st;
@@ -183,6 +205,8 @@ static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *t
                                 struct fk_err *err) {
     struct terms_sink *s = ctx;
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_BODY;
+    if (!s->is_wrapper)
+        fk_txn_texts__add(&s->texts, FK_TXN_IN_BODY, "", 0, text, len);
     enum fk_status st = kind == FK_TEXT_HTML ? fk_docterms__html(s->terms, field, text, len, err)
                                              : fk_docterms__text(s->terms, field, text, len, err);
     fk_docterms__gap(s->terms, field);
@@ -241,6 +265,18 @@ static bool notice_write(struct terms_sink *s) {
     return true;
 }
 
+/* What it says of a transaction; false where that is too much. */
+static bool transaction_write(struct terms_sink *s) {
+    struct fk_buf lines = FK_BUF_INIT;
+    fk_txn_texts__find(&s->texts, s->found & FK_FOUND_DATE, s->date_ms, &lines);
+    const bool fits = s->own.len + lines.len <= FK_FACTS_MAX;
+    if (fits)
+        fk_buf_add(&s->own, lines.data, lines.len);
+    s->own.failed |= lines.failed;
+    fk_buf_free(&lines);
+    return fits;
+}
+
 static void display_write(const struct terms_sink *s, struct fk_buf *out) {
     char text[FK_TIME_SIZE];
     if (s->found & FK_FOUND_DATE) {
@@ -294,7 +330,7 @@ done:
 static void answer_write(struct terms_sink *s, unsigned reasons, const struct fk_unwrapped *u,
                          struct fk_buf *display, struct fk_buf *report, struct fk_buf *out) {
     display_write(s, display);
-    if (!notice_write(s) || !fk_facts__report(report, u, &s->domino) || s->is_over)
+    if (!notice_write(s) || !transaction_write(s) || !fk_facts__report(report, u, &s->domino) || s->is_over)
         reasons |= FK_REASON_HEADERS;
     if (fk_docterms__is_cut(s->terms))
         reasons |= FK_REASON_SIZE;
@@ -333,6 +369,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
 done:
     for (size_t i = 0; i < SHOWN; i++)
         fk_buf_free(&s.people[i]);
+    fk_txn_texts__free(&s.texts);
     fk_buf_free(&s.subject);
     fk_buf_free(&s.files);
     fk_buf_free(&s.address);

@@ -95,6 +95,11 @@ static const struct fk_query__name names[] = {
     {"spam", FK_F_SPAM, FORM_TEXT, OP_IS},
     {"virus", FK_F_VIRUS, FORM_TEXT, OP_IS},
     {"delivery", FK_F_DELIVERY, FORM_TEXT, OP_IS},
+    {"txn", FK_F_TXN, FORM_TEXT, OP_IS},
+    {"txn_date", FK_F_TXN_DATE, FORM_TIME, OP_IS},
+    {"amount", FK_F_AMOUNT, FORM_AMOUNT, OP_IS},
+    {"counterparty", FK_F_COUNTERPARTY, FORM_TEXT, OP_IS},
+    {"docno", FK_F_DOCNO, FORM_TEXT, OP_IS},
     /* as Gmail and KQL have them */
     {"recipients", FK_F_TO, FORM_TEXT, OP_IS},
     {"attachmentnames", FK_F_FILENAME, FORM_TEXT, OP_IS},
@@ -123,17 +128,18 @@ static const struct fk_query__name names[] = {
     {"送信日", FK_F_DATE, FORM_TIME, OP_IS},
     {"受信日", FK_F_RECEIVED, FORM_TIME, OP_IS},
     {"サイズ", FK_F_SIZE, FORM_SIZE, OP_IS},
+    {"種別", FK_F_TXN, FORM_TEXT, OP_IS},
+    {"取引日", FK_F_TXN_DATE, FORM_TIME, OP_IS},
+    {"取引年月日", FK_F_TXN_DATE, FORM_TIME, OP_IS},
+    {"金額", FK_F_AMOUNT, FORM_AMOUNT, OP_IS},
+    {"取引金額", FK_F_AMOUNT, FORM_AMOUNT, OP_IS},
+    {"取引先", FK_F_COUNTERPARTY, FORM_TEXT, OP_IS},
+    {"書類番号", FK_F_DOCNO, FORM_TEXT, OP_IS},
     /* in the language, not in this version: said, so that nobody takes no hits for an answer */
     {"attachment", FK_F_ANY, FORM_LATER, OP_IS},
     {"tag", FK_F_ANY, FORM_LATER, OP_IS},
     {"case", FK_F_ANY, FORM_LATER, OP_IS},
     {"hold", FK_F_ANY, FORM_LATER, OP_IS},
-    {"amount", FK_F_ANY, FORM_LATER, OP_IS},
-    {"counterparty", FK_F_ANY, FORM_LATER, OP_IS},
-    {"txn_date", FK_F_ANY, FORM_LATER, OP_IS},
-    {"取引年月日", FK_F_ANY, FORM_LATER, OP_IS},
-    {"取引金額", FK_F_ANY, FORM_LATER, OP_IS},
-    {"取引先", FK_F_ANY, FORM_LATER, OP_IS},
 };
 
 const struct fk_query__name *fk_query__find_name(const char *name, size_t len) {

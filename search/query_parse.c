@@ -247,10 +247,16 @@ static enum fk_status take_range(struct parser *p, const struct fk_query__name *
         end = word_end(p);
     }
     folded(p, end.at, value, sizeof value);
-    bool good = name->form == FORM_TIME ? fk_query__time_value(value, op, node, &expected)
-                                        : fk_query__size_value(value, op, node, &expected);
+    char currency[4] = "";
+    bool good = name->form == FORM_TIME     ? fk_query__time_value(value, op, node, &expected)
+                : name->form == FORM_AMOUNT ? fk_query__amount_value(value, op, node, currency,
+                                                                     &expected)
+                                            : fk_query__size_value(value, op, node, &expected);
     if (!good)
         return blame(p, begin, "", "expected %s", expected);
+    if (name->form == FORM_AMOUNT &&
+        (node->text = fk_arena_copy(p->arena, currency, strlen(currency))) == NULL)
+        return fk_fail(p->err, FK_NOMEM, "out of memory for a query");
     p->now = end;
     if (quoted)
         advance(p);
@@ -295,8 +301,9 @@ static enum fk_status take_name(struct parser *p, const struct fk_query__name **
     *op_out = known->op;
     if (sign == '<' || sign == '>') {
         bool equal = second == '=', differs = sign == '<' && second == '>';
-        if (known->form != FORM_TIME && known->form != FORM_SIZE)
-            return blame(p, ahead.now, "", "%s: takes a colon; < and > are for dates and sizes",
+        if (known->form != FORM_TIME && known->form != FORM_SIZE && known->form != FORM_AMOUNT)
+            return blame(p, ahead.now, "",
+                         "%s: takes a colon; < and > are for dates, sizes and amounts",
                          name);
         *op_out = differs ? OP_NE : sign == '>' ? (equal ? OP_GE : OP_GT) : (equal ? OP_LE : OP_LT);
         if (equal || differs)
@@ -338,8 +345,11 @@ static enum fk_status take_value(struct parser *p, const struct fk_query__name *
     folded(p, word_end(p).at, word, sizeof word);
     if (peek(p).bytes == 0 || peek(p).as == ')' || fk_query__is_operator(word, strlen(word)))
         return blame(p, begin, "", "expected a value after %s:", name->name);
-    bool range = name->form == FORM_TIME || name->form == FORM_SIZE;
-    enum fk_q_kind kind = !range ? FK_Q_TEXT : name->form == FORM_TIME ? FK_Q_TIME : FK_Q_SIZE;
+    bool range = name->form == FORM_TIME || name->form == FORM_SIZE || name->form == FORM_AMOUNT;
+    enum fk_q_kind kind = !range                      ? FK_Q_TEXT
+                          : name->form == FORM_TIME   ? FK_Q_TIME
+                          : name->form == FORM_AMOUNT ? FK_Q_AMOUNT
+                                                      : FK_Q_SIZE;
     enum fk_status st = new_leaf(p, kind, begin, out);
     if (st != FK_OK)
         return st;

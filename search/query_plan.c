@@ -281,6 +281,8 @@ static enum fk_status plan_leaf(const struct planner *p, const struct fk_q_node 
     static const char *const bare[] = FK_BARE;
     static const char *const subject[] = {FK_P_SUBJECT}, *const body[] = {FK_P_BODY, FK_P_WRAPPER},
                              *const file[] = {FK_P_FILE};
+    if (node->field >= FK_F_TXN && node->field <= FK_F_DOCNO)
+        return fk_query__transaction(node, out, p->fault, p->err);
     if (node->kind == FK_Q_TIME)
         return *out = plan_time(p, node), FK_OK;
     if (node->kind == FK_Q_SIZE)

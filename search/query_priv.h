@@ -17,7 +17,7 @@ int fk_query__cut(const char *text, int max);
 /* Does a word end before this character? */
 bool fk_query__is_space(uint32_t as);
 
-enum fk_query__form { FORM_TEXT, FORM_TIME, FORM_SIZE, FORM_CHOICE, FORM_LATER };
+enum fk_query__form { FORM_TEXT, FORM_TIME, FORM_SIZE, FORM_AMOUNT, FORM_CHOICE, FORM_LATER };
 enum fk_query__op { OP_IS, OP_GE, OP_LE, OP_GT, OP_LT, OP_NE };
 struct fk_query__name {
     const char *name; /* lower case */
@@ -39,6 +39,12 @@ bool fk_query__time_value(const char *value, enum fk_query__op op, struct fk_q_n
                           const char **expected);
 bool fk_query__size_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
                           const char **expected);
+/* The same of money; currency: "" where none is named. */
+bool fk_query__amount_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
+                            char currency[4], const char **expected);
+void fk_query__print_amount(const struct fk_q_node *node, struct fk_buf *out);
+/* "a..b" (or "a~b", as Japanese writes ranges) cut in two; *to is NULL when there is one value. */
+void fk_query__split_range(char *value, char **to);
 /* What dkim:, auth:, spam: and virus: stand for (query_verdict.c). */
 struct fk_xquery;
 FK_CHECKED enum fk_status fk_query__verdict(const struct fk_q_node *node, struct fk_xquery **out,
@@ -46,6 +52,10 @@ FK_CHECKED enum fk_status fk_query__verdict(const struct fk_q_node *node, struct
 /* What delivery: stands for (query_delivery.c). */
 FK_CHECKED enum fk_status fk_query__delivery(const struct fk_q_node *node, struct fk_xquery **out,
                                              struct fk_query_fault *fault, struct fk_err *err);
+/* What txn: and the other fields of transactions stand for (query_transaction.c). */
+FK_CHECKED enum fk_status fk_query__transaction(const struct fk_q_node *node,
+                                                struct fk_xquery **out,
+                                                struct fk_query_fault *fault, struct fk_err *err);
 void fk_query__print_when(const struct fk_q_when *when, struct fk_buf *out);
 
 #endif
