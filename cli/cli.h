@@ -87,6 +87,7 @@ int cmd_seal(struct fk_cli *, int, char **);
 int cmd_hold(struct fk_cli *, int, char **);
 int cmd_retention(struct fk_cli *, int, char **);
 int cmd_tape(struct fk_cli *, int, char **);
+int cmd_transaction(struct fk_cli *, int, char **);
 int cmd_audit(struct fk_cli *, int, char **);
 int cmd_status(struct fk_cli *, int, char **);
 int cmd_doctor(struct fk_cli *, int, char **);

@@ -29,6 +29,7 @@ const struct fk_command fk_commands[] = {
     {"status", "[--json]", "says where ledger, segments, index, mirror, scrub, disk and server stand", cmd_status, FK_NEEDS_CONFIG, false},
     {"tape", "write --to DIR [--since-last] [--continue] [--json] | verify DIR [--tsa-roots FILE] [--json] | list [--json] | restore DIR... --keys OLDVAULT --to DIR [--accept-missing] [--json]", "writes and verifies sets that stand alone", cmd_tape, FK_TAKES_CONFIG, false},
     {"timestamp", "[--renew [--all]] [--json]", "has authorities stamp the newest checkpoint, or old stamps anew, and anchors it", cmd_timestamp, FK_NEEDS_CONFIG, false},
+    {"transaction", "SEQ [--set ITEM=VALUE]... [--as-found ITEM]... [--reason T] [--json]", "shows or corrects the day, amount and party that were found in a message", cmd_transaction, FK_NEEDS_CONFIG, false},
     {"verify", "[--from D] [--to D] [--segment N] [--against CHECKPOINT [--vkey FILE] [--witness FILE]] [--json] | --dkim [--from D] [--to D] [--json]", "re-reads and checks all of the vault", cmd_verify, FK_NEEDS_CONFIG, false},
     {"witness", "init DIR NAME | serve DIR [--listen ADDRESS:PORT]", "makes a witness of other machines' logs, and runs it", cmd_witness, FK_NEEDS_NOTHING, false},
 

@@ -109,9 +109,8 @@ static enum fk_status of_take(struct fk_seqs *out, const struct fk_entry *e, str
 static void told_take(struct item *i, const struct fk_entry *e) {
     size_t len = 0;
     const char *of = fk_entry_field_at(e, "of", &len);
-    i->told_one = (struct fk_told_one){.entry = e->seq,
-                                       .time_ms = e->time_ms,
-                                       .is_of_transaction = fk_transactions__are_in(e)};
+    i->told_one = (struct fk_told_one){
+        .entry = e->seq, .time_ms = e->time_ms, .is_of_transaction = fk_transactions__are_in(e)};
     if (of && !fk_seqs_parse(of, len, SEQS_MAX, &i->told))
         fk_seqs_free(&i->told);
 }

@@ -27,9 +27,9 @@ struct terms_sink {
     int64_t date_ms;
     struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
     struct fk_buf subject, files, address;
-    struct fk_buf border;   /* what the mail server in front said, of the message itself */
-    struct fk_buf notice;   /* what it says became of another message, as lines */
-    struct fk_buf returned; /* the Message-ID of what came back with it */
+    struct fk_buf border;      /* what the mail server in front said, of the message itself */
+    struct fk_buf notice;      /* what it says became of another message, as lines */
+    struct fk_buf returned;    /* the Message-ID of what came back with it */
     struct fk_txn_texts texts; /* in which a transaction is looked for */
     bool has_subject;
     unsigned attachments, file_count;
@@ -330,7 +330,8 @@ done:
 static void answer_write(struct terms_sink *s, unsigned reasons, const struct fk_unwrapped *u,
                          struct fk_buf *display, struct fk_buf *report, struct fk_buf *out) {
     display_write(s, display);
-    if (!notice_write(s) || !transaction_write(s) || !fk_facts__report(report, u, &s->domino) || s->is_over)
+    if (!notice_write(s) || !transaction_write(s) || !fk_facts__report(report, u, &s->domino) ||
+        s->is_over)
         reasons |= FK_REASON_HEADERS;
     if (fk_docterms__is_cut(s->terms))
         reasons |= FK_REASON_SIZE;

@@ -248,10 +248,10 @@ static enum fk_status take_range(struct parser *p, const struct fk_query__name *
     }
     folded(p, end.at, value, sizeof value);
     char currency[4] = "";
-    bool good = name->form == FORM_TIME     ? fk_query__time_value(value, op, node, &expected)
-                : name->form == FORM_AMOUNT ? fk_query__amount_value(value, op, node, currency,
-                                                                     &expected)
-                                            : fk_query__size_value(value, op, node, &expected);
+    bool good = name->form == FORM_TIME ? fk_query__time_value(value, op, node, &expected)
+                : name->form == FORM_AMOUNT
+                    ? fk_query__amount_value(value, op, node, currency, &expected)
+                    : fk_query__size_value(value, op, node, &expected);
     if (!good)
         return blame(p, begin, "", "expected %s", expected);
     if (name->form == FORM_AMOUNT &&
@@ -303,8 +303,7 @@ static enum fk_status take_name(struct parser *p, const struct fk_query__name **
         bool equal = second == '=', differs = sign == '<' && second == '>';
         if (known->form != FORM_TIME && known->form != FORM_SIZE && known->form != FORM_AMOUNT)
             return blame(p, ahead.now, "",
-                         "%s: takes a colon; < and > are for dates, sizes and amounts",
-                         name);
+                         "%s: takes a colon; < and > are for dates, sizes and amounts", name);
         *op_out = differs ? OP_NE : sign == '>' ? (equal ? OP_GE : OP_GT) : (equal ? OP_LE : OP_LT);
         if (equal || differs)
             advance(&ahead);
