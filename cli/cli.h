@@ -73,6 +73,7 @@ int cmd_deliver(struct fk_cli *, int, char **);
 int cmd_export(struct fk_cli *, int, char **);
 int cmd_import(struct fk_cli *, int, char **);
 int cmd_index(struct fk_cli *, int, char **);
+int cmd_match(struct fk_cli *, int, char **);
 int cmd_mirror(struct fk_cli *, int, char **);
 int cmd_reconcile(struct fk_cli *, int, char **);
 int cmd_rejected(struct fk_cli *, int, char **);

@@ -17,6 +17,7 @@ const struct fk_command fk_commands[] = {
     {"index", "[--wait] [--json]", "brings the index up to the ledger's head", cmd_index, FK_NEEDS_CONFIG, false},
     {"init", "DIR [--smtp ADDR]... [--lmtp ADDR]... [--web ADDR]", "makes a vault with its configuration", cmd_init, FK_NEEDS_NOTHING, false},
     {"keys", "rotate [--reason T] | escrow --to FILE [--passphrase-file FILE | --officer CERT...] [--reason T] | list | destroyed NUMBER --reason T | open BUNDLE --to DIR [--passphrase-file FILE | --officer-key FILE... | --key-file FILE] [--json]", "exchanges the key-encryption key, seals all keys into a bundle, opens one", cmd_keys, FK_TAKES_CONFIG, false},
+    {"match", "[--days N] [--user A] [--since D] [--until D] [--reason T] [--json | --csv] PAYMENTS.csv [QUERY]", "sets payments against orders and invoices in mail", cmd_match, FK_NEEDS_CONFIG, false},
     {"mirror", "init DIR | verify [--json] | heal [--segment N] --reason T [--json] | restore DIR --keys OLDVAULT --to DIR [--json]", "makes a second place for contents and keys, puts back from it what is damaged, makes a vault of it", cmd_mirror, FK_TAKES_CONFIG, false},
     {"reconcile", "--postfix | --exchange | --m365 [--record] [--record-rejected] [--copy ADDRESS]... [--milter] [--since D] [--until D] [--source S] [--reason T] [--json] LOG...", "holds a mail server's own log against the ledger, and lists what is missing", cmd_reconcile, FK_NEEDS_CONFIG, false},
     {"reindex", "[--json]", "builds the index anew beside the old one, then swaps", cmd_reindex, FK_NEEDS_CONFIG, false},
