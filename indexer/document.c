@@ -611,7 +611,7 @@ static enum fk_status put_data(struct fk_xdoc *doc, const struct fk_source *sour
     put_answer_lines(a, &data);
     FK_TRY(put_border(doc, source, &capture, a, &data, err));
     FK_TRY(put_reasons(doc, reasons | reasons_of(earlier), &data, err));
-    fk_buf_add(&data, a->own, a->own_len);
+    FK_TRY(fk_transactions__own_copy(a->own, a->own_len, source->own_companies, &data, err));
     fk_buf_add(&data, captures, len);
     capture_write(source, &capture, a, &data);
     if (data.failed || capture.lines.failed)

@@ -150,11 +150,13 @@ struct fk_index_options {
     void (*damaged)(void *ctx, const struct fk_err *why);
     void *ctx;
     const struct fk_trust *trust; /* NULL: nobody */
+    /* Names and domains that are never the other party of a transaction; NULL, or ended by NULL. */
+    char *const *own_companies;
 };
 #define FK_INDEX_OPTIONS                                                                           \
     {                                                                                              \
         0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL,    \
-            NULL, NULL, NULL                                                                       \
+            NULL, NULL, NULL, NULL                                                                 \
     }
 FK_CHECKED enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
                                        const struct fk_index_options *options, struct fk_err *err);

@@ -78,7 +78,10 @@ enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_
     struct fk_content content = {.fd = -1};
     i->is_mail = true;
     i->source =
-        (struct fk_source){.seq = e->seq, .time_ms = e->time_ms, .trust = r->options->trust};
+        (struct fk_source){.seq = e->seq,
+                           .time_ms = e->time_ms,
+                           .trust = r->options->trust,
+                           .own_companies = r->options->own_companies};
     enum fk_status st = fk_lend_content(r->lend, e->seq, 0, &content, err);
     if (st == FK_NOT_FOUND) {
         i->has_no_content = true;

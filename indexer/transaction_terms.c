@@ -90,12 +90,89 @@ void fk_transactions__read(uint64_t entry, int64_t time_ms, const void *body, si
     fk_buf_free(&set);
 }
 
-static uint64_t number_of(const struct fk_field *f) {
-    return strtoull(f->value, NULL, 10); /* a blank or an escape follows */
-}
-
 static void line_copy(const struct fk_field *f, struct fk_buf *out) {
     fk_buf_add(out, f->name, (size_t)(f->value + f->value_len + 1 - f->name));
+}
+
+/* ---- our own names */
+
+static bool is_below(const char *domain, const char *own) {
+    const size_t len = strlen(domain), own_len = strlen(own);
+    return len > own_len && domain[len - own_len - 1] == '.' &&
+           strcasecmp(domain + len - own_len, own) == 0;
+}
+
+static enum fk_status own_find(const char *name, size_t len, char *const *own, bool *out,
+                               struct fk_err *err) {
+    struct fk_buf normal = FK_BUF_INIT, ours = FK_BUF_INIT, text = FK_BUF_INIT;
+    enum fk_status st;
+    *out = false;
+    fk_buf_add(&text, name, len);
+    FK_TRY(fk_company_normal(name, len, &normal, err));
+    for (; !*out && *own; own++) {
+        fk_buf_reset(&ours);
+        FK_TRY(fk_company_normal(*own, strlen(*own), &ours, err));
+        *out = ours.len > 0 &&
+               ((ours.len == normal.len && memcmp(ours.data, normal.data, ours.len) == 0) ||
+                is_below(fk_buf_cstr(&text), *own));
+    }
+done:
+    fk_buf_free(&normal);
+    fk_buf_free(&ours);
+    fk_buf_free(&text);
+    return st;
+}
+
+/* The line with confidence 0 and another rule: ITEM VALUE CONFIDENCE FIELD OFFSET LENGTH RULE ...
+ */
+static void own_line(const struct fk_buf *value, struct fk_buf *out) {
+    struct fk_buf line = FK_BUF_INIT;
+    unsigned part = 0;
+    for (size_t i = 0; i < value->len; i++) {
+        const bool is_tab = value->data[i] == '\t';
+        if (is_tab)
+            part++;
+        if (is_tab || (part != 2 && part != 6))
+            fk_buf_byte(&line, value->data[i]);
+        if (is_tab && part == 2)
+            fk_buf_byte(&line, '0');
+        if (is_tab && part == 6)
+            fk_buf_str(&line, "our own");
+    }
+    fk_fields_add(out, "txn", line.data, line.len);
+    out->failed |= line.failed;
+    fk_buf_free(&line);
+}
+
+enum fk_status fk_transactions__own_copy(const void *lines, size_t len, char *const *own_companies,
+                                         struct fk_buf *out, struct fk_err *err) {
+    static const char party[] = "counterparty\t";
+    struct fk_fields it = fk_fields_begin(lines, len);
+    struct fk_buf value = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    for (struct fk_field f; fk_fields_next(&it, &f);) {
+        bool is_own = false;
+        fk_buf_reset(&value);
+        if (own_companies && *own_companies && fk_field_is(&f, "txn"))
+            fk_field_value(&f, &value);
+        if (value.len > sizeof party && memcmp(value.data, party, sizeof party - 1) == 0) {
+            const char *name = (const char *)value.data + sizeof party - 1;
+            const char *tab = memchr(name, '\t', value.len - (sizeof party - 1));
+            if (tab)
+                FK_TRY(own_find(name, (size_t)(tab - name), own_companies, &is_own, err));
+        }
+        if (is_own)
+            own_line(&value, out);
+        else
+            line_copy(&f, out);
+    }
+done:
+    fk_buf_free(&value);
+    return st;
+}
+
+static uint64_t number_of(const struct fk_field *f) {
+    return strtoull(f->value, NULL, 10); /* a blank or an escape follows */
 }
 
 /* They stand behind the capture's line, its verdicts and its deliveries, by entry. */

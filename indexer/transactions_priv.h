@@ -13,6 +13,11 @@
 #include "archiver/vault/fields.h"
 #include "indexer/xapian_shim.h"
 
+/* Lines of a message's own, appended to out; of those that were found as the counterparty, names that
+ * are our own (NULL-terminated: companies, as people write them, and domains) get confidence 0. */
+FK_CHECKED enum fk_status fk_transactions__own_copy(const void *lines, size_t len,
+                                                    char *const *own_companies, struct fk_buf *out,
+                                                    struct fk_err *err);
 bool fk_transactions__are_in(const struct fk_entry *e);
 bool fk_transactions__is_line(const struct fk_field *f);
 /* The entry's body as lines, appended; lines->failed tells. */
