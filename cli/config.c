@@ -71,6 +71,7 @@ static const struct key keys[] = {
     {"auth-retry", SECONDS, AT(auth_retry_s), "5 min", 1, 86400},
     {"auth-time", SECONDS, AT(auth_time_s), "20 s", 1, 3600},
     {"auth-memory", SIZE, AT(auth_memory), "512 MiB", MIB(64), GIB(64)},
+    {"own-companies", TEXTS, AT(own_companies), "{}", 0, 0},
     {"trusted-authserv", WORDS, AT(trusted_authserv), "{}", 0, 0},
     {"trusted-verdicts", WORDS, AT(trusted_verdicts), "{}", 0, 0},
     {"trusted-hops", NUMBER, AT(trusted_hops), "1", 1, 16},
@@ -674,6 +675,7 @@ void fk_config_free(struct fk_config **cp) {
     list_free(c->mail_to);
     list_free(c->auth_clients);
     list_free(c->domains);
+    list_free(c->own_companies);
     list_free(c->trusted_authserv);
     list_free(c->trusted_verdicts);
     free(c->passwords_file);

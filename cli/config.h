@@ -69,6 +69,7 @@ struct fk_config {
     char **auth_clients;            /* NULL-terminated: listeners where the peer is the client */
     unsigned auth_name_s, auth_time_s, auth_retry_s;
     uint64_t auth_memory;
+    char **own_companies;                        /* NULL-terminated */
     char **trusted_authserv, **trusted_verdicts; /* NULL-terminated */
     unsigned trusted_hops;
     char *trusted_place;  /* "above" or "below" */

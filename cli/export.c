@@ -209,10 +209,12 @@ static int option_take(struct cli_export *x, int o) {
         return cli_usage("export", "--until takes a date such as 2026-11-24, not %s", optarg);
     else if (o == 'q' && !seqs_take(x, optarg))
         return cli_usage("export", "--seq takes numbers of entries such as 5-7,9, not %s", optarg);
-    else if (o == 'f' && strcmp(optarg, "eml") != 0 && strcmp(optarg, "mbox") != 0)
-        return cli_usage("export", "--format is eml or mbox, not %s", optarg);
+    else if (o == 'f' && strcmp(optarg, "eml") != 0 && strcmp(optarg, "mbox") != 0 &&
+             strcmp(optarg, "ledger") != 0)
+        return cli_usage("export", "--format is eml, mbox or ledger, not %s", optarg);
     else if (o == '?')
         return cli_usage("export", "a query that begins with - stands after --");
+    x->ledger = x->ledger || (o == 'f' && strcmp(optarg, "ledger") == 0);
     x->mbox = x->mbox || (o == 'f' && strcmp(optarg, "mbox") == 0);
     x->by_seq = x->by_seq || o == 'q';
     return 0;
@@ -236,6 +238,20 @@ static int options_read(struct cli_export *x, int argc, char **argv) {
     for (int o; rc == 0 && (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
         rc = option_take(x, o);
     return rc;
+}
+
+/* Without a query: every transaction. */
+static int ledger_check(struct cli_export *x, int argc, char **argv) {
+    for (int first = optind; optind < argc; optind++) {
+        fk_buf_str(&x->query, optind > first ? " " : "");
+        fk_buf_str(&x->query, argv[optind]);
+    }
+    if (x->by_seq || x->sealed || x->mbox || x->keys_to)
+        return cli_usage("export", "--format ledger is a table of what a query finds: not with "
+                                   "--seq, --sealed or --format mbox");
+    if (x->json && !x->to)
+        return cli_usage("export", "--json with --format ledger needs --to FILE");
+    return 0;
 }
 
 static int package_check(struct cli_export *x, int argc, char **argv) {
@@ -264,10 +280,13 @@ int cmd_export(struct fk_cli *cli, int argc, char **argv) {
     struct fk_err err = FK_ERR_INIT;
     enum fk_status st = FK_OK;
     int rc = options_read(&x, argc, argv);
-    const char *verb = rc == 0 && !x.to && optind < argc ? argv[optind] : "";
+    const char *verb = rc == 0 && !x.to && !x.ledger && optind < argc ? argv[optind] : "";
     int left = argc - optind - 1;
     fk_person(x.person, sizeof x.person);
-    if (rc == 0 && strcmp(verb, "list") == 0 && left == 0)
+    if (rc == 0 && x.ledger) {
+        if ((rc = ledger_check(&x, argc, argv)) == 0)
+            st = cli_export_ledger(&x, &err);
+    } else if (rc == 0 && strcmp(verb, "list") == 0 && left == 0)
         st = list_run(&x, &err);
     else if (rc == 0 && strcmp(verb, "destroyed") == 0 && left == 1 && x.reason)
         st = destroyed_run(&x, argv[optind + 1], &err);

@@ -28,6 +28,7 @@ struct cli_export {
     struct fk_lend *lend;
     const char *to, *keys_to, *reason;
     bool json, sealed, mbox, by_seq;
+    bool ledger; /* no package, but a table of transactions; to: its file, NULL for stdout */
     char person[128];
     struct fk_buf query; /* words as given */
     struct fk_search_options search;
@@ -49,6 +50,8 @@ struct cli_export {
 FK_CHECKED enum fk_status cli_export_find(struct cli_export *x, struct fk_err *err);
 FK_CHECKED enum fk_status cli_export_survey(struct cli_export *x, struct fk_err *err);
 FK_CHECKED enum fk_status cli_export_report(struct cli_export *x, struct fk_err *err);
+/* The table of transactions (ledger_table.c). */
+FK_CHECKED enum fk_status cli_export_ledger(struct cli_export *x, struct fk_err *err);
 void cli_export_free(struct cli_export *x);
 
 #ifdef __cplusplus

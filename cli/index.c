@@ -28,6 +28,7 @@ static struct fk_index_options options_of(const struct fk_config *config) {
     trust = (struct fk_trust){config->trusted_authserv, config->trusted_verdicts,
                               config->trusted_hops, strcmp(config->trusted_place, "below") == 0};
     o.trust = &trust;
+    o.own_companies = config->own_companies;
     o.workers = config->index_workers;
     o.batch = config->index_batch;
     o.seconds = config->index_time_s;

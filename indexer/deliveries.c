@@ -3,6 +3,7 @@
 #include "archiver/vault/delivered.h"
 #include "indexer/facts_priv.h"
 #include "indexer/index.h"
+#include "indexer/transactions_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,8 +18,8 @@ bool fk_deliveries__are_in(const struct fk_entry *e) {
            strcmp(what, "delivery") == 0;
 }
 
-enum fk_status fk_told__add(struct fk_told *t, uint64_t entry, const struct fk_seqs *of,
-                            struct fk_err *err) {
+enum fk_status fk_told__add(struct fk_told *t, const struct fk_told_one *one,
+                            const struct fk_seqs *of, struct fk_err *err) {
     if (t->cap - t->count < of->count) {
         const size_t cap = 2 * t->cap + of->count + 64;
         void *at = realloc(t->at, cap * sizeof *t->at);
@@ -27,8 +28,10 @@ enum fk_status fk_told__add(struct fk_told *t, uint64_t entry, const struct fk_s
         t->at = at;
         t->cap = cap;
     }
-    for (size_t i = 0; i < of->count; i++)
-        t->at[t->count++] = (struct fk_told_one){entry, of->at[i]};
+    for (size_t i = 0; i < of->count; i++) {
+        t->at[t->count] = *one;
+        t->at[t->count++].of = of->at[i];
+    }
     return FK_OK;
 }
 
@@ -54,16 +57,12 @@ static void line_put(struct fk_buf *lines, uint64_t entry, const struct fk_deliv
     fk_buf_free(&line);
 }
 
-/* None where nobody can read it any more: it went with its message. */
-static enum fk_status body_read(struct fk_lend *lend, uint64_t entry, struct fk_buf *lines,
-                                struct fk_err *err) {
-    struct fk_content body = {.fd = -1};
+static enum fk_status deliveries_read(uint64_t entry, const struct fk_content *body,
+                                      struct fk_buf *lines, struct fk_err *err) {
+    enum fk_status st = FK_OK;
     struct fk_delivered d = FK_DELIVERED_INIT;
     uint64_t left_out = 0;
-    enum fk_status st = fk_lend_content(lend, entry, 0, &body, err);
-    if (st != FK_OK)
-        return st == FK_NOT_FOUND || st == FK_CORRUPT ? FK_OK : st; /* verify tells of the latter */
-    struct fk_fields it = fk_fields_begin(body.bytes, body.len);
+    struct fk_fields it = fk_fields_begin(body->bytes, body->len);
     while (fk_delivered_next(&it, &d)) {
         if (lines->len > FK_FACTS_MAX)
             left_out++;
@@ -78,6 +77,23 @@ static enum fk_status body_read(struct fk_lend *lend, uint64_t entry, struct fk_
     if (d.failed || lines->failed)
         st = fk_fail(err, FK_NOMEM, "a document for the index: out of memory");
     fk_delivered_free(&d);
+    return st;
+}
+
+/* None where nobody can read it any more: it went with its message. */
+static enum fk_status body_read(struct fk_lend *lend, const struct fk_told_one *one,
+                                struct fk_buf *lines, struct fk_err *err) {
+    struct fk_content body = {.fd = -1};
+    enum fk_status st = fk_lend_content(lend, one->entry, 0, &body, err);
+    if (st != FK_OK)
+        return st == FK_NOT_FOUND || st == FK_CORRUPT ? FK_OK : st; /* verify tells of the latter */
+    if (!one->is_of_transaction) {
+        st = deliveries_read(one->entry, &body, lines, err);
+    } else {
+        fk_transactions__read(one->entry, one->time_ms, body.bytes, body.len, lines);
+        if (lines->failed)
+            st = fk_fail(err, FK_NOMEM, "a document for the index: out of memory");
+    }
     fk_content_free(&body);
     return st;
 }
@@ -92,11 +108,18 @@ static enum fk_status document_amend(struct fk_xwriter *writer, uint32_t docid,
     struct fk_buf data = FK_BUF_INIT, amended = FK_BUF_INIT;
     FK_TRY(fk_xwriter_document(writer, docid, &doc, err));
     FK_TRY(fk_xdoc_data_get(doc, &data, err));
-    fk_deliveries__replace(&data, one->of, one->entry, lines, &amended);
+    if (one->is_of_transaction)
+        fk_transactions__replace(&data, one->of, one->entry, lines, &amended);
+    else
+        fk_deliveries__replace(&data, one->of, one->entry, lines, &amended);
     if (amended.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "a document for the index: out of memory"));
-    FK_TRY(fk_xdoc_drop_terms(doc, FK_P_DELIVERY, err));
-    FK_TRY(fk_deliveries__terms(doc, amended.data, amended.len, err));
+    if (one->is_of_transaction) {
+        FK_TRY(fk_transactions__put(doc, amended.data, amended.len, err));
+    } else {
+        FK_TRY(fk_xdoc_drop_terms(doc, FK_P_DELIVERY, err));
+        FK_TRY(fk_deliveries__terms(doc, amended.data, amended.len, err));
+    }
     FK_TRY(fk_xdoc_data(doc, amended.data, amended.len, err));
     st = fk_xwriter_put(writer, docid, doc, err);
 done:
@@ -132,7 +155,7 @@ static enum fk_status shard_amend(const struct fk_place *place, const struct fk_
         if (docids[i] < shard->first || docids[i] > shard->last)
             continue;
         fk_buf_reset(&lines);
-        FK_TRY(body_read(lend, told->at[i].entry, &lines, err));
+        FK_TRY(body_read(lend, &told->at[i], &lines, err));
         if (!lines.len)
             continue;
         if (!writer) {

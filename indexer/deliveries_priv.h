@@ -30,11 +30,14 @@
 struct fk_told {
     struct fk_told_one {
         uint64_t entry, of;
+        int64_t time_ms;         /* of the entry */
+        bool is_of_transaction; /* a correction (transactions_priv.h), which comes by this way too */
     } * at;
     size_t count, cap;
 };
-FK_CHECKED enum fk_status fk_told__add(struct fk_told *t, uint64_t entry, const struct fk_seqs *of,
-                                       struct fk_err *err);
+/* one: as those of all captures that it is of. */
+FK_CHECKED enum fk_status fk_told__add(struct fk_told *t, const struct fk_told_one *one,
+                                       const struct fk_seqs *of, struct fk_err *err);
 void fk_told__free(struct fk_told *t);
 
 bool fk_deliveries__are_in(const struct fk_entry *e);

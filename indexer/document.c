@@ -15,6 +15,7 @@
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
 #include "indexer/texts_priv.h"
+#include "indexer/transactions_priv.h"
 #include "indexer/verdicts_priv.h"
 
 #include <stdlib.h>
@@ -617,6 +618,7 @@ static enum fk_status put_known(struct fk_xdoc *doc, const struct fk_buf *data,
     FK_TRY(fk_verdicts__own_terms(doc, data->data, data->len, err));
     FK_TRY(fk_deliveries__terms(doc, data->data, data->len, err));
     FK_TRY(fk_notice__terms(doc, data->data, data->len, err));
+    FK_TRY(fk_transactions__put(doc, data->data, data->len, err));
     st = put_captures(doc, &known, err);
 done:
     fk_provenance_free(&known);
@@ -637,7 +639,7 @@ static enum fk_status put_data(struct fk_xdoc *doc, const struct fk_source *sour
     put_answer_lines(a, &data);
     FK_TRY(put_border(doc, source, &capture, a, &data, err));
     FK_TRY(put_reasons(doc, reasons | reasons_of(earlier), &data, err));
-    fk_buf_add(&data, a->own, a->own_len);
+    FK_TRY(fk_transactions__own_copy(a->own, a->own_len, source->own_companies, &data, err));
     fk_buf_add(&data, captures, len);
     capture_write(source, &capture, a, &data);
     if (data.failed || capture.lines.failed)

@@ -16,6 +16,7 @@ struct fk_source {
     size_t envelope_len;
     int64_t time_ms; /* of the entry; used where the envelope does not say when */
     const struct fk_trust *trust;
+    char *const *own_companies; /* as in fk_index_options */
     uint64_t message_bytes;       /* of the message, without what stands around it */
     uint8_t key[FK_SHA256_BYTES]; /* of its bytes (index.h) */
 };

@@ -78,6 +78,16 @@ extern "C" {
 #define FK_P_DELIVERY "XJ"  /* what a mail server's log says became of it (delivery_term.h) */
 #define FK_P_NOTICE "XN"    /* of a notice (DSN, MDN): what it says became of another message */
 #define FK_P_ABOUT "XA"     /* the Message-ID of that one, as FK_P_MSGID */
+/* Of a transaction (transaction_record.h): */
+#define FK_P_TXN "YA"         /* what it is: a kind; "any", "corrected" */
+#define FK_P_TXN_PARTY "YB"   /* who it is with, whole, as fk_company_normal has it */
+#define FK_P_TXN_PARTY_IN "YC" /* tokens of that */
+#define FK_P_TXN_NUMBER "YD"  /* number of the document, as fk_txn_number_normal has it */
+#define FK_P_TXN_CURRENCY "YE" /* of the amount: JPY, USD */
+/* Amounts and days beside those of the slots, which are one each: the first 1, 2 ... digits of
+ * their rank, so that a range is few terms. */
+#define FK_P_TXN_AMOUNT "YF"
+#define FK_P_TXN_DATE "YG"
 #define FK_P_LINK_HOST "XG"   /* the host of a link target, and each domain that it is below */
 #define FK_P_CLIENT "XR"      /* who delivered a capture: 32 hex digits, IPv4 as ::ffff:a.b.c.d */
 #define FK_P_OF_DOMAIN "XY"   /* domain of From, Sender or MAIL FROM, and each that it is below */
@@ -104,8 +114,10 @@ enum fk_slot {
     FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none from 1970 on */
     FK_SLOT_SIZE = 2,     /* bytes of the message, 8 bytes */
     FK_SLOT_LATEST = 3,   /* as RECEIVED, of the capture that was received last */
-    FK_SLOT_TO_DOMAINS = 4 /* the recipients' domains, each with LF behind it; "*" for more of them
-                            * than FK_TO_DOMAINS_MAX bytes */
+    FK_SLOT_TO_DOMAINS = 4, /* the recipients' domains, each with LF behind it; "*" for more of them
+                             * than FK_TO_DOMAINS_MAX bytes */
+    FK_SLOT_TXN_DATE = 8, /* of a transaction: 20240401, 8 bytes, big-endian; absent where none */
+    FK_SLOT_TXN_AMOUNT = 9 /* its amount's rank (fk_txn_amount_rank), same form */
 };
 enum { FK_TO_DOMAINS_MAX = 4096 };
 
@@ -159,11 +171,13 @@ struct fk_index_options {
     const struct fk_trust *trust;         /* NULL: nobody */
     bool names_only;                      /* what stands in attachments is not read */
     const struct fk_passwords *passwords; /* that files are tried with; NULL: none */
+    /* Names and domains that are never the other party of a transaction; NULL, or ended by NULL. */
+    char *const *own_companies;
 };
 #define FK_INDEX_OPTIONS                                                                           \
     {                                                                                              \
         0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL,    \
-            NULL, NULL, NULL, false, NULL                                                          \
+            NULL, NULL, NULL, false, NULL, NULL                                                    \
     }
 FK_CHECKED enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
                                        const struct fk_index_options *options, struct fk_err *err);

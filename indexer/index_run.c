@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "indexer/run_priv.h"
 #include "indexer/terms.h"
+#include "indexer/transactions_priv.h"
 #include "indexer/verdicts_priv.h"
 #include "indexer/xapian_shim.h"
 
@@ -77,7 +78,10 @@ enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_
     struct fk_content content = {.fd = -1};
     i->is_mail = true;
     i->source =
-        (struct fk_source){.seq = e->seq, .time_ms = e->time_ms, .trust = r->options->trust};
+        (struct fk_source){.seq = e->seq,
+                           .time_ms = e->time_ms,
+                           .trust = r->options->trust,
+                           .own_companies = r->options->own_companies};
     enum fk_status st = fk_lend_content(r->lend, e->seq, 0, &content, err);
     if (st == FK_NOT_FOUND) {
         i->has_no_content = true;
@@ -105,11 +109,13 @@ static enum fk_status of_take(struct fk_seqs *out, const struct fk_entry *e, str
 }
 
 /* One of another form says nothing here: the index does not stop for it. */
-static void told_take(struct fk_seqs *out, const struct fk_entry *e) {
+static void told_take(struct item *i, const struct fk_entry *e) {
     size_t len = 0;
     const char *of = fk_entry_field_at(e, "of", &len);
-    if (of && !fk_seqs_parse(of, len, SEQS_MAX, out))
-        fk_seqs_free(out);
+    i->told_one = (struct fk_told_one){
+        .entry = e->seq, .time_ms = e->time_ms, .is_of_transaction = fk_transactions__are_in(e)};
+    if (of && !fk_seqs_parse(of, len, SEQS_MAX, &i->told))
+        fk_seqs_free(&i->told);
 }
 
 /* The next line; NULL at the ledger's head. */
@@ -152,8 +158,8 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
         st = of_take(&i->forget, &e, err);
     else if (fk_verdicts__are_in(&e))
         st = of_take(&i->judged, &e, err);
-    else if (fk_deliveries__are_in(&e))
-        told_take(&i->told, &e);
+    else if (fk_deliveries__are_in(&e) || fk_transactions__are_in(&e))
+        told_take(i, &e);
     if (st != FK_OK)
         return st;
     r->lines_at += len;
@@ -288,7 +294,7 @@ static enum fk_status tell(struct run *r, const struct item *i, struct fk_err *e
     enum fk_status st = FK_OK;
     if (!r->told.count)
         FK_TRY(fk_run__commit(r, err));
-    st = fk_told__add(&r->told, i->seq, &i->told, err);
+    st = fk_told__add(&r->told, &i->told_one, &i->told, err);
 done:
     return st;
 }

@@ -36,7 +36,8 @@ struct item {
     size_t offset, len;
     struct fk_seqs forget; /* of a dispose entry */
     struct fk_seqs judged; /* of an entry that has verdicts */
-    struct fk_seqs told;   /* of an entry that says what became of messages */
+    struct fk_seqs told;   /* of an entry that says what became of messages, or corrects one */
+    struct fk_told_one told_one;
 };
 #define ITEM_INIT                                                                                  \
     { .state = ITEM_DONE, .fd = -1 }

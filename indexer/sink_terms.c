@@ -11,6 +11,7 @@
 #include "indexer/links_priv.h"
 #include "indexer/sink_priv.h"
 #include "indexer/terms.h"
+#include "indexer/transaction_find_priv.h"
 
 #include <string.h>
 
@@ -28,9 +29,11 @@ struct terms_sink {
     int64_t date_ms;
     struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
     struct fk_buf subject, files, unread, charsets, address;
-    struct fk_buf border;   /* what the mail server in front said, of the message itself */
-    struct fk_buf notice;   /* what it says became of another message, as lines */
-    struct fk_buf returned; /* the Message-ID of what came back with it */
+    struct fk_buf path; /* of the file whose text comes next */
+    struct fk_buf border;      /* what the mail server in front said, of the message itself */
+    struct fk_buf notice;      /* what it says became of another message, as lines */
+    struct fk_buf returned;    /* the Message-ID of what came back with it */
+    struct fk_txn_texts texts; /* in which a transaction is looked for */
     bool has_subject, link_is_cut;
     unsigned attachments, file_count, unread_count, charset_count;
 };
@@ -100,6 +103,17 @@ static enum fk_status domain_post(struct terms_sink *s, const char *prefix, cons
     return st;
 }
 
+static void person_look(struct terms_sink *s, enum fk_txn_field field, const struct fk_mailbox *m) {
+    struct fk_buf text = FK_BUF_INIT;
+    fk_buf_add(&text, m->name, cut_length(m->name, m->name_len, NAME_BYTES));
+    fk_buf_str(&text, " <");
+    fk_buf_add(&text, m->address, cut_length(m->address, m->address_len, NAME_BYTES));
+    fk_buf_str(&text, ">");
+    fk_txn_texts__add(&s->texts, field, "", 0, (const char *)text.data, text.len);
+    s->texts.bytes.failed |= text.failed;
+    fk_buf_free(&text);
+}
+
 /* People and subject of a nested message are text of the message that has it, as docs/query.md
  * says: who forwards a mail is not who wrote it. */
 static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfield field,
@@ -118,6 +132,10 @@ static enum fk_status mailbox_take(void *ctx, const char *header, enum fk_docfie
                           : level == 0  ? field
                                         : FK_IN_BODY,
                           m, err));
+    if (level == 0 && !s->is_wrapper && strcmp(header, "from") == 0)
+        person_look(s, FK_TXN_IN_FROM, m);
+    else if (level == 0 && !s->is_wrapper && strcmp(header, "to") == 0)
+        person_look(s, FK_TXN_IN_TO, m);
     if (level > 0 || s->is_wrapper || !address_find(m, &address, &len))
         goto done;
     s->is_over |= !fk_facts__header(&s->own, header, address, len) ||
@@ -152,6 +170,9 @@ static enum fk_status subject_take(void *ctx, unsigned level, const char *text, 
         fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
         s->has_subject = true;
     }
+    if (!s->is_wrapper)
+        fk_txn_texts__add(&s->texts, level == 0 ? FK_TXN_IN_SUBJECT : FK_TXN_IN_BODY, "", 0, text,
+                          len);
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER
                                    : level == 0  ? FK_IN_SUBJECT
                                                  : FK_IN_BODY;
@@ -209,6 +230,8 @@ static enum fk_status file_take(void *ctx, const char *name, size_t len, struct 
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_FILE;
     if (!s->is_wrapper && s->file_count++ < FILES)
         fk_fields_add(&s->files, "file", name, cut_length(name, len, NAME_BYTES));
+    if (!s->is_wrapper)
+        fk_txn_texts__add(&s->texts, FK_TXN_IN_FILE, "", 0, name, len);
     enum fk_status st = fk_docterms__text(s->terms, field, name, len, err);
     fk_docterms__gap(s->terms, field);
     return st == FK_OK && !s->is_wrapper ? type_post(s, name, len, err) : st;
@@ -225,6 +248,11 @@ static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *t
     const enum fk_docfield field = s->is_wrapper          ? FK_IN_WRAPPER
                                    : kind == FK_TEXT_FILE ? FK_IN_ATTACHMENT
                                                           : FK_IN_BODY;
+    if (!s->is_wrapper && kind == FK_TEXT_FILE)
+        fk_txn_texts__add(&s->texts, FK_TXN_IN_ATTACHMENT, (const char *)s->path.data, s->path.len,
+                          text, len);
+    else if (!s->is_wrapper)
+        fk_txn_texts__add(&s->texts, FK_TXN_IN_BODY, "", 0, text, len);
     enum fk_status st = kind == FK_TEXT_HTML ? fk_docterms__html(s->terms, field, text, len, err)
                                              : fk_docterms__text(s->terms, field, text, len, err);
     fk_docterms__gap(s->terms, field);
@@ -256,6 +284,12 @@ static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err)
 static enum fk_status digest_take(void *ctx, const char *hex, struct fk_err *err) {
     struct terms_sink *s = ctx;
     return fk_docterms__whole(s->terms, FK_P_DIGEST, hex, strlen(hex), err);
+}
+
+static void opens_take(void *ctx, const char *path, size_t len) {
+    struct terms_sink *s = ctx;
+    fk_buf_reset(&s->path);
+    fk_buf_add(&s->path, path, cut_length(path, len, NAME_BYTES));
 }
 
 static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason reason) {
@@ -332,6 +366,18 @@ static bool notice_write(struct terms_sink *s) {
     return true;
 }
 
+/* What it says of a transaction; false where that is too much. */
+static bool transaction_write(struct terms_sink *s) {
+    struct fk_buf lines = FK_BUF_INIT;
+    fk_txn_texts__find(&s->texts, s->found & FK_FOUND_DATE, s->date_ms, &lines);
+    const bool fits = s->own.len + lines.len <= FK_FACTS_MAX;
+    if (fits)
+        fk_buf_add(&s->own, lines.data, lines.len);
+    s->own.failed |= lines.failed;
+    fk_buf_free(&lines);
+    return fits;
+}
+
 static void display_write(const struct terms_sink *s, struct fk_buf *out) {
     char text[FK_TIME_SIZE];
     if (s->found & FK_FOUND_DATE) {
@@ -387,7 +433,8 @@ done:
 static void answer_write(struct terms_sink *s, unsigned reasons, const struct fk_unwrapped *u,
                          struct fk_buf *display, struct fk_buf *report, struct fk_buf *out) {
     display_write(s, display);
-    if (!notice_write(s) || !fk_facts__report(report, u, &s->domino) || s->is_over)
+    if (!notice_write(s) || !transaction_write(s) || !fk_facts__report(report, u, &s->domino) ||
+        s->is_over)
         reasons |= FK_REASON_HEADERS;
     if (fk_docterms__is_cut(s->terms) || s->link_is_cut)
         reasons |= FK_REASON_SIZE;
@@ -422,7 +469,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     const struct fk_sink sink = {
         &s,          mailbox_take,     subject_take,    message_id_take, date_take, file_take,
         text_take,   alternative_take, attachment_take, nested_take,     link_take, notice_take,
-        digest_take, NULL,             unread_take,     unlocked_take,   charset_take};
+        digest_take, opens_take,       unread_take,     unlocked_take,   charset_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));
@@ -437,16 +484,18 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     FK_TRY(fk_docterms__write(terms, out, err));
     if (s.notice.failed || s.returned.failed || display.failed || report.failed || s.own.failed ||
         s.domino.failed || s.border.failed || s.files.failed || s.unread.failed ||
-        s.charsets.failed)
+        s.charsets.failed || s.path.failed)
         st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
 done:
     for (size_t i = 0; i < SHOWN; i++)
         fk_buf_free(&s.people[i]);
+    fk_txn_texts__free(&s.texts);
     fk_buf_free(&s.subject);
     fk_buf_free(&s.files);
     fk_buf_free(&s.unread);
     fk_buf_free(&s.charsets);
     fk_buf_free(&s.address);
+    fk_buf_free(&s.path);
     fk_buf_free(&s.border);
     fk_buf_free(&s.notice);
     fk_buf_free(&s.returned);

@@ -1,6 +1,7 @@
 /* verdict_lines.c - verdicts as lines of a document's data, and as terms: see verdicts_priv.h */
 #include "archiver/vault/fields.h"
 #include "indexer/deliveries_priv.h"
+#include "indexer/transactions_priv.h"
 #include "indexer/verdicts_priv.h"
 
 #include <stdio.h>
@@ -14,9 +15,10 @@ static bool is_verdict(const struct fk_field *f) {
     return fk_field_is(f, "verdict");
 }
 
-/* So is what a log says of deliveries: both stay with their capture. */
+/* So is what a log says of deliveries, and how people corrected a transaction: all stay with their
+ * capture. */
 static bool is_found_later(const struct fk_field *f) {
-    return is_verdict(f) || fk_deliveries__is_line(f);
+    return is_verdict(f) || fk_deliveries__is_line(f) || fk_transactions__is_line(f);
 }
 
 static uint64_t capture_seq(const struct fk_field *f) {

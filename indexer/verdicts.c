@@ -3,6 +3,7 @@
 #include "archiver/auth/evidence.h"
 #include "archiver/vault/fields.h"
 #include "indexer/deliveries_priv.h"
+#include "indexer/transactions_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,7 +111,8 @@ enum fk_status fk_verdicts__carry(struct fk_xdoc *doc, const struct fk_buf *earl
     FK_TRY(fk_xdoc_data_get(doc, &data, err));
     fk_verdicts__merge(&data, earlier, &amended);
     FK_TRY(data_put(doc, &amended, err));
-    st = fk_deliveries__terms(doc, amended.data, amended.len, err);
+    FK_TRY(fk_deliveries__terms(doc, amended.data, amended.len, err));
+    st = fk_transactions__put(doc, amended.data, amended.len, err);
 done:
     fk_buf_free(&data);
     fk_buf_free(&amended);

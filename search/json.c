@@ -1,6 +1,7 @@
 /* json.c - hits and coverage as objects; a document's fields by the table below. */
 #include "search/json.h"
 #include "base/clock.h"
+#include "indexer/transaction_record.h"
 #include "search/query_priv.h"
 
 json_t *fk_json_text(const char *text, size_t len) {
@@ -111,6 +112,13 @@ static json_t *blind_json(const struct fk_hit *hit, enum fk_standing standing) {
     return list;
 }
 
+static void add_transaction(json_t *object, const struct fk_hit *hit) {
+    struct fk_transaction t = FK_TRANSACTION_INIT;
+    if (fk_transaction_read(hit->fields, hit->fields_len, &t, NULL) == FK_OK && t.is_one)
+        (void)json_object_set_new(object, "transaction", fk_json_transaction(&t, false));
+    fk_transaction_free(&t);
+}
+
 /* What became of it, at most so many lines: fk_json_provenance has all. */
 enum { DELIVERIES_SHOWN = 100 };
 json_t *fk_json_hit(const struct fk_hit *hit) {
@@ -125,6 +133,7 @@ json_t *fk_json_hit(const struct fk_hit *hit) {
     json_t *notice = fk_json_notice(hit->fields, hit->fields_len, DELIVERIES_SHOWN);
     if (notice)
         (void)json_object_set_new(object, "notice", notice);
+    add_transaction(object, hit);
     struct fk_buf value = FK_BUF_INIT;
     struct fk_field field;
     struct fk_fields it = fk_fields_begin(hit->fields, hit->fields_len);

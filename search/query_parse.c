@@ -367,15 +367,21 @@ static enum fk_status take_range(struct parser *p, const struct fk_query__name *
             advance(p);
         return FK_OK;
     }
+    char currency[4] = "";
     bool good = name->form == FORM_TIME
                     ? fk_query__time_value(value, op, p->today, node, &expected)
-                                        : fk_query__size_value(value, op, node, &expected);
+                : name->form == FORM_AMOUNT
+                    ? fk_query__amount_value(value, op, node, currency, &expected)
+                    : fk_query__size_value(value, op, node, &expected);
     if (!good)
         return blame(p, begin,
                      name->form == FORM_TIME
                          ? "a date of several words stands in quotes, as in date:\"last month\""
                          : "",
                      "expected %s", expected);
+    if (name->form == FORM_AMOUNT &&
+        (node->text = fk_arena_copy(p->arena, currency, strlen(currency))) == NULL)
+        return fk_fail(p->err, FK_NOMEM, "out of memory for a query");
     p->now = end;
     if (quoted)
         advance(p);
@@ -420,9 +426,9 @@ static enum fk_status take_name(struct parser *p, const struct fk_query__name **
     *op_out = known->op;
     if (sign == '<' || sign == '>') {
         bool equal = second == '=', differs = sign == '<' && second == '>';
-        if (known->form != FORM_TIME && known->form != FORM_SIZE)
-            return blame(p, ahead.now, "", "%s: takes a colon; < and > are for dates and sizes",
-                         name);
+        if (known->form != FORM_TIME && known->form != FORM_SIZE && known->form != FORM_AMOUNT)
+            return blame(p, ahead.now, "",
+                         "%s: takes a colon; < and > are for dates, sizes and amounts", name);
         *op_out = differs ? OP_NE : sign == '>' ? (equal ? OP_GE : OP_GT) : (equal ? OP_LE : OP_LT);
         if (equal || differs)
             advance(&ahead);
@@ -594,8 +600,11 @@ static enum fk_status take_foreign(struct parser *p, const struct fk_query__name
 static enum fk_status take_leaf(struct parser *p, const struct fk_query__name *name,
                                 enum fk_query__op op, struct fk_q_node **out) {
     const struct spot begin = p->now;
-    bool range = name->form == FORM_TIME || name->form == FORM_SIZE;
-    enum fk_q_kind kind = !range ? FK_Q_TEXT : name->form == FORM_TIME ? FK_Q_TIME : FK_Q_SIZE;
+    bool range = name->form == FORM_TIME || name->form == FORM_SIZE || name->form == FORM_AMOUNT;
+    enum fk_q_kind kind = !range                      ? FK_Q_TEXT
+                          : name->form == FORM_TIME   ? FK_Q_TIME
+                          : name->form == FORM_AMOUNT ? FK_Q_AMOUNT
+                                                      : FK_Q_SIZE;
     enum fk_status st = new_leaf(p, kind, begin, out);
     if (st != FK_OK)
         return st;

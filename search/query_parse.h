@@ -36,6 +36,7 @@ enum fk_q_kind {
     FK_Q_TEXT, /* text in a field; a word or a phrase: the tokeniser says which */
     FK_Q_TIME, /* field DATE or RECEIVED between from and to */
     FK_Q_SIZE, /* least to most bytes */
+    FK_Q_AMOUNT, /* least to most as fk_txn_amount_rank has them; text is a currency, or "" */
     FK_Q_AND,  /* two or more children */
     FK_Q_OR,   /* two or more children */
     FK_Q_NOT,  /* one child */
@@ -69,6 +70,11 @@ enum fk_q_field {
     FK_F_AUTH, /* METHOD=RESULT */
     FK_F_SPAM, /* yes or no; so with the next */
     FK_F_VIRUS,
+    FK_F_TXN,  /* a kind, any, corrected; of a transaction, as the next four */
+    FK_F_TXN_DATE,
+    FK_F_AMOUNT,
+    FK_F_COUNTERPARTY,
+    FK_F_DOCNO,
     FK_F_DELIVERY, /* a status, a recipient, a code, a host */
     FK_F_FILETYPE, /* what stands behind the last point of an attachment's name */
     FK_F_DIRECTION, /* in, out, internal or other */

@@ -545,6 +545,8 @@ static enum fk_status plan_leaf(const struct planner *p, const struct fk_q_node 
                                 struct fk_xquery **out) {
     size_t n;
     const char *const *prefixes = prefixes_of(node->field, &n);
+    if (node->field >= FK_F_TXN && node->field <= FK_F_DOCNO)
+        return fk_query__transaction(node, out, p->fault, p->err);
     if (node->kind == FK_Q_TIME)
         return *out = plan_time(p, node), FK_OK;
     if (node->kind == FK_Q_SIZE)

@@ -109,6 +109,8 @@ static void print(const struct fk_q_node *node, struct fk_buf *out) {
         print_times(node, out);
     else if (node->kind == FK_Q_SIZE)
         print_size(node, out);
+    else if (node->kind == FK_Q_AMOUNT)
+        fk_query__print_amount(node, out);
     else
         print_text(node, out);
 }

@@ -21,6 +21,7 @@ enum fk_query__form {
     FORM_TEXT,
     FORM_TIME,
     FORM_SIZE,
+    FORM_AMOUNT,
     FORM_CHOICE,
     FORM_LATER,   /* in the language, not in this version */
     FORM_EXACT,   /* exact: stands before what it is about */
@@ -62,6 +63,12 @@ bool fk_query__time_value(const char *value, enum fk_query__op op, int64_t today
                           struct fk_q_node *node, const char **expected);
 bool fk_query__size_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
                           const char **expected);
+/* The same of money; currency: "" where none is named. */
+bool fk_query__amount_value(const char *value, enum fk_query__op op, struct fk_q_node *node,
+                            char currency[4], const char **expected);
+void fk_query__print_amount(const struct fk_q_node *node, struct fk_buf *out);
+/* "a..b" (or "a~b", as Japanese writes ranges) cut in two; *to is NULL when there is one value. */
+void fk_query__split_range(char *value, char **to);
 /* A text and the spellings that are searched for with it: the katakana that is written in two ways
  * (サーバー サーバ, ヴァイオリン バイオリン), numbers with and without commas. Each is as long as its
  * end less that of the one before; the first is the text, folded (query_loose.c). */
@@ -96,6 +103,10 @@ FK_CHECKED enum fk_status fk_query__delivery(const struct fk_q_node *node, struc
 /* What ip: and filetype: stand for (query_ip.c, query_plan.c). */
 FK_CHECKED enum fk_status fk_query__ip(const struct fk_q_node *node, struct fk_xquery **out,
                                        struct fk_query_fault *fault, struct fk_err *err);
+/* What txn: and the other fields of transactions stand for (query_transaction.c). */
+FK_CHECKED enum fk_status fk_query__transaction(const struct fk_q_node *node,
+                                                struct fk_xquery **out,
+                                                struct fk_query_fault *fault, struct fk_err *err);
 void fk_query__print_when(const struct fk_q_when *when, struct fk_buf *out);
 
 /* Whole days, months or years, both ends included (query_period.c). */

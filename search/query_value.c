@@ -138,8 +138,7 @@ bool fk_query__when(const char *at, struct fk_q_when *out) {
     return true;
 }
 
-/* "a..b" (or "a~b", as Japanese writes ranges) cut in two; *to is NULL when there is one value. */
-static void split_range(char *value, char **to) {
+void fk_query__split_range(char *value, char **to) {
     char *dots = strstr(value, ".."), *wave = strchr(value, '~');
     *to = NULL;
     if (dots != NULL) {
@@ -183,7 +182,7 @@ bool fk_query__time_value(const char *value, enum fk_query__op op, int64_t today
     if (strlen(value) >= sizeof copy)
         return false;
     memcpy(copy, value, strlen(value) + 1);
-    split_range(copy, &to);
+    fk_query__split_range(copy, &to);
     if (to == NULL)
         return time_bound(copy, op, today, node, expected);
     if (op != OP_IS) {
@@ -257,7 +256,7 @@ bool fk_query__size_value(const char *value, enum fk_query__op op, struct fk_q_n
     if (strlen(value) >= sizeof copy)
         return false;
     memcpy(copy, value, strlen(value) + 1);
-    split_range(copy, &to);
+    fk_query__split_range(copy, &to);
     if (to == NULL)
         return size_bound(copy, op, node);
     if (op != OP_IS) {

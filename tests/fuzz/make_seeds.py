@@ -40,6 +40,10 @@ put("notice", "postfix", b"\x00Reporting-MTA: dns; mail.example.jp\nX-Postfix-Qu
     b"Final-Recipient: utf-8; \"e;f\"@g\nAction: Delayed\nStatus: 4\n")
 put("notice", "receipt", b"\x01Reporting-UA: pc.example; Foo\r\nFinal-Recipient: rfc822;<a@b>\r\nOriginal-Message-ID: <1@x> (y)\r\nDisposition: manual-action/\r\n MDN-sent-manually; displayed/error\r\n")
 put("notice", "header", b"\x00Received: x\r\n by y\r\nmessage-id :\r\n <1@x>\r\n\r\nMessage-ID: <2@x>\r\n")
+put("transaction", "invoice", "\x00請求書送付の件\xfe\x01株式会社文蔵 御中\n請求書番号：INV-2024-001\n発行日：令和6年4月1日\nご請求金額　￥1,234,567-（税込）\n小計 1.2億円\n-- \n大和商事(株)\n\xfe\x04佐藤 <a@b.example>\xfe\x42金壱百万円也 2024/4/1 〒100-0001"
+    .encode().replace("\xfe".encode(), b"\xfe"))
+put("transaction", "english", b"\x00Invoice INV-7\xfe\x01Invoice date: April 3, 2024\nSubtotal: $1,000.00\nTotal Due: USD 1,234.56\nAcme Trading Co., Ltd.\n\xfe\x03PO-2024-0017.pdf")
+put("transaction", "numbers", "\x00見積書\xfe\x01千二十四円 一〇二四円 3万5千円 25千円 廿円 ▲5,000円 1.2.3 03-1234-5678 R6.4.1 二〇二四年四月一日 4月1日発行 \\1,000".encode().replace("\xfe".encode(), b"\xfe"))
 put("proxy", "v1-4", b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 25\r\nEHLO a\r\n")
 put("proxy", "v1-6", b"PROXY TCP6 2001:db8::7 2001:db8::1 40000 25\r\n")
 put("proxy", "v1-unknown", b"PROXY UNKNOWN\r\n")

@@ -416,6 +416,39 @@ static void japanese_is_written_as_it_is_typed(void **state) {
     CHECK(table);
 }
 
+static void transactions_have_fields_of_their_own(void **state) {
+    (void)state;
+    static const char *const table[][2] = {
+        {"amount:1,000,000", "amount:1000000"},
+        {"金額:１００万..２００万", "amount:1000000..2000000"},
+        {"取引金額：1.2億円", "amount:JPY120000000"},
+        {"amount>=1,000,000", "amount:1000000.."},
+        {"amount<100", "amount:..99.99"},
+        {"amount<>100", "NOT amount:100"},
+        {"amount:..5千円", "amount:..JPY5000"},
+        {"amount:USD1,234.50", "amount:USD1234.50"},
+        {"amount:$5..$9", "amount:USD5..USD9"},
+        {"amount:-5000..0", "amount:-5000..0"},
+        {"amount:-USD5", "amount:-USD5"},
+        {"amount:-USD9..USD5", "amount:-USD9..USD5"},
+        {"amount:(1 OR 2)", "amount:1 OR amount:2"},
+        {"amount:1~2", "amount:1..2"},
+        {"amount:x", "!8 expected an amount such as"},
+        {"amount:1.2.3", "!8 expected an amount such as"},
+        {"amount:2..1", "!8 expected a range whose first amount is not over its last"},
+        {"amount:USD1..EUR2", "!8 expected an amount such as"},
+        {"amount>1..2", "!8 expected one amount"},
+        {"amount:..", "!8 expected an amount such as"},
+        {"取引日:2024-04", "txn_date:2024-04"},
+        {"取引年月日:2024-04-01..2024-06-30", "txn_date:2024-04-01..2024-06-30"},
+        {"txn_date>=2024-04-01 amount<=500 取引先:大和",
+         "txn_date:2024-04-01.. AND amount:..500 AND counterparty:大和"},
+        {"種別:請求書", "txn:請求書"},
+        {"書類番号:INV-1*", "docno:INV-1*"},
+    };
+    CHECK(table);
+}
+
 static void what_is_wrong_is_named_with_its_place(void **state) {
     (void)state;
     static const char *const table[][2] = {
@@ -579,6 +612,7 @@ int main(void) {
         cmocka_unit_test(dates_become_whole_periods),
         cmocka_unit_test(sizes_are_counted_in_bytes),
         cmocka_unit_test(japanese_is_written_as_it_is_typed),
+        cmocka_unit_test(transactions_have_fields_of_their_own),
         cmocka_unit_test(what_is_wrong_is_named_with_its_place),
         cmocka_unit_test(a_position_counts_characters_and_bytes),
         cmocka_unit_test(limits_are_said_and_hold),
