@@ -40,14 +40,14 @@ struct fk_docterms {
     struct memory plain;
     uint32_t *paragraph; /* hashes of the paragraph at hand */
     size_t paragraph_count, paragraph_cap;
-    unsigned alternatives; /* depth */
+    unsigned alternatives;  /* depth */
     bool has[FK_DOCFIELDS]; /* any text */
     bool is_cut, failed;
 };
 
-static const char *const prefixes[FK_DOCFIELDS] = {
-    FK_P_BODY, FK_P_SUBJECT, FK_P_FROM, FK_P_TO, FK_P_CC,
-    FK_P_BCC,  FK_P_FILE,    FK_P_LINK, FK_P_WRAPPER};
+static const char *const prefixes[FK_DOCFIELDS] = {FK_P_BODY, FK_P_SUBJECT, FK_P_FROM,
+                                                   FK_P_TO,   FK_P_CC,      FK_P_BCC,
+                                                   FK_P_FILE, FK_P_LINK,    FK_P_WRAPPER};
 
 enum fk_status fk_docterms__new(struct fk_docterms **out, struct fk_err *err) {
     struct fk_docterms *d = calloc(1, sizeof *d);
@@ -216,8 +216,8 @@ static void token_take(void *ctx, const struct fk_token *token) {
     }
     d->terms[number].is_plain |= token->written == NULL;
     d->terms[number].is_varied |= token->written != NULL;
-    if (token->written && term_number(d, prefixes[t->field], token->written, token->written_len) ==
-                              NOTHING)
+    if (token->written &&
+        term_number(d, prefixes[t->field], token->written, token->written_len) == NOTHING)
         d->failed = true;
     if (t->remember && token->pos != t->last) /* the first at its place is the phrase's */
         memory_add(d, written_hash(token));

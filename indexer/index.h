@@ -45,7 +45,7 @@ extern "C" {
 #define FK_P_ENV_TO "R"   /* who had it: RCPT TO, carried addresses, a report's recipients */
 #define FK_P_BLIND "D"    /* of those: Bcc by a report, or in no header */
 #define FK_P_VIA "V"      /* lists and mailboxes that it was expanded or forwarded from */
-#define FK_P_LINK "U" /* tokens of link targets, in HTML and in text, of nested messages too */
+#define FK_P_LINK "U"     /* tokens of link targets, in HTML and in text, of nested messages too */
 /* A token before it is with FK_VARIED: the token's characters stand in the field as variants of
  * them alone (variants.h). What was written then is a token too: 髙橋 is posted as 高橋, 髙橋 and
  * ~高橋. */
@@ -74,10 +74,10 @@ extern "C" {
 #define FK_P_DELIVERY "XJ"  /* what a mail server's log says became of it (delivery_term.h) */
 #define FK_P_NOTICE "XN"    /* of a notice (DSN, MDN): what it says became of another message */
 #define FK_P_ABOUT "XA"     /* the Message-ID of that one, as FK_P_MSGID */
-#define FK_P_LINK_HOST "XG"   /* the host of a link target, and each domain that it is below */
-#define FK_P_CLIENT "XR"      /* who delivered a capture: 32 hex digits, IPv4 as ::ffff:a.b.c.d */
-#define FK_P_OF_DOMAIN "XY"   /* domain of From, Sender or MAIL FROM, and each that it is below */
-#define FK_P_TO_DOMAIN "XZ"   /* the same of To, Cc, Bcc and recipients of envelope and report */
+#define FK_P_LINK_HOST "XG" /* the host of a link target, and each domain that it is below */
+#define FK_P_CLIENT "XR"    /* who delivered a capture: 32 hex digits, IPv4 as ::ffff:a.b.c.d */
+#define FK_P_OF_DOMAIN "XY" /* domain of From, Sender or MAIL FROM, and each that it is below */
+#define FK_P_TO_DOMAIN "XZ" /* the same of To, Cc, Bcc and recipients of envelope and report */
 /* "attachment", "nested", "journal", "partial", "partial:REASON"; "captures:N": bit N of the number
  * of captures less one, so that over any hits their sum is a few counts; "in:FIELD" where the field
  * of that name has anything; "ext:pdf" for an attachment's name that ends so */
@@ -95,11 +95,11 @@ enum { FK_WHOLE_MAX = 238 };
 enum { FK_FIELD_GAP = 100 };
 
 enum fk_slot {
-    FK_SLOT_RECEIVED = 0, /* 8 bytes, milliseconds, big-endian; of imports the derived date; of
-                           * several captures the first */
-    FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none from 1970 on */
-    FK_SLOT_SIZE = 2,     /* bytes of the message, 8 bytes */
-    FK_SLOT_LATEST = 3,   /* as RECEIVED, of the capture that was received last */
+    FK_SLOT_RECEIVED = 0,  /* 8 bytes, milliseconds, big-endian; of imports the derived date; of
+                            * several captures the first */
+    FK_SLOT_DATE = 1,      /* the Date header, same form; absent when there is none from 1970 on */
+    FK_SLOT_SIZE = 2,      /* bytes of the message, 8 bytes */
+    FK_SLOT_LATEST = 3,    /* as RECEIVED, of the capture that was received last */
     FK_SLOT_TO_DOMAINS = 4 /* the recipients' domains, each with LF behind it; "*" for more of them
                             * than FK_TO_DOMAINS_MAX bytes */
 };

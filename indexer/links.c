@@ -83,7 +83,8 @@ static bool host_of(const char *link, size_t len, const char **host, size_t *hos
     if (port)
         stop = port;
     if (at < stop && *at == '[')
-        at++, stop = memchr(at, ']', (size_t)(stop - at)) ? memchr(at, ']', (size_t)(stop - at)) : stop;
+        at++, stop = memchr(at, ']', (size_t)(stop - at)) ? memchr(at, ']', (size_t)(stop - at))
+                                                          : stop;
     *host = at;
     *host_len = (size_t)(stop - at);
     return at < stop;

@@ -14,7 +14,7 @@ struct reading {
     const struct fk_sink *sink;
     unsigned *reasons;
     size_t text_left;
-    bool clean;                    /* every byte had a meaning in its charset */
+    bool clean;                           /* every byte had a meaning in its charset */
     struct fk_buf raw, text, page, links; /* reused from part to part */
 };
 

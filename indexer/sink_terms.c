@@ -349,8 +349,8 @@ static void answer_write(struct terms_sink *s, unsigned reasons, const struct fk
 /* Which fields have anything, for subject:* and its like. */
 static enum fk_status fields_post(struct fk_docterms *terms, struct fk_err *err) {
     static const char *const names[FK_DOCFIELDS] = {
-        [FK_IN_BODY] = "in:body", [FK_IN_SUBJECT] = "in:subject", [FK_IN_FROM] = "in:from",
-        [FK_IN_TO] = "in:to",     [FK_IN_CC] = "in:cc",           [FK_IN_BCC] = "in:bcc",
+        [FK_IN_BODY] = "in:body",     [FK_IN_SUBJECT] = "in:subject", [FK_IN_FROM] = "in:from",
+        [FK_IN_TO] = "in:to",         [FK_IN_CC] = "in:cc",           [FK_IN_BCC] = "in:bcc",
         [FK_IN_FILE] = "in:filename", [FK_IN_LINK] = "in:url"};
     enum fk_status st = FK_OK;
     for (unsigned i = 0; i < FK_DOCFIELDS && st == FK_OK; i++)
@@ -367,7 +367,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     struct fk_unwrapped u = FK_UNWRAPPED_INIT;
     struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
     const struct fk_sink sink = {
-        &s,        mailbox_take,     subject_take,    message_id_take, date_take,  file_take,
+        &s,        mailbox_take,     subject_take,    message_id_take, date_take, file_take,
         text_take, alternative_take, attachment_take, nested_take,     link_take, notice_take};
     fk_docterms__reset(terms);
     if (!headers_only)

@@ -291,8 +291,9 @@ static enum fk_status choose_filetype(struct parser *p, struct spot at, const ch
     const char *type = word + (*word == '.');
     const size_t n = strlen(type);
     if (n == 0 || n > 16 || strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789") != n)
-        return blame(p, at, "", "expected what stands behind the point of a file's name, as in "
-                                "filetype:pdf");
+        return blame(p, at, "",
+                     "expected what stands behind the point of a file's name, as in "
+                     "filetype:pdf");
     return set_text(p, node, type, n);
 }
 
@@ -364,8 +365,7 @@ static enum fk_status take_range(struct parser *p, const struct fk_query__name *
             advance(p);
         return FK_OK;
     }
-    bool good = name->form == FORM_TIME
-                    ? fk_query__time_value(value, op, p->today, node, &expected)
+    bool good = name->form == FORM_TIME ? fk_query__time_value(value, op, p->today, node, &expected)
                                         : fk_query__size_value(value, op, node, &expected);
     if (!good)
         return blame(p, begin,
@@ -524,8 +524,9 @@ static enum fk_status take_braces(struct parser *p, const struct fk_query__name 
             skip_space(p);
         }
         if (at_operator(p, "AND"))
-            return blame(p, p->now, "inside { } a space is OR; put parentheses around what is "
-                                    "joined by AND",
+            return blame(p, p->now,
+                         "inside { } a space is OR; put parentheses around what is "
+                         "joined by AND",
                          "an AND inside { }");
         if (peek(p).bytes == 0)
             return blame(p, open, "put a } where the group ends", "this { is not closed");
@@ -671,10 +672,10 @@ static enum fk_status take_one(struct parser *p, const struct fk_query__name *fi
         return blame(p, begin, "to search for AND, OR, NOT or NEAR as a word, put it in quotes",
                      "expected something to search for%s%s",
                      c.bytes == 0 ? " at the end" : ", found ",
-                     c.bytes == 0   ? ""
+                     c.bytes == 0  ? ""
                      : c.as == ')' ? ")"
                      : c.as == '}' ? "}"
-                                    : word);
+                                   : word);
     if (c.as != '"') {
         const struct fk_query__name *name;
         if ((st = take_name(p, &name, &op)) != FK_OK)
@@ -733,8 +734,8 @@ static bool take_number(struct parser *p, char *out, size_t size) {
     size_t n = 0;
     if (peek(p).as != '(')
         return false;
-    for (advance(&ahead); peek(&ahead).as < 0x80 && peek(&ahead).as > ' ' && n + 1 < size &&
-                          peek(&ahead).as != ')';
+    for (advance(&ahead);
+         peek(&ahead).as < 0x80 && peek(&ahead).as > ' ' && n + 1 < size && peek(&ahead).as != ')';
          advance(&ahead))
         out[n++] = (char)peek(&ahead).as;
     out[n] = 0;
@@ -768,8 +769,8 @@ static bool take_between(struct parser *p, char *word, size_t word_size, char *n
         ahead.now = word_end(&ahead);
         if (number[0] == 0 || strspn(number, "0123456789") != strlen(number))
             return false;
-    } else if (slash != NULL && (fk_query__is_operator(word, strlen(word)) ||
-                                 fk_query__is_between(word))) {
+    } else if (slash != NULL &&
+               (fk_query__is_operator(word, strlen(word)) || fk_query__is_between(word))) {
         snprintf(number, size, "%s", slash[1] ? slash + 1 : "/");
         *slash = 0;
         skip_space(&ahead);

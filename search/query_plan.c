@@ -136,8 +136,8 @@ static struct fk_xquery *term_of(const char *prefix, const char *mark, const voi
     return query;
 }
 
-/* Of what has the tokens, what has them in this very spelling: a character that stands for others is
- * not to be there as one of them alone, and one of the others is to be there itself. */
+/* Of what has the tokens, what has them in this very spelling: a character that stands for others
+ * is not to be there as one of them alone, and one of the others is to be there itself. */
 static struct fk_xquery *exactly(struct fk_xquery *query, const struct tokens *t,
                                  const char *prefix) {
     for (size_t i = 0; i < t->count; i++) {
@@ -146,8 +146,8 @@ static struct fk_xquery *exactly(struct fk_xquery *query, const struct tokens *t
             query = fk_xquery_and(
                 query, term_of(prefix, "", t->bytes.data + is->written_at, is->written_len));
         else if (is->has_variants)
-            query = fk_xquery_and_not(
-                query, term_of(prefix, FK_VARIED, t->bytes.data + is->at, is->len));
+            query = fk_xquery_and_not(query,
+                                      term_of(prefix, FK_VARIED, t->bytes.data + is->at, is->len));
     }
     return query;
 }
@@ -212,7 +212,8 @@ static enum fk_status plan_spelling(const struct planner *p, const struct fk_q_n
     if (node->prefix)
         FK_TRY(ends_open(node, tokens.count, &expand, p->err));
     if (expand && tokens.count > 1)
-        FK_TRY(fk_query_blame(node, p->fault, p->err, "put the * at a word of its own, joined by AND",
+        FK_TRY(fk_query_blame(node, p->fault, p->err,
+                              "put the * at a word of its own, joined by AND",
                               "a * goes with one word, and \"%.*s\" is %zu",
                               fk_query__cut(node->text, 60), node->text, tokens.count));
     for (size_t i = 0; i < n; i++) {
@@ -432,8 +433,7 @@ static enum fk_status any_domain(const struct planner *p, const char *prefix,
         struct fk_buf folded = FK_BUF_INIT;
         enum fk_status st =
             fk_terms_of_address(p->domains[i], strlen(p->domains[i]), &folded, p->err);
-        struct fk_xquery *one =
-            st == FK_OK ? term_of(prefix, "", folded.data, folded.len) : NULL;
+        struct fk_xquery *one = st == FK_OK ? term_of(prefix, "", folded.data, folded.len) : NULL;
         fk_buf_free(&folded);
         if (st != FK_OK) {
             fk_xquery_free(&any);
@@ -491,8 +491,8 @@ struct text_field {
 };
 #define PREFIXES(list) list, sizeof(list) / sizeof *(list)
 static const struct text_field text_fields[] = {
-    {FK_F_ANY, PREFIXES(bare_fields)},      {FK_F_SUBJECT, PREFIXES(subject_fields)},
-    {FK_F_BODY, PREFIXES(body_fields)},     {FK_F_FILENAME, PREFIXES(file_fields)},
+    {FK_F_ANY, PREFIXES(bare_fields)},  {FK_F_SUBJECT, PREFIXES(subject_fields)},
+    {FK_F_BODY, PREFIXES(body_fields)}, {FK_F_FILENAME, PREFIXES(file_fields)},
     {FK_F_URL, PREFIXES(link_fields)},
 };
 
@@ -683,10 +683,9 @@ static enum fk_status near_read(const struct planner *p, const struct fk_q_node 
         near->from[++near->children] = near->count;
         ways *= near->count - near->from[near->children - 1];
         if (ways > FK_PLAN_NEAR_WAYS)
-            return fk_query_blame(c, p->fault, p->err,
-                                  "search for them in parts, or put exact: before them",
-                                  "the texts beside NEAR go together in more than %d ways",
-                                  FK_PLAN_NEAR_WAYS);
+            return fk_query_blame(
+                c, p->fault, p->err, "search for them in parts, or put exact: before them",
+                "the texts beside NEAR go together in more than %d ways", FK_PLAN_NEAR_WAYS);
     }
     for (size_t i = 0; i < near->count; i++)
         tokens += near->sides[i].tokens.count;

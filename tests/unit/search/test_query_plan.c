@@ -387,9 +387,18 @@ static struct fk_xreader *texts(const char *const *list, size_t n) {
 
 static void either_spelling_finds_either(void **state) {
     (void)state;
-    static const char *const list[] = {"髙橋様", "高橋様", "サーバー", "サーバ機", "ヴァイオリン",
-                                       "バイオリン", "合計 1,234,567 円", "合計1234567円です",
-                                       "PO-2024-0017", "PO 2024 0018", "市ヶ谷", "渡邊と渡辺"};
+    static const char *const list[] = {"髙橋様",
+                                       "高橋様",
+                                       "サーバー",
+                                       "サーバ機",
+                                       "ヴァイオリン",
+                                       "バイオリン",
+                                       "合計 1,234,567 円",
+                                       "合計1234567円です",
+                                       "PO-2024-0017",
+                                       "PO 2024 0018",
+                                       "市ヶ谷",
+                                       "渡邊と渡辺"};
     static const char *const table[][2] = {
         {"高橋", "2 1"},
         {"髙橋", "2 1"},
@@ -424,8 +433,9 @@ static void either_spelling_finds_either(void **state) {
 static void what_is_near_is_found(void **state) {
     (void)state;
     static const char *const list[] = {
-        "alpha one two beta",       "beta one alpha",     "alpha one two three beta",
-        "会議室の予約を確認する",   "予約。会議室は満室", "次の会議 long text in between 延期",
+        "alpha one two beta",       "beta one alpha",
+        "alpha one two three beta", "会議室の予約を確認する",
+        "予約。会議室は満室",       "次の会議 long text in between 延期",
         "alpha next meeting gamma", "alpha next gamma the meeting"};
     static const char *const table[][2] = {
         {"alpha NEAR(2) beta", "2 1"},
@@ -451,13 +461,12 @@ static void what_is_near_is_found(void **state) {
 
 static void patterns_match_words(void **state) {
     (void)state;
-    static const char *const list[] = {"project", "product", "prospect", "text", "test", "tent9",
-                                       "会議 object", "naïveject"};
+    static const char *const list[] = {"project", "product", "prospect",    "text",
+                                       "test",    "tent9",   "会議 object", "naïveject"};
     static const char *const table[][2] = {
-        {"pro*ect", "3 1"},    {"*ject", "8 7 1"}, {"te?t", "5 4"},    {"te?t*", "6 5 4"},
-        {"PRO*CT", "3 2 1"},   {"p*o*t", "3 2 1"}, {"??oject", "1"},   {"subject:pro*ect", ""},
-        {"na?veject", "8"},    {"*e*t*9", "6"},    {"pro*ect -project", "3"},
-        {"zz*zz", ""},
+        {"pro*ect", "3 1"},  {"*ject", "8 7 1"}, {"te?t", "5 4"},           {"te?t*", "6 5 4"},
+        {"PRO*CT", "3 2 1"}, {"p*o*t", "3 2 1"}, {"??oject", "1"},          {"subject:pro*ect", ""},
+        {"na?veject", "8"},  {"*e*t*9", "6"},    {"pro*ect -project", "3"}, {"zz*zz", ""},
     };
     TEXTS_CHECK(list, table);
 }
@@ -548,9 +557,9 @@ static void every_message_has_one_direction(void **state) {
         if (*rows[i].to)
             add_term(doc, FK_P_TO_DOMAIN, rows[i].to);
         if (*rows[i].value)
-            assert_int_equal(fk_xdoc_value(doc, FK_SLOT_TO_DOMAINS, rows[i].value,
-                                           strlen(rows[i].value), NULL),
-                             FK_OK);
+            assert_int_equal(
+                fk_xdoc_value(doc, FK_SLOT_TO_DOMAINS, rows[i].value, strlen(rows[i].value), NULL),
+                FK_OK);
         assert_int_equal(fk_xwriter_put(writer, (uint32_t)i + 1, doc, NULL), FK_OK);
     }
     fk_xdoc_free(&doc);
@@ -576,7 +585,8 @@ static void without_domains_nothing_has_a_direction(void **state) {
     struct fk_xquery *planned = NULL;
     struct fk_query_fault fault = {0};
     struct fk_err err = FK_ERR_INIT;
-    assert_int_equal(fk_query_parse("a 方向:受信", strlen("a 方向:受信"), &query, &fault, NULL), FK_OK);
+    assert_int_equal(fk_query_parse("a 方向:受信", strlen("a 方向:受信"), &query, &fault, NULL),
+                     FK_OK);
     assert_int_equal(fk_query_plan(fk_query_root(query), 0, &planned, &fault, &err), FK_INVALID);
     assert_int_equal(fault.character, 6);
     assert_non_null(strstr(fault.hint, "domains = {"));
