@@ -53,7 +53,8 @@ static void element_begin(void *ctx, const xmlChar *name, const xmlChar **attrib
         set_apart(p);
     for (; attributes && attributes[0]; attributes += 2) {
         const char *a = (const char *)attributes[0], *value = (const char *)attributes[1];
-        if (p->links && value && *value && ONE_OF(a, link_attributes))
+        if (p->links && value && *value && *value != '#' && ONE_OF(a, link_attributes) &&
+            strncasecmp(value, "data:", 5) != 0) /* a picture, and large */
             fk_buf_add(p->links, value, strlen(value) + 1);
         if (p->hidden)
             continue;

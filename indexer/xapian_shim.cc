@@ -1,6 +1,8 @@
 /* xapian_shim.cc - the one C++ file: every entry is noexcept and hands whatever is thrown to
  * map_exception. Written for Xapian 1.4.22 and newer. */
 #include "indexer/xapian_shim.h"
+#include "indexer/host.h"
+#include "indexer/pattern.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -630,33 +632,6 @@ struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, s
 
 /* ---- patterns */
 
-static bool is_inside(char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
-}
-
-/* The last * that was met is where to go back to, so that time is the product of both lengths. */
-static bool matches(const std::string &text, std::size_t at, const std::string &pattern) {
-    std::size_t p = 0, star = std::string::npos, from = 0;
-    while (at < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            from = at;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[at])) {
-            at++;
-            while (pattern[p] == '?' && at < text.size() && is_inside(text[at]))
-                at++;
-            p++;
-        } else if (star != std::string::npos) {
-            p = star + 1;
-            at = ++from;
-        } else
-            return false;
-    }
-    while (p < pattern.size() && pattern[p] == '*')
-        p++;
-    return p == pattern.size();
-}
-
 /* Looking stops at the first script that is cut into bigrams, which no pattern is about, and passes
  * over the fields that have a prefix where the one asked for has none. */
 static const char *const PATTERN_END = "\xe3";
@@ -675,7 +650,8 @@ static Xapian::Query matching(const Xapian::Database &db, const std::string &fie
         }
         if (term.compare(field.size(), 1, PATTERN_END) >= 0)
             break;
-        if (matches(term, field.size(), pattern)) {
+        if (fk_pattern_matches(pattern.data(), pattern.size(), term.data() + field.size(),
+                               term.size() - field.size())) {
             all |= t.get_termfreq() == db.get_doccount();
             found.emplace_back(term);
         }
@@ -704,18 +680,13 @@ class Outside : public Xapian::PostingSource {
     Xapian::ValueIterator at;
     bool begun = false;
 
-    bool is_ours(const std::string &domain) const {
-        for (const std::string &d : ours)
-            if (domain == d || (domain.size() > d.size() &&
-                                domain.compare(domain.size() - d.size(), d.size(), d) == 0 &&
-                                domain[domain.size() - d.size() - 1] == '.'))
-                return true;
-        return false;
-    }
     bool is_outside(const std::string &lines) const {
         for (std::size_t from = 0; from < lines.size();) {
             const std::size_t end = std::min(lines.find('\n', from), lines.size());
-            if (!is_ours(lines.substr(from, end - from)))
+            const std::string domain = lines.substr(from, end - from);
+            if (std::none_of(ours.begin(), ours.end(), [&](const std::string &d) {
+                    return fk_host_is_below(domain.c_str(), d.c_str());
+                }))
                 return true;
             from = end + 1;
         }

@@ -184,62 +184,6 @@ done:
     return st;
 }
 
-/* ---- which way it went */
-
-static enum fk_status any_domain(const struct fk_query__planner *p, const char *prefix,
-                                 struct fk_xquery **out) {
-    struct fk_xquery *any = NULL;
-    for (size_t i = 0; p->domains[i] != NULL; i++) {
-        struct fk_buf folded = FK_BUF_INIT;
-        enum fk_status st =
-            fk_terms_of_address(p->domains[i], strlen(p->domains[i]), &folded, p->err);
-        struct fk_xquery *one =
-            st == FK_OK ? fk_query__term(prefix, "", folded.data, folded.len) : NULL;
-        fk_buf_free(&folded);
-        if (st != FK_OK) {
-            fk_xquery_free(&any);
-            return st;
-        }
-        any = i ? fk_xquery_or(any, one) : one;
-    }
-    *out = any;
-    return FK_OK;
-}
-
-static struct fk_xquery *goes_outside(const struct fk_query__planner *p) {
-    size_t n = 0;
-    while (p->domains[n] != NULL)
-        n++;
-    return fk_xquery_outside(FK_SLOT_TO_DOMAINS, p->domains, n);
-}
-
-/* From us or not, to us or not, to others or not: every message is one of the four. */
-static enum fk_status plan_direction(const struct fk_query__planner *p,
-                                     const struct fk_q_node *node, struct fk_xquery **out) {
-    struct fk_xquery *of = NULL, *to = NULL;
-    enum fk_status st = FK_OK;
-    if (p->domains == NULL || p->domains[0] == NULL)
-        return fk_query_blame(node, p->fault, p->err,
-                              "name your domains in fumikura.conf: domains = {\"example.co.jp\"}",
-                              "which domains are yours is not known, so nothing has a direction");
-    FK_TRY(any_domain(p, FK_P_OF_DOMAIN, &of));
-    FK_TRY(any_domain(p, FK_P_TO_DOMAIN, &to));
-    if (strcmp(node->text, "in") == 0)
-        *out = fk_xquery_and_not(to, of);
-    else if (strcmp(node->text, "other") == 0)
-        *out = fk_xquery_and_not(fk_xquery_all(), fk_xquery_or(of, to));
-    else {
-        *out = strcmp(node->text, "out") == 0 ? fk_xquery_and(of, goes_outside(p))
-                                              : fk_xquery_and_not(of, goes_outside(p));
-        fk_xquery_free(&to);
-    }
-    of = to = NULL;
-done:
-    fk_xquery_free(&of);
-    fk_xquery_free(&to);
-    return st;
-}
-
 /* ---- the tree */
 
 static const char *const bare_fields[] = FK_BARE, *const subject_fields[] = {FK_P_SUBJECT},
@@ -304,7 +248,7 @@ static enum fk_status plan_leaf(const struct fk_query__planner *p, const struct 
     case FK_F_FILETYPE:
         return *out = flag("ext:", node->text), FK_OK;
     case FK_F_DIRECTION:
-        return plan_direction(p, node, out);
+        return fk_query__plan_direction(p, node, out);
     case FK_F_MSGID:
         return *out = plan_msgid(node), FK_OK;
     case FK_F_HAS:

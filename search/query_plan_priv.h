@@ -30,5 +30,9 @@ FK_CHECKED enum fk_status fk_query__plan_near(const struct fk_query__planner *p,
                                               const struct fk_q_node *node,
                                               const char *const *prefixes, size_t n,
                                               struct fk_xquery **out);
+/* What direction: stands for (query_direction.c). */
+FK_CHECKED enum fk_status fk_query__plan_direction(const struct fk_query__planner *p,
+                                                   const struct fk_q_node *node,
+                                                   struct fk_xquery **out);
 
 #endif

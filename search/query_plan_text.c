@@ -359,8 +359,20 @@ static enum fk_status near_read(const struct fk_query__planner *p, const struct 
                 c, p->fault, p->err, "search for them in parts, or put exact: before them",
                 "the texts beside NEAR go together in more than %d ways", FK_PLAN_NEAR_WAYS);
     }
-    for (size_t i = 0; i < near->count; i++)
-        tokens += near->sides[i].tokens.count;
+    size_t span = (size_t)near->window * (near->children - 1);
+    for (size_t i = 0; i < near->children; i++) {
+        unsigned widest = 0;
+        for (size_t k = near->from[i]; k < near->from[i + 1]; k++) {
+            tokens += near->sides[k].tokens.count;
+            if (near->sides[k].width > widest)
+                widest = near->sides[k].width;
+        }
+        span += widest;
+    }
+    if (span > FK_FIELD_GAP) /* parts of a message are not near to one another */
+        return fk_query_blame(node, p->fault, p->err, "ask for a smaller number, or use AND",
+                              "NEAR spans at most %d words, with the texts themselves",
+                              FK_FIELD_GAP);
     if (tokens > FK_PLAN_MAX_TOKENS)
         st = fk_query_blame(node, p->fault, p->err, "search for shorter texts",
                             "the texts beside NEAR have more than %d words", FK_PLAN_MAX_TOKENS);

@@ -117,9 +117,10 @@ static void a_target_is_posted_by_its_text_and_its_hosts(void **state) {
 
 static void a_page_has_its_targets(void **state) {
     (void)state;
-    static const char page[] = "<p><a href='https://a.example/?x=1&amp;y=2'>click</a> text"
-                               "<form action=https://b.example/post><img src=cid:1>"
-                               "<style>a{}</style><a>no</a><area HREF=\"https://c.example/\">";
+    static const char page[] =
+        "<p><a href='https://a.example/?x=1&amp;y=2'>click</a> text"
+        "<form action=https://b.example/post><img src=cid:1><img src='data:x'>"
+        "<style>a{}</style><a>no</a><area HREF=\"https://c.example/\">";
     struct fk_buf text = FK_BUF_INIT, links = FK_BUF_INIT;
     assert_int_equal(fk_html__read(page, sizeof page - 1, &text, &links, &err), FK_OK);
     static const char want[] = "https://a.example/?x=1&y=2\0https://b.example/post\0cid:1\0"

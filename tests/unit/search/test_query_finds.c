@@ -96,6 +96,8 @@ static void what_is_near_is_found(void **state) {
         {"-alpha NEAR(3) beta", "8 7 6 5 4"},
         {"議 NEAR 予約", "!1 NEAR takes two characters or more"},
         {"a NEAR ・", "!8 there is no letter or digit"},
+        {"alpha NEAR(98) beta", "3 2 1"},
+        {"alpha NEAR(99) beta", "!7 NEAR spans at most 100 words"},
     };
     TEXTS_CHECK(list, table);
 }
@@ -184,6 +186,7 @@ static void every_message_has_one_direction(void **state) {
         {"sub.e.example", "e.example", "e.example\n", "out"},
         {"x.example", "b.example", "b.example\nx.example\n", "in"},
         {"b.example", "notb.example", "notb.example\n", "out"},
+        {"sub.e.example", "sub.e.example", "sub.e.example\na.sub.e.example\n", "internal"},
         {"", "", "", "other"},
     };
     static const char *const directions[] = {"in", "out", "internal", "other"};
