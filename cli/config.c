@@ -84,7 +84,7 @@ static const struct key keys[] = {
     {"index-memory", SIZE, AT(index_memory), "512 MiB", MIB(64), GIB(64)},
     {"web", WEB, AT(web), "127.0.0.1:8025", 0, 0},
     {"timezone", ZONE, AT(zone_minutes), "+09:00", 0, 0},
-    {"domains", WORDS, AT(domains), "{}", 0, 0},
+    {"domains", DOMAINS, AT(domains), "{}", 0, 0},
     {"fiscal-year-end", MONTH_DAY, AT(fiscal_year_end), "03-31", 0, 0},
 };
 static const struct key class_keys[] = {
@@ -396,7 +396,8 @@ static bool value_store(const struct key *k, const char *text, void *base) {
 
 static bool is_list(const struct key *k) {
     return k->kind == ADDRESSES || k->kind == WITNESSES || k->kind == URLS ||
-           k->kind == MAILBOXES || k->kind == NETWORKS || k->kind == TEXTS || k->kind == WORDS;
+           k->kind == MAILBOXES || k->kind == NETWORKS || k->kind == TEXTS || k->kind == WORDS ||
+           k->kind == DOMAINS;
 }
 
 static bool list_store(cfg_t *cfg, const struct key *k, const char *dir, void *base) {

@@ -91,6 +91,10 @@ const char *fk_config__expected(const struct key *k, const char *text) {
         return fk_value_month_day(text) ? NULL : FK_EXPECTED_MONTH_DAY;
     case WORDS:
         return *text && !strpbrk(text, " \t\r\n") ? NULL : "a name without blanks";
+    case DOMAINS:
+        return *text && *text != '.' && !strpbrk(text, " \t\r\n@*/:,")
+                   ? NULL
+                   : "a domain such as example.co.jp, without @ or *";
     case RESOLVER:
         return fk_value_resolver(text) ? NULL : FK_EXPECTED_RESOLVER;
     case NETWORKS:

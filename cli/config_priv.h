@@ -39,6 +39,7 @@ enum kind {
     JOURNAL,
     SEPARATOR,
     WORDS,
+    DOMAINS,
     RESOLVER,
     PLACE,
     MAILBOX_TLS

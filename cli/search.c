@@ -30,16 +30,12 @@ static bool take_number(const char *text, uint64_t *out) {
 }
 
 static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *ask) {
-    static const struct option options[] = {{"user", required_argument, NULL, 'u'},
-                                            {"since", required_argument, NULL, 's'},
-                                            {"until", required_argument, NULL, 'U'},
-                                            {"limit", required_argument, NULL, 'l'},
-                                            {"reason", required_argument, NULL, 'r'},
-                                            {"count", no_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"captures", no_argument, NULL, 'C'},
-                                            {"explain", no_argument, NULL, 'x'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"user", required_argument, NULL, 'u'},   {"since", required_argument, NULL, 's'},
+        {"until", required_argument, NULL, 'U'},  {"limit", required_argument, NULL, 'l'},
+        {"reason", required_argument, NULL, 'r'}, {"count", no_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},         {"captures", no_argument, NULL, 'C'},
+        {"explain", no_argument, NULL, 'x'},      {NULL, 0, NULL, 0}};
     struct fk_search_options *o = &ask->options;
     int zone = o->zone_minutes = cli->config->zone_minutes;
     o->domains = cli->config->domains;

@@ -38,7 +38,7 @@ struct fk_docterms {
     struct memory plain;
     uint32_t *paragraph; /* hashes of the paragraph at hand */
     size_t paragraph_count, paragraph_cap;
-    unsigned alternatives; /* depth */
+    unsigned alternatives;  /* depth */
     bool has[FK_DOCFIELDS]; /* any text */
     bool is_cut, failed;
 };
@@ -220,8 +220,8 @@ static void token_take(void *ctx, const struct fk_token *token) {
     }
     d->terms[number].is_plain |= token->written == NULL;
     d->terms[number].is_varied |= token->written != NULL;
-    if (token->written && term_number(d, prefixes[t->field], token->written, token->written_len) ==
-                              NOTHING)
+    if (token->written &&
+        term_number(d, prefixes[t->field], token->written, token->written_len) == NOTHING)
         d->failed = true;
     if (t->remember && token->pos != t->last) /* the first at its place is the phrase's */
         memory_add(d, written_hash(token));

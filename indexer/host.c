@@ -42,3 +42,8 @@ const char *fk_host_above(const char *name) {
         return NULL;
     return strchr(point + 1, '.') ? point + 1 : NULL;
 }
+
+bool fk_host_is_below(const char *name, const char *domain) {
+    const size_t n = strlen(name), m = strlen(domain);
+    return n >= m && strcmp(name + n - m, domain) == 0 && (n == m || name[n - m - 1] == '.');
+}

@@ -14,9 +14,11 @@ extern "C" {
 /* Folded, in the ASCII form of IDNA where it has one, without a point at its end; appended. */
 FK_CHECKED enum fk_status fk_host_fold(const char *name, size_t len, struct fk_buf *out,
                                        struct fk_err *err);
-/* What the name is below: "b.example" of "a.b.example"; NULL of one with a single point or none, and
- * of addresses. name: folded. */
+/* What the name is below: "b.example" of "a.b.example"; NULL of one with a single point or none,
+ * and of addresses. name: folded. */
 const char *fk_host_above(const char *name);
+/* Is it this domain, or below it? */
+bool fk_host_is_below(const char *name, const char *domain);
 
 #ifdef __cplusplus
 }

@@ -28,8 +28,9 @@ static const char *const inline_elements[] = {
     "dfn", "em",   "font",    "html", "i",   "ins",  "kbd",   "mark", "meta",   "nobr",   "o:p",
     "q",   "rp",   "rt",      "ruby", "s",   "samp", "small", "span", "strike", "strong", "sub",
     "sup", "tt",   "u",       "var",  "wbr", "img",  "link",  "base", "head"};
-static const char *const link_attributes[] = {"href",   "src",  "action",     "formaction", "background",
-                                              "poster", "cite", "xlink:href", "data",       "longdesc"};
+static const char *const link_attributes[] = {"href",       "src",     "action", "formaction",
+                                              "background", "poster",  "cite",   "xlink:href",
+                                              "data",       "longdesc"};
 static const char *const hidden_elements[] = {"script", "style"};
 
 /* Two line ends, unless they are there already. */
@@ -52,7 +53,8 @@ static void element_begin(void *ctx, const xmlChar *name, const xmlChar **attrib
         set_apart(p);
     for (; attributes && attributes[0]; attributes += 2) {
         const char *a = (const char *)attributes[0], *value = (const char *)attributes[1];
-        if (p->links && value && *value && ONE_OF(a, link_attributes))
+        if (p->links && value && *value && *value != '#' && ONE_OF(a, link_attributes) &&
+            strncasecmp(value, "data:", 5) != 0) /* a picture, and large */
             fk_buf_add(p->links, value, strlen(value) + 1);
         if (p->hidden)
             continue;
@@ -106,7 +108,9 @@ enum fk_status fk_html__read(const char *html, size_t len, struct fk_buf *out, s
         (void)htmlParseChunk(parser, html + at, (int)(len - at < CHUNK ? len - at : CHUNK), 0);
     (void)htmlParseChunk(parser, NULL, 0, 1);
     htmlFreeParserCtxt(parser);
-    return out->failed || (links && links->failed) ? fk_fail(err, FK_NOMEM, "reading HTML: out of memory") : FK_OK;
+    return out->failed || (links && links->failed)
+               ? fk_fail(err, FK_NOMEM, "reading HTML: out of memory")
+               : FK_OK;
 }
 
 enum fk_status fk_html__text(const char *html, size_t len, struct fk_buf *out, struct fk_err *err) {

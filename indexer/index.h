@@ -48,7 +48,7 @@ extern "C" {
 #define FK_P_ENV_TO "R"   /* who had it: RCPT TO, carried addresses, a report's recipients */
 #define FK_P_BLIND "D"    /* of those: Bcc by a report, or in no header */
 #define FK_P_VIA "V"      /* lists and mailboxes that it was expanded or forwarded from */
-#define FK_P_LINK "U" /* tokens of link targets, in HTML and in text, of nested messages too */
+#define FK_P_LINK "U"     /* tokens of link targets, in HTML and in text, of nested messages too */
 /* A token before it is with FK_VARIED: the token's characters stand in the field as variants of
  * them alone (variants.h). What was written then is a token too: 髙橋 is posted as 高橋, 髙橋 and
  * ~高橋. */

@@ -83,7 +83,8 @@ static bool host_of(const char *link, size_t len, const char **host, size_t *hos
     if (port)
         stop = port;
     if (at < stop && *at == '[')
-        at++, stop = memchr(at, ']', (size_t)(stop - at)) ? memchr(at, ']', (size_t)(stop - at)) : stop;
+        at++, stop = memchr(at, ']', (size_t)(stop - at)) ? memchr(at, ']', (size_t)(stop - at))
+                                                          : stop;
     *host = at;
     *host_len = (size_t)(stop - at);
     return at < stop;
@@ -112,7 +113,7 @@ static int hex(char c) {
 static bool percent_decode(const char *text, size_t len, struct fk_buf *out) {
     bool any = false;
     for (size_t i = 0; i < len; i++) {
-        const int high = text[i] == '%' && i + 2 < len + 0 ? hex(text[i + 1]) : -1;
+        const int high = text[i] == '%' && i + 2 < len ? hex(text[i + 1]) : -1;
         const int low = high >= 0 ? hex(text[i + 2]) : -1;
         any |= low >= 0;
         fk_buf_byte(out, low >= 0 ? (uint8_t)(high << 4 | low) : (uint8_t)text[i]);

@@ -17,7 +17,8 @@
 
 enum { FK_LINK_MAX = 4096 };
 
-/* The next http://, https://, ftp:// or www. from *at on, which moves behind it; false at the end. */
+/* The next http://, https://, ftp:// or www. from *at on, which moves behind it; false at the end.
+ */
 bool fk_links__next(const char *text, size_t len, size_t *at, const char **link, size_t *link_len);
 /* *cut is set where the target is longer than is read. */
 FK_CHECKED enum fk_status fk_links__post(struct fk_docterms *d, const char *target, size_t len,

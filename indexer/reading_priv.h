@@ -38,7 +38,8 @@ struct fk_sink {
     void (*alternative)(void *ctx, bool begins);
     void (*attachment)(void *ctx);
     enum fk_status (*nested)(void *ctx, unsigned level, struct fk_err *err);
-    /* NULL: not wanted. A target as it is written; of HTML with its character references decoded. */
+    /* NULL: not wanted. A target as it is written; of HTML with its character references decoded.
+     */
     enum fk_status (*link)(void *ctx, const char *target, size_t len, struct fk_err *err);
     /* NULL: not wanted. A part that is for machines; its text was given before. */
     void (*notice)(void *ctx, unsigned level, enum fk_notice_part part, const char *text,

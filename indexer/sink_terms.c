@@ -15,7 +15,14 @@
 
 #include <string.h>
 
-enum { SHOWN = 3, PEOPLE_BYTES = 1000, SUBJECT_BYTES = 1000, NAME_BYTES = 500, FILES = 50 };
+enum {
+    SHOWN = 3,
+    PEOPLE_BYTES = 1000,
+    SUBJECT_BYTES = 1000,
+    NAME_BYTES = 500,
+    FILES = 50,
+    LINKS_TOLD = 8192
+};
 
 struct terms_sink {
     struct fk_docterms *terms;
@@ -35,6 +42,7 @@ struct terms_sink {
     struct fk_buf returned;    /* the Message-ID of what came back with it */
     struct fk_txn_texts texts; /* in which a transaction is looked for */
     bool has_subject, link_is_cut;
+    struct fk_buf links; /* targets, a line each, since the same ones come again and again */
     unsigned attachments, file_count, unread_count, charset_count;
 };
 static const char *const shown[SHOWN] = {"from", "to", "cc"};
@@ -237,8 +245,28 @@ static enum fk_status file_take(void *ctx, const char *name, size_t len, struct 
     return st == FK_OK && !s->is_wrapper ? type_post(s, name, len, err) : st;
 }
 
+/* Whether it was posted already, as far as is remembered. By all its bytes: a hash could be made to
+ * hide a link. */
+static bool link_is_told(struct terms_sink *s, const char *target, size_t len) {
+    if (len == 0 || len > LINKS_TOLD / 4 || memchr(target, '\n', len))
+        return false;
+    for (const char *at = fk_buf_cstr(&s->links), *end = at + s->links.len; at < end;) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        if ((size_t)(stop - at) == len && memcmp(at, target, len) == 0)
+            return true;
+        at = stop + 1;
+    }
+    if (s->links.len + len >= LINKS_TOLD)
+        fk_buf_reset(&s->links);
+    fk_buf_add(&s->links, target, len);
+    fk_buf_byte(&s->links, '\n');
+    return false;
+}
+
 static enum fk_status link_take(void *ctx, const char *target, size_t len, struct fk_err *err) {
     struct terms_sink *s = ctx;
+    if (link_is_told(s, target, len))
+        return FK_OK;
     return s->is_wrapper ? FK_OK : fk_links__post(s->terms, target, len, &s->link_is_cut, err);
 }
 
@@ -449,8 +477,8 @@ static void answer_write(struct terms_sink *s, unsigned reasons, const struct fk
 /* Which fields have anything, for subject:* and its like. */
 static enum fk_status fields_post(struct fk_docterms *terms, struct fk_err *err) {
     static const char *const names[FK_DOCFIELDS] = {
-        [FK_IN_BODY] = "in:body", [FK_IN_SUBJECT] = "in:subject", [FK_IN_FROM] = "in:from",
-        [FK_IN_TO] = "in:to",     [FK_IN_CC] = "in:cc",           [FK_IN_BCC] = "in:bcc",
+        [FK_IN_BODY] = "in:body",     [FK_IN_SUBJECT] = "in:subject", [FK_IN_FROM] = "in:from",
+        [FK_IN_TO] = "in:to",         [FK_IN_CC] = "in:cc",           [FK_IN_BCC] = "in:bcc",
         [FK_IN_FILE] = "in:filename", [FK_IN_LINK] = "in:url"};
     enum fk_status st = FK_OK;
     for (unsigned i = 0; i < FK_DOCFIELDS && st == FK_OK; i++)
@@ -484,7 +512,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     FK_TRY(fk_docterms__write(terms, out, err));
     if (s.notice.failed || s.returned.failed || display.failed || report.failed || s.own.failed ||
         s.domino.failed || s.border.failed || s.files.failed || s.unread.failed ||
-        s.charsets.failed || s.path.failed)
+        s.charsets.failed || s.path.failed || s.links.failed)
         st = fk_fail(err, FK_NOMEM, "reading a message: out of memory");
 done:
     for (size_t i = 0; i < SHOWN; i++)
@@ -497,6 +525,7 @@ done:
     fk_buf_free(&s.address);
     fk_buf_free(&s.path);
     fk_buf_free(&s.border);
+    fk_buf_free(&s.links);
     fk_buf_free(&s.notice);
     fk_buf_free(&s.returned);
     fk_buf_free(&s.own);

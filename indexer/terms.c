@@ -16,7 +16,7 @@ struct unit {
     uint8_t text[UNIT_MAX], written[UNIT_MAX];
     uint8_t len, written_len;
     bool is_varied; /* text and written differ */
-    bool is_end; /* begins its run, or stands at a line end */
+    bool is_end;    /* begins its run, or stands at a line end */
 };
 
 struct cut {
@@ -38,10 +38,12 @@ static void tell(struct cut *c, const void *text, size_t len, bool positional) {
 }
 
 static void tell_unit(struct cut *c, const struct unit *u, bool positional) {
-    const struct fk_token token = {
-        (const char *)u->text,       u->len,
-        c->pos,                      positional,
-        u->is_varied ? (const char *)u->written : NULL, u->is_varied ? u->written_len : 0};
+    const struct fk_token token = {(const char *)u->text,
+                                   u->len,
+                                   c->pos,
+                                   positional,
+                                   u->is_varied ? (const char *)u->written : NULL,
+                                   u->is_varied ? u->written_len : 0};
     c->fn(c->ctx, &token);
 }
 

@@ -1,6 +1,8 @@
 /* xapian_shim.cc - the one C++ file: every entry is noexcept and hands whatever is thrown to
  * map_exception. Written for Xapian 1.4.22 and newer. */
 #include "indexer/xapian_shim.h"
+#include "indexer/host.h"
+#include "indexer/pattern.h"
 #include "indexer/phrase_priv.h"
 #include "indexer/terms.h"
 
@@ -690,10 +692,10 @@ template <typename F> static struct fk_xquery *query_of(F make) noexcept {
     }
 }
 
-/* A term that stands in every document of the database. Xapian 1.4 puts the list of all documents in
- * its place and names it by the term, after which that list looks for its further blocks under the
- * wrong name: "Unexpected end of posting list" where docids have gaps or do not begin at 1, as they
- * never do here. So such a term is asked for as what it is, all documents. */
+/* A term that stands in every document of the database. Xapian 1.4 puts the list of all documents
+ * in its place and names it by the term, after which that list looks for its further blocks under
+ * the wrong name: "Unexpected end of posting list" where docids have gaps or do not begin at 1, as
+ * they never do here. So such a term is asked for as what it is, all documents. */
 static bool is_everywhere(const Xapian::Database &db, const std::string &term) {
     return !term.empty() && db.get_termfreq(term) == db.get_doccount();
 }
@@ -869,10 +871,10 @@ static Xapian::Query expanded(const Xapian::Database &db, const std::string &pre
     for (Xapian::TermIterator t = db.allterms_begin(prefix);
          t != db.allterms_end(prefix) && n <= max; ++t, n++)
         all |= t.get_termfreq() == db.get_doccount();
-    return all && n <= max ? everything()
-                           : Xapian::Query(Xapian::Query::OP_WILDCARD, prefix, max,
-                                           Xapian::Query::WILDCARD_LIMIT_ERROR,
-                                           Xapian::Query::OP_OR);
+    return all && n <= max
+               ? everything()
+               : Xapian::Query(Xapian::Query::OP_WILDCARD, prefix, max,
+                               Xapian::Query::WILDCARD_LIMIT_ERROR, Xapian::Query::OP_OR);
 }
 
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max) {
@@ -884,33 +886,6 @@ struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max)
 }
 
 /* ---- patterns */
-
-static bool is_inside(char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
-}
-
-/* The last * that was met is where to go back to, so that time is the product of both lengths. */
-static bool matches(const std::string &text, std::size_t at, const std::string &pattern) {
-    std::size_t p = 0, star = std::string::npos, from = 0;
-    while (at < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            from = at;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[at])) {
-            at++;
-            while (pattern[p] == '?' && at < text.size() && is_inside(text[at]))
-                at++;
-            p++;
-        } else if (star != std::string::npos) {
-            p = star + 1;
-            at = ++from;
-        } else
-            return false;
-    }
-    while (p < pattern.size() && pattern[p] == '*')
-        p++;
-    return p == pattern.size();
-}
 
 /* Looking stops at the first script that is cut into bigrams, which no pattern is about, and passes
  * over the fields that have a prefix where the one asked for has none. */
@@ -930,7 +905,8 @@ static Xapian::Query matching(const Xapian::Database &db, const std::string &fie
         }
         if (term.compare(field.size(), 1, PATTERN_END) >= 0)
             break;
-        if (matches(term, field.size(), pattern)) {
+        if (fk_pattern_matches(pattern.data(), pattern.size(), term.data() + field.size(),
+                               term.size() - field.size())) {
             all |= t.get_termfreq() == db.get_doccount();
             found.emplace_back(term);
         }
@@ -959,18 +935,13 @@ class Outside : public Xapian::PostingSource {
     Xapian::ValueIterator at;
     bool begun = false;
 
-    bool is_ours(const std::string &domain) const {
-        for (const std::string &d : ours)
-            if (domain == d || (domain.size() > d.size() &&
-                                domain.compare(domain.size() - d.size(), d.size(), d) == 0 &&
-                                domain[domain.size() - d.size() - 1] == '.'))
-                return true;
-        return false;
-    }
     bool is_outside(const std::string &lines) const {
         for (std::size_t from = 0; from < lines.size();) {
             const std::size_t end = std::min(lines.find('\n', from), lines.size());
-            if (!is_ours(lines.substr(from, end - from)))
+            const std::string domain = lines.substr(from, end - from);
+            if (std::none_of(ours.begin(), ours.end(), [&](const std::string &d) {
+                    return fk_host_is_below(domain.c_str(), d.c_str());
+                }))
                 return true;
             from = end + 1;
         }
@@ -1023,8 +994,8 @@ class Outside : public Xapian::PostingSource {
 
 struct fk_xquery *fk_xquery_outside(unsigned slot, const char *const *domains, size_t n) {
     return query_of([&] {
-        return [slot, ours = std::vector<std::string>(domains, domains + n)](
-                   const place &) {
+        return [slot,
+                ours = std::vector<std::string>(domains, domains + n)](const place &) {
             return Xapian::Query((new Outside(slot, ours))->release());
         };
     });
@@ -1038,10 +1009,10 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
         const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
                                          : std::string(1, '\0');
         const std::string high(static_cast<const char *>(to), to_len);
-        return [slot, low, high](const place &) {
-            return high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
-                                : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
-        };
+        const Xapian::Query q = high.empty()
+                                    ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
+                                    : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+        return [q](const place &) { return q; };
     });
 }
 

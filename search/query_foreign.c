@@ -1,5 +1,5 @@
-/* query_foreign.c - names that people bring from Gmail and from Purview's KQL and that are no fields
- * here: what they mean for an archive, or why they mean nothing. */
+/* query_foreign.c - names that people bring from Gmail and from Purview's KQL and that are no
+ * fields here: what they mean for an archive, or why they mean nothing. */
 #include "search/query_priv.h"
 
 struct meaning {

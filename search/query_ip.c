@@ -1,4 +1,5 @@
-/* query_ip.c - ip: as terms of the index: an address is one, a network all that begin as it does. */
+/* query_ip.c - ip: as terms of the index: an address is one, a network all that begin as it does.
+ */
 #include "indexer/client_term.h"
 #include "indexer/index.h"
 #include "indexer/xapian_shim.h"
@@ -45,10 +46,9 @@ static struct fk_xquery *network_query(const char *digits, unsigned bits) {
     const unsigned first = (unsigned)(strchr(hex, digits[whole]) - hex) & ~(count - 1);
     for (unsigned i = 0; i < count; i++) {
         term[n] = hex[first + i];
-        struct fk_xquery *one =
-            whole + 1 == FK_CLIENT_DIGITS
-                ? fk_xquery_term(term, (size_t)n + 1)
-                : fk_xquery_prefix(term, (size_t)n + 1, FK_PLAN_MAX_EXPANSION);
+        struct fk_xquery *one = whole + 1 == FK_CLIENT_DIGITS
+                                    ? fk_xquery_term(term, (size_t)n + 1)
+                                    : fk_xquery_prefix(term, (size_t)n + 1, FK_PLAN_MAX_EXPANSION);
         any = i ? fk_xquery_or(any, one) : one;
     }
     return any;

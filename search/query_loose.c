@@ -54,8 +54,7 @@ static void find_voiced(const char *at, const char *text, struct sites *s) {
 }
 
 /* The ー at the end of a run of some length comes and goes: サーバー, サーバ. */
-static void find_prolonged(size_t end, size_t run, const char *last, bool at_end,
-                           struct sites *s) {
+static void find_prolonged(size_t end, size_t run, const char *last, bool at_end, struct sites *s) {
     const size_t n = strlen("ー");
     if (run > LONG_RUN && strncmp(last, "ー", n) == 0)
         site_add(s, end - n, n, "");

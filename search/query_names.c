@@ -195,8 +195,8 @@ void fk_query__names(char *out, size_t size) {
     size_t len = 0;
     out[0] = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].form != FORM_LATER && names[i].form != FORM_FOREIGN && fk_query__name_of(names[i].field) == names[i].name &&
-            len < size)
+        if (names[i].form != FORM_LATER && names[i].form != FORM_FOREIGN &&
+            fk_query__name_of(names[i].field) == names[i].name && len < size)
             len += (size_t)snprintf(out + len, size - len, "%s%s", len ? " " : "", names[i].name);
 }
 

@@ -75,8 +75,8 @@ enum fk_q_field {
     FK_F_AMOUNT,
     FK_F_COUNTERPARTY,
     FK_F_DOCNO,
-    FK_F_DELIVERY, /* a status, a recipient, a code, a host */
-    FK_F_FILETYPE, /* what stands behind the last point of an attachment's name */
+    FK_F_DELIVERY,  /* a status, a recipient, a code, a host */
+    FK_F_FILETYPE,  /* what stands behind the last point of an attachment's name */
     FK_F_DIRECTION, /* in, out, internal or other */
     FK_F_IP,        /* of the client that delivered it: an address or a network */
     FK_F_URL        /* text of link targets, or the host of one */
@@ -102,9 +102,9 @@ struct fk_q_node {
     enum fk_q_field field;
     const char *text; /* as it was written, not folded; NUL-terminated */
     size_t len;
-    bool prefix; /* words that begin with text */
-    bool wild;   /* text is a pattern: * any letters, ? one */
-    bool exact;  /* this spelling alone, no variants of it */
+    bool prefix;     /* words that begin with text */
+    bool wild;       /* text is a pattern: * any letters, ? one */
+    bool exact;      /* this spelling alone, no variants of it */
     unsigned window; /* NEAR: at most so many words stand between */
     struct fk_q_when from, to;
     uint64_t least, most;

@@ -12,20 +12,34 @@ struct word {
     int unit, back;
 };
 static const struct word words[] = {
-    {"today", FK_UNIT_DAY, 0},        {"yesterday", FK_UNIT_DAY, 1},
-    {"this week", WEEK, 0},           {"last week", WEEK, 1},
-    {"this month", FK_UNIT_MONTH, 0}, {"last month", FK_UNIT_MONTH, 1},
-    {"this year", FK_UNIT_YEAR, 0},   {"last year", FK_UNIT_YEAR, 1},
-    {"this fiscal year", FISCAL, 0},  {"last fiscal year", FISCAL, 1},
-    {"今日", FK_UNIT_DAY, 0},         {"本日", FK_UNIT_DAY, 0},
-    {"昨日", FK_UNIT_DAY, 1},         {"一昨日", FK_UNIT_DAY, 2},
-    {"今週", WEEK, 0},                {"先週", WEEK, 1},
-    {"先々週", WEEK, 2},              {"今月", FK_UNIT_MONTH, 0},
-    {"先月", FK_UNIT_MONTH, 1},       {"先々月", FK_UNIT_MONTH, 2},
-    {"今年", FK_UNIT_YEAR, 0},        {"本年", FK_UNIT_YEAR, 0},
-    {"昨年", FK_UNIT_YEAR, 1},        {"去年", FK_UNIT_YEAR, 1},
-    {"一昨年", FK_UNIT_YEAR, 2},      {"今年度", FISCAL, 0},
-    {"本年度", FISCAL, 0},            {"昨年度", FISCAL, 1},
+    {"today", FK_UNIT_DAY, 0},
+    {"yesterday", FK_UNIT_DAY, 1},
+    {"this week", WEEK, 0},
+    {"last week", WEEK, 1},
+    {"this month", FK_UNIT_MONTH, 0},
+    {"last month", FK_UNIT_MONTH, 1},
+    {"this year", FK_UNIT_YEAR, 0},
+    {"last year", FK_UNIT_YEAR, 1},
+    {"this fiscal year", FISCAL, 0},
+    {"last fiscal year", FISCAL, 1},
+    {"今日", FK_UNIT_DAY, 0},
+    {"本日", FK_UNIT_DAY, 0},
+    {"昨日", FK_UNIT_DAY, 1},
+    {"一昨日", FK_UNIT_DAY, 2},
+    {"今週", WEEK, 0},
+    {"先週", WEEK, 1},
+    {"先々週", WEEK, 2},
+    {"今月", FK_UNIT_MONTH, 0},
+    {"先月", FK_UNIT_MONTH, 1},
+    {"先々月", FK_UNIT_MONTH, 2},
+    {"今年", FK_UNIT_YEAR, 0},
+    {"本年", FK_UNIT_YEAR, 0},
+    {"昨年", FK_UNIT_YEAR, 1},
+    {"去年", FK_UNIT_YEAR, 1},
+    {"一昨年", FK_UNIT_YEAR, 2},
+    {"今年度", FISCAL, 0},
+    {"本年度", FISCAL, 0},
+    {"昨年度", FISCAL, 1},
     {"前年度", FISCAL, 1},
 };
 
@@ -104,11 +118,7 @@ struct era {
 };
 static const struct era eras[] = {
     {{"令和", "R", "㋿"}, 2019, 5, 1, "a date of 令和, which began on 2019-05-01"},
-    {{"平成", "H", "㍻"},
-     1989,
-     1,
-     8,
-     "a date of 平成, which lasted from 1989-01-08 to 2019-04-30"},
+    {{"平成", "H", "㍻"}, 1989, 1, 8, "a date of 平成, which lasted from 1989-01-08 to 2019-04-30"},
     {{"昭和", "S", "㍼"},
      1926,
      12,
@@ -207,8 +217,8 @@ static bool take_fiscal(const char *text, struct fk_query__period *out) {
     snprintf(year, sizeof year, "%.4s", text);
     if (strspn(year, "0123456789") != 4 || strcmp(text + 4, is_english ? "" : "年度") != 0)
         return false;
-    const int64_t n = (year[0] - '0') * 1000 + (year[1] - '0') * 100 + (year[2] - '0') * 10 +
-                      (year[3] - '0');
+    const int64_t n =
+        (year[0] - '0') * 1000 + (year[1] - '0') * 100 + (year[2] - '0') * 10 + (year[3] - '0');
     if (n < 1900 || n > 2998)
         return false;
     fiscal_year(n, out);

@@ -55,7 +55,8 @@ bool fk_query__can_be_empty(enum fk_q_field field);
 enum fk_query__meaning { MEANS_ALL, MEANS_ATTACHMENT, MEANS_NO_ATTACHMENT, MEANS_NOTHING };
 enum fk_query__meaning fk_query__foreign(const char *name, const char *value, const char **hint);
 
-/* today: days since 1970-01-01 there; FK_NO_DAY where nobody knows, and nothing is relative to it. */
+/* today: days since 1970-01-01 there; FK_NO_DAY where nobody knows, and nothing is relative to it.
+ */
 #define FK_NO_DAY INT64_MIN
 /* "2024-04..2024-06", "10M": into node->from and to, or least and most. False, with `expected`,
  * when the value is none. value: ASCII where the syntax has it, spaces removed at both ends. */
@@ -70,8 +71,8 @@ void fk_query__print_amount(const struct fk_q_node *node, struct fk_buf *out);
 /* "a..b" (or "a~b", as Japanese writes ranges) cut in two; *to is NULL when there is one value. */
 void fk_query__split_range(char *value, char **to);
 /* A text and the spellings that are searched for with it: the katakana that is written in two ways
- * (サーバー サーバ, ヴァイオリン バイオリン), numbers with and without commas. Each is as long as its
- * end less that of the one before; the first is the text, folded (query_loose.c). */
+ * (サーバー サーバ, ヴァイオリン バイオリン), numbers with and without commas. Each is as long as
+ * its end less that of the one before; the first is the text, folded (query_loose.c). */
 enum { FK_SPELLINGS_MAX = 16 };
 struct fk_query__spellings {
     struct fk_buf bytes;

@@ -92,7 +92,8 @@ struct fk_q_when fk_query__day(int64_t days) {
 enum { YEAR_FIRST = 1900, YEAR_LAST = 2999 };
 
 int64_t fk_query__days_in_month(int64_t year, int64_t month) {
-    return fk_query__day_of(year + month / 12, month % 12 + 1, 1) - fk_query__day_of(year, month, 1);
+    return fk_query__day_of(year + month / 12, month % 12 + 1, 1) -
+           fk_query__day_of(year, month, 1);
 }
 
 /* 2024  2024-04  2024-04-01  20240401  2024-04-01T09:30  2024-04-01T09:30:15  2024/4/1 2024年4月1日
@@ -177,8 +178,9 @@ static bool time_bound(const char *value, enum fk_query__op op, int64_t today,
 bool fk_query__time_value(const char *value, enum fk_query__op op, int64_t today,
                           struct fk_q_node *node, const char **expected) {
     char copy[80], *to;
-    *expected = "a date such as 2024-04-01, 2024-04, 2024, 2024-04-01T09:30, 令和6年4月, today, 7d, "
-                "or from..to, in the years 1900 to 2999";
+    *expected =
+        "a date such as 2024-04-01, 2024-04, 2024, 2024-04-01T09:30, 令和6年4月, today, 7d, "
+        "or from..to, in the years 1900 to 2999";
     if (strlen(value) >= sizeof copy)
         return false;
     memcpy(copy, value, strlen(value) + 1);

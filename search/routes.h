@@ -24,7 +24,7 @@ extern "C" {
 struct fk_web_options {
     const char *dir, *address; /* borrowed until close */
     int zone_minutes;
-    char *const *domains; /* ours; ends with NULL; borrowed as long as it is open */
+    char *const *domains;          /* ours; ends with NULL; borrowed as long as it is open */
     struct fk_index_options index; /* limits of the box that a message is read in */
 };
 

@@ -121,12 +121,12 @@ static enum fk_status blame_prefix(struct fk_search *s, const struct fk_q_node *
         return st;
     if (fk_query_plan(node, 0, &alone, fault, NULL) == FK_OK &&
         fk_xreader_search(s->reader, alone, FK_SLOT_RECEIVED, 0, 0, &s->page, NULL) == FK_INVALID)
-        st = fk_query_blame(
-            node, fault, err,
-            node->field == FK_F_IP ? "ask for a smaller network" : "write more letters beside the *",
-            "\"%.*s%s\" stands for more than %d %s", fk_query__cut(node->text, 60), node->text,
-            node->prefix ? "*" : "", FK_PLAN_MAX_EXPANSION,
-            node->field == FK_F_IP ? "addresses" : "words");
+        st = fk_query_blame(node, fault, err,
+                            node->field == FK_F_IP ? "ask for a smaller network"
+                                                   : "write more letters beside the *",
+                            "\"%.*s%s\" stands for more than %d %s", fk_query__cut(node->text, 60),
+                            node->text, node->prefix ? "*" : "", FK_PLAN_MAX_EXPANSION,
+                            node->field == FK_F_IP ? "addresses" : "words");
     fk_xquery_free(&alone);
     return st;
 }

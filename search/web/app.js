@@ -15,7 +15,7 @@ const words = {
     no_subject: "（件名なし）", date: "日付", received: "受信", from: "差出人", to: "宛先", cc: "CC", files: "添付",
     size: "大きさ", bytes: "バイト", seq: "番号",
     footer: "検索と閲覧は、結果を示す前に台帳へ記録されます。",
-    hits: n => `${n} 件`, documents: n => `${n} 通を検索`, understood: "解釈: ",
+    hits: n => `${n} 件`, documents: n => `${n} 通を検索`, understood: "解釈: ", also: x => `「${x}」は次の表記も検索: `,
     partial_note: (p, h) => `うち ${p} 通は一部のみ検索可（この結果に ${h} 通、unsearchable:any で一覧）`,
     unread: n => `未索引の ${n} 通は検索されていません`, covered: (m, h) => `索引 ${m} / 台帳 ${h}`,
     act: n => `この閲覧は台帳の ${n} 番に記録されました。`, searched: n => `記録 ${n} 番`,
@@ -27,7 +27,9 @@ const words = {
       ["件名:見積 差出人:田中 宛先:@example.jp", "項目を指定（本文: 添付: 関係者: も可）"],
       ["日付:2026-04..2026-06 受信日>=2026-04-01", "日付の範囲"],
       ["bcc:yamada@example.jp 経由:all@example.jp", "BCC で受け取った人（封筒だけにある人も）、配布先リスト"],
-      ["has:attachment larger:5M", "添付あり、5 MiB を超える"], ["budget*", "この文字で始まる語"]],
+      ["has:attachment larger:5M", "添付あり、5 MiB を超える"], ["budget*  pro*ect", "この文字で始まる語、この形の語"],
+      ["exact:髙橋", "この字体だけ（異体字を含めない）"], ["会議 NEAR(5) 延期", "5 文字以内に現れる"],
+      ["日付:令和6年度  受信日:先月", "和暦、年度、相対的な日付"], ["url:@example.com 方向:社内", "リンク先、送受信の方向"]],
   },
   en: {
     other: "日本語", query: "Query", query_hint: "e.g. budget from:tanaka -draft", search: "Search",
@@ -42,7 +44,7 @@ const words = {
     no_subject: "(no subject)", date: "Date", received: "Received", from: "From", to: "To", cc: "Cc", files: "Files",
     size: "Size", bytes: "bytes", seq: "Number",
     footer: "Every search and every look is written to the ledger before its result is shown.",
-    hits: n => n === "1" ? "1 hit" : `${n} hits`, documents: n => `${n} messages searched`, understood: "read as: ",
+    hits: n => n === "1" ? "1 hit" : `${n} hits`, documents: n => `${n} messages searched`, understood: "read as: ", also: x => `for ${x} also: `,
     partial_note: (p, h) => `${p} of them only partly searchable (${h} of the hits; unsearchable:any lists them)`,
     unread: n => `${n} messages not yet indexed were not searched`, covered: (m, h) => `index ${m} of ledger ${h}`,
     act: n => `This look is entry ${n} of the ledger.`, searched: n => `entry ${n}`,
@@ -54,7 +56,9 @@ const words = {
       ["subject:offer from:tanaka to:@example.jp", "in a field (also cc: body: filename: participants: msgid:)"],
       ["date:2026-04..2026-06 received>=2026-04-01", "dates"],
       ["bcc:ann@b.example via:all@b.example", "blind copies, also of the envelope alone; lists"],
-      ["has:attachment larger:5M", "with an attachment, over 5 MiB"], ["budget*", "words that begin so"]],
+      ["has:attachment larger:5M", "with an attachment, over 5 MiB"], ["budget*  pro*ect", "words that begin so, words of a pattern"],
+      ["exact:髙橋", "this spelling, no variants"], ["offer NEAR(5) withdrawn", "at most five words between"],
+      ['received:"last month"', "dates from today"], ["url:@example.com direction:out", "where links lead, which way it went"]],
   },
 };
 
@@ -166,6 +170,8 @@ function showCoverage() {
   const c = covered;
   const parts = [element("b", {}, t.hits(number(c.total))),
     element("span", {}, t.understood, element("code", {}, c.query), ...narrowed(c)),
+    ...c.expansion.map(x => element("span", {}, t.also(x.text), element("code", {}, x.also.join(", ") + (x.more ? ", ..." : "")))),
+    ...(c.remark ? [element("span", {class: "warning"}, c.remark)] : []),
     element("span", {}, t.documents(number(c.documents)))];
   if (c.partial) parts.push(element("span", {}, t.partial_note(number(c.partial), number(c.partial_hits))));
   if (c.unread) parts.push(element("span", {class: "warning"}, t.unread(number(c.unread))));

@@ -12,7 +12,7 @@ static void nodes_check(const struct fk_q_node *n, size_t text_len, unsigned dep
     MUST(n->kind == FK_Q_NOT                         ? children == 1
          : n->kind == FK_Q_AND || n->kind == FK_Q_OR ? children >= 2
          : n->kind == FK_Q_NEAR ? children >= 2 && n->window <= FK_QUERY_MAX_NEAR
-                                                     : children == 0);
+                                : children == 0);
 }
 
 static void fault_check(const struct fk_query_fault *f, const struct fk_err *err, size_t text_len) {

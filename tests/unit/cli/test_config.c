@@ -50,6 +50,7 @@ static const struct wrong wrong_lines[] = {
     {"source in capitals", "source = \"Mail\"\n", 1, "expected a name"},
     {"host name", "hostname = \"a b\"\n", 1, "expected a host name"},
     {"zone", "timezone = \"JST\"\n", 1, "expected an offset"},
+    {"domain with an @", "domains = {\"b.example\",\n \"@c.example\"}\n", 2, "expected a domain such"},
     {"zone with 61 minutes", "timezone = \"+09:61\"\n", 1, "expected an offset"},
     {"day of the year", "fiscal-year-end = \"02-30\"\n", 1, "expected a month and day"},
     {"level", "compression = 20\n", 1, "expected 1 to 19"},

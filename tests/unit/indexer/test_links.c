@@ -72,16 +72,14 @@ static void a_target_is_posted_by_its_text_and_its_hosts(void **state) {
         const char *target, *hosts, *texts;
     } cases[] = {
         {"https://login.a.example/x", "a.example login.a.example", "a example https login x"},
-        {"HTTP://USER:pass@A.Example:8080/", "a.example",
-         "8080 a example http pass user"},
+        {"HTTP://USER:pass@A.Example:8080/", "a.example", "8080 a example http pass user"},
         {"//a.example/y", "a.example", "a example y"},
         {"www.a.example", "a.example www.a.example", "a example www"},
         {"http://192.0.2.1/x", "192.0.2.1", "0 1 192 2 http x"},
         {"http://[2001:db8::1]/", "2001:db8::1", "1 2001 db8 http"},
         {"mailto:b@c.example?subject=x", "c.example", "b c example mailto subject x"},
         {"https://日本.example/", "xn--wgv71a.example", NULL},
-        {"https://r.example/?u=https%3A%2F%2Fevil.example%2Fpay",
-         "evil.example r.example", NULL},
+        {"https://r.example/?u=https%3A%2F%2Fevil.example%2Fpay", "evil.example r.example", NULL},
         {"https://r.example/https://evil.example/", "evil.example r.example", NULL},
         {"https://a.example/%E8%AB%8B", "a.example", "8b a ab e8 example https 請"},
         {"/relative", "", "relative"},
@@ -98,8 +96,8 @@ static void a_target_is_posted_by_its_text_and_its_hosts(void **state) {
         struct fk_buf hosts = FK_BUF_INIT, texts = FK_BUF_INIT;
         bool cut = false;
         fk_docterms__reset(d);
-        assert_int_equal(
-            fk_links__post(d, cases[i].target, strlen(cases[i].target), &cut, &err), FK_OK);
+        assert_int_equal(fk_links__post(d, cases[i].target, strlen(cases[i].target), &cut, &err),
+                         FK_OK);
         terms_of(d, "XG", &hosts);
         terms_of(d, "U", &texts);
         if (strcmp(fk_buf_cstr(&hosts), cases[i].hosts) != 0 ||
@@ -119,9 +117,10 @@ static void a_target_is_posted_by_its_text_and_its_hosts(void **state) {
 
 static void a_page_has_its_targets(void **state) {
     (void)state;
-    static const char page[] = "<p><a href='https://a.example/?x=1&amp;y=2'>click</a> text"
-                               "<form action=https://b.example/post><img src=cid:1>"
-                               "<style>a{}</style><a>no</a><area HREF=\"https://c.example/\">";
+    static const char page[] =
+        "<p><a href='https://a.example/?x=1&amp;y=2'>click</a> text"
+        "<form action=https://b.example/post><img src=cid:1><img src='data:x'>"
+        "<style>a{}</style><a>no</a><area HREF=\"https://c.example/\">";
     struct fk_buf text = FK_BUF_INIT, links = FK_BUF_INIT;
     assert_int_equal(fk_html__read(page, sizeof page - 1, &text, &links, &err), FK_OK);
     static const char want[] = "https://a.example/?x=1&y=2\0https://b.example/post\0cid:1\0"

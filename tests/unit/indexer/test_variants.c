@@ -27,8 +27,8 @@ static void each_character_is_in_one_class_and_folds_to_itself(void **state) {
                 fail_msg("%s: %.*s is in two classes", classes[i], (int)(at - from),
                          classes[i] + from);
             pages += page_seen[cp / 256]++ == 0;
-            assert_int_equal(
-                fk_terms_fold(classes[i] + from, (size_t)(at - from), &folded, &err), FK_OK);
+            assert_int_equal(fk_terms_fold(classes[i] + from, (size_t)(at - from), &folded, &err),
+                             FK_OK);
             if (folded.len != (size_t)(at - from) ||
                 memcmp(folded.data, classes[i] + from, folded.len) != 0)
                 fail_msg("%s: %.*s is folded before it is looked up", classes[i], (int)(at - from),
