@@ -62,7 +62,7 @@ static inline uint32_t fk_glyph_before(const char *text, size_t len, size_t at, 
     while (from > 0 && at - from < 4 && ((uint8_t)text[from] & 0xc0) == 0x80);
     *begin = from;
     const uint32_t c = fk_glyph(text, len, from, &next);
-    return next == at ? c : FK_GLYPH_BAD;
+    return next == at ? c : (uint32_t)FK_GLYPH_BAD;
 }
 
 static inline bool fk_glyph_is_digit(uint32_t c) {
