@@ -31,6 +31,7 @@ struct terms_sink {
     struct fk_buf notice;      /* what it says became of another message, as lines */
     struct fk_buf returned;    /* the Message-ID of what came back with it */
     struct fk_txn_texts texts; /* in which a transaction is looked for */
+    unsigned nested;           /* messages so far: a text behind one is of the last */
     bool has_subject;
     unsigned attachments, file_count;
 };
@@ -89,6 +90,14 @@ static bool address_find(const struct fk_mailbox *m, const char **begin, size_t 
     *begin = first;
     *len = (size_t)(stop - first);
     return true;
+}
+
+/* A text of the message, or of one that it has within. */
+static void text_look(struct terms_sink *s, const char *text, size_t len) {
+    char path[24] = "";
+    if (s->nested)
+        (void)snprintf(path, sizeof path, "message %u", s->nested);
+    fk_txn_texts__add(&s->texts, FK_TXN_IN_BODY, path, strlen(path), text, len);
 }
 
 static void person_look(struct terms_sink *s, enum fk_txn_field field, const struct fk_mailbox *m) {
@@ -156,9 +165,10 @@ static enum fk_status subject_take(void *ctx, unsigned level, const char *text, 
         fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
         s->has_subject = true;
     }
-    if (!s->is_wrapper)
-        fk_txn_texts__add(&s->texts, level == 0 ? FK_TXN_IN_SUBJECT : FK_TXN_IN_BODY, "", 0, text,
-                          len);
+    if (!s->is_wrapper && level == 0)
+        fk_txn_texts__add(&s->texts, FK_TXN_IN_SUBJECT, "", 0, text, len);
+    else if (!s->is_wrapper)
+        text_look(s, text, len);
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER
                                    : level == 0  ? FK_IN_SUBJECT
                                                  : FK_IN_BODY;
@@ -206,7 +216,7 @@ static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *t
     struct terms_sink *s = ctx;
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_BODY;
     if (!s->is_wrapper)
-        fk_txn_texts__add(&s->texts, FK_TXN_IN_BODY, "", 0, text, len);
+        text_look(s, text, len);
     enum fk_status st = kind == FK_TEXT_HTML ? fk_docterms__html(s->terms, field, text, len, err)
                                              : fk_docterms__text(s->terms, field, text, len, err);
     fk_docterms__gap(s->terms, field);
@@ -230,8 +240,10 @@ static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err)
     struct terms_sink *s = ctx;
     (void)level;
     (void)err;
-    if (!s->is_wrapper)
+    if (!s->is_wrapper) {
         s->found |= FK_FOUND_NESTED;
+        s->nested++;
+    }
     return FK_OK;
 }
 
