@@ -22,6 +22,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Captures that one entry may name: its line has an end (FK_LINE_MAX). Of more the newest count. */
+enum { CAPTURES_MAX = 2900 };
+
 struct change {
     bool is_set;
     char value[FK_TXN_TEXT_MAX + 1];
@@ -185,7 +188,8 @@ static enum fk_status fact_append(struct correcting *c, struct fk_err *err) {
     struct fk_receipt receipt;
     char person[128];
     enum fk_status st;
-    for (size_t i = 0; i < c->record.known.capture_count; i++)
+    const size_t count = c->record.known.capture_count;
+    for (size_t i = count > CAPTURES_MAX ? count - CAPTURES_MAX : 0; i < count; i++)
         fk_seqs_add(&of, c->record.known.captures[i].seq);
     fk_seqs_sort(&of);
     fk_buf_str(&fields, "what=transaction of=");

@@ -27,12 +27,13 @@
 #include "indexer/xapian_shim.h"
 
 /* Facts that wait, by entry. */
+struct fk_told_one {
+    uint64_t entry, of;
+    int64_t time_ms;        /* of the entry */
+    bool is_of_transaction; /* a correction (transactions_priv.h), which comes by this way too */
+};
 struct fk_told {
-    struct fk_told_one {
-        uint64_t entry, of;
-        int64_t time_ms;         /* of the entry */
-        bool is_of_transaction; /* a correction (transactions_priv.h), which comes by this way too */
-    } * at;
+    struct fk_told_one *at;
     size_t count, cap;
 };
 /* one: as those of all captures that it is of. */

@@ -48,7 +48,7 @@ static inline uint32_t fk_glyph(const char *text, size_t len, size_t at, size_t 
     int32_t from = (int32_t)at;
     const int32_t c = fk_utf8_next(text, &from, (int32_t)len);
     *next = (size_t)from;
-    return c < 0 ? FK_GLYPH_BAD : fk_glyph_folded((uint32_t)c);
+    return c < 0 ? (uint32_t)FK_GLYPH_BAD : fk_glyph_folded((uint32_t)c);
 }
 
 /* The one before `at`; FK_GLYPH_END at the beginning. */
@@ -62,7 +62,7 @@ static inline uint32_t fk_glyph_before(const char *text, size_t len, size_t at, 
     while (from > 0 && at - from < 4 && ((uint8_t)text[from] & 0xc0) == 0x80);
     *begin = from;
     const uint32_t c = fk_glyph(text, len, from, &next);
-    return next == at ? c : FK_GLYPH_BAD;
+    return next == at ? c : (uint32_t)FK_GLYPH_BAD;
 }
 
 static inline bool fk_glyph_is_digit(uint32_t c) {

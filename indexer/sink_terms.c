@@ -41,6 +41,7 @@ struct terms_sink {
     struct fk_buf notice;      /* what it says became of another message, as lines */
     struct fk_buf returned;    /* the Message-ID of what came back with it */
     struct fk_txn_texts texts; /* in which a transaction is looked for */
+    unsigned nested;           /* messages so far: a text behind one is of the last */
     bool has_subject, link_is_cut;
     struct fk_buf links; /* targets, a line each, since the same ones come again and again */
     unsigned attachments, file_count, unread_count, charset_count;
@@ -111,6 +112,14 @@ static enum fk_status domain_post(struct terms_sink *s, const char *prefix, cons
     return st;
 }
 
+/* A text of the message, or of one that it has within. */
+static void text_look(struct terms_sink *s, const char *text, size_t len) {
+    char path[24] = "";
+    if (s->nested)
+        (void)snprintf(path, sizeof path, "message %u", s->nested);
+    fk_txn_texts__add(&s->texts, FK_TXN_IN_BODY, path, strlen(path), text, len);
+}
+
 static void person_look(struct terms_sink *s, enum fk_txn_field field, const struct fk_mailbox *m) {
     struct fk_buf text = FK_BUF_INIT;
     fk_buf_add(&text, m->name, cut_length(m->name, m->name_len, NAME_BYTES));
@@ -178,9 +187,10 @@ static enum fk_status subject_take(void *ctx, unsigned level, const char *text, 
         fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
         s->has_subject = true;
     }
-    if (!s->is_wrapper)
-        fk_txn_texts__add(&s->texts, level == 0 ? FK_TXN_IN_SUBJECT : FK_TXN_IN_BODY, "", 0, text,
-                          len);
+    if (!s->is_wrapper && level == 0)
+        fk_txn_texts__add(&s->texts, FK_TXN_IN_SUBJECT, "", 0, text, len);
+    else if (!s->is_wrapper)
+        text_look(s, text, len);
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER
                                    : level == 0  ? FK_IN_SUBJECT
                                                  : FK_IN_BODY;
@@ -280,7 +290,7 @@ static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *t
         fk_txn_texts__add(&s->texts, FK_TXN_IN_ATTACHMENT, (const char *)s->path.data, s->path.len,
                           text, len);
     else if (!s->is_wrapper)
-        fk_txn_texts__add(&s->texts, FK_TXN_IN_BODY, "", 0, text, len);
+        text_look(s, text, len);
     enum fk_status st = kind == FK_TEXT_HTML ? fk_docterms__html(s->terms, field, text, len, err)
                                              : fk_docterms__text(s->terms, field, text, len, err);
     fk_docterms__gap(s->terms, field);
@@ -304,8 +314,10 @@ static enum fk_status nested_take(void *ctx, unsigned level, struct fk_err *err)
     struct terms_sink *s = ctx;
     (void)level;
     (void)err;
-    if (!s->is_wrapper)
+    if (!s->is_wrapper) {
         s->found |= FK_FOUND_NESTED;
+        s->nested++;
+    }
     return FK_OK;
 }
 

@@ -16,6 +16,7 @@
 #ifndef FK_INDEXER_TRANSACTION_FIND_PRIV_H
 #define FK_INDEXER_TRANSACTION_FIND_PRIV_H
 #include "base/buf.h"
+#include "indexer/transaction_record.h"
 
 enum fk_txn_field {
     FK_TXN_IN_SUBJECT,
@@ -28,11 +29,12 @@ enum fk_txn_field {
 };
 enum { FK_TXN_PART_BYTES = 256 << 10, FK_TXN_ALL_BYTES = 2 << 20, FK_TXN_PARTS = 64 };
 
+struct fk_txn_part {
+    enum fk_txn_field field;
+    size_t path, path_len, text, text_len; /* in bytes */
+};
 struct fk_txn_texts {
-    struct fk_txn_part {
-        enum fk_txn_field field;
-        size_t path, path_len, text, text_len; /* in bytes */
-    } part[FK_TXN_PARTS];
+    struct fk_txn_part part[FK_TXN_PARTS];
     size_t count;
     struct fk_buf bytes;
     uint64_t left_out; /* texts that were cut or not taken */
@@ -48,8 +50,6 @@ void fk_txn_texts__find(const struct fk_txn_texts *t, bool has_date, int64_t dat
 void fk_txn_texts__free(struct fk_txn_texts *t);
 
 /* ---- between the files of the finder */
-
-#include "indexer/transaction_record.h"
 
 /* A word that says what follows it. */
 struct fk_txn_label {

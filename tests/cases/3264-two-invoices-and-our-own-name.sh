@@ -34,6 +34,13 @@ import_all
 finds() { expect "$1" "$(hits "$2")" "$2"; }
 finds "two" docno:INV-2024-101
 finds "two" docno:INV-2024-102
+finds "two" amount:110000
+finds "two" amount:220000
+finds "two" "amount:100000..120000 txn_date:2024-04-10"
+finds "two" "amount:210000..10億 txn_date:2024-05..2024-06"
+finds "ours two" "amount:5000..110000 -docno:LATE-1 取引先:大和商事"
+finds "" "amount:110000.01..219999"
+finds "" "txn_date:2024-04-11..2024-05-09"
 # Before our own names are known, who signs is taken for the other party; by either name it is found.
 finds "ours two" counterparty:大和商事
 finds "ours two" counterparty:文蔵
