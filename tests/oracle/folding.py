@@ -119,13 +119,22 @@ def cut(text):
     return "".join(out)
 
 
-MARKS = "".join(chr(c) for c in range(0x110000) if unicodedata.category(chr(c))[0] == "M")
-NO_MARK = "(?![" + MARKS + "])"
+
+def stands(rule, doc):
+    """Where it stands in a text; a character with a further mark is another one."""
+    at = 0
+    while m := rule.search(doc, at):
+        if m.end() == len(doc) or CLASSES[ord(doc[m.end()])] != "M":
+            return m
+        at = m.start() + 1
+    return None
 
 
 class Query:
     """A literal text that is asked for: `bare` stands somewhere in a text's bare form if it is there at all, and `rule`
-    (a regular expression) in its cut form exactly where it is."""
+    (a regular expression) in its cut form exactly where it is. Where `tolerated` stands and `rule` does not, a hit is no fault:
+    the character before a blank of the question ("会 議室", "本会 議室") begins a run or a line that goes on with the rest, as
+    terms.h has positions."""
     def __init__(self, text):
         whole = cut(text).replace(LINE, BREAK)
         tokens = whole.strip(BREAK).split(BREAK) if whole != BREAK else []
@@ -135,18 +144,24 @@ class Query:
         for t in tokens:
             kinds = t.translate(CLASSES)
             if kinds[0] == "C":
-                parts.append((False, "".join((LINE + "?" if i and kinds[i] == "C" else "") + re.escape(c) for i, c in enumerate(t)) + NO_MARK))
+                parts.append((False, "".join((LINE + "?" if i and kinds[i] == "C" else "") + re.escape(c) for i, c in enumerate(t))))
             else:
                 parts.append((True, re.escape(t)))
-        rule = ""
+        self.rule = self.tolerated = re.compile(self.joined(parts, False)) if parts else None
+        if any(not (a[0] or b[0]) for a, b in zip(parts, parts[1:])):
+            self.tolerated = re.compile(self.joined(parts, True))
+
+    def joined(self, parts, is_tolerant):
+        rule, either = "", "[" + BREAK + LINE + "]"
         for i, (is_word, part) in enumerate(parts):
             apart = is_word or (i > 0 and parts[i - 1][0])
-            if i or is_word:
-                rule += BREAK if apart else "[" + BREAK + LINE + "]"
+            if i and not apart and is_tolerant:
+                a, b = re.escape(self.tokens[i - 1][-1]), re.escape(self.tokens[i])
+                rule += f"(?:{either}|(?<={either}{a})" + (f"(?={b}{either}))" if len(self.tokens[i]) == 1 else ")")
+            elif i or is_word:
+                rule += BREAK if apart else either
             rule += part
-        if parts and parts[-1][0]:
-            rule += BREAK
-        self.rule = re.compile(rule) if parts else None
+        return rule + (BREAK if parts[-1][0] else "")
 
 
 def bare(doc):
