@@ -131,10 +131,10 @@ def over_lines(text):
     kinds = folding.CLASSES
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     out = lines[0]
-    for line in lines[1:]:
+    for before, line in zip(lines, lines[1:]):
         bare = line.lstrip(" \t>　＞")
         left = out.rstrip(" \t　")
-        join = left and bare and kinds[ord(left[-1])] == "C" and kinds[ord(bare[0])] == "C"
+        join = left and bare and before.strip(" \t>　＞") and kinds[ord(left[-1])] == "C" and kinds[ord(bare[0])] == "C"
         out = left + bare if join else out + " " + line
     return out
 
@@ -303,4 +303,5 @@ def main():
     return 1 if judge.differences else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
