@@ -33,7 +33,7 @@ class Vocabulary:
         r = random.Random(20)
         english, japanese = {}, {}
         while len(english) < n:
-            english["".join(r.choices(SYLLABLES, k=r.choice((1, 2, 2, 3))))] = None
+            english[r.choice(["", "", "", "", "", "", "a"]) + "".join(r.choices(SYLLABLES, k=r.choice((1, 2, 2, 3))))] = None
         while len(japanese) < n:
             if r.random() < 0.3:
                 japanese["".join(r.choices(KATA[:-1], k=1) + r.choices(KATA, k=r.choice((2, 3, 4, 5))))] = None
