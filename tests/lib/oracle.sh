@@ -9,6 +9,8 @@ oracle_judge() {
     find "$1" -name '*.eml' | sort >files
     xargs -d '\n' "$BUILD/tools/texts" <files >texts || fail "the texts of the messages"
     vault_new
+    # What stands in attached files is another oracle's affair (tests/oracle/judge.py, MATERIAL).
+    ! grep -q '^attachments *=' "$ROOT/fumikura.conf.example" || config attachments '"off"'
     server_start
     fk import --json "$1" >imported 2>import.err || fail "import: $(tail -n 3 import.err)"
     fk index --wait >/dev/null || fail "index"

@@ -8,14 +8,24 @@ Cut.doc is a text as it can be searched, one character between any two things th
 
     "A会議 B" -> BREAK a BREAK 会議 BREAK b BREAK
 
-ALL TABLES OF FOLDING THAT ARE NOT UNICODE'S STAND IN THIS FILE. VARIANTS are spellings that a query finds by one another
-(each string: characters that count as its first); MATERIAL says which texts are judged.
+All tables of folding that are not Unicode's stand here. VARIANTS are characters that a query finds by one another (of each string
+all count as its first): those of the house's own table, where it has one, since that is what is promised.
 """
 import functools
+import pathlib
 import re
 import unicodedata
 
-VARIANTS = []  # such as "高髙"
+
+
+def variants():
+    table = pathlib.Path(__file__).parents[2] / "indexer/variants.c"
+    if not table.exists():
+        return []
+    return re.findall(r'"([^"\x00-\x7f]{2,})"', table.read_text(encoding="utf-8").split("classes[] = {")[1].split("};")[0])
+
+
+VARIANTS = variants()
 BREAK, LINE, END = "\x1f", "\x1e", "\0"
 WORD_BYTES, UNIT_BYTES = 128, 24  # indexer/terms.h: longer words are cut; marks over a character's share are left out
 

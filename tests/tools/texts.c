@@ -28,8 +28,10 @@ struct texts {
     struct fk_buf mailbox;
 };
 
-static const char *const names[FK_DOCFIELDS] = {"body", "subject", "from",     "to",
-                                                "cc",   "bcc",     "filename", "wrapper"};
+static const char *const names[FK_DOCFIELDS] = {
+    [FK_IN_BODY] = "body",     [FK_IN_SUBJECT] = "subject", [FK_IN_FROM] = "from",
+    [FK_IN_TO] = "to",         [FK_IN_CC] = "cc",           [FK_IN_BCC] = "bcc",
+    [FK_IN_FILE] = "filename", [FK_IN_WRAPPER] = "wrapper"};
 
 /* As docs/query.md has it: of nested messages people and subject are text of the body. */
 static enum fk_docfield field_at(const struct texts *t, enum fk_docfield field, unsigned level) {
@@ -152,9 +154,9 @@ static enum fk_status file_read(const char *path, struct fk_err *err) {
         FK_TRY(journal_read(&t, &sink, message.data, message.len, &u, &reasons, err));
     else
         FK_TRY(fk_reading__read(message.data, message.len, false, &sink, &reasons, err));
-    if (!fk_json_print(json_pack("{s:s, s:i, s:O}", "file", path, "reasons", (int)reasons, "texts",
-                                 t.list),
-                       &line))
+    if (!fk_json_print(
+            json_pack("{s:s, s:i, s:O}", "file", path, "reasons", (int)reasons, "texts", t.list),
+            &line))
         st = fk_fail(err, FK_NOMEM, "%s: out of memory, or a name that is not UTF-8", path);
     else
         printf("%s\n", fk_buf_cstr(&line));
