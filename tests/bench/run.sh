@@ -13,6 +13,7 @@ chmod 755 "$TEST_DIR"
 export ROOT FUMIKURA TEST_DIR
 . tests/lib/server.sh
 . tests/lib/certificates.sh
+export PYTHONDONTWRITEBYTECODE=1
 at_exit 'rm -rf "$TEST_DIR"'
 cache=${BENCH_CACHE:-/var/tmp/fumikura-bench-mail}
 results=$TEST_DIR/results # lines: round, measure, value

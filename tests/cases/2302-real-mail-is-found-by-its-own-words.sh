@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # every real message is found by the words of its subject and of its first 200 characters, as another reader has them, but for a table
+export PYTHONDONTWRITEBYTECODE=1 # nothing is left beside the sources
 . "$ROOT/tests/lib/server.sh"
 [ -f "$FUMIKURA_CORPUS/messages.tsv" ] || { echo "no real mail in $FUMIKURA_CORPUS"; exit 78; }
 cd "$TEST_DIR" || exit 1

@@ -1,6 +1,7 @@
 # oracle.sh - for cases and the soak: mail in an index, and a plain scan of the same mail as its judge (tests/oracle/).
 #
 #     oracle_judge DIRECTORY QUESTIONS [SEED]    imports *.eml below it into $V, asks, fails on any difference
+export PYTHONDONTWRITEBYTECODE=1 # nothing is left beside the sources
 . "$ROOT/tests/lib/server.sh"
 cd "$TEST_DIR" || exit 1
 
