@@ -266,10 +266,14 @@ static enum fk_status calendar_read(struct fk_files *f, const struct fk_file *fi
     return st;
 }
 
+enum fk_status fk_files__message(struct fk_files *f, const uint8_t *message, size_t len,
+                                 struct fk_err *err) {
+    return fk_reading__in_file(f, f->sink, f->reasons, f->clean, f->text_left, message, len, err);
+}
+
 static enum fk_status message_read(struct fk_files *f, const struct fk_file *file,
                                    struct fk_err *err) {
-    return fk_reading__in_file(f, f->sink, f->reasons, f->clean, f->text_left, file->data,
-                               file->len, err);
+    return fk_files__message(f, file->data, file->len, err);
 }
 
 static enum fk_status pdf_read(struct fk_files *f, const struct fk_file *file, struct fk_err *err) {
@@ -373,7 +377,7 @@ static enum fk_status contents_read(struct fk_files *f, const struct fk_file *fi
         [FK_KIND_TEXT] = text_read,       [FK_KIND_HTML] = html_read,
         [FK_KIND_MESSAGE] = message_read, [FK_KIND_CALENDAR] = calendar_read,
         [FK_KIND_PDF] = pdf_read,         [FK_KIND_RTF] = fk_file__rtf,
-        [FK_KIND_OLE] = fk_file__ole,     [FK_KIND_TNEF] = fk_file__tnef,
+        [FK_KIND_OLE] = fk_file__ole, [FK_KIND_SIGNED] = fk_file__signed,     [FK_KIND_TNEF] = fk_file__tnef,
         [FK_KIND_ZIP] = fk_file__zip,     [FK_KIND_ARCHIVE] = fk_file__archive};
     const enum fk_kind kind = fk_kind__of(file);
     if (kind == FK_KIND_NAMELY)
