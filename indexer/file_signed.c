@@ -1,5 +1,5 @@
-/* file_signed.c - a message inside a signature (S/MIME, application/pkcs7-mime; RFC 8551, section 3.5.2).
- * Who signed it is not asked here. */
+/* file_signed.c - a message inside a signature (S/MIME, application/pkcs7-mime; RFC 8551,
+ * section 3.5.2). Who signed it is not asked here. */
 #include "indexer/files_priv.h"
 
 #include <openssl/cms.h>

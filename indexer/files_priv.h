@@ -44,8 +44,8 @@ enum fk_kind {
 struct fk_file {
     const uint8_t *data;
     size_t len;
-    const char *name;      /* UTF-8, its last part; "" where it has none */
-    const char *charset;   /* declared; "" or NULL: none */
+    const char *name;                /* UTF-8, its last part; "" where it has none */
+    const char *charset;             /* declared; "" or NULL: none */
     bool is_text, is_html, is_media; /* declared */
 };
 enum fk_kind fk_kind__of(const struct fk_file *file);
@@ -110,7 +110,8 @@ FK_CHECKED enum fk_status fk_files__program(struct fk_files *f, unsigned program
  * what it came from, for the ratio. */
 bool fk_files__may_unpack(const struct fk_files *f, size_t packed, size_t unpacked);
 void fk_files__unpacked(struct fk_files *f, size_t bytes);
-bool fk_files__is_late(const struct fk_files *f); /* the time for files of this message is over */
-bool fk_files__may_open(struct fk_files *f);      /* counts a file of an archive */
+bool fk_files__is_late(
+    const struct fk_files *f); /* the time, or the bytes, of this message's files are over */
+bool fk_files__may_open(struct fk_files *f); /* counts a file of an archive */
 
 #endif

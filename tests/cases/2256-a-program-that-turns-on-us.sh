@@ -3,7 +3,7 @@
 . "$ROOT/tests/lib/kept.sh"
 vault_new
 mkdir files programs mails
-cp "$BUILD/tools/hostile" programs/pdftotext
+cc -O1 -o programs/pdftotext "$ROOT/tests/lib/hostile.c" || fail "hostile.c"
 for word in try terminal flood spin abort fails; do printf '%%PDF-1.4 %s' $word >files/$word.pdf; done
 python3 "$ROOT/tests/lib/attach.py" mails files/*
 export FUMIKURA_PROGRAMS=$TEST_DIR/programs
@@ -17,7 +17,7 @@ for what in fork socket signal trace write shadow neighbour own memory; do
     expect "file try.pdf" "$(found "attachment:${what}refused")" "control: $what was tried"
 done
 [ ! -e /tmp/hostile ] && [ ! -e /dev/shm/hostile ] || fail "it wrote a file"
-expect limit "$(reason flood)" "what it writes is bounded"
+case $(reason flood) in *limit*) ;; *) fail "what it writes is not bounded: $(reason flood)" ;; esac
 expect limit "$(reason spin)" "its time is bounded"
 expect unreadable "$(reason abort)" "it died"
 expect unreadable "$(reason fails)" "it failed"

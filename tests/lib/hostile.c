@@ -1,4 +1,5 @@
-/* hostile.c - stands in for pdftotext in a case: what the "PDF" says, it does; then it tells as text what it could. */
+/* hostile.c - stands in for pdftotext in a case: what the "PDF" says, it does; then it tells as
+ * text what it could. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +17,7 @@ static void tell(const char *what, int could) {
 
 int main(int argc, char **argv) {
     char text[4096] = "";
+    signal(SIGXFSZ, SIG_IGN);
     (void)!read(0, text, sizeof text - 1);
     /* 0 is the file, 1 and 2 are pipes; there is nothing else. */
     if (strstr(text, "try")) {
@@ -23,7 +25,8 @@ int main(int argc, char **argv) {
         if (child == 0)
             _exit(0);
         tell("fork", child > 0);
-        tell("socket", socket(AF_INET, SOCK_STREAM, 0) >= 0 || socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
+        tell("socket",
+             socket(AF_INET, SOCK_STREAM, 0) >= 0 || socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
         tell("signal", kill(getppid(), 0) == 0);
         tell("trace", ptrace(PTRACE_ATTACH, getppid(), 0, 0) == 0);
         tell("write", open("/tmp/hostile", O_WRONLY | O_CREAT, 0600) >= 0 ||
