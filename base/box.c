@@ -9,6 +9,7 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -117,6 +118,10 @@ static bool system_give(int ruleset) {
     for (size_t i = 0; given && i < READABLE; i++)
         given = path_give(ruleset, readable[i],
                           i == READABLE - 1 ? READ_FILE : RUN | READ_FILE | READ_DIR);
+#ifdef FK_TESTING
+    if (given && getenv("FUMIKURA_PROGRAMS"))
+        given = path_give(ruleset, getenv("FUMIKURA_PROGRAMS"), RUN | READ_FILE | READ_DIR);
+#endif
     return given;
 }
 

@@ -19,6 +19,7 @@
 #include "cli/mailing.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
+#include "indexer/index.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -190,6 +191,25 @@ static void sandbox_check(struct doctor *d) {
              "(intake goes on)");
     else
         tell(d, GOOD, "seccomp", "filters can kill a process");
+}
+
+/* Attachments of a form whose program is missing are found by name, and listed by `unsearchable`. */
+static void programs_check(struct doctor *d) {
+    struct fk_index_program p;
+    bool all = true;
+    if (strcmp(d->cli->config->attachments, "off") == 0)
+        return;
+    for (unsigned i = 0; fk_index_program(i, &p); i++) {
+        all &= p.is_there;
+        if (!p.is_there)
+            tell(d, WARNING, "attachments", "%s is missing, so what stands in %s files is not searched: apt-get install %s",
+                 p.command, p.reads, p.package);
+    }
+    if (access("/usr/share/poppler/cMap/Adobe-Japan1", F_OK) != 0)
+        tell(d, WARNING, "attachments",
+             "poppler-data is missing, so Japanese PDF files have no text: apt-get install poppler-data");
+    else if (all)
+        tell(d, GOOD, "attachments", "every program that reads them is there");
 }
 
 static void memory_file_check(struct doctor *d) {
@@ -599,6 +619,7 @@ int cmd_doctor(struct fk_cli *cli, int argc, char **argv) {
     disk_check(&d);
     clock_check(&d);
     sandbox_check(&d);
+    programs_check(&d);
     memory_file_check(&d);
     witnesses_check(&d);
     for (size_t i = 0; cli->config->timestamp[i]; i++)

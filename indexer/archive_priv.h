@@ -26,7 +26,8 @@ enum fk_archive_next { FK_ARCHIVE_FILE, FK_ARCHIVE_END, FK_ARCHIVE_DAMAGED, FK_A
 enum fk_archive_form {
     FK_ARCHIVE_ZIP,
     FK_ARCHIVE_ZIP_CUT, /* by what stands before each file, not by the directory at the end */
-    FK_ARCHIVE_ANY
+    FK_ARCHIVE_ANY,
+    FK_ARCHIVE_BARE /* what is compressed, and whatever it is then */
 };
 /* password: NULL for none. */
 bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,

@@ -16,6 +16,7 @@
 #include "indexer/terms.h"
 #include "indexer/texts_priv.h"
 #include "indexer/transactions_priv.h"
+#include "indexer/unlock_priv.h"
 #include "indexer/verdicts_priv.h"
 
 #include <stdlib.h>
@@ -645,6 +646,7 @@ static enum fk_status put_data(struct fk_xdoc *doc, const struct fk_source *sour
     if (data.failed || capture.lines.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "a document for the index: out of memory"));
     FK_TRY(put_known(doc, &data, err));
+    FK_TRY(fk_unlock__terms(doc, &data, err));
     st = fk_xdoc_data(doc, data.data, data.len, err);
 done:
     fk_buf_free(&capture.lines);

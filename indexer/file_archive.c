@@ -16,14 +16,17 @@ bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_
         return false;
     if (form == FK_ARCHIVE_ZIP_CUT)
         archive_read_support_format_zip_streamable(a->archive);
-    else
+    else if (form != FK_ARCHIVE_BARE)
         archive_read_support_format_zip(a->archive);
-    if (form == FK_ARCHIVE_ANY) {
+    if (form == FK_ARCHIVE_ANY || form == FK_ARCHIVE_BARE) {
         archive_read_support_filter_gzip(a->archive);
         archive_read_support_filter_bzip2(a->archive);
         archive_read_support_filter_xz(a->archive);
         archive_read_support_filter_compress(a->archive);
         archive_read_support_filter_zstd(a->archive);
+        archive_read_support_format_raw(a->archive);
+    }
+    if (form == FK_ARCHIVE_ANY) {
         archive_read_support_format_tar(a->archive);
         archive_read_support_format_gnutar(a->archive);
         archive_read_support_format_7zip(a->archive);
@@ -31,7 +34,6 @@ bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_
         archive_read_support_format_rar5(a->archive);
         archive_read_support_format_cab(a->archive);
         archive_read_support_format_lha(a->archive);
-        archive_read_support_format_raw(a->archive);
     }
     a->has_password = password && archive_read_add_passphrase(a->archive, password) == ARCHIVE_OK;
     return archive_read_open_memory(a->archive, file->data, file->len) == ARCHIVE_OK;
@@ -219,6 +221,8 @@ enum fk_status fk_file__members(struct fk_files *f, const struct fk_file *file,
     fk_archive__close(&a);
     if (st == FK_OK && count == 0 && is_cut(file, form))
         st = fk_file__members(f, file, FK_ARCHIVE_ZIP_CUT, err);
+    else if (st == FK_OK && count == 0 && opens && form == FK_ARCHIVE_ANY) /* zeros: an empty tar */
+        st = fk_file__members(f, file, FK_ARCHIVE_BARE, err);
     if (!opens || form == FK_ARCHIVE_ZIP_CUT)
         fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
     return st;

@@ -30,6 +30,7 @@ static const struct magic magics[] = {
     M(0, "MSCF", FK_KIND_ARCHIVE),
     M(2, "-lh", FK_KIND_ARCHIVE), /* LHA: what Japan packed with before ZIP */
     M(257, "ustar", FK_KIND_ARCHIVE),
+    M(0, "\x76\xe8\x04\x60\xc4\x11\xe3\x86", FK_KIND_ENCRYPTED), /* rpmsg: rights management */
     M(0, "-----BEGIN PGP MESSAGE", FK_KIND_ENCRYPTED),
     M(0, "-----BEGIN PGP SIGNATURE", FK_KIND_NAMELY),
     M(0, "-----BEGIN PGP PUBLIC KEY", FK_KIND_NAMELY),
@@ -65,7 +66,7 @@ static const struct magic magics[] = {
     M(0, "\xca\xfe\xba\xbe", FK_KIND_NAMELY),
 };
 
-/* DER of a CMS ContentInfo: what is enveloped is encrypted; what is signed apart has no text. */
+/* A CMS ContentInfo: what is enveloped is encrypted. */
 static bool is_cms(const struct fk_file *f, enum fk_kind *kind) {
     static const uint8_t pkcs7[] = {6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7};
     if (f->len < 24 || f->data[0] != 0x30)
@@ -74,7 +75,7 @@ static bool is_cms(const struct fk_file *f, enum fk_kind *kind) {
     if (!at)
         return false;
     const uint8_t type = at[sizeof pkcs7];
-    *kind = type == 3 || type == 4 ? FK_KIND_ENCRYPTED : FK_KIND_NAMELY;
+    *kind = type == 2 ? FK_KIND_SIGNED : type == 3 || type == 4 ? FK_KIND_ENCRYPTED : FK_KIND_NAMELY;
     return true;
 }
 
@@ -139,6 +140,17 @@ static enum fk_kind text_kind(const struct fk_file *f) {
     return FK_KIND_TEXT;
 }
 
+/* Where the bytes say nothing. */
+static bool has_media_name(const char *name) {
+    static const char *const ends[] = {".png", ".jpg", ".jpeg", ".gif", ".bmp",  ".tif", ".tiff",
+                                       ".mp3", ".mp4", ".wav",  ".avi", ".mov",  ".wmv", ".p7s",
+                                       ".sig", ".ttf", ".exe",  ".dll", ".heic", ".pgp-key"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_in(name, ends[i]))
+            return true;
+    return false;
+}
+
 enum fk_kind fk_kind__of(const struct fk_file *f) {
     enum fk_kind kind;
     const size_t look = f->len < LOOK_AT ? f->len : LOOK_AT;
@@ -156,5 +168,5 @@ enum fk_kind fk_kind__of(const struct fk_file *f) {
         return kind;
     if (reads || f->is_text)
         return text_kind(f);
-    return FK_KIND_UNKNOWN;
+    return f->is_media || has_media_name(f->name) ? FK_KIND_NAMELY : FK_KIND_UNKNOWN;
 }

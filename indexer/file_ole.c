@@ -33,7 +33,7 @@ static enum fk_status native_read(struct fk_files *f, struct fk_ole *ole, size_t
         snprintf(name, sizeof name, "%.255s", label);
         for (char *c = name; *c; c++)
             *c = (uint8_t)*c < 0x80 ? *c : '_';
-        const struct fk_file file = {at, n < left ? n : left, name, NULL, false, false};
+        const struct fk_file file = {at, n < left ? n : left, name, NULL, false, false, false};
         st = fk_files__read(f, &file, err);
     } else
         fk_files__unread(f, NULL, FK_REASON_UNSUPPORTED);
@@ -46,7 +46,7 @@ static enum fk_status stream_read(struct fk_files *f, struct fk_ole *ole, const 
                                   size_t max, struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
     (void)fk_ole__stream(ole, name, max, &b);
-    const struct fk_file file = {b.data, b.len, "", NULL, false, false};
+    const struct fk_file file = {b.data, b.len, "", NULL, false, false, false};
     enum fk_status st = b.failed ? fk_fail(err, FK_NOMEM, "an embedded file: out of memory")
                                  : fk_files__read(f, &file, err);
     fk_buf_free(&b);
@@ -78,7 +78,7 @@ static enum fk_status locked_read(struct fk_files *f, struct fk_ole *ole,
         is = fk_office__unlock(&info, &package, p->word, goes_on, f, &plain);
     }
     if (is == FK_UNLOCKED) {
-        const struct fk_file inner = {plain.data, plain.len, file->name, NULL, false, false};
+        const struct fk_file inner = {plain.data, plain.len, file->name, NULL, false, false, false};
         fk_files__unlocked(f, p);
         st = plain.len && memcmp(plain.data, "PK", 2) == 0 ? fk_file__zip(f, &inner, err) : FK_OK;
     } else

@@ -44,12 +44,12 @@ static enum fk_status body_tell(struct fk_files *f, TNEFStruct *t, const char *c
     if ((v = property(&t->MapiProperties, PR_BODY, TEXT8)))
         return text_tell(f, v, charset, err);
     if ((v = property(&t->MapiProperties, PR_BODY_HTML, BINARY))) {
-        const struct fk_file html = {v->data, (size_t)v->size, "body.html", charset, true, true};
+        const struct fk_file html = {v->data, (size_t)v->size, "body.html", charset, true, true, false};
         return fk_files__read(f, &html, err);
     }
     if ((v = property(&t->MapiProperties, PR_RTF_COMPRESSED, BINARY)) &&
         fk_rtf__unpack(v->data, (size_t)v->size, &rtf)) {
-        const struct fk_file file = {rtf.data, rtf.len, "body.rtf", NULL, false, false};
+        const struct fk_file file = {rtf.data, rtf.len, "body.rtf", NULL, false, false, false};
         st = fk_file__rtf(f, &file, err);
     }
     fk_buf_free(&rtf);
@@ -79,7 +79,7 @@ static enum fk_status attachment_tell(struct fk_files *f, Attachment *a, const c
         return FK_OK;
     name_of(f, a, charset, &name);
     const struct fk_file file = {v->data + skip, (size_t)v->size - skip, fk_buf_cstr(&name), NULL,
-                                 false, false};
+                                 false, false, false};
     enum fk_status st = fk_files__read(f, &file, err);
     fk_buf_free(&name);
     return st;

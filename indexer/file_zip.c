@@ -93,8 +93,7 @@ static enum fk_status part_read(struct fk_files *f, struct fk_archive *a, struct
     if (is_strings)
         return fk_office__strings(p, data->data, data->len, err);
     if (is_embedded(name)) {
-        const struct fk_file file = {data->data, data->len, strrchr(name, '/') + 1,
-                                     NULL,       false,     false};
+        const struct fk_file file = {data->data, data->len, strrchr(name, '/') + 1, NULL, false, false, false};
         return data->len ? fk_files__read(f, &file, err) : FK_OK;
     }
     return fk_office__part(p, f, name, data->data, data->len, err);

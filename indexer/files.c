@@ -79,7 +79,7 @@ static int64_t ms_left(const struct fk_files *f) {
 }
 
 bool fk_files__is_late(const struct fk_files *f) {
-    return ms_left(f) <= 0;
+    return ms_left(f) <= 0 || f->unpacked >= FK_UNPACKED_MAX;
 }
 
 bool fk_files__may_open(struct fk_files *f) {
@@ -102,8 +102,8 @@ static enum fk_status sunk(struct fk_files *f, enum fk_status st) {
     return st;
 }
 
-enum fk_status fk_files__text(struct fk_files *f, const char *text, size_t len,
-                              struct fk_err *err) {
+static enum fk_status good_text(struct fk_files *f, const char *text, size_t len,
+                                struct fk_err *err) {
     const size_t room = FK_FILE_TEXT_MAX - f->file_text;
     size_t left = room < *f->text_left ? room : *f->text_left;
     if (len > left) {
@@ -117,6 +117,19 @@ enum fk_status fk_files__text(struct fk_files *f, const char *text, size_t len,
     if (len == 0)
         return FK_OK;
     return sunk(f, f->sink->text(f->sink->ctx, FK_TEXT_FILE, text, len, err));
+}
+
+/* Parsers that recover pass bytes on that are no UTF-8. */
+enum fk_status fk_files__text(struct fk_files *f, const char *text, size_t len,
+                              struct fk_err *err) {
+    struct fk_buf clean = FK_BUF_INIT;
+    if (fk_charset__is_utf8(text, len))
+        return good_text(f, text, len, err);
+    enum fk_status st = fk_charset__decode("utf-8", text, len, &clean, f->clean, err);
+    if (st == FK_OK)
+        st = good_text(f, (const char *)clean.data, clean.len, err);
+    fk_buf_free(&clean);
+    return st;
 }
 
 enum fk_status fk_files__bytes(struct fk_files *f, const char *charset, const void *data,
@@ -266,10 +279,14 @@ static enum fk_status calendar_read(struct fk_files *f, const struct fk_file *fi
     return st;
 }
 
+enum fk_status fk_files__message(struct fk_files *f, const uint8_t *message, size_t len,
+                                 struct fk_err *err) {
+    return fk_reading__in_file(f, f->sink, f->reasons, f->clean, f->text_left, message, len, err);
+}
+
 static enum fk_status message_read(struct fk_files *f, const struct fk_file *file,
                                    struct fk_err *err) {
-    return fk_reading__in_file(f, f->sink, f->reasons, f->clean, f->text_left, file->data,
-                               file->len, err);
+    return fk_files__message(f, file->data, file->len, err);
 }
 
 static enum fk_status pdf_read(struct fk_files *f, const struct fk_file *file, struct fk_err *err) {
@@ -369,12 +386,17 @@ enum fk_status fk_files__program(struct fk_files *f, unsigned program, const str
 
 static enum fk_status contents_read(struct fk_files *f, const struct fk_file *file,
                                     struct fk_err *err) {
-    static const fk_file_reader readers[] = {
-        [FK_KIND_TEXT] = text_read,       [FK_KIND_HTML] = html_read,
-        [FK_KIND_MESSAGE] = message_read, [FK_KIND_CALENDAR] = calendar_read,
-        [FK_KIND_PDF] = pdf_read,         [FK_KIND_RTF] = fk_file__rtf,
-        [FK_KIND_OLE] = fk_file__ole,     [FK_KIND_TNEF] = fk_file__tnef,
-        [FK_KIND_ZIP] = fk_file__zip,     [FK_KIND_ARCHIVE] = fk_file__archive};
+    static const fk_file_reader readers[] = {[FK_KIND_TEXT] = text_read,
+                                             [FK_KIND_HTML] = html_read,
+                                             [FK_KIND_MESSAGE] = message_read,
+                                             [FK_KIND_CALENDAR] = calendar_read,
+                                             [FK_KIND_PDF] = pdf_read,
+                                             [FK_KIND_RTF] = fk_file__rtf,
+                                             [FK_KIND_OLE] = fk_file__ole,
+                                             [FK_KIND_SIGNED] = fk_file__signed,
+                                             [FK_KIND_TNEF] = fk_file__tnef,
+                                             [FK_KIND_ZIP] = fk_file__zip,
+                                             [FK_KIND_ARCHIVE] = fk_file__archive};
     const enum fk_kind kind = fk_kind__of(file);
     if (kind == FK_KIND_NAMELY)
         return FK_OK;

@@ -36,6 +36,7 @@ enum fk_kind {
     FK_KIND_RTF,
     FK_KIND_OLE,
     FK_KIND_TNEF,
+    FK_KIND_SIGNED, /* CMS: a message inside a signature, or a signature alone */
     FK_KIND_ZIP,    /* and what is one inside: OOXML, ODF */
     FK_KIND_ARCHIVE /* of libarchive's others */
 };
@@ -43,9 +44,9 @@ enum fk_kind {
 struct fk_file {
     const uint8_t *data;
     size_t len;
-    const char *name;      /* UTF-8, its last part; "" where it has none */
-    const char *charset;   /* declared; "" or NULL: none */
-    bool is_text, is_html; /* declared */
+    const char *name;                /* UTF-8, its last part; "" where it has none */
+    const char *charset;             /* declared; "" or NULL: none */
+    bool is_text, is_html, is_media; /* declared */
 };
 enum fk_kind fk_kind__of(const struct fk_file *file);
 
@@ -69,11 +70,15 @@ enum fk_status fk_file__archive(struct fk_files *, const struct fk_file *, struc
 enum fk_status fk_file__zip(struct fk_files *, const struct fk_file *, struct fk_err *);
 enum fk_status fk_file__rtf(struct fk_files *, const struct fk_file *, struct fk_err *);
 enum fk_status fk_file__ole(struct fk_files *, const struct fk_file *, struct fk_err *);
+enum fk_status fk_file__signed(struct fk_files *, const struct fk_file *, struct fk_err *);
 enum fk_status fk_file__tnef(struct fk_files *, const struct fk_file *, struct fk_err *);
 
 /* Text of the file at hand, UTF-8. */
 FK_CHECKED enum fk_status fk_files__text(struct fk_files *f, const char *text, size_t len,
                                          struct fk_err *err);
+/* The file at hand is, or holds, this message. */
+FK_CHECKED enum fk_status fk_files__message(struct fk_files *f, const uint8_t *message, size_t len,
+                                            struct fk_err *err);
 /* Bytes of text of some charset. */
 FK_CHECKED enum fk_status fk_files__bytes(struct fk_files *f, const char *charset, const void *data,
                                           size_t len, struct fk_err *err);
@@ -105,7 +110,8 @@ FK_CHECKED enum fk_status fk_files__program(struct fk_files *f, unsigned program
  * what it came from, for the ratio. */
 bool fk_files__may_unpack(const struct fk_files *f, size_t packed, size_t unpacked);
 void fk_files__unpacked(struct fk_files *f, size_t bytes);
-bool fk_files__is_late(const struct fk_files *f); /* the time for files of this message is over */
-bool fk_files__may_open(struct fk_files *f);      /* counts a file of an archive */
+bool fk_files__is_late(
+    const struct fk_files *f); /* the time, or the bytes, of this message's files are over */
+bool fk_files__may_open(struct fk_files *f); /* counts a file of an archive */
 
 #endif

@@ -190,6 +190,13 @@ bool fk_index_is_being_written(const char *dir); /* an indexer has it */
 /* Main of the boxed process `fumikura index-worker`: speaks frames on descriptor 3, never returns
  * anything but an exit status. */
 int fk_index_worker_main(void);
+/* Programs of others that make text of attachments, for who looks whether they are there: number 0 and
+ * on; false behind the last. */
+struct fk_index_program {
+    const char *command, *package, *reads;
+    bool is_there;
+};
+bool fk_index_program(unsigned number, struct fk_index_program *out);
 /* Main of `fumikura index-extract`, the runner of programs (programs_priv.h), likewise. */
 int fk_index_extract_main(void);
 

@@ -60,7 +60,8 @@ static enum fk_status mail_submit(struct run *r, struct item *i, struct fk_conte
                                .kind = FK_JOB_TERMS,
                                .fd = content->fd,
                                .offset = SALT + (uint64_t)(envelope.message - content->bytes),
-                               .len = envelope.message_len};
+                               .len = envelope.message_len,
+                               .passwords = r->passwords};
     content->fd = -1;
     i->offset = (size_t)job.offset;
     i->len = envelope.message_len;

@@ -71,11 +71,11 @@ static enum fk_status body_tell(struct msg *m, struct fk_ole *in) {
     if (st != FK_OK || there)
         return st;
     if (fk_ole__stream(in, "__substg1.0_10130102", VALUE_MAX, &b) && b.len) {
-        const struct fk_file html = {b.data, b.len, "body.html", m->charset, true, true};
+        const struct fk_file html = {b.data, b.len, "body.html", m->charset, true, true, false};
         st = fk_files__read(m->f, &html, m->err);
     } else if (fk_ole__stream(in, "__substg1.0_10090102", VALUE_MAX, &b) &&
                fk_rtf__unpack(b.data, b.len, &rtf)) {
-        const struct fk_file file = {rtf.data, rtf.len, "body.rtf", NULL, false, false};
+        const struct fk_file file = {rtf.data, rtf.len, "body.rtf", NULL, false, false, false};
         st = fk_file__rtf(m->f, &file, m->err);
     }
     fk_buf_free(&b);
@@ -108,7 +108,7 @@ static enum fk_status attachment_tell(struct msg *m, struct fk_ole *in) {
     enum fk_status st = FK_OK;
     name_get(m, in, &name);
     if (fk_ole__stream(in, "__substg1.0_37010102", FK_FILE_MAX, &data)) {
-        const struct fk_file file = {data.data, data.len, fk_buf_cstr(&name), NULL, false, false};
+        const struct fk_file file = {data.data, data.len, fk_buf_cstr(&name), NULL, false, false, false};
         st = data.failed ? fk_fail(m->err, FK_NOMEM, "an attachment: out of memory")
                          : fk_files__read(m->f, &file, m->err);
     } else if ((inner = fk_ole__storage(in, "__substg1.0_3701000D")))

@@ -32,7 +32,8 @@ enum fk_job_kind {
     FK_JOB_TERMS,
     FK_JOB_PEOPLE,
     FK_JOB_WRAPPER, /* of a journal report what stands around the message, for people */
-    FK_JOB_REPORT   /* ... and what it says, as lines (facts_priv.h) */
+    FK_JOB_REPORT,  /* ... and what it says, as lines (facts_priv.h) */
+    FK_JOB_WORDS    /* words that may be passwords (unlock_priv.h) */
 };
 
 struct fk_job {

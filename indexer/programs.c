@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -59,16 +60,25 @@ static void arguments_of(enum fk_program program, const char *password,
     argv[n] = NULL;
 }
 
+/* Tests put programs of their own there. */
+static const char *directory(void) {
+#ifdef FK_TESTING
+    if (getenv("FUMIKURA_PROGRAMS"))
+        return getenv("FUMIKURA_PROGRAMS");
+#endif
+    return "/usr/bin";
+}
+
 static void program_be(enum fk_program program, const char *password, unsigned seconds, int in,
                        int out, int complaint) {
     static const char *const environment[] = {"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin",
                                               "HOME=/nonexistent", NULL};
     const char *argv[ARGUMENTS];
-    char path[64];
+    char path[PATH_MAX];
     struct fk_err err = FK_ERR_INIT;
     const struct fk_box_filter box = {FK_PROGRAM_MEMORY, seconds};
     arguments_of(program, password, argv);
-    snprintf(path, sizeof path, "/usr/bin/%s", argv[0]);
+    snprintf(path, sizeof path, "%s/%s", directory(), argv[0]);
     if (access(path, X_OK) != 0)
         _exit(NOT_THERE);
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(complaint, 2) < 0 ||
@@ -249,4 +259,14 @@ int fk_index_extract_main(void) {
         st = request_do(&f, &err);
     fk_frame_free(&f);
     return st == FK_NOT_FOUND ? 0 : 1;
+}
+
+bool fk_index_program(unsigned number, struct fk_index_program *out) {
+    char path[PATH_MAX];
+    if (number >= FK_PROGRAMS)
+        return false;
+    const struct fk_program_of *p = &fk_programs[number];
+    snprintf(path, sizeof path, "%s/%s", directory(), p->command);
+    *out = (struct fk_index_program){p->command, p->package, p->reads, access(path, X_OK) == 0};
+    return true;
 }

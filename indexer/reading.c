@@ -282,6 +282,13 @@ done:
 }
 
 /* A part that is a file. A notice's parts and the rest of message/... are text in any case. */
+static bool is_media(const struct fk_mime_part *part) {
+    return strcasecmp(part->type, "image") == 0 || strcasecmp(part->type, "audio") == 0 ||
+           strcasecmp(part->type, "video") == 0 || strcasecmp(part->subtype, "pgp-signature") == 0 ||
+           strcasecmp(part->subtype, "pkcs7-signature") == 0 ||
+           strcasecmp(part->subtype, "x-pkcs7-signature") == 0;
+}
+
 static enum fk_status file_read(struct reading *r, const struct fk_mime_part *part,
                                 const char *name, bool is_text, struct fk_err *err) {
     enum fk_status st = FK_OK;
@@ -292,7 +299,7 @@ static enum fk_status file_read(struct reading *r, const struct fk_mime_part *pa
         FK_TRY(fk_params__first(part->content_type.text, part->content_type.len, "charset", charset,
                                 sizeof charset, err));
     FK_TRY(fk_mime__decode(part, FK_FILE_MAX, &data, &over, err));
-    const struct fk_file file = {data.data, data.len, name, charset, is_text, is_html(part)};
+    const struct fk_file file = {data.data, data.len, name, charset, is_text, is_html(part), is_media(part)};
     st = fk_files__read(r->files, &file, err);
     if (over)
         fk_files__unread(r->files, name, FK_REASON_LIMIT);

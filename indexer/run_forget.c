@@ -118,8 +118,8 @@ done:
 }
 
 /* The document of the captures that stay, each read again; none where nothing of them can be. */
-static enum fk_status group_document(struct run *r, const struct fk_seqs *left, uint32_t *docid,
-                                     struct fk_xdoc **out, struct fk_err *err) {
+enum fk_status fk_run__read_again(struct run *r, const struct fk_seqs *left, uint32_t *docid,
+                                  struct fk_xdoc **out, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_xdoc *doc = NULL;
     struct item item = ITEM_INIT;
@@ -144,9 +144,8 @@ done:
     return st;
 }
 
-/* Into the shard whose seqs it is among; where that one is gone, into one of its own. */
-static enum fk_status document_put_back(struct run *r, uint32_t docid, struct fk_xdoc *doc,
-                                        struct fk_err *err) {
+enum fk_status fk_run__put_back(struct run *r, uint32_t docid, struct fk_xdoc *doc,
+                                struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_xwriter *writer = NULL;
     struct fk_shard *home = fk_shards__of(r->list, docid);
@@ -177,11 +176,11 @@ static enum fk_status regroup(struct run *r, const struct group *g, struct fk_se
     enum fk_status st;
     struct fk_xdoc *doc = NULL;
     uint32_t docid = 0;
-    FK_TRY(group_document(r, &g->left, &docid, &doc, err));
+    FK_TRY(fk_run__read_again(r, &g->left, &docid, &doc, err));
     if (doc) /* what was found about those that stay stays found */
         FK_TRY(fk_verdicts__carry(doc, &g->data, err));
     if (doc)
-        FK_TRY(document_put_back(r, docid, doc, err));
+        FK_TRY(fk_run__put_back(r, docid, doc, err));
     FK_TRY(fk_run__stepped(fk_fault("index-regroup"), err));
     if (docid != g->docid)
         fk_seqs_add(remove, g->docid);
@@ -263,6 +262,8 @@ enum fk_status fk_run__forget(struct run *r, const struct fk_seqs *seqs, struct 
     fk_seqs_sort(&remove);
     st = remove.failed ? fk_fail(err, FK_NOMEM, "indexing: out of memory")
                        : remove_from_shards(r, &remove, err);
+    if (st == FK_OK)
+        st = fk_run__lock_again(r, seqs, err);
 done:
     groups_free(&groups);
     fk_seqs_free(&remove);

@@ -56,6 +56,7 @@ struct run {
     struct item ring[FK_RUN_RING];
     size_t first, count;
     struct item *aside;  /* read once more, out of the ring's order */
+    const struct fk_passwords *passwords; /* that is tried with; NULL: the configured alone */
     struct fk_buf lines; /* of the ledger, not yet taken */
     size_t lines_at;
     uint64_t next_seq; /* to be taken */
@@ -91,7 +92,21 @@ FK_CHECKED enum fk_status fk_run__renew(struct run *r, struct fk_err *err);
 /* The batch and the mark. */
 FK_CHECKED enum fk_status fk_run__commit(struct run *r, struct fk_err *err);
 
-/* run_forget.c: these captures, and what they alone know of messages that others brought too */
+/* run_unlock.c: locked files of a new shard's messages, and those that its messages may have the
+ * password of; and what captures that are gone had opened. */
+FK_CHECKED enum fk_status fk_run__unlock(struct run *r, const struct fk_shard *shard,
+                                         struct fk_err *err);
+FK_CHECKED enum fk_status fk_run__lock_again(struct run *r, const struct fk_seqs *gone,
+                                             struct fk_err *err);
+
+/* run_forget.c: a document of these captures, each read again; NULL where nothing of them can be */
+FK_CHECKED enum fk_status fk_run__read_again(struct run *r, const struct fk_seqs *captures,
+                                             uint32_t *docid, struct fk_xdoc **out,
+                                             struct fk_err *err);
+/* Into the shard whose seqs it is among; where that one is gone, into one of its own. */
+FK_CHECKED enum fk_status fk_run__put_back(struct run *r, uint32_t docid, struct fk_xdoc *doc,
+                                           struct fk_err *err);
+/* these captures, and what they alone know of messages that others brought too */
 FK_CHECKED enum fk_status fk_run__forget(struct run *r, const struct fk_seqs *seqs,
                                          struct fk_err *err);
 

@@ -212,7 +212,10 @@ enum fk_status fk_run__commit(struct run *r, struct fk_err *err) {
     }
     if (r->told.count)
         FK_TRY(told_put(r, err));
+    const struct fk_shard batch = r->batch;
     fk_run__batch_drop(r);
+    if (batch.documents)
+        FK_TRY(fk_run__unlock(r, &batch, err));
     r->list->mark = r->done;
     FK_TRY(fk_run__publish(r, err));
     FK_TRY(fk_run__stepped(fk_fault("index-committed"), err));

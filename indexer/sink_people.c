@@ -4,6 +4,7 @@
 #include "base/pack.h"
 #include "indexer/facts_priv.h"
 #include "indexer/sink_priv.h"
+#include "indexer/unlock_priv.h"
 
 #include <string.h>
 
@@ -244,6 +245,18 @@ enum fk_status fk_sink__people(const uint8_t *message, size_t len, bool headers_
         st = inner_read(&s, &sink, message, &u.inner[i], i > 0, &reasons, err);
     fk_unwrapped_free(&u);
     return people_end(&s, st, reasons, out, err);
+}
+
+enum fk_status fk_sink__words(const uint8_t *message, size_t len, bool headers_only,
+                              struct fk_buf *out, struct fk_err *err) {
+    struct fk_buf text = FK_BUF_INIT;
+    enum fk_status st = fk_sink__people(message, len, headers_only, &text, err);
+    fk_put_u32(out, 0);
+    if (st == FK_OK && text.len >= 4)
+        fk_unlock__words_of((const char *)text.data + 4, text.len - 4, out);
+    fk_buf_free(&text);
+    return st == FK_OK && out->failed ? fk_fail(err, FK_NOMEM, "reading a message: out of memory")
+                                      : st;
 }
 
 enum fk_status fk_sink__wrapper(const uint8_t *message, size_t len, struct fk_buf *out,

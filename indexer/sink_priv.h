@@ -30,4 +30,8 @@ FK_CHECKED enum fk_status fk_sink__wrapper(const uint8_t *message, size_t len, s
 FK_CHECKED enum fk_status fk_sink__report(const uint8_t *message, size_t len, struct fk_buf *out,
                                           struct fk_err *err);
 
+/* As people; of the text, words that may be passwords (unlock_priv.h). */
+FK_CHECKED enum fk_status fk_sink__words(const uint8_t *message, size_t len, bool headers_only,
+                                         struct fk_buf *out, struct fk_err *err);
+
 #endif

@@ -133,7 +133,7 @@ static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, stru
         return st;
     fk_buf_reset(answer);
     fk_files__new_message(files);
-    fk_reading__files(depth == FK_READ_ALL ? files : NULL);
+    fk_reading__files(depth == FK_READ_ALL && kind != FK_JOB_WORDS ? files : NULL);
     if (offset <= size && len <= size - offset)
         misbehave(file + offset, len, headers_only);
     if (offset > size || len > size - offset)
@@ -142,6 +142,8 @@ static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, stru
         st = fk_sink__people(file + offset, len, headers_only, answer, err);
     else if (kind == FK_JOB_WRAPPER)
         st = fk_sink__wrapper(file + offset, len, answer, err);
+    else if (kind == FK_JOB_WORDS)
+        st = fk_sink__words(file + offset, len, headers_only, answer, err);
     else if (kind == FK_JOB_REPORT)
         st = fk_sink__report(file + offset, len, answer, err);
     else

@@ -1,0 +1,353 @@
+/* run_unlock.c - files whose password comes by another mail.
+ *
+ * A message with files that stayed locked is tried with words of messages that the same sender sent
+ * to one of the same people within a day, before it or after it: when it comes, and again when such
+ * a message comes. Always all of those there are, the smallest seq first: so the same comes of it
+ * however the ledger was cut into batches, and of a rebuild. What opened a file is nowhere kept,
+ * only the seq of the message that has it; when that one is disposed of, the file is locked again.
+ *
+ * It happens between a commit's shard and its mark: after a crash the batch is put once more, and
+ * what was opened before is opened. */
+#include "indexer/run_priv.h"
+#include "archiver/vault/envelope.h"
+#include "archiver/vault/fields.h"
+#include "base/io.h"
+#include "base/pack.h"
+#include "indexer/index.h"
+#include "indexer/provenance.h"
+#include "indexer/terms.h"
+#include "indexer/unlock_priv.h"
+#include "indexer/xapian_shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SALT = 32,
+    DAY_MS = 86400000,
+    LOCKED_MAX = 64,     /* messages of one sender that wait for a password */
+    LOOKED_AT_MAX = 200, /* messages of the sender in those two days */
+    LETTERS_MAX = 32,    /* of them, that words are taken from */
+    LETTER_BYTES = 64 << 10
+};
+
+/* A document, as far as it matters here. */
+struct letter {
+    uint32_t docid;
+    struct fk_buf data;
+    struct fk_provenance known;
+    struct fk_buf sender; /* folded; empty: none */
+    int64_t received_ms;
+    uint64_t bytes;
+};
+
+static void letter_free(struct letter *l) {
+    fk_buf_free(&l->data);
+    fk_buf_free(&l->sender);
+    fk_provenance_free(&l->known);
+    *l = (struct letter){.docid = 0};
+}
+
+static enum fk_status number_of(struct fk_xreader *reader, uint32_t docid, unsigned slot,
+                                uint64_t *out, struct fk_err *err) {
+    struct fk_buf value = FK_BUF_INIT;
+    enum fk_status st = fk_xreader_value(reader, docid, slot, &value, err);
+    *out = st == FK_OK && value.len == 8 ? fk_be64_read(value.data) : 0;
+    fk_buf_free(&value);
+    return st;
+}
+
+static enum fk_status letter_read(struct fk_xreader *reader, uint32_t docid, struct letter *out,
+                                  struct fk_err *err) {
+    enum fk_status st;
+    uint64_t received;
+    *out = (struct letter){.docid = docid};
+    FK_TRY(fk_xreader_data(reader, docid, &out->data, err));
+    FK_TRY(fk_provenance_read(out->data.data, out->data.len, &out->known, err));
+    FK_TRY(fk_unlock__sender(out->data.data, out->data.len, &out->sender, err));
+    FK_TRY(number_of(reader, docid, FK_SLOT_RECEIVED, &received, err));
+    st = number_of(reader, docid, FK_SLOT_SIZE, &out->bytes, err);
+    out->received_ms = (int64_t)received;
+done:
+    return st;
+}
+
+static bool had_it(const struct letter *l, const char *folded) {
+    for (size_t i = 0; i < l->known.person_count; i++)
+        for (size_t k = 0; k < l->known.people[i].fact_count; k++)
+            if (l->known.people[i].facts[k].from < FK_KNOWN_RECIPIENTS &&
+                strcmp(l->known.people[i].facts[k].folded, folded) == 0)
+                return true;
+    return false;
+}
+
+/* One sender, one of the same people, a day. */
+static bool belong_together(const struct letter *locked, const struct letter *other) {
+    const int64_t apart = locked->received_ms - other->received_ms;
+    if (locked->docid == other->docid || other->bytes > LETTER_BYTES || apart > DAY_MS ||
+        apart < -DAY_MS || !locked->sender.len || locked->sender.len != other->sender.len ||
+        memcmp(locked->sender.data, other->sender.data, other->sender.len) != 0)
+        return false;
+    for (size_t i = 0; i < locked->known.person_count; i++)
+        for (size_t k = 0; k < locked->known.people[i].fact_count; k++)
+            if (locked->known.people[i].facts[k].from < FK_KNOWN_RECIPIENTS &&
+                had_it(other, locked->known.people[i].facts[k].folded))
+                return true;
+    return false;
+}
+
+/* ---- words of a letter */
+
+static enum fk_status letter_submit(struct run *r, uint64_t seq, struct item *i,
+                                    struct fk_err *err) {
+    struct fk_content content = {.fd = -1};
+    struct fk_envelope envelope;
+    enum fk_status st = fk_lend_content(r->lend, seq, 0, &content, err);
+    if (st == FK_NOT_FOUND || st == FK_CORRUPT) {
+        i->state = ITEM_DONE;
+        return FK_OK; /* disposed of: it says nothing more */
+    }
+    FK_TRY(st);
+    FK_TRY(fk_envelope_split(content.bytes, content.len, &envelope, err));
+    const struct fk_job job = {.id = seq,
+                               .kind = FK_JOB_WORDS,
+                               .fd = content.fd,
+                               .offset = SALT + (uint64_t)(envelope.message - content.bytes),
+                               .len = envelope.message_len};
+    i->offset = (size_t)job.offset;
+    i->len = envelope.message_len;
+    i->fd = fcntl(job.fd, F_DUPFD_CLOEXEC, 3);
+    content.fd = -1;
+    if (i->fd < 0) {
+        int fd = job.fd;
+        fk_close(&fd);
+        FK_TRY(fk_fail_sys(err, errno, "cannot hand a message to an index reader"));
+    }
+    i->state = ITEM_WAITS;
+    st = fk_pool__submit(r->pool, &job, err);
+done:
+    fk_content_free(&content);
+    return st;
+}
+
+static enum fk_status words_read(struct run *r, uint64_t seq, struct fk_unlock_words *out,
+                                 struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct item item = ITEM_INIT;
+    item.seq = seq;
+    while (fk_pool__free(r->pool) == 0)
+        FK_TRY(fk_run__answer_wait(r, FK_RUN_ANSWER_MS, err));
+    r->aside = &item;
+    FK_TRY(letter_submit(r, seq, &item, err));
+    while (item.state == ITEM_WAITS)
+        FK_TRY(fk_run__answer_wait(r, FK_RUN_ANSWER_MS, err));
+    st = fk_unlock__words_add(out, seq, &item.answer, err);
+done:
+    r->aside = NULL;
+    fk_run__item_clear(&item);
+    return st;
+}
+
+/* ---- letters of a locked message */
+
+static int compare_docids(const void *a, const void *b) {
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static enum fk_status letters_search(struct fk_xreader *reader, const struct letter *locked,
+                                     struct fk_xhits *hits, struct fk_err *err) {
+    struct fk_buf term = FK_BUF_INIT;
+    uint8_t from[8], to[8];
+    fk_be64(from, (uint64_t)(locked->received_ms > DAY_MS ? locked->received_ms - DAY_MS : 0));
+    fk_be64(to, (uint64_t)locked->received_ms + DAY_MS);
+    fk_buf_str(&term, FK_P_FROM_ADDR);
+    fk_buf_add(&term, locked->sender.data, locked->sender.len);
+    struct fk_xquery *q = fk_xquery_and(fk_xquery_term((const char *)term.data, term.len),
+                                        fk_xquery_range(FK_SLOT_RECEIVED, from, 8, to, 8));
+    enum fk_status st =
+        q ? fk_xreader_search(reader, q, FK_SLOT_RECEIVED, 0, LOOKED_AT_MAX, hits, err)
+          : fk_fail(err, FK_NOMEM, "indexing: out of memory");
+    fk_xquery_free(&q);
+    fk_buf_free(&term);
+    if (st == FK_OK)
+        qsort(hits->docids, hits->count, sizeof *hits->docids, compare_docids);
+    return st;
+}
+
+/* The first capture of each names it. */
+static enum fk_status letters_find(struct run *r, const struct letter *locked, struct fk_seqs *seqs,
+                                   struct fk_err *err) {
+    struct fk_xreader *reader;
+    struct fk_xhits *hits = calloc(1, sizeof *hits);
+    enum fk_status st = hits ? FK_OK : fk_fail(err, FK_NOMEM, "indexing: out of memory");
+    FK_TRY(st);
+    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(letters_search(reader, locked, hits, err));
+    for (size_t i = 0; i < hits->count && seqs->count < LETTERS_MAX; i++) {
+        struct letter other;
+        st = letter_read(reader, hits->docids[i], &other, err);
+        if (st == FK_OK && belong_together(locked, &other) && other.known.capture_count)
+            fk_seqs_add(seqs, other.known.captures[0].seq);
+        letter_free(&other);
+        FK_TRY(st);
+    }
+    fk_seqs_sort(seqs);
+    if (seqs->failed)
+        st = fk_fail(err, FK_NOMEM, "indexing: out of memory");
+done:
+    free(hits);
+    return fk_run__of_database(r, st, err);
+}
+
+/* ---- once more, with words */
+
+static enum fk_status read_again(struct run *r, const struct letter *locked,
+                                 const struct fk_passwords *passwords, bool may_lock,
+                                 struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_seqs captures = {NULL, 0, 0, false};
+    struct fk_xdoc *doc = NULL;
+    uint32_t docid = 0;
+    bool is_opened = false;
+    for (size_t i = 0; i < locked->known.capture_count; i++)
+        fk_seqs_add(&captures, locked->known.captures[i].seq);
+    if (captures.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "indexing: out of memory"));
+    r->passwords = passwords;
+    FK_TRY(fk_run__read_again(r, &captures, &docid, &doc, err));
+    if (!doc || docid != locked->docid)
+        goto done; /* a capture cannot be read just now */
+    FK_TRY(fk_unlock__adopt(doc, &locked->data, &is_opened, err));
+    if (is_opened || may_lock)
+        FK_TRY(fk_run__put_back(r, docid, doc, err));
+done:
+    r->passwords = NULL;
+    fk_seqs_free(&captures);
+    fk_xdoc_free(&doc);
+    return st;
+}
+
+/* may_lock: what opened it may be gone. */
+static enum fk_status unlock(struct run *r, uint32_t docid, bool may_lock, struct fk_err *err) {
+    enum fk_status st;
+    struct fk_xreader *reader;
+    struct letter locked = {.docid = 0};
+    struct fk_seqs letters = {NULL, 0, 0, false};
+    struct fk_unlock_words words = {.text = FK_BUF_INIT};
+    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &locked, err), err));
+    FK_TRY(letters_find(r, &locked, &letters, err));
+    fk_known__changed(&r->known); /* its shard is about to be */
+    for (size_t i = 0; i < letters.count; i++)
+        FK_TRY(words_read(r, letters.at[i], &words, err));
+    if (words.count || may_lock) {
+        const struct fk_passwords passwords = fk_unlock__passwords(&words);
+        FK_TRY(read_again(r, &locked, &passwords, may_lock, err));
+    }
+done:
+    fk_known__changed(&r->known);
+    letter_free(&locked);
+    fk_seqs_free(&letters);
+    fk_unlock__words_free(&words);
+    return st;
+}
+
+/* ---- which */
+
+static enum fk_status with_flag(struct run *r, struct fk_xreader *reader, const char *flag,
+                                const void *value, size_t len, uint32_t docids[LOCKED_MAX],
+                                size_t *count, struct fk_err *err) {
+    struct fk_buf term = FK_BUF_INIT;
+    fk_buf_printf(&term, FK_P_FLAG "%s:", flag);
+    fk_buf_add(&term, value, len);
+    *count = 0;
+    enum fk_status st = term.len > FK_WHOLE_MAX
+                            ? FK_OK
+                            : fk_xreader_with_term(reader, (const char *)term.data, term.len,
+                                                   docids, LOCKED_MAX, count, err);
+    fk_buf_free(&term);
+    return fk_run__of_database(r, st, err);
+}
+
+/* What a document of the batch has to do with locked ones: it is one, or may have their password.
+ */
+static enum fk_status document_look(struct run *r, struct fk_xreader *reader, uint32_t docid,
+                                    struct fk_seqs *todo, struct fk_err *err) {
+    enum fk_status st;
+    struct letter new, locked = {.docid = 0};
+    uint32_t docids[LOCKED_MAX];
+    size_t count = 0;
+    FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &new, err), err));
+    if (fk_unlock__is_locked(new.data.data, new.data.len))
+        fk_seqs_add(todo, docid);
+    if (new.sender.len &&new.bytes <= LETTER_BYTES)
+        FK_TRY(
+            with_flag(r, reader, "locked", new.sender.data, new.sender.len, docids, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        letter_free(&locked);
+        FK_TRY(fk_run__of_database(r, letter_read(reader, docids[i], &locked, err), err));
+        if (belong_together(&locked, &new))
+            fk_seqs_add(todo, docids[i]);
+    }
+done:
+    letter_free(&new);
+    letter_free(&locked);
+    return st;
+}
+
+static enum fk_status all_unlock(struct run *r, struct fk_seqs *todo, bool may_lock,
+                                 struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    fk_seqs_sort(todo);
+    if (todo->failed)
+        st = fk_fail(err, FK_NOMEM, "indexing: out of memory");
+    for (size_t i = 0; st == FK_OK && i < todo->count; i++)
+        if (i == 0 || todo->at[i] != todo->at[i - 1])
+            st = unlock(r, (uint32_t)todo->at[i], may_lock, err);
+    return st;
+}
+
+enum fk_status fk_run__unlock(struct run *r, const struct fk_shard *shard, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_xreader *reader;
+    struct fk_seqs todo = {NULL, 0, 0, false};
+    uint32_t docid;
+    if (r->options->names_only)
+        return FK_OK;
+    fk_known__changed(&r->known);
+    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    for (uint32_t after = shard->first - 1;
+         (st = fk_xreader_next(reader, after, &docid, err)) == FK_OK && docid <= shard->last;
+         after = docid)
+        FK_TRY(document_look(r, reader, docid, &todo, err));
+    if (st == FK_OK || st == FK_NOT_FOUND)
+        st = all_unlock(r, &todo, false, err);
+done:
+    fk_known__changed(&r->known);
+    fk_seqs_free(&todo);
+    return st;
+}
+
+enum fk_status fk_run__lock_again(struct run *r, const struct fk_seqs *gone, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_xreader *reader;
+    struct fk_seqs todo = {NULL, 0, 0, false};
+    uint32_t docids[LOCKED_MAX];
+    size_t count;
+    fk_known__changed(&r->known);
+    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    for (size_t i = 0; i < gone->count; i++) {
+        char seq[24];
+        const int n = snprintf(seq, sizeof seq, "%llu", (unsigned long long)gone->at[i]);
+        FK_TRY(with_flag(r, reader, "opened", seq, (size_t)n, docids, &count, err));
+        for (size_t k = 0; k < count; k++)
+            fk_seqs_add(&todo, docids[k]);
+    }
+    st = all_unlock(r, &todo, true, err);
+done:
+    fk_seqs_free(&todo);
+    return st;
+}

@@ -1,0 +1,219 @@
+/* unlock.c - see unlock_priv.h. */
+#include "indexer/unlock_priv.h"
+#include "archiver/vault/fields.h"
+#include "base/pack.h"
+#include "indexer/index.h"
+#include "indexer/terms.h"
+#include "indexer/verdicts_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { WORDS_MAX = 48, SHORT = 2000, LOOK_AT = 8192, LEAST = 4, MOST = 32, BEHIND = 200 };
+
+/* ---- in the box */
+
+struct words {
+    struct fk_buf out;
+    unsigned count;
+    const char *at[WORDS_MAX];
+    size_t lens[WORDS_MAX];
+};
+
+static bool is_graphic(char c) {
+    return c > ' ' && c < 0x7f;
+}
+
+/* Signs that stand around a word and are mostly none of it. */
+static bool is_around(char c) {
+    return strchr("\"'`<>()[]{}|,;:=", c) && c;
+}
+
+static void word_add(struct words *w, const char *at, size_t len) {
+    if (len < LEAST || len > MOST || w->count == WORDS_MAX)
+        return;
+    for (unsigned i = 0; i < w->count; i++)
+        if (w->lens[i] == len && memcmp(w->at[i], at, len) == 0)
+            return;
+    w->at[w->count] = at;
+    w->lens[w->count++] = len;
+    fk_put_bytes(&w->out, at, len);
+}
+
+/* A run of ASCII signs as it stands, then without what may only stand around it. */
+static void run_add(struct words *w, const char *at, size_t len) {
+    const char *end = at + len;
+    word_add(w, at, len);
+    while (at < end && is_around(*at))
+        at++;
+    while (end > at && is_around(end[-1]))
+        end--;
+    word_add(w, at, (size_t)(end - at));
+    if (end > at && end[-1] == '.')
+        word_add(w, at, (size_t)(end - at) - 1);
+    for (const char *c = at; c < end; c++) /* pw:Abc-123 */
+        if ((*c == ':' || *c == '=') && c + 1 < end)
+            word_add(w, c + 1, (size_t)(end - c - 1));
+}
+
+static void runs_add(struct words *w, const char *at, const char *end) {
+    while (at < end && w->count < WORDS_MAX) {
+        while (at < end && !is_graphic(*at))
+            at++;
+        const char *from = at;
+        while (at < end && is_graphic(*at))
+            at++;
+        if (at > from)
+            run_add(w, from, (size_t)(at - from));
+    }
+}
+
+static const char *past_keyword(const char *at, const char *end) {
+    static const char *const keywords[] = {"パスワード", "ﾊﾟｽﾜｰﾄﾞ",  "パス",   "暗証",
+                                           "解凍キー",   "password", "passwd", "passcode",
+                                           "pass",       "pw",       "ＰＷ"};
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
+        const size_t n = strlen(keywords[i]);
+        if ((size_t)(end - at) >= n && strncasecmp(at, keywords[i], n) == 0)
+            return at + n;
+    }
+    return NULL;
+}
+
+void fk_unlock__words_of(const char *text, size_t len, struct fk_buf *out) {
+    struct words w = {.out = FK_BUF_INIT};
+    const char *body = len ? memmem(text, len, "\n\n", 2) : NULL; /* header lines come first */
+    const char *at = body ? body + 2 : text, *end = text + len;
+    if (end - at > LOOK_AT)
+        end = at + LOOK_AT;
+    const bool is_short = end - at <= SHORT;
+    for (const char *c = at; c < end; c++) {
+        const char *behind = past_keyword(c, end);
+        if (behind)
+            runs_add(&w, behind, end - behind > BEHIND ? behind + BEHIND : end);
+    }
+    if (is_short)
+        runs_add(&w, at, end);
+    fk_put_u16(out, (uint16_t)w.count);
+    fk_buf_add(out, w.out.data, w.out.len);
+    out->failed |= w.out.failed;
+    fk_buf_free(&w.out);
+}
+
+/* ---- out of it */
+
+enum fk_status fk_unlock__sender(const void *data, size_t len, struct fk_buf *out,
+                                 struct fk_err *err) {
+    struct fk_buf from = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    if (fk_fields_find(data, len, "from", &from)) {
+        const char *text = fk_buf_cstr(&from), *open = strchr(text, '<');
+        const char *begin = open ? open + 1 : text;
+        const size_t n = strcspn(begin, ">, ");
+        if (memchr(begin, '@', n))
+            st = fk_terms_of_address(begin, n, out, err);
+    }
+    fk_buf_free(&from);
+    return st;
+}
+
+bool fk_unlock__is_locked(const void *data, size_t len) {
+    static const char word[] = " encrypted";
+    struct fk_fields it = fk_fields_begin(data, len);
+    for (struct fk_field f; fk_fields_next(&it, &f) && !fk_field_is(&f, "capture");)
+        if (fk_field_is(&f, "unsearchable") && f.value_len >= sizeof word - 1 &&
+            memcmp(f.value + f.value_len - (sizeof word - 1), word, sizeof word - 1) == 0)
+            return true;
+    return false;
+}
+
+/* The seq at the end of "unlocked: PATH SEQ". */
+static bool origin_of(const struct fk_field *f, unsigned long long *out) {
+    const char *at = f->value + f->value_len;
+    while (at > f->value && at[-1] >= '0' && at[-1] <= '9')
+        at--;
+    *out = strtoull(at, NULL, 10); /* a line end follows */
+    return at < f->value + f->value_len;
+}
+
+enum fk_status fk_unlock__terms(struct fk_xdoc *doc, const struct fk_buf *data,
+                                struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct fk_buf sender = FK_BUF_INIT;
+    char term[FK_WHOLE_MAX + 16];
+    struct fk_fields it = fk_fields_begin(data->data, data->len);
+    unsigned long long origin;
+    FK_TRY(fk_unlock__sender(data->data, data->len, &sender, err));
+    if (sender.len && fk_unlock__is_locked(data->data, data->len)) {
+        const int n = snprintf(term, sizeof term, FK_P_FLAG "locked:%s", fk_buf_cstr(&sender));
+        if (n <= FK_WHOLE_MAX)
+            FK_TRY(fk_xdoc_term(doc, term, (size_t)n, err));
+    }
+    for (struct fk_field f; fk_fields_next(&it, &f) && !fk_field_is(&f, "capture");)
+        if (fk_field_is(&f, "unlocked") && origin_of(&f, &origin) && origin > 0) {
+            const int n = snprintf(term, sizeof term, FK_P_FLAG "opened:%llu", origin);
+            FK_TRY(fk_xdoc_term(doc, term, (size_t)n, err));
+        }
+done:
+    fk_buf_free(&sender);
+    return st;
+}
+
+enum fk_status fk_unlock__adopt(struct fk_xdoc *doc, const struct fk_buf *earlier, bool *is_opened,
+                                struct fk_err *err) {
+    enum fk_status st;
+    struct fk_buf data = FK_BUF_INIT, adopted = FK_BUF_INIT, read = FK_BUF_INIT;
+    unsigned long long origin;
+    bool is_message = true;
+    FK_TRY(fk_verdicts__carry(doc, earlier, err));
+    FK_TRY(fk_xdoc_data_get(doc, &data, err));
+    (void)fk_fields_find(earlier->data, earlier->len, "read", &read);
+    struct fk_fields it = fk_fields_begin(data.data, data.len);
+    for (struct fk_field f; fk_fields_next(&it, &f);) {
+        is_message = is_message && !fk_field_is(&f, "capture");
+        if (is_message && fk_field_is(&f, "read"))
+            fk_fields_add(&adopted, "read", read.data, read.len);
+        else
+            fk_buf_add(&adopted, f.name, (size_t)(f.value + f.value_len + 1 - f.name));
+        *is_opened |= is_message && fk_field_is(&f, "unlocked") && origin_of(&f, &origin) && origin;
+    }
+    st = adopted.failed || read.failed
+             ? fk_fail(err, FK_NOMEM, "a document for the index: out of memory")
+             : fk_xdoc_data(doc, adopted.data, adopted.len, err);
+done:
+    fk_buf_free(&data);
+    fk_buf_free(&adopted);
+    fk_buf_free(&read);
+    return st;
+}
+
+enum fk_status fk_unlock__words_add(struct fk_unlock_words *words, uint64_t seq,
+                                    const struct fk_buf *answer, struct fk_err *err) {
+    struct fk_reader r;
+    fk_reader_init(&r, answer->data, answer->len);
+    (void)fk_get_u32(&r); /* reasons */
+    const size_t count = fk_get_u16(&r);
+    for (size_t i = 0; i < count && !r.bad && words->count < FK_PASSWORDS_MAX; i++) {
+        size_t len;
+        const uint8_t *word = fk_get_bytes(&r, &len);
+        if (r.bad || len < LEAST || len > MOST || memchr(word, 0, len))
+            continue;
+        words->offsets[words->count] = words->text.len;
+        words->at[words->count++].origin = seq;
+        fk_buf_add(&words->text, word, len);
+        fk_buf_byte(&words->text, 0);
+    }
+    return words->text.failed ? fk_fail(err, FK_NOMEM, "indexing: out of memory") : FK_OK;
+}
+
+struct fk_passwords fk_unlock__passwords(struct fk_unlock_words *words) {
+    for (size_t i = 0; i < words->count; i++)
+        words->at[i].word = (const char *)words->text.data + words->offsets[i];
+    return (struct fk_passwords){words->at, words->count, NULL};
+}
+
+void fk_unlock__words_free(struct fk_unlock_words *words) {
+    fk_buf_wipe(&words->text);
+}

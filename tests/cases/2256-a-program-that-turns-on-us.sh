@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# a program that reads documents can do nothing but that, whatever a document makes of it; without one, or without its runner, messages are found all the same
+. "$ROOT/tests/lib/kept.sh"
+vault_new
+mkdir files programs mails
+cc -O1 -o programs/pdftotext "$ROOT/tests/lib/hostile.c" || fail "hostile.c"
+for word in try terminal flood spin abort fails; do printf '%%PDF-1.4 %s' $word >files/$word.pdf; done
+python3 "$ROOT/tests/lib/attach.py" mails files/*
+export FUMIKURA_PROGRAMS=$TEST_DIR/programs
+fk import mails/*.eml >imported || fail "import"
+fk index >/dev/null || fail "index"
+found() { fk search --json "$1" 2>/dev/null | jq -r 'select(.subject) | .subject' | sort | paste -sd' '; }
+reason() { fk unsearchable --json 2>/dev/null | jq -r --arg s "file $1.pdf" 'select(.subject == $s) | .reason' | paste -sd' '; }
+expect "file try.pdf" "$(found attachment:survived)" "the program's text"
+for what in fork socket signal trace write shadow neighbour own memory; do
+    expect "" "$(found "attachment:${what}done")" "it could: $what"
+    expect "file try.pdf" "$(found "attachment:${what}refused")" "control: $what was tried"
+done
+[ ! -e /tmp/hostile ] && [ ! -e /dev/shm/hostile ] || fail "it wrote a file"
+case $(reason flood) in *limit*) ;; *) fail "what it writes is not bounded: $(reason flood)" ;; esac
+expect limit "$(reason spin)" "its time is bounded"
+expect unreadable "$(reason abort)" "it died"
+expect unreadable "$(reason fails)" "it failed"
+expect "file flood.pdf" "$(found attachment:floods)" "what it wrote before is found"
+seq=$(sed -n "$(ls mails | grep -n terminal | cut -d : -f 1)p" imported | cut -f 1)
+fk show "$seq" --text >text || fail "show"
+grep -qP '[\x00-\x08\x0e-\x1f\x7f]|\xe2\x80\xae' text && fail "control characters come through"
+expect "file terminal.pdf" "$(found garbled:any)" "and what was no UTF-8 is told"
+
+# The runner is killed while a program runs: the message is read again by another one.
+rm -rf "$V/index"
+fk index >/dev/null &
+index=$!
+spinning() { pid=$(pgrep -P "$(pgrep -f "index-extract" -P $index)" 2>/dev/null) || pid=; for p in $(pgrep -P $index); do tr '\0' ' ' <"/proc/$p/cmdline" | grep -q index-extract && pgrep -P "$p" >/dev/null && runner=$p && return 0; done; return 1; }
+wait_for 60 spinning || fail "no program runs"
+kill -9 "$runner" || fail "kill"
+wait $index || fail "index with a killed runner"
+expect "file try.pdf" "$(found attachment:survived)" "all is found"
+expect "" "$(found unsearchable:program)" "and nothing is said to be missing"
+
+# No such program on the machine.
+rm programs/pdftotext
+rm -rf "$V/index"
+fk index >/dev/null || fail "index without the program"
+expect 6 "$(fk search --count unsearchable:program 2>/dev/null)" "listed"
+expect "file try.pdf" "$(found filename:try)" "and found by name"
