@@ -3,6 +3,7 @@
 #include "indexer/docterms_priv.h"
 #include "indexer/index.h"
 #include "indexer/reason_priv.h"
+#include "indexer/sketch.h"
 #include "indexer/terms.h"
 
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct fk_docterms {
     size_t posting_count, posting_cap;
     uint32_t pos[FK_DOCFIELDS];
     struct memory plain;
+    struct fk_sketcher sketcher; /* of the body */
     uint32_t *paragraph; /* hashes of the paragraph at hand */
     size_t paragraph_count, paragraph_cap;
     unsigned alternatives; /* depth */
@@ -89,8 +91,10 @@ void fk_docterms__reset(struct fk_docterms *d) {
     d->alternatives = 0;
     d->is_cut = d->failed = false;
     memory_forget(&d->plain);
+    fk_sketcher_reset(&d->sketcher);
 }
 
+/* Sketches are made of it: another one is another FK_TERMS_VERSION. */
 static uint32_t hash_of(const void *data, size_t len, uint32_t h) {
     const uint8_t *p = data;
     for (size_t i = 0; i < len; i++)
@@ -198,8 +202,12 @@ static void token_take(void *ctx, const struct fk_token *token) {
         d->failed = true;
         return;
     }
-    if (t->remember && token->pos != t->last) /* the first at its place is the phrase's */
-        memory_add(d, d->terms[number].hash);
+    if (token->pos != t->last) { /* the first at its place is the phrase's */
+        if (t->remember)
+            memory_add(d, d->terms[number].hash);
+        if (t->field == FK_IN_BODY)
+            fk_sketcher_add(&d->sketcher, d->terms[number].hash);
+    }
     t->last = token->pos;
     if (!token->positional)
         return;
@@ -323,6 +331,10 @@ void fk_docterms__alternative(struct fk_docterms *d, bool begins) {
 
 bool fk_docterms__is_cut(const struct fk_docterms *d) {
     return d->is_cut;
+}
+
+bool fk_docterms__sketch(struct fk_docterms *d, uint8_t out[FK_SKETCH_BYTES]) {
+    return fk_sketcher_end(&d->sketcher, out);
 }
 
 static void put_varint(struct fk_buf *out, uint32_t v) {

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/pack.h"
 #include "indexer/border_priv.h"
+#include "indexer/conversation_priv.h"
 #include "indexer/deliveries_priv.h"
 #include "indexer/facts_priv.h"
 #include "indexer/index.h"
@@ -80,7 +81,7 @@ static bool terms_walk(const struct answer *a, struct fk_buf *scratch, term_fn f
 
 /* Only lines that a reader is to write, and none of them over a limit. */
 static bool display_is_good(const struct answer *a) {
-    static const char *const names[] = {"date",    "from",        "to",   "cc",
+    static const char *const names[] = {"date",    "from",        "to",   "cc",    "sketch",
                                         "subject", "attachments", "file", "border"};
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     struct fk_field f;
@@ -436,11 +437,11 @@ static void put_own_lines(const struct fk_source *s, const char *read, struct fk
     fk_buf_free(&key);
 }
 
-/* What the server in front said is judged before it is shown. */
+/* What the server in front said is judged before it is shown; the sketch is a value. */
 static void put_answer_lines(const struct answer *a, struct fk_buf *data) {
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     for (struct fk_field f; fk_fields_next(&it, &f);)
-        if (!fk_field_is(&f, "border"))
+        if (!fk_field_is(&f, "border") && !fk_field_is(&f, "sketch"))
             fk_buf_printf(data, "%.*s: %.*s\n", (int)f.name_len, f.name, (int)f.value_len, f.value);
 }
 
@@ -589,6 +590,7 @@ static enum fk_status put_known(struct fk_xdoc *doc, const struct fk_buf *data,
     FK_TRY(fk_verdicts__own_terms(doc, data->data, data->len, err));
     FK_TRY(fk_deliveries__terms(doc, data->data, data->len, err));
     FK_TRY(fk_notice__terms(doc, data->data, data->len, err));
+    FK_TRY(fk_conversation__put(doc, data->data, data->len, err));
     st = put_captures(doc, &known, err);
 done:
     fk_provenance_free(&known);
@@ -653,6 +655,7 @@ enum fk_status fk_document__make(const struct fk_source *source, unsigned reason
     FK_TRY(put_number(doc, FK_SLOT_SIZE, (int64_t)source->message_bytes, err));
     if (has_answer) {
         FK_TRY(put_found(doc, &a, err));
+        FK_TRY(fk_conversation__put_sketch(doc, a.display, a.display_len, err));
         FK_TRY(read_digest(&a, read, err));
         reasons |= a.reasons;
     }

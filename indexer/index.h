@@ -73,6 +73,12 @@ extern "C" {
  * of captures less one, so that over any hits their sum is a few counts */
 #define FK_P_FLAG "XK"
 
+/* Conversations and likeness (conversation_priv.h, sketch.h): */
+#define FK_P_REFERENCE "YR"   /* a Message-ID in References or In-Reply-To, as FK_P_OWN_MSGID */
+#define FK_P_TOPIC "YT"       /* the subject without Re:, 転送: and the like, folded */
+#define FK_P_TOPIC_REPLY "YS" /* the same, where nothing but the subject says that it answers */
+#define FK_P_BAND "YD"        /* one of FK_BANDS pieces of the sketch, which what is alike shares */
+
 /* Of a whole value, as many bytes; blanks and control characters are left out. */
 enum { FK_WHOLE_MAX = 238 };
 
@@ -89,8 +95,14 @@ enum fk_slot {
                            * several captures the first */
     FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none from 1970 on */
     FK_SLOT_SIZE = 2,     /* bytes of the message, 8 bytes */
-    FK_SLOT_LATEST = 3    /* as RECEIVED, of the capture that was received last */
+    FK_SLOT_LATEST = 3,   /* as RECEIVED, of the capture that was received last */
+    /* The conversation's root as the message itself names it: the first of References, else of
+     * In-Reply-To, else its own Message-ID; SHA-256 of that, the first FK_CONVERSATION_BYTES.
+     * Absent where there is none of these. */
+    FK_SLOT_CONVERSATION = 12,
+    FK_SLOT_SKETCH = 13 /* of the text (sketch.h); absent where there is none */
 };
+enum { FK_CONVERSATION_BYTES = 8 };
 
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
  * for display), size, attachments (number), file (one line each), partial (one line a reason), then

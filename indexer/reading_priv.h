@@ -36,6 +36,8 @@ struct fk_sink {
     /* NULL: not wanted. A part that is for machines; its text was given before. */
     void (*notice)(void *ctx, unsigned level, enum fk_notice_part part, const char *text,
                    size_t len);
+    /* NULL: not wanted. An id of References, or, with is_answer, of In-Reply-To. */
+    void (*reference)(void *ctx, unsigned level, bool is_answer, const char *id, size_t len);
 };
 
 void fk_reading__prepare(void);

@@ -3,11 +3,14 @@
  * that (the wrapper) has a field of its own. */
 #include "archiver/vault/fields.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/pack.h"
 #include "indexer/border_priv.h"
+#include "indexer/conversation_priv.h"
 #include "indexer/facts_priv.h"
 #include "indexer/index.h"
 #include "indexer/sink_priv.h"
+#include "indexer/sketch.h"
 #include "indexer/terms.h"
 
 #include <string.h>
@@ -29,6 +32,7 @@ struct terms_sink {
     struct fk_buf border;   /* what the mail server in front said, of the message itself */
     struct fk_buf notice;   /* what it says became of another message, as lines */
     struct fk_buf returned; /* the Message-ID of what came back with it */
+    struct fk_conversation conversation;
     bool has_subject;
     unsigned attachments, file_count;
 };
@@ -138,6 +142,9 @@ static enum fk_status subject_take(void *ctx, unsigned level, const char *text, 
     if (level == 0 && !s->is_wrapper && !s->has_subject) {
         fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
         s->has_subject = true;
+        enum fk_status of_topic = fk_conversation__subject(&s->conversation, text, len, err);
+        if (of_topic != FK_OK)
+            return of_topic;
     }
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER
                                    : level == 0  ? FK_IN_SUBJECT
@@ -226,6 +233,12 @@ static void notice_take(void *ctx, unsigned level, enum fk_notice_part part, con
         fk_buf_add(&s->returned, id, cut_length(id, id_len, FK_WHOLE_MAX));
 }
 
+static void reference_take(void *ctx, unsigned level, bool is_answer, const char *id, size_t len) {
+    struct terms_sink *s = ctx;
+    if (level + s->base == 0 && !s->is_wrapper)
+        fk_conversation__id(&s->conversation, is_answer, id, len);
+}
+
 /* What a notice says that it is about counts before what came back with it. */
 static bool notice_write(struct terms_sink *s) {
     struct fk_buf about = FK_BUF_INIT;
@@ -239,6 +252,15 @@ static bool notice_write(struct terms_sink *s) {
         return false;
     fk_buf_add(&s->own, s->notice.data, s->notice.len);
     return true;
+}
+
+static void sketch_write(const struct terms_sink *s, struct fk_buf *out) {
+    uint8_t sketch[FK_SKETCH_BYTES];
+    char hex[2 * sizeof sketch + 1];
+    if (!fk_docterms__sketch(s->terms, sketch))
+        return;
+    fk_hex(hex, sketch, sizeof sketch);
+    fk_fields_add_str(out, "sketch", hex);
 }
 
 static void display_write(const struct terms_sink *s, struct fk_buf *out) {
@@ -258,6 +280,7 @@ static void display_write(const struct terms_sink *s, struct fk_buf *out) {
     }
     fk_buf_add(out, s->files.data, s->files.len);
     fk_buf_add(out, s->border.data, s->border.len);
+    sketch_write(s, out);
 }
 
 /* The message that is reported, its clear copies, then what stands around them. */
@@ -315,7 +338,8 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
     const struct fk_sink sink = {
         &s,        mailbox_take,     subject_take,    message_id_take, date_take,  file_take,
-        text_take, alternative_take, attachment_take, nested_take,     notice_take};
+        text_take, alternative_take, attachment_take, nested_take,     notice_take,
+        reference_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));
@@ -325,6 +349,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
         fk_border__read(message, len, &s.border);
         FK_TRY(fk_reading__read(message, len, headers_only, &sink, &reasons, err));
     }
+    FK_TRY(fk_conversation__end(&s.conversation, terms, &s.own, err));
     answer_write(&s, reasons, &u, &display, &report, out);
     FK_TRY(fk_docterms__write(terms, out, err));
     if (s.notice.failed || s.returned.failed || display.failed || report.failed || s.own.failed ||
@@ -339,6 +364,7 @@ done:
     fk_buf_free(&s.border);
     fk_buf_free(&s.notice);
     fk_buf_free(&s.returned);
+    fk_conversation__free(&s.conversation);
     fk_buf_free(&s.own);
     fk_buf_free(&s.domino);
     fk_buf_free(&display);
