@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/config.h"
+#include "cli/receipt.h"
 #include "search/json.h"
 
 #include <getopt.h>
@@ -16,6 +17,8 @@ struct ask {
     struct fk_search_options options;
     struct fk_buf query;
     bool count, json, captures;
+    const char *receipt_path; /* NULL: none */
+    struct fk_search_receipt receipt;
 };
 
 static bool take_number(const char *text, uint64_t *out) {
@@ -37,6 +40,7 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
                                             {"count", no_argument, NULL, 'c'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"captures", no_argument, NULL, 'C'},
+                                            {"receipt", required_argument, NULL, 'R'},
                                             {NULL, 0, NULL, 0}};
     struct fk_search_options *o = &ask->options;
     int zone = o->zone_minutes = cli->config->zone_minutes;
@@ -57,6 +61,8 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
             ask->json = true;
         else if (c == 'C')
             ask->captures = true;
+        else if (c == 'R')
+            ask->receipt_path = optarg;
         else if (c == '?')
             return cli_usage(argv[0], "a query that begins with - stands after --");
     }
@@ -150,6 +156,14 @@ static void print_coverage(const struct fk_search *search, uint64_t shown) {
                 "%llu of the messages, %llu of the hits, are only partly searchable "
                 "(unsearchable:any finds them). ",
                 (unsigned long long)c->partial, (unsigned long long)c->partial_hits);
+    if (c->partial_scope > 0)
+        fprintf(stderr,
+                "%llu of them are no hits, but may have been missed for that: by who and when they "
+                "are among those that were asked for. ",
+                (unsigned long long)c->partial_scope);
+    if (c->related_cut > 0)
+        fprintf(stderr, "A conversation, or what is alike, has more messages than were looked "
+                        "for. ");
     if (c->unread > 0)
         fprintf(stderr,
                 "Not searched: %llu messages that the index has not read yet "
@@ -200,7 +214,9 @@ static int answer(struct fk_search *search, const struct ask *ask, struct fk_err
 }
 
 int cmd_search(struct fk_cli *cli, int argc, char **argv) {
-    struct ask ask = {.options = FK_SEARCH_OPTIONS, .query = FK_BUF_INIT};
+    struct ask ask = {.options = FK_SEARCH_OPTIONS,
+                      .query = FK_BUF_INIT,
+                      .receipt = FK_SEARCH_RECEIPT_INIT};
     struct fk_keep *keep = NULL;
     struct fk_lend *lend = NULL;
     struct fk_search *search = NULL;
@@ -211,6 +227,10 @@ int cmd_search(struct fk_cli *cli, int argc, char **argv) {
     int status = take_options(cli, argc, argv, &ask);
     if (status != 0)
         goto freed;
+    if (ask.receipt_path != NULL) {
+        ask.options.receipt = &ask.receipt;
+        FK_TRY(cli_receipt_place(ask.receipt_path, &err));
+    }
     fk_person(person, sizeof person);
     ask.options.person = person;
     ask.options.via = "command";
@@ -218,6 +238,9 @@ int cmd_search(struct fk_cli *cli, int argc, char **argv) {
     FK_TRY(fk_lend_open(cli->dir, &lend, &err));
     FK_TRY(fk_search_open(cli->dir, keep, lend, &ask.options, &search, &fault, &err));
     status = answer(search, &ask, &err);
+    if (status == 0 && ask.receipt_path != NULL)
+        FK_TRY(cli_receipt_write(cli, lend, &ask.receipt, fk_search_coverage(search)->act,
+                                 ask.receipt_path, &err));
 done:
     if (st != FK_OK) {
         status = cli_fail(&err);
@@ -227,6 +250,7 @@ done:
     fk_lend_close(&lend);
     fk_keep_close(&keep);
 freed:
+    fk_search_receipt_free(&ask.receipt);
     fk_buf_free(&ask.query);
     return status;
 }

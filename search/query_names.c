@@ -95,6 +95,8 @@ static const struct fk_query__name names[] = {
     {"spam", FK_F_SPAM, FORM_TEXT, OP_IS},
     {"virus", FK_F_VIRUS, FORM_TEXT, OP_IS},
     {"delivery", FK_F_DELIVERY, FORM_TEXT, OP_IS},
+    {"thread", FK_F_THREAD, FORM_TEXT, OP_IS},
+    {"similar", FK_F_SIMILAR, FORM_TEXT, OP_IS},
     /* as Gmail and KQL have them */
     {"recipients", FK_F_TO, FORM_TEXT, OP_IS},
     {"attachmentnames", FK_F_FILENAME, FORM_TEXT, OP_IS},
@@ -119,6 +121,8 @@ static const struct fk_query__name names[] = {
     {"添付", FK_F_FILENAME, FORM_TEXT, OP_IS},
     {"ファイル名", FK_F_FILENAME, FORM_TEXT, OP_IS},
     {"配信", FK_F_DELIVERY, FORM_TEXT, OP_IS},
+    {"スレッド", FK_F_THREAD, FORM_TEXT, OP_IS},
+    {"類似", FK_F_SIMILAR, FORM_TEXT, OP_IS},
     {"日付", FK_F_DATE, FORM_TIME, OP_IS},
     {"送信日", FK_F_DATE, FORM_TIME, OP_IS},
     {"受信日", FK_F_RECEIVED, FORM_TIME, OP_IS},

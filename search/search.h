@@ -31,6 +31,7 @@
 #include "archiver/vault/lend.h"
 #include "indexer/provenance.h"
 #include "search/query_parse.h"
+#include "search/receipt.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -44,9 +45,12 @@ struct fk_search_options {
     const char *cursor;          /* from fk_search_cursor; NULL: from the newest on */
     const char *person, *reason; /* into the act; reason NULL where none was given */
     const char *via;             /* "command", "web" */
+    uint64_t before; /* thread: and similar: as if there were no capture from here on; 0: all */
+    struct fk_search_receipt *receipt; /* stated by open, and bound to the act; NULL: none */
 };
 #define FK_SEARCH_OPTIONS                                                                          \
-    { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "" }
+    { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", 0,   \
+            NULL }
 
 struct fk_search_coverage {
     uint64_t total;             /* hits, exactly */
@@ -58,6 +62,8 @@ struct fk_search_coverage {
     uint64_t documents;         /* messages in the index */
     uint64_t index_captures;    /* entries that brought those */
     uint64_t partial;           /* of them, those that are only partly searchable */
+    uint64_t partial_scope;     /* of them, no hits, but perhaps missed for that (scope.h) */
+    unsigned related_cut;       /* thread: and similar: that stand for more than is taken */
     uint64_t act;               /* seq of the act */
     int zone_minutes;           /* in which the days of the query began */
     const char *user;           /* what the query was narrowed to; NULL: anyone */
