@@ -9,12 +9,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum fk_status cli_receipt_place(const char *path, struct fk_err *err) {
+static enum fk_status place_check(const char *path, struct fk_err *err) {
     struct stat st;
     if (lstat(path, &st) == 0)
         return fk_fail(err, FK_INVALID,
                        "%s is there already: a receipt is written to a new file", path);
     return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "%s", path);
+}
+
+enum fk_status cli_receipt_begin(const struct fk_cli *cli, const char *path,
+                                 struct fk_search_receipt *receipt, struct fk_err *err) {
+    struct fk_checkpoint c = {.size = 0};
+    struct fk_err why = FK_ERR_INIT;
+    enum fk_status st = place_check(path, err);
+    if (st != FK_OK)
+        return st;
+    st = fk_logbook_newest(cli->dir, NULL, &c, NULL, &why);
+    if (st != FK_OK && st != FK_NOT_FOUND)
+        return fk_fail(err, st, "%s", why.text);
+    receipt->checkpoint_size = c.size;
+    memcpy(receipt->checkpoint_root, c.root, sizeof receipt->checkpoint_root);
+    return FK_OK;
 }
 
 enum fk_status cli_receipt_line(struct fk_lend *lend, uint64_t seq, struct fk_buf *out,
@@ -43,7 +58,7 @@ enum fk_status cli_receipt_write(const struct fk_cli *cli, struct fk_lend *lend,
     FK_TRY(fk_logbook_proof(cli->dir, act, &c, &note, &text, err));
     if (text.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for a receipt"));
-    FK_TRY(cli_receipt_place(path, err));
+    FK_TRY(place_check(path, err));
     st = fk_atomic_put(path, 0600, text.data, text.len, err);
 done:
     if (st != FK_OK)

@@ -10,8 +10,10 @@
 extern "C" {
 #endif
 
-/* FK_INVALID where something is there already: a receipt replaces nothing. */
-FK_CHECKED enum fk_status cli_receipt_place(const char *path, struct fk_err *err);
+/* Before the search: FK_INVALID where something is at path already, as a receipt replaces nothing;
+ * the log's newest checkpoint goes into *receipt. */
+FK_CHECKED enum fk_status cli_receipt_begin(const struct fk_cli *cli, const char *path,
+                                            struct fk_search_receipt *receipt, struct fk_err *err);
 /* The statement, the act's line, and its proof under a checkpoint; with a server that is waited for
  * (cli/checkpoint.h). Mode 0600: it says who asked for what. */
 FK_CHECKED enum fk_status cli_receipt_write(const struct fk_cli *cli, struct fk_lend *lend,

@@ -40,6 +40,7 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
                                             {"count", no_argument, NULL, 'c'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"captures", no_argument, NULL, 'C'},
+                                            {"collapse", required_argument, NULL, 'G'},
                                             {"receipt", required_argument, NULL, 'R'},
                                             {NULL, 0, NULL, 0}};
     struct fk_search_options *o = &ask->options;
@@ -61,6 +62,8 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
             ask->json = true;
         else if (c == 'C')
             ask->captures = true;
+        else if (c == 'G' && !fk_collapse_read(optarg, &o->collapse))
+            return cli_usage(argv[0], "--collapse takes thread or similar, not %s", optarg);
         else if (c == 'R')
             ask->receipt_path = optarg;
         else if (c == '?')
@@ -116,6 +119,9 @@ static void print_hit(const struct ask *ask, const struct fk_hit *hit, struct fk
     print_field(hit, "subject", line);
     if (hit->captures->count > 1)
         printf("\t%zu captures", hit->captures->count);
+    if (hit->others > 0)
+        printf("\t+%llu %s", (unsigned long long)hit->others,
+               ask->options.collapse == FK_COLLAPSE_THREAD ? "of its conversation" : "like it");
     putchar('\n');
     for (size_t i = 0; ask->captures && i < hit->known->capture_count; i++)
         print_capture(ask, &hit->known->captures[i]);
@@ -145,7 +151,10 @@ static void print_asked(const struct fk_search *search) {
 static void print_coverage(const struct fk_search *search, uint64_t shown) {
     const struct fk_search_coverage *c = fk_search_coverage(search);
     fprintf(stderr, "%llu %s", (unsigned long long)c->total, c->total == 1 ? "hit" : "hits");
-    if (shown < c->total)
+    if (c->collapse != FK_COLLAPSE_NONE)
+        fprintf(stderr, " in %llu %s", (unsigned long long)c->groups,
+                c->collapse == FK_COLLAPSE_THREAD ? "conversations" : "groups of what is alike");
+    if (shown < (c->collapse != FK_COLLAPSE_NONE ? c->groups : c->total))
         fprintf(stderr, ", %llu shown", (unsigned long long)shown);
     if (c->captures > c->total)
         fprintf(stderr, " (%llu captures)", (unsigned long long)c->captures);
@@ -207,7 +216,7 @@ static int answer(struct fk_search *search, const struct ask *ask, struct fk_err
             (void)puts(fk_buf_cstr(&line));
     } else if (st == FK_NOT_FOUND) {
         (void)fflush(stdout);
-        print_coverage(search, ask->count ? fk_search_coverage(search)->total : shown);
+        print_coverage(search, ask->count ? UINT64_MAX : shown);
     }
     fk_buf_free(&line);
     return cli_finish(st == FK_NOT_FOUND ? 0 : cli_fail(err));
@@ -229,7 +238,7 @@ int cmd_search(struct fk_cli *cli, int argc, char **argv) {
         goto freed;
     if (ask.receipt_path != NULL) {
         ask.options.receipt = &ask.receipt;
-        FK_TRY(cli_receipt_place(ask.receipt_path, &err));
+        FK_TRY(cli_receipt_begin(cli, ask.receipt_path, &ask.receipt, &err));
     }
     fk_person(person, sizeof person);
     ask.options.person = person;

@@ -16,7 +16,9 @@ void fk_sketcher_reset(struct fk_sketcher *s) {
 /* Of a value that a bin took from `steps` bins on, the distance counts too: two texts agree there
  * where both have the same gap. */
 static uint8_t byte_of(uint32_t least, uint32_t steps) {
-    return (uint8_t)((least * 0x9e3779b1u + steps * 0x85ebca6bu) >> 24);
+    uint32_t h = least * 0x9e3779b1u ^ steps * 0x85ebca6bu;
+    h = (h ^ h >> 16) * 0x7feb352du;
+    return (uint8_t)((h ^ h >> 15) >> 16);
 }
 
 bool fk_sketcher_end(struct fk_sketcher *s, uint8_t out[FK_SKETCH_BYTES]) {
@@ -39,7 +41,8 @@ unsigned fk_sketch_likeness(const uint8_t a[FK_SKETCH_BYTES], const uint8_t b[FK
     for (size_t i = 0; i < FK_SKETCH_BYTES; i++)
         equal += a[i] == b[i];
     const unsigned by_chance = (FK_SKETCH_BYTES - equal) / 255;
-    return equal > by_chance ? (equal - by_chance) * 100 / FK_SKETCH_BYTES : 0;
+    const unsigned least = equal > by_chance ? equal - by_chance : 0;
+    return (least * 100 + FK_SKETCH_BYTES / 2) / FK_SKETCH_BYTES;
 }
 
 /* Bins far from one another, so that one gap of a short text does not fill a band. */

@@ -1,6 +1,6 @@
 /* receipt.c - a receipt is stated: what was found is read in one pass, then all of it written in
  * the order of docs/format-receipt.md. */
-#include "archiver/vault/logbook.h"
+#include "archiver/vault/lend.h"
 #include "base/clock.h"
 #include "indexer/index.h"
 #include "indexer/terms.h"
@@ -184,19 +184,12 @@ static void put_asked(const struct fk_receipt_facts *f, struct fk_buf *b) {
         fk_fields_add_str(b, "reason", o->reason);
 }
 
-static enum fk_status put_checkpoint(const struct fk_receipt_facts *f, struct fk_buf *b,
-                                     struct fk_err *err) {
-    struct fk_checkpoint c;
-    char root[2 * sizeof c.root + 1];
-    struct fk_err why = FK_ERR_INIT;
-    const enum fk_status st = fk_logbook_newest(f->dir, NULL, &c, NULL, &why);
-    if (st == FK_NOT_FOUND)
-        return FK_OK;
-    if (st != FK_OK)
-        return fk_fail(err, st, "%s", why.text);
-    fk_hex(root, c.root, sizeof c.root);
-    fk_buf_printf(b, "checkpoint: %" PRIu64 " %s\n", c.size, root);
-    return FK_OK;
+static void put_checkpoint(const struct fk_search_receipt *r, struct fk_buf *b) {
+    char root[2 * sizeof r->checkpoint_root + 1];
+    if (r->checkpoint_size == 0)
+        return;
+    fk_hex(root, r->checkpoint_root, sizeof r->checkpoint_root);
+    fk_buf_printf(b, "checkpoint: %" PRIu64 " %s\n", r->checkpoint_size, root);
 }
 
 static void put_covered(const struct fk_receipt_facts *f, struct fk_buf *b) {
@@ -244,7 +237,7 @@ enum fk_status fk_receipt__state(const struct fk_receipt_facts *f, struct fk_len
     put_number(b, "head", f->coverage->head);
     put_number(b, "mark", f->coverage->mark);
     put_number(b, "unread", f->coverage->unread);
-    FK_TRY(put_checkpoint(f, b, err));
+    put_checkpoint(out, b);
     put_covered(f, b);
     FK_TRY(put_found(f, b, err));
     if (b->failed)

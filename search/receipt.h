@@ -29,11 +29,13 @@ enum {
 };
 
 struct fk_search_receipt {
+    uint64_t checkpoint_size; /* by the caller: of the log's newest, 0 where there is none */
+    uint8_t checkpoint_root[FK_SHA256_BYTES];
     struct fk_buf statement;
     char digest[2 * FK_SHA256_BYTES + 1]; /* SHA-256 of it, hex */
 };
 #define FK_SEARCH_RECEIPT_INIT                                                                     \
-    { FK_BUF_INIT, "" }
+    { .statement = FK_BUF_INIT }
 void fk_search_receipt_free(struct fk_search_receipt *r);
 
 /* Seqs in their order, "12-9,20,3-5": runs that go up or down by one. */

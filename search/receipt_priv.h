@@ -25,7 +25,7 @@ void fk_receipt__found_free(struct fk_receipt_found *f);
 struct fk_receipt_facts {
     const struct fk_search_options *options;
     const struct fk_search_coverage *coverage;
-    const char *dir, *canonical;
+    const char *canonical;
     const struct fk_buf *expansion; /* lines */
     struct fk_receipt_found found;
 };

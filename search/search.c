@@ -38,6 +38,7 @@ struct fk_search {
     uint64_t after_seq;
     struct fk_xhits page;
     struct fk_related related;
+    struct fk_matches groups; /* where hits are collapsed */
     bool has_receipt;
     struct fk_receipt_found found; /* for it */
     uint64_t page_at; /* offset of the page in `rest` or `whole` */
@@ -232,6 +233,22 @@ done:
     return st;
 }
 
+static enum fk_status collapse(struct fk_search *s, struct fk_err *err) {
+    struct fk_matches all = FK_MATCHES_INIT;
+    enum fk_status st = FK_OK;
+    if (s->coverage.collapse == FK_COLLAPSE_NONE)
+        return FK_OK;
+    FK_TRY(fk_matches_read(s->reader, s->whole, &s->gone, FK_SLOT_CONVERSATION, &all, err));
+    FK_TRY(fk_collapse(s->reader, s->coverage.collapse, &all, err));
+    fk_matches_free(&s->groups);
+    s->groups = all;
+    s->coverage.groups = all.count;
+    return FK_OK;
+done:
+    fk_matches_free(&all);
+    return st;
+}
+
 static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
     struct fk_xquery *partial = partly_searchable(), *both = NULL, *all = fk_xquery_all();
     enum fk_status st = FK_OK;
@@ -246,6 +263,7 @@ static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
     partial = NULL;
     FK_TRY(count(s, both, &s->coverage.partial_hits, err));
     FK_TRY(count(s, s->missed, &s->coverage.partial_scope, err));
+    FK_TRY(collapse(s, err));
     if (s->has_receipt)
         FK_TRY(fk_receipt__found(s->reader, s->whole, both, s->missed, &s->gone, &s->disposed, &s->found,
                                  err));
@@ -324,6 +342,10 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
     fk_fields_add_str(&body, "zone", zone);
     if (o->cursor != NULL)
         fk_fields_add_str(&body, "cursor", o->cursor);
+    if (o->collapse != FK_COLLAPSE_NONE)
+        fk_fields_add_str(&body, "collapse", fk_collapse_name(o->collapse));
+    if (o->receipt != NULL)
+        fk_fields_add_str(&body, "receipt", o->receipt->digest);
     add_number(&body, "limit", o->limit);
     add_number(&body, "hits", s->coverage.total);
     add_number(&body, "captures", s->coverage.captures);
@@ -345,8 +367,8 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
 
 static enum fk_status receipt_state(struct fk_search *s, struct fk_lend *lend,
                                     const struct fk_search_options *o, struct fk_err *err) {
-    struct fk_receipt_facts facts = {o,       &s->coverage,          s->dir, fk_search_canonical(s),
-                                     &s->related.expansion, s->found};
+    struct fk_receipt_facts facts = {o, &s->coverage, fk_search_canonical(s), &s->related.expansion,
+                                     s->found};
     return o->receipt ? fk_receipt__state(&facts, lend, o->receipt, err) : FK_OK;
 }
 
@@ -385,15 +407,26 @@ static enum fk_status received_of(struct fk_search *s, uint32_t docid, int64_t *
     return st;
 }
 
+/* As many of the groups as a page takes. */
+static void load_groups(struct fk_search *s, uint64_t want) {
+    const uint64_t left = s->groups.count - s->page_at;
+    s->page.count = (size_t)(want < left ? want : left);
+    for (size_t i = 0; i < s->page.count; i++)
+        s->page.docids[i] = s->groups.at[s->page_at + i].docid;
+}
+
 static enum fk_status load_page(struct fk_search *s, struct fk_err *err) {
     uint64_t want = s->limit > 0 ? s->limit - s->given + 1 : FK_XHITS_MAX;
     if (want > FK_XHITS_MAX)
         want = FK_XHITS_MAX;
     s->page_at += s->page_size;
     s->page_next = s->page_size = 0;
-    enum fk_status st =
-        fk_xreader_search(s->reader, s->rest != NULL ? s->rest : s->whole, FK_SLOT_RECEIVED,
-                          s->page_at, (size_t)want, &s->page, err);
+    enum fk_status st = FK_OK;
+    if (s->coverage.collapse != FK_COLLAPSE_NONE)
+        load_groups(s, want);
+    else
+        st = fk_xreader_search(s->reader, s->rest != NULL ? s->rest : s->whole, FK_SLOT_RECEIVED,
+                               s->page_at, (size_t)want, &s->page, err);
     if (st == FK_OK)
         s->page_size = s->page.count;
     if (st == FK_OK && s->page_size == 0)
@@ -434,7 +467,7 @@ static enum fk_status find(struct fk_search *s, int64_t *received, struct fk_err
         enum fk_status st = find_and_read(s, received, err);
         if (st != FK_RETRY || tries == REOPEN_TRIES)
             return fk_index_blame(st, s->dir, err);
-        if ((st = open_index(s, err)) != FK_OK ||
+        if ((st = open_index(s, err)) != FK_OK || (st = collapse(s, err)) != FK_OK ||
             (st = start_after(s, s->has_after ? s->after_ms : INT64_MAX,
                               s->has_after ? s->after_seq : UINT64_MAX, err)) != FK_OK)
             return st;
@@ -465,12 +498,15 @@ enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk
         return st;
     s->has_after = true;
     s->after_ms = received;
+    const uint64_t others = s->coverage.collapse != FK_COLLAPSE_NONE
+                                ? s->groups.at[s->page_at + s->page_next].others
+                                : 0;
     s->after_seq = s->page.docids[s->page_next++];
     s->given++;
     const uint64_t newest =
         s->captures.count ? s->captures.at[s->captures.count - 1] : s->after_seq;
     *out = (struct fk_hit){newest,      received,     (const char *)s->data.data,
-                           s->data.len, &s->captures, &s->known};
+                           s->data.len, &s->captures, &s->known, others};
     return FK_OK;
 }
 
@@ -501,6 +537,7 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
         fk_buf_str(&s->user, options->user);
         s->coverage.user = fk_buf_cstr(&s->user);
     }
+    s->coverage.collapse = options->collapse;
     s->has_receipt = options->receipt != NULL;
     FK_TRY(open_index(s, err));
     FK_TRY(understand(s, options, fault, err));
@@ -534,6 +571,7 @@ void fk_search_close(struct fk_search **search) {
     fk_xquery_free(&s->rest);
     fk_buf_free(&s->related.expansion);
     fk_receipt__found_free(&s->found);
+    fk_matches_free(&s->groups);
     fk_seqs_free(&s->disposed);
     fk_seqs_free(&s->gone);
     fk_seqs_free(&s->captures);

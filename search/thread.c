@@ -1,6 +1,7 @@
 /* thread.c - the search outward from one message: its ids, who has them, who names them, and where
  * nothing but a subject says so. What comes of it is made a tree by thread_tree.c. */
 #include "search/thread_priv.h"
+#include "archiver/vault/keep.h"
 #include "indexer/index.h"
 #include "indexer/provenance.h"
 #include "search/query_plan.h"
@@ -76,6 +77,7 @@ static enum fk_status captures_take(const struct finder *f, struct fk_thread_mes
 
 static void message_free(struct fk_thread_message *m) {
     fk_buf_free(&m->data);
+    fk_buf_free(&m->attachments);
     fk_seqs_free(&m->captures);
 }
 
@@ -344,6 +346,18 @@ done:
     return st;
 }
 
+/* What the index knows of the bytes of attachments. */
+static enum fk_status attachments_read(struct fk_xreader *reader, struct fk_thread *t,
+                                       struct fk_err *err) {
+    static const char digest[] = "XS";
+    enum fk_status st = FK_OK;
+    for (size_t i = 0; i < t->count && st == FK_OK; i++)
+        st = fk_xreader_terms(reader, t->at[i].docid, digest, &t->at[i].attachments, err);
+    if (st != FK_OK)
+        fk_thread_free(t);
+    return st;
+}
+
 enum fk_status fk_thread_read(const char *dir, struct fk_lend *lend, uint64_t seq,
                               struct fk_thread *out, struct fk_thread_covered *covered,
                               struct fk_err *err) {
@@ -359,6 +373,8 @@ enum fk_status fk_thread_read(const char *dir, struct fk_lend *lend, uint64_t se
             st = fk_tail_read(lend, covered->mark, &tail, err);
         if (st == FK_OK)
             st = fk_thread_find(reader, seq, UINT64_MAX, &tail.disposed, out, err);
+        if (st == FK_OK)
+            st = attachments_read(reader, out, err);
         if (st != FK_RETRY)
             break;
     }
@@ -367,6 +383,30 @@ enum fk_status fk_thread_read(const char *dir, struct fk_lend *lend, uint64_t se
     fk_seqs_free(&tail.disposed);
     fk_xreader_close(&reader);
     return fk_index_blame(st, dir, err);
+}
+
+enum fk_status fk_thread_record(struct fk_keep *keep, const struct fk_thread_act *act, uint64_t seq,
+                                const struct fk_thread *t, uint64_t *act_out,
+                                struct fk_err *err) {
+    struct fk_buf body = FK_BUF_INIT;
+    struct fk_receipt receipt;
+    char fields[64], count[24];
+    snprintf(count, sizeof count, "%zu", t->count);
+    snprintf(fields, sizeof fields, "what=thread of=%" PRIu64, seq);
+    fk_fields_add_str(&body, "person", act->person);
+    fk_fields_add_str(&body, "via", act->via);
+    if (act->reason != NULL)
+        fk_fields_add(&body, "reason", act->reason, act->reason_len);
+    fk_fields_add_str(&body, "messages", count);
+    const struct fk_record record = {.kind = "act", .fields = fields, .body = &body};
+    enum fk_status st = body.failed ? fk_fail(err, FK_NOMEM, "out of memory for an act")
+                                    : fk_keep_append(keep, &record, &receipt, err);
+    fk_buf_free(&body);
+    if (st == FK_OK)
+        *act_out = receipt.seq;
+    else
+        (void)fk_err_prefix(err, "the look cannot be recorded, so nothing is shown");
+    return st;
 }
 
 void fk_thread_free(struct fk_thread *t) {

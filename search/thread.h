@@ -42,6 +42,7 @@ struct fk_thread_message {
     int64_t received_ms; /* of the first */
     struct fk_buf data;  /* index.h */
     struct fk_seqs captures;
+    struct fk_buf attachments; /* digests of them, each with an LF; by fk_thread_read alone */
     uint32_t topic_of; /* the docid that a subject alone joins it to; 0: none */
     size_t parent;     /* its place in the list; SIZE_MAX: none */
     enum fk_join join;
@@ -69,6 +70,16 @@ struct fk_thread_covered {
 FK_CHECKED enum fk_status fk_thread_read(const char *dir, struct fk_lend *lend, uint64_t seq,
                                          struct fk_thread *out, struct fk_thread_covered *covered,
                                          struct fk_err *err);
+/* The act that is there before any of it is shown: what=thread, of the message that was named. It
+ * lets nobody have the content of a message. reason may be NULL. */
+struct fk_keep;
+struct fk_thread_act {
+    const char *person, *via, *reason;
+    size_t reason_len;
+};
+FK_CHECKED enum fk_status fk_thread_record(struct fk_keep *keep, const struct fk_thread_act *act,
+                                           uint64_t seq, const struct fk_thread *t,
+                                           uint64_t *act_out, struct fk_err *err);
 void fk_thread_free(struct fk_thread *t);
 
 #ifdef __cplusplus
