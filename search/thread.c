@@ -188,30 +188,37 @@ static struct fk_xquery *any_of(const char *prefix, const struct fk_buf *lines) 
     return any;
 }
 
-/* Messages of the same base subject between two times, to or from who sent this one, sent by one
- * who has to do with it. False where it has no subject or nobody. */
+/* Sent by one whom this one is for; or by the same person, to somebody whom this one is for too. */
+static struct fk_xquery *answered(const struct fk_buf *from, const struct fk_buf *to) {
+    struct fk_xquery *same = fk_xquery_and(any_of(FK_P_FROM_ADDR, from), any_of(FK_P_TO_ADDR, to));
+    return fk_xquery_or(any_of(FK_P_FROM_ADDR, to), same);
+}
+
+/* Messages of the same base subject between two times, to or from who sent this one, which it may
+ * answer. None where it has no subject, or no sender, or is for nobody. */
 static enum fk_status topic_search(struct finder *f, uint32_t docid, const char *prefix,
                                    int64_t first_ms, int64_t last_ms, struct fk_xhits *hits,
                                    struct fk_err *err) {
     enum fk_status st = FK_OK;
-    struct fk_buf topic = FK_BUF_INIT, from = FK_BUF_INIT, people = FK_BUF_INIT;
+    struct fk_buf topic = FK_BUF_INIT, from = FK_BUF_INIT, to = FK_BUF_INIT;
     struct fk_xquery *q = NULL;
     hits->count = 0;
     FK_TRY(fk_xreader_terms(f->reader, docid, FK_P_TOPIC, &topic, err));
     FK_TRY(fk_xreader_terms(f->reader, docid, FK_P_FROM_ADDR, &from, err));
-    FK_TRY(fk_xreader_terms(f->reader, docid, FK_P_PERSON, &people, err));
-    if (topic.len == 0 || from.len == 0 || people.len == 0)
+    FK_TRY(fk_xreader_terms(f->reader, docid, FK_P_TO_ADDR, &to, err));
+    if (topic.len == 0 || from.len == 0 || to.len == 0)
         goto done;
     q = any_of(prefix, &topic);
     q = fk_xquery_and(q, fk_query_plan_received(first_ms, last_ms));
     q = fk_xquery_and(q, any_of(FK_P_PERSON, &from));
-    q = fk_xquery_and(q, any_of(FK_P_FROM_ADDR, &people));
+    if (strcmp(prefix, FK_P_TOPIC) == 0)
+        q = fk_xquery_and(q, answered(&from, &to));
     st = fk_xreader_search(f->reader, q, FK_SLOT_RECEIVED, 0, FK_XHITS_MAX, hits, err);
 done:
     fk_xquery_free(&q);
     fk_buf_free(&topic);
     fk_buf_free(&from);
-    fk_buf_free(&people);
+    fk_buf_free(&to);
     return st;
 }
 

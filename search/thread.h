@@ -12,8 +12,8 @@
  * time, so that one that comes late joins what is there without a change to it. A message that
  * names nobody and whose subject says that it answers (Re:, 転送:) is joined to the newest message
  * before it, within FK_TOPIC_DAYS, that has the same base subject, was sent to or by its sender,
- * and whose sender has it: a subject alone joins nothing, or all that begins お世話になっております
- * would be one conversation.
+ * and was sent by one whom it is for (or by its own sender, to one whom it is for): a subject alone
+ * joins nothing, or all that begins お世話になっております would be one conversation.
  *
  * What a message says of itself is believed: anybody may name anybody's message, and is then shown
  * beside it, with how he is joined. Nothing of a message is shown to anybody for that.
