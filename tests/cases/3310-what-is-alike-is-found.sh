@@ -15,13 +15,13 @@ seq 1 60 | sed 's/.*/nothing of this & is in there/' | letter other "$from" "$to
 letter none1 "$from" "$to" empty </dev/null
 letter none2 "$from" "$to" empty </dev/null
 take base form near far other j1 j2 none1 none2
-expect "base form near" "$(found "similar:$(seq_of base)")" "alike at 90 %"
-expect "base form" "$(found "similar:$(seq_of base)/99")" "at 99 %"
-expect "base form near" "$(found "similar:$(seq_of near)")" "from the other side"
-expect "other" "$(found "類似:$(seq_of other)")" "one that is like none"
-expect "j1 j2" "$(found "類似:$(seq_of j1)/80")" "Japanese, one word of it another one"
-expect "none1" "$(found "similar:$(seq_of none1)")" "without a text like itself alone"
-expect "form" "$(found "similar:$(seq_of base) subject:two")" "with the rest of the language"
+expect "base form near" "$(found "similar:$(number_of base)")" "alike at 90 %"
+expect "base form" "$(found "similar:$(number_of base)/99")" "at 99 %"
+expect "base form near" "$(found "similar:$(number_of near)")" "from the other side"
+expect "other" "$(found "類似:$(number_of other)")" "one that is like none"
+expect "j1 j2" "$(found "類似:$(number_of j1)/80")" "Japanese, one word of it another one"
+expect "none1" "$(found "similar:$(number_of none1)")" "without a text like itself alone"
+expect "form" "$(found "similar:$(number_of base) subject:two")" "with the rest of the language"
 for wrong in 5/101 5/60 5/ /90 5/a 5/90/90; do
     fk search "similar:$wrong" >out 2>err
     expect 2 $? "similar:$wrong"
@@ -58,7 +58,7 @@ curl -sfG "http://$web/api/v1/search" --data-urlencode 'q=pinetree' -d "collapse
 expect "t10 t11 t12" "$(jq -r '.hits[].seq' page1 | names_of)" "page 1"
 expect "t9 2 null 4" "$(jq -r '.hits[].seq' page2 | names_of) $(jq -r '"\(.hits[0].others) \(.next) \(.coverage.groups)"' page2)" "page 2"
 expect 400 "$(curl -s -o /dev/null -w '%{http_code}' "http://$web/api/v1/search?collapse=x")" "another word by the API"
-curl -sf "http://$web/api/v1/messages/$(seq_of t5)/thread" >out || fail "a conversation by the API"
+curl -sf "http://$web/api/v1/messages/$(number_of t5)/thread" >out || fail "a conversation by the API"
 expect "t1 t5 t9" "$(jq -r '.messages[].seq' out | names_of)" "the conversation by the API"
 expect 404 "$(curl -s -o /dev/null -w '%{http_code}' "http://$web/api/v1/messages/9999/thread")" "none"
 server_stop

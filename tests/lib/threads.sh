@@ -2,7 +2,7 @@
 #
 #     letter NAME FROM TO SUBJECT [HEADER...] <body      NAME.eml; a HEADER is a whole line
 #     take NAME...                                       imports them one by one and indexes
-#     seq_of NAME                                        its entry
+#     number_of NAME                                        its entry
 #     names_of <numbers                                  names for seqs, sorted, in one line
 . "$ROOT/tests/lib/server.sh"
 cd "$TEST_DIR" || exit 1
@@ -27,11 +27,11 @@ take() {
     done
     fk index >/dev/null || fail "index"
 }
-seq_of() { sed -n "s/^\([0-9]*\) $1\$/\1/p" names; }
+number_of() { sed -n "s/^\([0-9]*\) $1\$/\1/p" names; }
 names_of() { while read -r n; do sed -n "s/^$n //p" names; done | sort | paste -sd' '; }
 found() { fk search "$@" 2>covered | cut -f1 | names_of; }
 # tree NAME: a line a message: depth, name, how it is joined
 tree() {
-    fk thread "$(seq_of "$1")" --json 2>/dev/null | jq -r 'select(.seq) | "\(.depth) \(.seq) \(.joined)"' |
+    fk thread "$(number_of "$1")" --json 2>/dev/null | jq -r 'select(.seq) | "\(.depth) \(.seq) \(.joined)"' |
         while read -r depth n how; do echo "$depth $(sed -n "s/^$n //p" names) $how"; done | paste -sd,
 }
