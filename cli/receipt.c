@@ -12,8 +12,8 @@
 static enum fk_status place_check(const char *path, struct fk_err *err) {
     struct stat st;
     if (lstat(path, &st) == 0)
-        return fk_fail(err, FK_INVALID,
-                       "%s is there already: a receipt is written to a new file", path);
+        return fk_fail(err, FK_INVALID, "%s is there already: a receipt is written to a new file",
+                       path);
     return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "%s", path);
 }
 

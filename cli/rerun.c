@@ -78,8 +78,8 @@ static bool act_check(struct rerun *r) {
     char value[2 * FK_SHA256_BYTES + 2];
     if (fk_entry_read(act_line(r), r->file.line_len, &r->act, &why) != FK_OK)
         bad(r, "act", why.text);
-    else if (!fk_entry_is(&r->act, "act") || !fk_entry_field(&r->act, "what", value, sizeof value) ||
-             strcmp(value, "search") != 0)
+    else if (!fk_entry_is(&r->act, "act") ||
+             !fk_entry_field(&r->act, "what", value, sizeof value) || strcmp(value, "search") != 0)
         bad(r, "act", "the line is not that of a search");
     else if (!fk_entry_field(&r->act, "receipt", value, sizeof value))
         bad(r, "act", "the line is that of a search without a receipt");
@@ -103,8 +103,7 @@ static enum fk_status ledger_check(struct rerun *r, struct fk_err *err) {
                  r->head.next_seq - 1);
         bad(r, "ledger", text);
     } else if ((st = cli_receipt_line(r->lend, r->act.seq, &line, err)) == FK_OK &&
-               (line.len != r->file.line_len ||
-                memcmp(line.data, act_line(r), line.len) != 0)) {
+               (line.len != r->file.line_len || memcmp(line.data, act_line(r), line.len) != 0)) {
         snprintf(text, sizeof text, "entry %" PRIu64 " of the ledger is another line", r->act.seq);
         bad(r, "ledger", text);
     }
@@ -360,8 +359,8 @@ static void text_of(const struct rerun *r, const struct difference *d, char *out
     switch (d->why) {
     case DISPOSED:
         snprintf(out, size,
-                 "disposed of since, by entry %" PRIu64
-                 " (fumikura retention certificate %" PRIu64 ")",
+                 "disposed of since, by entry %" PRIu64 " (fumikura retention certificate %" PRIu64
+                 ")",
                  d->entry, d->entry);
         return;
     case UNREAD_THEN:

@@ -223,9 +223,8 @@ static int answer(struct fk_search *search, const struct ask *ask, struct fk_err
 }
 
 int cmd_search(struct fk_cli *cli, int argc, char **argv) {
-    struct ask ask = {.options = FK_SEARCH_OPTIONS,
-                      .query = FK_BUF_INIT,
-                      .receipt = FK_SEARCH_RECEIPT_INIT};
+    struct ask ask = {
+        .options = FK_SEARCH_OPTIONS, .query = FK_BUF_INIT, .receipt = FK_SEARCH_RECEIPT_INIT};
     struct fk_keep *keep = NULL;
     struct fk_lend *lend = NULL;
     struct fk_search *search = NULL;

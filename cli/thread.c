@@ -154,9 +154,9 @@ static void message_print(const struct look *l, const struct fk_thread_message *
 
 static void message_json(const struct look *l, size_t i) {
     json_t *object = fk_json_thread_message(&l->thread, i);
-    (void)json_object_set_new(
-        object, "inclusive",
-        l->judged ? json_string(fk_inclusive_name(l->judged[i].value)) : json_null());
+    (void)json_object_set_new(object, "inclusive",
+                              l->judged ? json_string(fk_inclusive_name(l->judged[i].value))
+                                        : json_null());
     cli_json_line(object);
 }
 
@@ -184,10 +184,9 @@ static void print(const struct look *l) {
     if (l->json)
         cli_json_line(json_pack(
             "{s:{s:o, s:o, s:b, s:o, s:o, s:o, s:o}}", "coverage", "seq", cli_json_number(l->seq),
-            "messages", cli_json_number(l->thread.count), "cut", l->thread.is_cut,
-            "ledger_entries", cli_json_number(l->covered.head), "index_mark",
-            cli_json_number(l->covered.mark), "unread", cli_json_number(l->covered.unread), "act",
-            cli_json_number(l->act)));
+            "messages", cli_json_number(l->thread.count), "cut", l->thread.is_cut, "ledger_entries",
+            cli_json_number(l->covered.head), "index_mark", cli_json_number(l->covered.mark),
+            "unread", cli_json_number(l->covered.unread), "act", cli_json_number(l->act)));
     else
         coverage_print(l);
 }

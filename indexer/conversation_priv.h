@@ -36,9 +36,8 @@ FK_CHECKED enum fk_status fk_conversation__subject(struct fk_conversation *c, co
 /* The base subject of a folded one, which is changed: a part of it. */
 const char *fk_conversation__base(char *folded, size_t *len, bool *is_reply);
 /* Appends "reference: ID" lines and "in-reply-to: ID"; adds the terms of the subject. */
-FK_CHECKED enum fk_status fk_conversation__end(struct fk_conversation *c,
-                                               struct fk_docterms *terms, struct fk_buf *lines,
-                                               struct fk_err *err);
+FK_CHECKED enum fk_status fk_conversation__end(struct fk_conversation *c, struct fk_docterms *terms,
+                                               struct fk_buf *lines, struct fk_err *err);
 void fk_conversation__free(struct fk_conversation *c);
 
 /* conversation_terms.c: of a document's data, FK_P_REFERENCE terms and FK_SLOT_CONVERSATION. */

@@ -38,7 +38,7 @@ struct fk_docterms {
     uint32_t pos[FK_DOCFIELDS];
     struct memory plain;
     struct fk_sketcher sketcher; /* of the body */
-    uint32_t *paragraph; /* hashes of the paragraph at hand */
+    uint32_t *paragraph;         /* hashes of the paragraph at hand */
     size_t paragraph_count, paragraph_cap;
     unsigned alternatives; /* depth */
     bool is_cut, failed;

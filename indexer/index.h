@@ -106,8 +106,8 @@ enum { FK_CONVERSATION_BYTES = 8 };
 
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
  * for display), size, attachments (number), file (one line each), partial (one line a reason), then
- * who is known to have had it, by provenance.h, which messages it names (reference: and in-reply-to:
- * ID), and what became of it, by delivery_record.h. */
+ * who is known to have had it, by provenance.h, which messages it names (reference: and
+ * in-reply-to: ID), and what became of it, by delivery_record.h. */
 
 /* The index as it is now: all its shards and its mark. FK_NOT_FOUND where there is none yet; a
  * search that meets FK_RETRY in it opens anew. Free with fk_xreader_close (indexer/xapian_shim.h).

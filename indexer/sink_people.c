@@ -168,7 +168,7 @@ static enum fk_status people_end(struct people_sink *s, enum fk_status st, unsig
 #define SINK_OF(s)                                                                                 \
     {                                                                                              \
         s, mailbox_take, subject_take, message_id_take, date_take, file_take, text_take,           \
-            alternative_take, attachment_take, nested_take, NULL, NULL                                   \
+            alternative_take, attachment_take, nested_take, NULL, NULL                             \
     }
 
 /* One of the messages that a report brings; a clear copy behind the one that it is of. */

@@ -337,9 +337,8 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     struct fk_unwrapped u = FK_UNWRAPPED_INIT;
     struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
     const struct fk_sink sink = {
-        &s,        mailbox_take,     subject_take,    message_id_take, date_take,  file_take,
-        text_take, alternative_take, attachment_take, nested_take,     notice_take,
-        reference_take};
+        &s,        mailbox_take,     subject_take,    message_id_take, date_take,   file_take,
+        text_take, alternative_take, attachment_take, nested_take,     notice_take, reference_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));

@@ -9,8 +9,9 @@
  *         percent = fk_sketch_likeness(sketch, other);
  *
  * Likeness estimates the Jaccard coefficient of the two sets of shingles, in percent. Of equal
- * texts it is 100; of others the mean error is 1 to 3 points, the greatest of 200 pairs 5 to 11, and
- * 15 where texts have fewer shingles than bins (tests/unit/indexer/test_sketch.c prints the table).
+ * texts it is 100; of others the mean error is 1 to 3 points, the greatest of 200 pairs 5 to 11,
+ * and 15 where texts have fewer shingles than bins (tests/unit/indexer/test_sketch.c prints the
+ * table).
  *
  * Bands are terms by which what is alike is found: FK_BANDS of them, of FK_BAND_ROWS bytes each.
  * Were bytes independent, two texts of likeness s would share one with probability

@@ -543,10 +543,10 @@ template <typename F> static struct fk_xquery *query_of(F make) noexcept {
     }
 }
 
-/* A term that stands in every document of the database. Xapian 1.4 puts the list of all documents in
- * its place and names it by the term, after which that list looks for its further blocks under the
- * wrong name: "Unexpected end of posting list" where docids have gaps or do not begin at 1, as they
- * never do here. So such a term is asked for as what it is, all documents. */
+/* A term that stands in every document of the database. Xapian 1.4 puts the list of all documents
+ * in its place and names it by the term, after which that list looks for its further blocks under
+ * the wrong name: "Unexpected end of posting list" where docids have gaps or do not begin at 1, as
+ * they never do here. So such a term is asked for as what it is, all documents. */
 static bool is_everywhere(const Xapian::Database &db, const std::string &term) {
     return !term.empty() && db.get_termfreq(term) == db.get_doccount();
 }
@@ -618,10 +618,10 @@ static Xapian::Query expanded(const Xapian::Database &db, const std::string &pre
     for (Xapian::TermIterator t = db.allterms_begin(prefix);
          t != db.allterms_end(prefix) && n <= max; ++t, n++)
         all |= t.get_termfreq() == db.get_doccount();
-    return all && n <= max ? everything()
-                           : Xapian::Query(Xapian::Query::OP_WILDCARD, prefix, max,
-                                           Xapian::Query::WILDCARD_LIMIT_ERROR,
-                                           Xapian::Query::OP_OR);
+    return all && n <= max
+               ? everything()
+               : Xapian::Query(Xapian::Query::OP_WILDCARD, prefix, max,
+                               Xapian::Query::WILDCARD_LIMIT_ERROR, Xapian::Query::OP_OR);
 }
 
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max) {
@@ -640,9 +640,9 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
         const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
                                          : std::string(1, '\0');
         const std::string high(static_cast<const char *>(to), to_len);
-        const Xapian::Query q =
-            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
-                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+        const Xapian::Query q = high.empty()
+                                    ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
+                                    : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
         return [q](const Xapian::Database &) { return q; };
     });
 }

@@ -142,7 +142,8 @@ FK_CHECKED enum fk_status fk_xreader_search(struct fk_xreader *r, const struct f
                                             struct fk_xhits *out, struct fk_err *err);
 
 /* Every document that matches, by docid, with two of its values (empty where it has none); what fn
- * returns other than FK_OK ends it. For lists that are made in one pass and sorted by the caller. */
+ * returns other than FK_OK ends it. For lists that are made in one pass and sorted by the caller.
+ */
 struct fk_xmatch {
     uint32_t docid;
     const void *first, *second;

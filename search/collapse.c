@@ -34,9 +34,12 @@ static bool table_new(struct table *t, size_t entries) {
     uint32_t slots = 1024;
     while (slots < entries)
         slots *= 2;
-    *t = (struct table){malloc((entries + 1) * sizeof *t->at), malloc(slots * sizeof *t->first),
-                        malloc(slots * sizeof *t->last),       0,
-                        (uint32_t)entries,                     slots};
+    *t = (struct table){malloc((entries + 1) * sizeof *t->at),
+                        malloc(slots * sizeof *t->first),
+                        malloc(slots * sizeof *t->last),
+                        0,
+                        (uint32_t)entries,
+                        slots};
     if (t->at == NULL || t->first == NULL || t->last == NULL)
         return false;
     memset(t->first, 0xff, slots * sizeof *t->first);
@@ -151,10 +154,11 @@ static enum fk_status by_likeness(struct fk_xreader *reader, struct fk_matches *
     enum fk_status st = FK_OK;
     size_t left = 0;
     if (hits->count > FK_COLLAPSE_SIMILAR_MAX)
-        return fk_fail(err, FK_INVALID,
-                       "%zu hits are too many to be grouped by likeness, which takes %d: narrow the "
-                       "query, by time say",
-                       hits->count, FK_COLLAPSE_SIMILAR_MAX);
+        return fk_fail(
+            err, FK_INVALID,
+            "%zu hits are too many to be grouped by likeness, which takes %d: narrow the "
+            "query, by time say",
+            hits->count, FK_COLLAPSE_SIMILAR_MAX);
     l.sketches = malloc((hits->count + 1) * sizeof *l.sketches);
     if (!table_new(&l.bands, hits->count * FK_BANDS) || l.sketches == NULL)
         FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for groups"));

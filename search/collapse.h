@@ -9,10 +9,11 @@
  * where a third one joins them, and so does what only a subject joins.
  *
  * By likeness: hits from the newest on; each is put to the first group whose standing hit it is
- * like, by FK_SIMILAR_PERCENT at least, or begins one. What is like another hit of the group and not
- * like the one that stands is not in it.
+ * like, by FK_SIMILAR_PERCENT at least, or begins one. What is like another hit of the group and
+ * not like the one that stands is not in it.
  *
- * Errors: FK_INVALID over FK_COLLAPSE_SIMILAR_MAX hits; FK_NOMEM; what the index gives. Threads: one.
+ * Errors: FK_INVALID over FK_COLLAPSE_SIMILAR_MAX hits; FK_NOMEM; what the index gives. Threads:
+ * one.
  */
 #ifndef FK_SEARCH_COLLAPSE_H
 #define FK_SEARCH_COLLAPSE_H

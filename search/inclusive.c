@@ -36,9 +36,9 @@ static bool ends(struct line l, const char *word) {
 /* What stands around a quotation: folded and without blanks. The header lines that Outlook puts
  * above one are known by the marker or the "from:" before them. */
 static bool is_around(struct line l, bool *in_header) {
-    static const char *const fields[] = {"from:", "sent:",      "to:",    "cc:",   "date:",
-                                         "subject:", "差出人:", "送信者:", "送信日時:", "宛先:",
-                                         "件名:", "日付:",      "日時:", "importance:", "重要度:"};
+    static const char *const fields[] = {
+        "from:",     "sent:", "to:",   "cc:",   "date:", "subject:",    "差出人:", "送信者:",
+        "送信日時:", "宛先:", "件名:", "日付:", "日時:", "importance:", "重要度:"};
     if ((begins(l, "on") || begins(l, "am")) && (ends(l, "wrote:") || ends(l, "schrieb:")))
         return true;
     if (ends(l, "さんは書きました:") || ends(l, "書きました:") || ends(l, "さんのメッセージ:") ||
@@ -164,10 +164,9 @@ static enum fk_inclusive judge(const struct fk_inclusive_message *m, const struc
         if (k == i || rows[k].len < rows[i].len || !is_in(&m[i].lines, &rows[k]))
             continue;
         const bool is_same = rows[k].len == rows[i].len;
-        const bool has_files =
-            !m[i].has_unknown_file && files_are_in(&m[i].files, &m[k].files);
+        const bool has_files = !m[i].has_unknown_file && files_are_in(&m[i].files, &m[k].files);
         const bool is_covered = is_same && !m[k].is_partial && !m[k].has_unknown_file &&
-                               files_are_in(&m[k].files, &m[i].files);
+                                files_are_in(&m[k].files, &m[i].files);
         if (is_covered && (!has_files || k > i))
             continue; /* the other one is in this one, or is a copy of it */
         if (is_covered)

@@ -3,12 +3,12 @@
  * it all.
  *
  * A message is in another one where each of its lines stands there too, in the same order, whatever
- * marks of quotation, line ends and blanks are between them, and where its attachments are there: by
- * the digests of their bytes; one without a digest is nowhere else, whatever its name is.
- * Lines that mailers put around what they quote (On ... wrote:, -----Original Message-----,
- * ... さんは書きました) count nowhere. Texts are compared as they are, not by digests of them: nobody
- * can write a message that passes for one that is quoted and is not. A message that was read in
- * part only is in no other one.
+ * marks of quotation, line ends and blanks are between them, and where its attachments are there:
+ * by the digests of their bytes; one without a digest is nowhere else, whatever its name is. Lines
+ * that mailers put around what they quote (On ... wrote:, -----Original Message-----,
+ * ... さんは書きました) count nowhere. Texts are compared as they are, not by digests of them:
+ * nobody can write a message that passes for one that is quoted and is not. A message that was read
+ * in part only is in no other one.
  *
  *     inclusive         it is in no other message
  *     inclusive-minus   another one has its text, and lacks an attachment of it
@@ -30,9 +30,9 @@ enum fk_inclusive { FK_INCLUSIVE, FK_INCLUSIVE_MINUS, FK_INCLUSIVE_COPY, FK_INCL
 const char *fk_inclusive_name(enum fk_inclusive value);
 
 struct fk_inclusive_message {
-    struct fk_buf lines; /* fk_inclusive_take's: each without blanks, with an LF behind it */
-    struct fk_buf names; /* of attachments, each with an LF behind it */
-    struct fk_buf files; /* digests of attachments, the same way */
+    struct fk_buf lines;   /* fk_inclusive_take's: each without blanks, with an LF behind it */
+    struct fk_buf names;   /* of attachments, each with an LF behind it */
+    struct fk_buf files;   /* digests of attachments, the same way */
     bool has_unknown_file; /* some have no digest */
     bool is_partial;
     enum fk_inclusive value; /* by fk_inclusive_judge */

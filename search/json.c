@@ -122,20 +122,19 @@ json_t *fk_json_coverage(const struct fk_search *search) {
     const struct fk_search_coverage *c = fk_search_coverage(search);
     char zone[FK_ZONE_SIZE];
     fk_search_zone(zone, c->zone_minutes);
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, "
-                     "s:o, s:o}",
-                     "query", fk_search_canonical(search), "total", (json_int_t)c->total,
-                     "captures", (json_int_t)c->captures, "index_captures",
-                     (json_int_t)c->index_captures, "partial_hits", (json_int_t)c->partial_hits,
-                     "partial_scope", (json_int_t)c->partial_scope, "cut", c->related_cut > 0,
-                     "collapse", fk_collapse_name(c->collapse), "groups", 
-                     c->collapse != FK_COLLAPSE_NONE ? json_integer((json_int_t)c->groups)
-                                                     : json_null(),
-                     "ledger_entries", (json_int_t)c->head, "index_mark", (json_int_t)c->mark,
-                     "unread", (json_int_t)c->unread, "documents", (json_int_t)c->documents,
-                     "partial", (json_int_t)c->partial, "act", (json_int_t)c->act, "zone", zone,
-                     "user", c->user != NULL ? fk_json_text(c->user, strlen(c->user)) : json_null(),
-                     "since", bound(c->since_ms), "until", bound(c->until_ms));
+    return json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, "
+        "s:o, s:o}",
+        "query", fk_search_canonical(search), "total", (json_int_t)c->total, "captures",
+        (json_int_t)c->captures, "index_captures", (json_int_t)c->index_captures, "partial_hits",
+        (json_int_t)c->partial_hits, "partial_scope", (json_int_t)c->partial_scope, "cut",
+        c->related_cut > 0, "collapse", fk_collapse_name(c->collapse), "groups",
+        c->collapse != FK_COLLAPSE_NONE ? json_integer((json_int_t)c->groups) : json_null(),
+        "ledger_entries", (json_int_t)c->head, "index_mark", (json_int_t)c->mark, "unread",
+        (json_int_t)c->unread, "documents", (json_int_t)c->documents, "partial",
+        (json_int_t)c->partial, "act", (json_int_t)c->act, "zone", zone, "user",
+        c->user != NULL ? fk_json_text(c->user, strlen(c->user)) : json_null(), "since",
+        bound(c->since_ms), "until", bound(c->until_ms));
 }
 
 bool fk_json_print(json_t *json, struct fk_buf *out) {

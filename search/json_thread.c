@@ -5,8 +5,7 @@
 static void add_text(json_t *object, const struct fk_thread_message *m, const char *name) {
     struct fk_buf value = FK_BUF_INIT;
     if (fk_fields_find(m->data.data, m->data.len, name, &value))
-        (void)json_object_set_new(object, name,
-                                  fk_json_text((const char *)value.data, value.len));
+        (void)json_object_set_new(object, name, fk_json_text((const char *)value.data, value.len));
     fk_buf_free(&value);
 }
 

@@ -7,8 +7,8 @@
  *     ... all.at[0 .. all.count): by time of receipt, then by docid, the greatest first ...
  *     fk_matches_free(&all);
  *
- * 24 bytes a match. Errors: FK_NOMEM, FK_INVALID over FK_MATCHES_MAX, what the index gives. Threads:
- * one.
+ * 24 bytes a match. Errors: FK_NOMEM, FK_INVALID over FK_MATCHES_MAX, what the index gives.
+ * Threads: one.
  */
 #ifndef FK_SEARCH_MATCHES_H
 #define FK_SEARCH_MATCHES_H

@@ -67,8 +67,8 @@ enum fk_status fk_receipt__found(struct fk_xreader *reader, const struct fk_xque
     fk_receipt__found_free(out);
     FK_TRY(fk_matches_read(reader, hits, gone, FK_SLOT_CONVERSATION, &all, err));
     for (size_t i = 0; i < all.count; i++) {
-        FK_TRY(captures_read(reader, all.at[i].docid, disposed, &data, &out->hit_captures, &seq,
-                             err));
+        FK_TRY(
+            captures_read(reader, all.at[i].docid, disposed, &data, &out->hit_captures, &seq, err));
         fk_receipt_list_add(&out->hits, seq);
     }
     fk_seqs_sort(&out->hit_captures);

@@ -56,10 +56,10 @@ void fk_receipt_list_free(struct fk_receipt_list *l);
 
 /* What a statement says. Text belongs to it. */
 struct fk_receipt_file {
-    struct fk_buf text;    /* of the whole file */
-    size_t statement_len;  /* the statement is its beginning */
+    struct fk_buf text;       /* of the whole file */
+    size_t statement_len;     /* the statement is its beginning */
     size_t line_at, line_len; /* the act's line, with its LF */
-    size_t proof_at;       /* to the end */
+    size_t proof_at;          /* to the end */
     char ledger[33];
     int64_t time_ms;
     struct fk_buf query, canonical, user, version; /* user: "" where there was none */
@@ -68,12 +68,12 @@ struct fk_receipt_file {
     int zone_minutes;
     uint64_t terms, head, mark, unread, documents, partial, partial_hits, partial_scope;
     uint64_t total, captures;
-    uint64_t checkpoint_size;       /* 0: there was none */
+    uint64_t checkpoint_size; /* 0: there was none */
     uint8_t checkpoint_root[FK_SHA256_BYTES];
-    struct fk_receipt_list hits;    /* newest capture of each */
-    struct fk_seqs hit_captures;    /* all of theirs */
-    struct fk_seqs hits_partly;     /* of the hits, those that are only partly searchable */
-    struct fk_seqs missed;          /* newest captures of the partial_scope */
+    struct fk_receipt_list hits; /* newest capture of each */
+    struct fk_seqs hit_captures; /* all of theirs */
+    struct fk_seqs hits_partly;  /* of the hits, those that are only partly searchable */
+    struct fk_seqs missed;       /* newest captures of the partial_scope */
     char hits_digest[2 * FK_SHA256_BYTES + 1];
     char digest[2 * FK_SHA256_BYTES + 1]; /* of the statement, computed */
 };

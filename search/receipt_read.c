@@ -1,5 +1,5 @@
-/* receipt_read.c - a receipt's file read strictly: every field once, in its order, of its form; what
- * is counted agrees with what is listed. Whether it is true, the ledger says. */
+/* receipt_read.c - a receipt's file read strictly: every field once, in its order, of its form;
+ * what is counted agrees with what is listed. Whether it is true, the ledger says. */
 #include "base/clock.h"
 #include "search/receipt.h"
 
@@ -96,7 +96,8 @@ static bool zone_read(const char *text, int *out) {
     if (strlen(text) != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
         strspn(text + 1, "0123456789") != 2 || strspn(text + 4, "0123456789") != 2)
         return false;
-    const int minutes = (text[1] - '0') * 600 + (text[2] - '0') * 60 + (text[4] - '0') * 10 + text[5] - '0';
+    const int minutes =
+        (text[1] - '0') * 600 + (text[2] - '0') * 60 + (text[4] - '0') * 10 + text[5] - '0';
     *out = text[0] == '-' ? -minutes : minutes;
     return minutes < 24 * 60 && text[4] < '6';
 }
@@ -268,12 +269,14 @@ static enum fk_status sums_check(struct fk_receipt_file *f, struct fk_err *err) 
     fk_sha256(f->text.data, f->statement_len, sum);
     fk_hex(f->digest, sum, sizeof sum);
     if (strcmp(digest, f->hits_digest) != 0)
-        return fk_fail(err, FK_INVALID,
-                       "the receipt: hits-sha256 is not the digest of its hits: the file was changed");
+        return fk_fail(
+            err, FK_INVALID,
+            "the receipt: hits-sha256 is not the digest of its hits: the file was changed");
     if (f->hits.count != f->total || f->hit_captures.count != f->captures ||
         f->hits_partly.count != f->partial_hits || f->missed.count != f->partial_scope)
         return fk_fail(err, FK_INVALID,
-                       "the receipt: total, captures, partial-hits or partial-scope is not as many as are listed: "
+                       "the receipt: total, captures, partial-hits or partial-scope is not as many "
+                       "as are listed: "
                        "the file was changed");
     for (size_t i = 0; i < f->hits.count; i++)
         if (!fk_seqs_has(&f->hit_captures, f->hits.at[i]))
@@ -291,14 +294,16 @@ static enum fk_status cut(struct fk_receipt_file *f, size_t *first, struct fk_er
     const char *text = (const char *)f->text.data;
     const size_t len = f->text.len;
     if (len < sizeof begin - 1 || memcmp(text, begin, sizeof begin - 1) != 0)
-        return fk_fail(err, FK_INVALID, "this is no receipt: its first line is not "
-                                        "fumikura-receipt/1");
+        return fk_fail(err, FK_INVALID,
+                       "this is no receipt: its first line is not "
+                       "fumikura-receipt/1");
     const char *empty = memmem(text, len, "\n\n", 2);
     const char *line = empty ? empty + 2 : NULL;
     const char *lf = line ? memchr(line, '\n', len - (size_t)(line - text)) : NULL;
     if (lf == NULL)
-        return fk_fail(err, FK_INVALID, "the receipt is cut short: no act stands behind the "
-                                        "statement");
+        return fk_fail(err, FK_INVALID,
+                       "the receipt is cut short: no act stands behind the "
+                       "statement");
     f->statement_len = (size_t)(empty + 1 - text);
     f->line_at = (size_t)(line - text);
     f->line_len = (size_t)(lf + 1 - line);

@@ -22,8 +22,7 @@ struct relating {
 /* ---- what is alike */
 
 static enum fk_status sketch_read(struct fk_xreader *reader, uint32_t docid,
-                                  uint8_t out[FK_SKETCH_BYTES], bool *has_one,
-                                  struct fk_err *err) {
+                                  uint8_t out[FK_SKETCH_BYTES], bool *has_one, struct fk_err *err) {
     struct fk_buf value = FK_BUF_INIT;
     enum fk_status st = fk_xreader_value(reader, docid, FK_SLOT_SKETCH, &value, err);
     *has_one = st == FK_OK && value.len == FK_SKETCH_BYTES;
@@ -56,8 +55,8 @@ static enum fk_status alike_find(struct relating *r, struct alike *a, struct fk_
         struct fk_xquery *one = fk_xquery_term(band, strlen(band));
         any = i == 0 ? one : fk_xquery_or(any, one);
     }
-    enum fk_status st = fk_xreader_each(r->reader, any, FK_SLOT_SKETCH, FK_SLOT_RECEIVED,
-                                        alike_take, a, err);
+    enum fk_status st =
+        fk_xreader_each(r->reader, any, FK_SLOT_SKETCH, FK_SLOT_RECEIVED, alike_take, a, err);
     fk_seqs_sort(&a->docids);
     fk_xquery_free(&any);
     return st;

@@ -29,11 +29,11 @@ void fk_routes__thread(struct fk_web *web, const struct fk_http_request *request
     json_t *messages = json_array();
     for (size_t i = 0; i < thread.count; i++)
         (void)json_array_append_new(messages, fk_json_thread_message(&thread, i));
-    fk_routes__json(reply, json_pack("{s:o, s:{s:I, s:I, s:b, s:I, s:I, s:I, s:I}}", "messages",
-                                     messages, "coverage", "seq", (json_int_t)seq, "messages",
-                                     (json_int_t)thread.count, "cut", thread.is_cut,
-                                     "ledger_entries", (json_int_t)covered.head, "index_mark",
-                                     (json_int_t)covered.mark, "unread", (json_int_t)covered.unread,
-                                     "act", (json_int_t)act));
+    fk_routes__json(reply,
+                    json_pack("{s:o, s:{s:I, s:I, s:b, s:I, s:I, s:I, s:I}}", "messages", messages,
+                              "coverage", "seq", (json_int_t)seq, "messages",
+                              (json_int_t)thread.count, "cut", thread.is_cut, "ledger_entries",
+                              (json_int_t)covered.head, "index_mark", (json_int_t)covered.mark,
+                              "unread", (json_int_t)covered.unread, "act", (json_int_t)act));
     fk_thread_free(&thread);
 }

@@ -23,9 +23,9 @@ struct fk_search {
     struct fk_xreader *reader; /* NULL: there is no index */
     const char *dir;           /* whose index is read */
     struct fk_query *query;
-    struct fk_xquery *whole; /* the query with user and times */
+    struct fk_xquery *whole;  /* the query with user and times */
     struct fk_xquery *missed; /* perhaps: what is only partly searchable (scope.h) */
-    struct fk_xquery *rest;  /* of it, what begins at `after`; NULL: all of it */
+    struct fk_xquery *rest;   /* of it, what begins at `after`; NULL: all of it */
     struct fk_search_coverage coverage;
     struct fk_seqs disposed; /* captures that the index has not forgotten yet */
     struct fk_seqs gone;     /* documents of nothing but those */
@@ -41,7 +41,7 @@ struct fk_search {
     struct fk_matches groups; /* where hits are collapsed */
     bool has_receipt;
     struct fk_receipt_found found; /* for it */
-    uint64_t page_at; /* offset of the page in `rest` or `whole` */
+    uint64_t page_at;              /* offset of the page in `rest` or `whole` */
     size_t page_size, page_next;
 };
 
@@ -265,8 +265,8 @@ static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
     FK_TRY(count(s, s->missed, &s->coverage.partial_scope, err));
     FK_TRY(collapse(s, err));
     if (s->has_receipt)
-        FK_TRY(fk_receipt__found(s->reader, s->whole, both, s->missed, &s->gone, &s->disposed, &s->found,
-                                 err));
+        FK_TRY(fk_receipt__found(s->reader, s->whole, both, s->missed, &s->gone, &s->disposed,
+                                 &s->found, err));
 done:
     fk_xquery_free(&partial);
     fk_xquery_free(&both);
@@ -354,9 +354,9 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
     enum fk_status st =
         body.failed
             ? fk_fail(err, FK_NOMEM, "out of memory for an act")
-            : fk_keep_append(
-                  keep, &(struct fk_record){.kind = "act", .fields = fields, .body = &body},
-                  &receipt, err);
+            : fk_keep_append(keep,
+                             &(struct fk_record){.kind = "act", .fields = fields, .body = &body},
+                             &receipt, err);
     fk_buf_free(&body);
     if (st == FK_OK)
         s->coverage.act = receipt.seq;
@@ -505,8 +505,8 @@ enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk
     s->given++;
     const uint64_t newest =
         s->captures.count ? s->captures.at[s->captures.count - 1] : s->after_seq;
-    *out = (struct fk_hit){newest,      received,     (const char *)s->data.data,
-                           s->data.len, &s->captures, &s->known, others};
+    *out = (struct fk_hit){
+        newest, received, (const char *)s->data.data, s->data.len, &s->captures, &s->known, others};
     return FK_OK;
 }
 

@@ -51,20 +51,22 @@ struct fk_search_options {
     struct fk_search_receipt *receipt; /* stated by open, and bound to the act; NULL: none */
 };
 #define FK_SEARCH_OPTIONS                                                                          \
-    { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", 0,   \
-            FK_COLLAPSE_NONE, NULL }
+    {                                                                                              \
+        "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", 0, FK_COLLAPSE_NONE, \
+            NULL                                                                                   \
+    }
 
 struct fk_search_coverage {
-    uint64_t total;             /* hits, exactly */
-    uint64_t captures;          /* entries that brought them */
-    uint64_t partial_hits;      /* of them, those that are only partly searchable */
-    uint64_t head;              /* the ledger has entries 0 .. head-1 ... */
-    uint64_t mark;              /* ... the index has read those before mark ... */
-    uint64_t unread;            /* ... and this many messages stand between the two */
-    uint64_t documents;         /* messages in the index */
-    uint64_t index_captures;    /* entries that brought those */
-    uint64_t partial;           /* of them, those that are only partly searchable */
-    uint64_t partial_scope;     /* of them, no hits, but perhaps missed for that (scope.h) */
+    uint64_t total;          /* hits, exactly */
+    uint64_t captures;       /* entries that brought them */
+    uint64_t partial_hits;   /* of them, those that are only partly searchable */
+    uint64_t head;           /* the ledger has entries 0 .. head-1 ... */
+    uint64_t mark;           /* ... the index has read those before mark ... */
+    uint64_t unread;         /* ... and this many messages stand between the two */
+    uint64_t documents;      /* messages in the index */
+    uint64_t index_captures; /* entries that brought those */
+    uint64_t partial;        /* of them, those that are only partly searchable */
+    uint64_t partial_scope;  /* of them, no hits, but perhaps missed for that (scope.h) */
     enum fk_collapse collapse;
     uint64_t groups;            /* that the hits are; exactly. 0 where they are not collapsed */
     unsigned related_cut;       /* thread: and similar: that stand for more than is taken */

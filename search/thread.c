@@ -131,10 +131,9 @@ static enum fk_status with_term(struct finder *f, const char *prefix, const char
     size_t n = 0;
     fk_buf_str(&term, prefix);
     fk_buf_add(&term, text, len < FK_WHOLE_MAX ? len : FK_WHOLE_MAX);
-    enum fk_status st = term.failed
-                            ? fk_fail(err, FK_NOMEM, "out of memory for a conversation")
-                            : fk_xreader_with_term(f->reader, (const char *)term.data, term.len,
-                                                   f->found, FOUND_MAX, &n, err);
+    enum fk_status st = term.failed ? fk_fail(err, FK_NOMEM, "out of memory for a conversation")
+                                    : fk_xreader_with_term(f->reader, (const char *)term.data,
+                                                           term.len, f->found, FOUND_MAX, &n, err);
     fk_buf_free(&term);
     for (size_t i = 0; i < n && st == FK_OK; i++)
         st = message_add(f, f->found[i], err);
@@ -223,8 +222,7 @@ done:
 }
 
 static bool is_before(const struct fk_thread_message *a, const struct fk_thread_message *b) {
-    return a->received_ms != b->received_ms ? a->received_ms < b->received_ms
-                                            : a->docid < b->docid;
+    return a->received_ms != b->received_ms ? a->received_ms < b->received_ms : a->docid < b->docid;
 }
 
 static const int64_t topic_ms = (int64_t)FK_TOPIC_DAYS * 86400 * 1000;
@@ -318,8 +316,7 @@ static enum fk_status start(struct finder *f, uint64_t seq, struct fk_err *err) 
     uint32_t docid;
     size_t n = 0;
     const int len = snprintf(term, sizeof term, FK_P_CAPTURE "%" PRIu64, seq);
-    enum fk_status st =
-        fk_xreader_with_term(f->reader, term, (size_t)len, &docid, 1, &n, err);
+    enum fk_status st = fk_xreader_with_term(f->reader, term, (size_t)len, &docid, 1, &n, err);
     if (st == FK_OK && n > 0)
         st = message_add(f, docid, err);
     if (st == FK_OK && f->thread->count == 0)
@@ -393,8 +390,7 @@ enum fk_status fk_thread_read(const char *dir, struct fk_lend *lend, uint64_t se
 }
 
 enum fk_status fk_thread_record(struct fk_keep *keep, const struct fk_thread_act *act, uint64_t seq,
-                                const struct fk_thread *t, uint64_t *act_out,
-                                struct fk_err *err) {
+                                const struct fk_thread *t, uint64_t *act_out, struct fk_err *err) {
     struct fk_buf body = FK_BUF_INIT;
     struct fk_receipt receipt;
     char fields[64], count[24];

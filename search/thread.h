@@ -19,8 +19,8 @@
  * beside it, with how he is joined. Nothing of a message is shown to anybody for that.
  *
  * Bounds: FK_THREAD_MAX messages and FK_THREAD_IDS Message-IDs, nearest first; over them is_cut.
- * Errors: FK_NOT_FOUND the index has no such capture; FK_RETRY, FK_CORRUPT from the index; FK_NOMEM.
- * Ownership: all text belongs to the thread. Threads: one.
+ * Errors: FK_NOT_FOUND the index has no such capture; FK_RETRY, FK_CORRUPT from the index;
+ * FK_NOMEM. Ownership: all text belongs to the thread. Threads: one.
  */
 #ifndef FK_SEARCH_THREAD_H
 #define FK_SEARCH_THREAD_H
@@ -43,8 +43,8 @@ struct fk_thread_message {
     struct fk_buf data;  /* index.h */
     struct fk_seqs captures;
     struct fk_buf attachments; /* digests of them, each with an LF; by fk_thread_read alone */
-    uint32_t topic_of; /* the docid that a subject alone joins it to; 0: none */
-    size_t parent;     /* its place in the list; SIZE_MAX: none */
+    uint32_t topic_of;         /* the docid that a subject alone joins it to; 0: none */
+    size_t parent;             /* its place in the list; SIZE_MAX: none */
     enum fk_join join;
     unsigned depth;
 };

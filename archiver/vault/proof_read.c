@@ -33,8 +33,8 @@ static bool index_read(const char *line, size_t len, uint64_t *out) {
 
 static bool hash_read(const char *line, size_t len, struct fk_proof *p) {
     struct fk_buf bytes = FK_BUF_INIT;
-    const bool good = p->count < 63 && fk_base64_read(line, len, &bytes) &&
-                      bytes.len == sizeof p->hash[0];
+    const bool good =
+        p->count < 63 && fk_base64_read(line, len, &bytes) && bytes.len == sizeof p->hash[0];
     if (good)
         memcpy(p->hash[p->count++], bytes.data, bytes.len);
     fk_buf_free(&bytes);

@@ -1,5 +1,6 @@
 /*
- * proof_read.h - a C2SP tlog-proof (c2sp.org/tlog-proof@v1) read and checked, as prover.h writes it.
+ * proof_read.h - a C2SP tlog-proof (c2sp.org/tlog-proof@v1) read and checked, as prover.h writes
+ * it.
  *
  * Errors: FK_CORRUPT with what is wrong. Threads: any.
  */
@@ -18,7 +19,8 @@ struct fk_entry_proof {
 };
 FK_CHECKED enum fk_status fk_entry_proof_read(const void *text, size_t len,
                                               struct fk_entry_proof *out, struct fk_err *err);
-/* That this line, with its LF, is the entry, under a checkpoint that v signed; which goes to out. */
+/* That this line, with its LF, is the entry, under a checkpoint that v signed; which goes to out.
+ */
 FK_CHECKED enum fk_status fk_entry_proof_check(const struct fk_entry_proof *p, const void *line,
                                                size_t len, const struct fk_verifier *v,
                                                struct fk_checkpoint *out, struct fk_err *err);

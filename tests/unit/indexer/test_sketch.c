@@ -84,9 +84,8 @@ static void likeness_is_near_the_exact_one(void **unused) {
         unsigned mean_off, most_off, bands_least; /* percent; bands: of the pairs */
     } table[] = {
         /* words, every nth changed, mean and greatest error, pairs that share a band */
-        {2000, 200, 3, 12, 100}, {2000, 50, 4, 15, 99}, {2000, 20, 5, 18, 80},
-        {500, 50, 4, 15, 99},    {200, 100, 4, 16, 99}, {200, 40, 5, 20, 98},
-        {60, 60, 6, 25, 94},
+        {2000, 200, 3, 12, 100}, {2000, 50, 4, 15, 99}, {2000, 20, 5, 18, 80}, {500, 50, 4, 15, 99},
+        {200, 100, 4, 16, 99},   {200, 40, 5, 20, 98},  {60, 60, 6, 25, 94},
     };
     enum { PAIRS = 200 };
     printf("words  every  exact  sketch  mean off  most off  found by a band\n");
@@ -158,8 +157,10 @@ static void no_words_no_sketch(void **unused) {
 static void the_form_of_a_text_does_not_count(void **unused) {
     (void)unused;
     static const char *const texts[] = {
-        "お世話になっております。見積書を添付いたしますので、ご確認をお願いいたします。The price of Falcon is 100.",
-        "お世話になっております。見積書を添付\nいたしますので、ご確認をお願い\nいたします。\nＴＨＥ price of\nFALCON is １００.",
+        "お世話になっております。見積書を添付いたしますので、ご確認をお願いいたします。The price "
+        "of Falcon is 100.",
+        "お世話になっております。見積書を添付\nいたしますので、ご確認をお願い\nいたします。\nＴＨＥ"
+        " price of\nFALCON is １００.",
     };
     struct fk_docterms *d = NULL;
     struct fk_err err = FK_ERR_INIT;

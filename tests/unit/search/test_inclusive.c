@@ -49,7 +49,8 @@ static void what_is_quoted_is_in_the_answer(void **state) {
            {.text = "\nthree\n> two\n>> one line\n"});
     /* wrapped anew, another width, Japanese */
     JUDGED("none inclusive", {.text = "\n明日の会議は十時からです。資料をお持ちください。\n"},
-           {.text = "\n承知しました。\n\n田中さんは書きました：\n＞ 明日の会議は十時からです。\n> 資料をお持ちく\n"
+           {.text = "\n承知しました。\n\n田中さんは書きました：\n＞ 明日の会議は十時からです。\n> "
+                    "資料をお持ちく\n"
                     "> ださい。\n"});
     JUDGED("none inclusive", {.text = "\nhello there\n"},
            {.text = "\nyes\n-----Original Message-----\nFrom: a\nSent: Monday\nTo: b\nSubject: "
@@ -94,7 +95,8 @@ static void equal_ones_are_copies_of_the_first(void **state) {
            {.text = "\nsame\ntext\n"});
     JUDGED("none none inclusive", {.text = "\nsame text\n"}, {.text = "\nsame text\n"},
            {.text = "\nmore\n> same text\n"});
-    JUDGED("none inclusive", {.text = "\nsame text\n"}, {.text = "\nsame text\n", .digests = "d\n"});
+    JUDGED("none inclusive", {.text = "\nsame text\n"},
+           {.text = "\nsame text\n", .digests = "d\n"});
 }
 
 static void what_was_read_in_part_is_in_no_other(void **state) {
