@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/config.h"
+#include "cli/receipt.h"
 #include "search/json.h"
 #include "search/query_plan.h"
 
@@ -17,6 +18,8 @@ struct ask {
     struct fk_search_options options;
     struct fk_buf query;
     bool count, json, captures, explain;
+    const char *receipt_path; /* NULL: none */
+    struct fk_search_receipt receipt;
 };
 
 static bool take_number(const char *text, uint64_t *out) {
@@ -30,12 +33,18 @@ static bool take_number(const char *text, uint64_t *out) {
 }
 
 static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *ask) {
-    static const struct option options[] = {
-        {"user", required_argument, NULL, 'u'},   {"since", required_argument, NULL, 's'},
-        {"until", required_argument, NULL, 'U'},  {"limit", required_argument, NULL, 'l'},
-        {"reason", required_argument, NULL, 'r'}, {"count", no_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},         {"captures", no_argument, NULL, 'C'},
-        {"explain", no_argument, NULL, 'x'},      {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"user", required_argument, NULL, 'u'},
+                                            {"since", required_argument, NULL, 's'},
+                                            {"until", required_argument, NULL, 'U'},
+                                            {"limit", required_argument, NULL, 'l'},
+                                            {"reason", required_argument, NULL, 'r'},
+                                            {"count", no_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"captures", no_argument, NULL, 'C'},
+                                            {"collapse", required_argument, NULL, 'G'},
+                                            {"receipt", required_argument, NULL, 'R'},
+                                            {"explain", no_argument, NULL, 'x'},
+                                            {NULL, 0, NULL, 0}};
     struct fk_search_options *o = &ask->options;
     int zone = o->zone_minutes = cli->config->zone_minutes;
     o->domains = cli->config->domains;
@@ -58,6 +67,10 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
             ask->captures = true;
         else if (c == 'x')
             ask->explain = true;
+        else if (c == 'G' && !fk_collapse_read(optarg, &o->collapse))
+            return cli_usage(argv[0], "--collapse takes thread or similar, not %s", optarg);
+        else if (c == 'R')
+            ask->receipt_path = optarg;
         else if (c == '?')
             return cli_usage(argv[0], "a query that begins with - stands after --");
     }
@@ -111,6 +124,9 @@ static void print_hit(const struct ask *ask, const struct fk_hit *hit, struct fk
     print_field(hit, "subject", line);
     if (hit->captures->count > 1)
         printf("\t%zu captures", hit->captures->count);
+    if (hit->others > 0)
+        printf("\t+%llu %s", (unsigned long long)hit->others,
+               ask->options.collapse == FK_COLLAPSE_THREAD ? "of its conversation" : "like it");
     putchar('\n');
     for (size_t i = 0; ask->captures && i < hit->known->capture_count; i++)
         print_capture(ask, &hit->known->captures[i]);
@@ -179,7 +195,10 @@ static void print_remark(FILE *to, const char *remark) {
 static void print_coverage(const struct fk_search *search, uint64_t shown) {
     const struct fk_search_coverage *c = fk_search_coverage(search);
     fprintf(stderr, "%llu %s", (unsigned long long)c->total, c->total == 1 ? "hit" : "hits");
-    if (shown < c->total)
+    if (c->collapse != FK_COLLAPSE_NONE)
+        fprintf(stderr, " in %llu %s", (unsigned long long)c->groups,
+                c->collapse == FK_COLLAPSE_THREAD ? "conversations" : "groups of what is alike");
+    if (shown < (c->collapse != FK_COLLAPSE_NONE ? c->groups : c->total))
         fprintf(stderr, ", %llu shown", (unsigned long long)shown);
     if (c->captures > c->total)
         fprintf(stderr, " (%llu captures)", (unsigned long long)c->captures);
@@ -194,6 +213,14 @@ static void print_coverage(const struct fk_search *search, uint64_t shown) {
                 "%llu of the messages, %llu of the hits, are only partly searchable "
                 "(unsearchable:any finds them). ",
                 (unsigned long long)c->partial, (unsigned long long)c->partial_hits);
+    if (c->partial_scope > 0)
+        fprintf(stderr,
+                "%llu of them are no hits, but may have been missed for that: by who and when they "
+                "are among those that were asked for. ",
+                (unsigned long long)c->partial_scope);
+    if (c->related_cut > 0)
+        fprintf(stderr, "A conversation, or what is alike, has more messages than were looked "
+                        "for. ");
     if (c->unread > 0)
         fprintf(stderr,
                 "Not searched: %llu messages that the index has not read yet "
@@ -237,7 +264,7 @@ static int answer(struct fk_search *search, const struct ask *ask, struct fk_err
             (void)puts(fk_buf_cstr(&line));
     } else if (st == FK_NOT_FOUND) {
         (void)fflush(stdout);
-        print_coverage(search, ask->count ? fk_search_coverage(search)->total : shown);
+        print_coverage(search, ask->count ? UINT64_MAX : shown);
     }
     fk_buf_free(&line);
     return cli_finish(st == FK_NOT_FOUND ? 0 : cli_fail(err));
@@ -280,7 +307,8 @@ done:
 }
 
 int cmd_search(struct fk_cli *cli, int argc, char **argv) {
-    struct ask ask = {.options = FK_SEARCH_OPTIONS, .query = FK_BUF_INIT};
+    struct ask ask = {
+        .options = FK_SEARCH_OPTIONS, .query = FK_BUF_INIT, .receipt = FK_SEARCH_RECEIPT_INIT};
     struct fk_keep *keep = NULL;
     struct fk_lend *lend = NULL;
     struct fk_search *search = NULL;
@@ -296,6 +324,10 @@ int cmd_search(struct fk_cli *cli, int argc, char **argv) {
             st = err.status;
         goto done;
     }
+    if (ask.receipt_path != NULL) {
+        ask.options.receipt = &ask.receipt;
+        FK_TRY(cli_receipt_begin(cli, ask.receipt_path, &ask.receipt, &err));
+    }
     fk_person(person, sizeof person);
     ask.options.person = person;
     ask.options.via = "command";
@@ -303,6 +335,9 @@ int cmd_search(struct fk_cli *cli, int argc, char **argv) {
     FK_TRY(fk_lend_open(cli->dir, &lend, &err));
     FK_TRY(fk_search_open(cli->dir, keep, lend, &ask.options, &search, &fault, &err));
     status = answer(search, &ask, &err);
+    if (status == 0 && ask.receipt_path != NULL)
+        FK_TRY(cli_receipt_write(cli, lend, &ask.receipt, fk_search_coverage(search)->act,
+                                 ask.receipt_path, &err));
 done:
     if (st != FK_OK) {
         status = cli_fail(&err);
@@ -312,6 +347,7 @@ done:
     fk_lend_close(&lend);
     fk_keep_close(&keep);
 freed:
+    fk_search_receipt_free(&ask.receipt);
     fk_buf_free(&ask.query);
     return status;
 }

@@ -3,6 +3,7 @@
 #include "base/pack.h"
 #include "indexer/index.h"
 #include "indexer/reason_priv.h"
+#include "indexer/sketch.h"
 #include "indexer/terms.h"
 #include "indexer/texts_priv.h"
 
@@ -36,7 +37,8 @@ struct fk_docterms {
     struct fk_buf rows[FK_DOCFIELDS], shown[FK_DOCFIELDS];
     uint32_t pos[FK_DOCFIELDS];
     struct memory plain;
-    uint32_t *paragraph; /* hashes of the paragraph at hand */
+    struct fk_sketcher sketcher; /* of the body */
+    uint32_t *paragraph;         /* hashes of the paragraph at hand */
     size_t paragraph_count, paragraph_cap;
     unsigned alternatives;  /* depth */
     bool has[FK_DOCFIELDS]; /* any text */
@@ -98,8 +100,10 @@ void fk_docterms__reset(struct fk_docterms *d) {
     d->alternatives = 0;
     d->is_cut = d->failed = false;
     memory_forget(&d->plain);
+    fk_sketcher_reset(&d->sketcher);
 }
 
+/* Sketches are made of it: another one is another FK_TERMS_VERSION. */
 static uint32_t hash_of(const void *data, size_t len, uint32_t h) {
     const uint8_t *p = data;
     for (size_t i = 0; i < len; i++)
@@ -223,8 +227,12 @@ static void token_take(void *ctx, const struct fk_token *token) {
     if (token->written &&
         term_number(d, prefixes[t->field], token->written, token->written_len) == NOTHING)
         d->failed = true;
-    if (t->remember && token->pos != t->last) /* the first at its place is the phrase's */
-        memory_add(d, written_hash(token));
+    if (token->pos != t->last) { /* the first at its place is the phrase's */
+        if (t->remember)
+            memory_add(d, written_hash(token));
+        if (t->field == FK_IN_BODY)
+            fk_sketcher_add(&d->sketcher, d->terms[number].hash);
+    }
     t->last = token->pos;
     if (token->positional && ++d->token_count >= FK_POSTINGS_MAX)
         d->is_cut = true;
@@ -367,6 +375,10 @@ void fk_docterms__alternative(struct fk_docterms *d, bool begins) {
 
 bool fk_docterms__is_cut(const struct fk_docterms *d) {
     return d->is_cut;
+}
+
+bool fk_docterms__sketch(struct fk_docterms *d, uint8_t out[FK_SKETCH_BYTES]) {
+    return fk_sketcher_end(&d->sketcher, out);
 }
 
 /* Fields that say something, as a blob of texts_priv.h without the gap at their ends. */

@@ -45,6 +45,9 @@ void fk_docterms__alternative(struct fk_docterms *d, bool begins);
 /* True once there were more tokens than FK_POSTINGS_MAX; the rest was left out. */
 bool fk_docterms__is_cut(const struct fk_docterms *d);
 
+/* What the text of the body is like (sketch.h); false where it has no words. Once a message. */
+bool fk_docterms__sketch(struct fk_docterms *d, uint8_t out[128]);
+
 enum { FK_TERM_MAX = 240 };
 
 /* Appends all terms, in the order they came: their number (32 bits), then for each its length (8

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/pack.h"
 #include "indexer/border_priv.h"
+#include "indexer/conversation_priv.h"
 #include "indexer/deliveries_priv.h"
 #include "indexer/directions_priv.h"
 #include "indexer/facts_priv.h"
@@ -86,9 +87,9 @@ static bool texts_read(struct answer *a, const uint8_t *from) {
 
 /* Only lines that a reader is to write, and none of them over a limit. */
 static bool display_is_good(const struct answer *a) {
-    static const char *const names[] = {"date",         "from",        "to",      "cc",
-                                        "subject",      "attachments", "file",    "border",
-                                        "unsearchable", "charset",     "unlocked"};
+    static const char *const names[] = {"date",         "from",        "to",       "cc",
+                                        "subject",      "attachments", "file",     "border",
+                                        "unsearchable", "charset",     "unlocked", "sketch"};
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     struct fk_field f;
     while (fk_fields_next(&it, &f)) {
@@ -449,11 +450,11 @@ static void put_own_lines(const struct fk_source *s, const char *read, struct fk
     fk_buf_free(&key);
 }
 
-/* What the server in front said is judged before it is shown. */
+/* What the server in front said is judged before it is shown; the sketch is a value. */
 static void put_answer_lines(const struct answer *a, struct fk_buf *data) {
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     for (struct fk_field f; fk_fields_next(&it, &f);)
-        if (!fk_field_is(&f, "border"))
+        if (!fk_field_is(&f, "border") && !fk_field_is(&f, "sketch"))
             fk_buf_printf(data, "%.*s: %.*s\n", (int)f.name_len, f.name, (int)f.value_len, f.value);
 }
 
@@ -620,6 +621,7 @@ static enum fk_status put_known(struct fk_xdoc *doc, const struct fk_buf *data,
     FK_TRY(fk_deliveries__terms(doc, data->data, data->len, err));
     FK_TRY(fk_notice__terms(doc, data->data, data->len, err));
     FK_TRY(fk_transactions__put(doc, data->data, data->len, err));
+    FK_TRY(fk_conversation__put(doc, data->data, data->len, err));
     st = put_captures(doc, &known, err);
 done:
     fk_provenance_free(&known);
@@ -684,6 +686,7 @@ enum fk_status fk_document__make(const struct fk_source *source, unsigned reason
     if (has_answer) {
         FK_TRY(put_texts(doc, &a, err));
         FK_TRY(put_found(doc, &a, err));
+        FK_TRY(fk_conversation__put_sketch(doc, a.display, a.display_len, err));
         FK_TRY(read_digest(&a, read, err));
         reasons |= a.reasons;
     }

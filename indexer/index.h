@@ -97,6 +97,12 @@ extern "C" {
  * of that name has anything; "ext:pdf" for an attachment's name that ends so */
 #define FK_P_FLAG "XK"
 
+/* Conversations and likeness (conversation_priv.h, sketch.h): */
+#define FK_P_REFERENCE "YR"   /* a Message-ID in References or In-Reply-To, as FK_P_OWN_MSGID */
+#define FK_P_TOPIC "YT"       /* the subject without Re:, 転送: and the like, folded */
+#define FK_P_TOPIC_REPLY "YS" /* the same, where nothing but the subject says that it answers */
+#define FK_P_BAND "YU"        /* one of FK_BANDS pieces of the sketch, which what is alike shares */
+
 /* Of a whole value, as many bytes; blanks and control characters are left out. */
 enum { FK_WHOLE_MAX = 238 };
 
@@ -117,14 +123,20 @@ enum fk_slot {
     FK_SLOT_TO_DOMAINS = 4, /* the recipients' domains, each with LF behind it; "*" for more of them
                              * than FK_TO_DOMAINS_MAX bytes */
     FK_SLOT_TXN_DATE = 8, /* of a transaction: 20240401, 8 bytes, big-endian; absent where none */
-    FK_SLOT_TXN_AMOUNT = 9 /* its amount's rank (fk_txn_amount_rank), same form */
+    FK_SLOT_TXN_AMOUNT = 9, /* its amount's rank (fk_txn_amount_rank), same form */
+    /* The conversation's root as the message itself names it: the first of References, else of
+     * In-Reply-To, else its own Message-ID; SHA-256 of that, the first FK_CONVERSATION_BYTES.
+     * Absent where there is none of these. */
+    FK_SLOT_CONVERSATION = 12,
+    FK_SLOT_SKETCH = 13 /* of the text (sketch.h); absent where there is none */
 };
-enum { FK_TO_DOMAINS_MAX = 4096 };
+enum { FK_TO_DOMAINS_MAX = 4096, FK_CONVERSATION_BYTES = 8 };
 
 /* A document's data: lines of fields.h: seq, received, date, from, to, cc, subject (decoded,
  * for display), size, attachments (number), file (one line each), unsearchable (one line a file:
  * path, reason), partial (one line a reason), then
- * who is known to have had it, by provenance.h, and what became of it, by delivery_record.h. */
+ * who is known to have had it, by provenance.h, which messages it names (reference: and
+ * in-reply-to: ID), and what became of it, by delivery_record.h. */
 
 /* The index as it is now: all its shards and its mark. FK_NOT_FOUND where there is none yet;
  * FK_RETRY where it is of another version and waits to be made anew; a search that meets FK_RETRY

@@ -107,6 +107,20 @@ static enum fk_status message_id_read(struct reading *r, unsigned level, struct 
                                err);
 }
 
+/* Each <id>, whatever stands between them. */
+static void references_read(struct reading *r, unsigned level, bool is_answer,
+                            struct fk_raw value) {
+    const char *at = value.text, *end = value.text + value.len;
+    while (r->sink->reference && at < end) {
+        const char *open = memchr(at, '<', (size_t)(end - at));
+        const char *close = open ? memchr(open, '>', (size_t)(end - open)) : NULL;
+        if (!close)
+            return;
+        r->sink->reference(r->sink->ctx, level, is_answer, open + 1, (size_t)(close - open - 1));
+        at = close + 1;
+    }
+}
+
 /* "$JournalRecipientsExpanded_3": Domino numbers what is too long for one field. */
 static bool is_numbered(const char *name, const char *role) {
     const size_t n = strlen(role);
@@ -126,6 +140,10 @@ static enum fk_status header_read(void *ctx, unsigned level, const char *name, s
         return line_pass(r, "message-id", value.text, value.len, err);
     if (strcasecmp(name, "Message-ID") == 0)
         return message_id_read(r, level, value, err);
+    if (strcasecmp(name, "References") == 0 || strcasecmp(name, "In-Reply-To") == 0) {
+        references_read(r, level, (name[0] | 0x20) == 'i', value);
+        return FK_OK;
+    }
     if (strcasecmp(name, "Date") == 0)
         return r->is_file                  ? line_pass(r, "date", value.text, value.len, err)
                : fk_mime__date(value, &ms) ? r->sink->date(r->sink->ctx, level, ms, err)

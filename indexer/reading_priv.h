@@ -55,6 +55,8 @@ struct fk_sink {
      */
     void (*charset)(void *ctx, const char *where, size_t len, const char *declared,
                     const struct fk_charset_use *use);
+    /* NULL: not wanted. An id of References, or, with is_answer, of In-Reply-To. */
+    void (*reference)(void *ctx, unsigned level, bool is_answer, const char *id, size_t len);
 };
 
 struct fk_files;

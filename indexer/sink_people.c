@@ -211,7 +211,7 @@ static enum fk_status people_end(struct people_sink *s, enum fk_status st, unsig
     {                                                                                              \
         s, mailbox_take, subject_take, message_id_take, date_take, file_take, text_take,           \
             alternative_take, attachment_take, nested_take, NULL, NULL, NULL, opens_take,          \
-            unread_take, NULL, NULL                                                                \
+            unread_take, NULL, NULL, NULL                                                          \
     }
 
 /* One of the messages that a report brings; a clear copy behind the one that it is of. */

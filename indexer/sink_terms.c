@@ -3,13 +3,16 @@
  * that (the wrapper) has a field of its own. */
 #include "archiver/vault/fields.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/pack.h"
 #include "indexer/border_priv.h"
+#include "indexer/conversation_priv.h"
 #include "indexer/facts_priv.h"
 #include "indexer/host.h"
 #include "indexer/index.h"
 #include "indexer/links_priv.h"
 #include "indexer/sink_priv.h"
+#include "indexer/sketch.h"
 #include "indexer/terms.h"
 #include "indexer/transaction_find_priv.h"
 
@@ -41,6 +44,7 @@ struct terms_sink {
     struct fk_buf notice;      /* what it says became of another message, as lines */
     struct fk_buf returned;    /* the Message-ID of what came back with it */
     struct fk_txn_texts texts; /* in which a transaction is looked for */
+    struct fk_conversation conversation;
     unsigned nested;           /* messages so far: a text behind one is of the last */
     bool has_subject, link_is_cut;
     struct fk_buf links; /* targets, a line each, since the same ones come again and again */
@@ -186,6 +190,9 @@ static enum fk_status subject_take(void *ctx, unsigned level, const char *text, 
     if (level == 0 && !s->is_wrapper && !s->has_subject) {
         fk_buf_add(&s->subject, text, cut_length(text, len, SUBJECT_BYTES));
         s->has_subject = true;
+        enum fk_status of_topic = fk_conversation__subject(&s->conversation, text, len, err);
+        if (of_topic != FK_OK)
+            return of_topic;
     }
     if (!s->is_wrapper && level == 0)
         fk_txn_texts__add(&s->texts, FK_TXN_IN_SUBJECT, "", 0, text, len);
@@ -391,6 +398,12 @@ static void notice_take(void *ctx, unsigned level, enum fk_notice_part part, con
         fk_buf_add(&s->returned, id, cut_length(id, id_len, FK_WHOLE_MAX));
 }
 
+static void reference_take(void *ctx, unsigned level, bool is_answer, const char *id, size_t len) {
+    struct terms_sink *s = ctx;
+    if (level + s->base == 0 && !s->is_wrapper)
+        fk_conversation__id(&s->conversation, is_answer, id, len);
+}
+
 /* What a notice says that it is about counts before what came back with it. */
 static bool notice_write(struct terms_sink *s) {
     struct fk_buf about = FK_BUF_INIT;
@@ -418,6 +431,15 @@ static bool transaction_write(struct terms_sink *s) {
     return fits;
 }
 
+static void sketch_write(const struct terms_sink *s, struct fk_buf *out) {
+    uint8_t sketch[FK_SKETCH_BYTES];
+    char hex[2 * sizeof sketch + 1];
+    if (!fk_docterms__sketch(s->terms, sketch))
+        return;
+    fk_hex(hex, sketch, sizeof sketch);
+    fk_fields_add_str(out, "sketch", hex);
+}
+
 static void display_write(const struct terms_sink *s, struct fk_buf *out) {
     char text[FK_TIME_SIZE];
     if (s->found & FK_FOUND_DATE) {
@@ -437,6 +459,7 @@ static void display_write(const struct terms_sink *s, struct fk_buf *out) {
     fk_buf_add(out, s->unread.data, s->unread.len);
     fk_buf_add(out, s->charsets.data, s->charsets.len);
     fk_buf_add(out, s->border.data, s->border.len);
+    sketch_write(s, out);
 }
 
 /* The message that is reported, its clear copies, then what stands around them. */
@@ -507,9 +530,9 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     struct fk_unwrapped u = FK_UNWRAPPED_INIT;
     struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
     const struct fk_sink sink = {
-        &s,          mailbox_take,     subject_take,    message_id_take, date_take, file_take,
-        text_take,   alternative_take, attachment_take, nested_take,     link_take, notice_take,
-        digest_take, opens_take,       unread_take,     unlocked_take,   charset_take};
+        &s,          mailbox_take,     subject_take,    message_id_take, date_take,    file_take,
+        text_take,   alternative_take, attachment_take, nested_take,     link_take,    notice_take,
+        digest_take, opens_take,       unread_take,     unlocked_take,   charset_take, reference_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));
@@ -519,6 +542,7 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
         fk_border__read(message, len, &s.border);
         FK_TRY(fk_reading__read(message, len, headers_only, &sink, &reasons, err));
     }
+    FK_TRY(fk_conversation__end(&s.conversation, terms, &s.own, err));
     answer_write(&s, reasons, &u, &display, &report, out);
     FK_TRY(fields_post(terms, err));
     FK_TRY(fk_docterms__write(terms, out, err));
@@ -540,6 +564,7 @@ done:
     fk_buf_free(&s.links);
     fk_buf_free(&s.notice);
     fk_buf_free(&s.returned);
+    fk_conversation__free(&s.conversation);
     fk_buf_free(&s.own);
     fk_buf_free(&s.domino);
     fk_buf_free(&display);

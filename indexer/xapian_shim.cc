@@ -570,6 +570,23 @@ enum fk_status fk_xreader_with_term(struct fk_xreader *r, const char *term, size
     });
 }
 
+enum fk_status fk_xreader_terms(struct fk_xreader *r, uint32_t docid, const char *prefix,
+                                struct fk_buf *out, struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        const std::string begin(prefix);
+        const Xapian::Document doc = document_of(r, docid);
+        Xapian::TermIterator t = doc.termlist_begin();
+        for (t.skip_to(begin); t != doc.termlist_end(); ++t) {
+            const std::string term = *t;
+            if (term.compare(0, begin.size(), begin) != 0)
+                break;
+            fk_buf_add(out, term.data() + begin.size(), term.size() - begin.size());
+            fk_buf_byte(out, '\n');
+        }
+        return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
+    });
+}
+
 /* Those that were deleted meanwhile are no longer there to be hidden. */
 enum fk_status fk_xreader_hide(struct fk_xreader *r, const uint64_t *docids, size_t n,
                                struct fk_err *err) {
@@ -1079,5 +1096,45 @@ enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q
             out->docids[out->count++] = hits[i].second;
         out->total = total;
         return FK_OK;
+    });
+}
+
+/* The value that a document has in a stream that is read along; empty where it has none. */
+static std::string value_at(Xapian::ValueIterator &it, const Xapian::ValueIterator &end,
+                            Xapian::docid docid) {
+    if (it == end)
+        return std::string();
+    it.skip_to(docid);
+    return it != end && it.get_docid() == docid ? *it : std::string();
+}
+
+enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q, unsigned first_slot,
+                               unsigned second_slot, fk_xmatch_fn fn, void *ctx,
+                               struct fk_err *err) {
+    if (!q)
+        return fk_fail(err, FK_NOMEM, "the query could not be built: out of memory");
+    return guarded("cannot search the index", err, [&] {
+        enum fk_status st = FK_OK;
+        for (std::size_t i = 0; i < r->dbs.size() && st == FK_OK; i++) {
+            const Xapian::Database &db = r->dbs[i];
+            Xapian::Enquire enquire(db);
+            enquire.set_query(q->in(place{db, r->texts[i].get()}));
+            enquire.set_weighting_scheme(Xapian::BoolWeight());
+            enquire.set_docid_order(Xapian::Enquire::ASCENDING);
+            const Xapian::MSet all = enquire.get_mset(0, db.get_doccount());
+            Xapian::ValueIterator first = db.valuestream_begin(first_slot),
+                                  second = db.valuestream_begin(second_slot);
+            const Xapian::ValueIterator first_end = db.valuestream_end(first_slot),
+                                        second_end = db.valuestream_end(second_slot);
+            for (Xapian::MSetIterator m = all.begin(); m != all.end() && st == FK_OK; ++m) {
+                if (is_hidden(r, i, *m))
+                    continue;
+                const std::string a = value_at(first, first_end, *m),
+                                  b = value_at(second, second_end, *m);
+                const struct fk_xmatch match = {*m, a.data(), b.data(), a.size(), b.size()};
+                st = fn(ctx, &match, err);
+            }
+        }
+        return st;
     });
 }

@@ -111,6 +111,9 @@ FK_CHECKED enum fk_status fk_xwriter_document(struct fk_xwriter *w, uint32_t doc
 FK_CHECKED enum fk_status fk_xreader_with_term(struct fk_xreader *r, const char *term, size_t len,
                                                uint32_t *docids, size_t max, size_t *count_out,
                                                struct fk_err *err);
+/* A document's terms that begin so, each without that and with an LF behind it, appended. */
+FK_CHECKED enum fk_status fk_xreader_terms(struct fk_xreader *r, uint32_t docid, const char *prefix,
+                                           struct fk_buf *out, struct fk_err *err);
 /* From here on these documents are as if they were not there. docids ascend. */
 FK_CHECKED enum fk_status fk_xreader_hide(struct fk_xreader *r, const uint64_t *docids, size_t n,
                                           struct fk_err *err);
@@ -158,6 +161,20 @@ enum { FK_XHITS_MAX = 1000 };
 FK_CHECKED enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q,
                                             unsigned sort_slot, uint64_t offset, size_t limit,
                                             struct fk_xhits *out, struct fk_err *err);
+
+/* Every document that matches, by docid, with two of its values (empty where it has none); what fn
+ * returns other than FK_OK ends it. For lists that are made in one pass and sorted by the caller.
+ */
+struct fk_xmatch {
+    uint32_t docid;
+    const void *first, *second;
+    size_t first_len, second_len;
+};
+typedef enum fk_status (*fk_xmatch_fn)(void *ctx, const struct fk_xmatch *match,
+                                       struct fk_err *err);
+FK_CHECKED enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q,
+                                          unsigned first_slot, unsigned second_slot,
+                                          fk_xmatch_fn fn, void *ctx, struct fk_err *err);
 
 #ifdef __cplusplus
 }

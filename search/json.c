@@ -134,6 +134,8 @@ json_t *fk_json_hit(const struct fk_hit *hit) {
     if (notice)
         (void)json_object_set_new(object, "notice", notice);
     add_transaction(object, hit);
+    if (hit->others > 0)
+        (void)json_object_set_new(object, "others", json_integer((json_int_t)hit->others));
     struct fk_buf value = FK_BUF_INIT;
     struct fk_field field;
     struct fk_fields it = fk_fields_begin(hit->fields, hit->fields_len);
@@ -180,13 +182,17 @@ json_t *fk_json_coverage(const struct fk_search *search) {
     const char *expansion = fk_search_expansion(search, &len);
     fk_search_zone(zone, c->zone_minutes);
     return json_pack(
-        "{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}",
+        "{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:s, s:o, s:o, s:o}",
         "query", fk_search_canonical(search), "expansion", fk_json_expansion(expansion, len),
         "remark", fk_search_remark(search), "total", (json_int_t)c->total, "captures",
         (json_int_t)c->captures, "index_captures", (json_int_t)c->index_captures, "partial_hits",
-        (json_int_t)c->partial_hits, "ledger_entries", (json_int_t)c->head, "index_mark",
-        (json_int_t)c->mark, "unread", (json_int_t)c->unread, "documents", (json_int_t)c->documents,
-        "partial", (json_int_t)c->partial, "act", (json_int_t)c->act, "zone", zone, "user",
+        (json_int_t)c->partial_hits, "partial_scope", (json_int_t)c->partial_scope, "cut",
+        c->related_cut > 0, "collapse", fk_collapse_name(c->collapse), "groups",
+        c->collapse != FK_COLLAPSE_NONE ? json_integer((json_int_t)c->groups) : json_null(),
+        "ledger_entries", (json_int_t)c->head, "index_mark", (json_int_t)c->mark, "unread",
+        (json_int_t)c->unread, "documents", (json_int_t)c->documents, "partial",
+        (json_int_t)c->partial, "act", (json_int_t)c->act, "zone", zone, "user",
         c->user != NULL ? fk_json_text(c->user, strlen(c->user)) : json_null(), "since",
         bound(c->since_ms), "until", bound(c->until_ms));
 }

@@ -38,6 +38,10 @@ json_t *fk_json_coverage(const struct fk_search *search);
 /* Appends one line of text without its LF. False when out of memory. Takes the reference. */
 bool fk_json_print(json_t *json, struct fk_buf *out);
 
+/* One message of a conversation, t->at[i]: with the seq of its parent, how it is joined. */
+struct fk_thread;
+json_t *fk_json_thread_message(const struct fk_thread *t, size_t i);
+
 #ifdef __cplusplus
 }
 #endif

@@ -108,6 +108,8 @@ static const struct fk_query__name names[] = {
     {"amount", FK_F_AMOUNT, FORM_AMOUNT, OP_IS},
     {"counterparty", FK_F_COUNTERPARTY, FORM_TEXT, OP_IS},
     {"docno", FK_F_DOCNO, FORM_TEXT, OP_IS},
+    {"thread", FK_F_THREAD, FORM_TEXT, OP_IS},
+    {"similar", FK_F_SIMILAR, FORM_TEXT, OP_IS},
     /* as Gmail and KQL have them */
     {"recipients", FK_F_TO, FORM_TEXT, OP_IS},
     {"attachmentnames", FK_F_FILENAME, FORM_TEXT, OP_IS},
@@ -143,6 +145,8 @@ static const struct fk_query__name names[] = {
     {"添付内容", FK_F_ATTACHMENT, FORM_TEXT, OP_IS},
     {"文字化け", FK_F_GARBLED, FORM_CHOICE, OP_IS},
     {"配信", FK_F_DELIVERY, FORM_TEXT, OP_IS},
+    {"スレッド", FK_F_THREAD, FORM_TEXT, OP_IS},
+    {"類似", FK_F_SIMILAR, FORM_TEXT, OP_IS},
     {"日付", FK_F_DATE, FORM_TIME, OP_IS},
     {"送信日", FK_F_DATE, FORM_TIME, OP_IS},
     {"受信日", FK_F_RECEIVED, FORM_TIME, OP_IS},

@@ -19,7 +19,7 @@
 
 struct fk_query {
     struct fk_arena *arena;
-    const struct fk_q_node *root;
+    struct fk_q_node *root;
     const char *remark;
 };
 
@@ -685,6 +685,24 @@ void fk_query_free(struct fk_query **query) {
     fk_arena_free(&(*query)->arena);
     free(*query);
     *query = NULL;
+}
+
+/* No deeper than the parser lets a query be. */
+static enum fk_status node_each(struct fk_q_node *node, fk_query__node_fn fn, void *ctx,
+                                struct fk_err *err) {
+    enum fk_status st = fn(ctx, node, err);
+    for (struct fk_q_node *c = node->first; c != NULL && st == FK_OK; c = c->next)
+        st = node_each(c, fn, ctx, err);
+    return st;
+}
+
+enum fk_status fk_query__each(struct fk_query *query, fk_query__node_fn fn, void *ctx,
+                              struct fk_err *err) {
+    return node_each(query->root, fn, ctx, err);
+}
+
+void *fk_query__alloc(struct fk_query *query, size_t size) {
+    return fk_arena_alloc(query->arena, size);
 }
 
 const struct fk_q_node *fk_query_root(const struct fk_query *query) {

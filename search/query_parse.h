@@ -79,7 +79,9 @@ enum fk_q_field {
     FK_F_FILETYPE,  /* what stands behind the last point of an attachment's name */
     FK_F_DIRECTION, /* in, out, internal or other */
     FK_F_IP,        /* of the client that delivered it: an address or a network */
-    FK_F_URL        /* text of link targets, or the host of one */
+    FK_F_URL,       /* text of link targets, or the host of one */
+    FK_F_THREAD,    /* a seq; so with the next */
+    FK_F_SIMILAR    /* ... and a percentage */
 };
 
 /* A year, month, day, minute or second, counted from year 0, month 0 of it, 1970-01-01 and its
@@ -110,6 +112,8 @@ struct fk_q_node {
     uint64_t least, most;
     size_t byte, character;         /* where it begins in the query, from 1 */
     struct fk_q_node *first, *next; /* children, sibling */
+    const uint64_t *related;        /* THREAD, SIMILAR: captures, once they were looked up */
+    size_t related_count;
 };
 
 /* Where a query is wrong. Both positions count from 1. */

@@ -287,6 +287,9 @@ static enum fk_status plan_leaf(const struct fk_query__planner *p, const struct 
         return fk_query__verdict(node, out, p->fault, p->err);
     case FK_F_DELIVERY:
         return fk_query__delivery(node, out, p->fault, p->err);
+    case FK_F_THREAD:
+    case FK_F_SIMILAR:
+        return fk_query__related(node, out, p->fault, p->err);
     default:
         break;
     }

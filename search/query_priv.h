@@ -108,6 +108,20 @@ FK_CHECKED enum fk_status fk_query__ip(const struct fk_q_node *node, struct fk_x
 FK_CHECKED enum fk_status fk_query__transaction(const struct fk_q_node *node,
                                                 struct fk_xquery **out,
                                                 struct fk_query_fault *fault, struct fk_err *err);
+/* What thread: and similar: stand for (query_related.c): the captures that were looked up, none
+ * before they were. */
+FK_CHECKED enum fk_status fk_query__related(const struct fk_q_node *node, struct fk_xquery **out,
+                                            struct fk_query_fault *fault, struct fk_err *err);
+/* "12", "12/80": the seq and, of similar:, the least percentage. */
+FK_CHECKED enum fk_status fk_query__related_value(const struct fk_q_node *node, uint64_t *seq,
+                                                  unsigned *percent, struct fk_query_fault *fault,
+                                                  struct fk_err *err);
+/* For each node of the tree, as long as fn returns FK_OK; it may set what was looked up, in memory
+ * of the query's. */
+typedef enum fk_status (*fk_query__node_fn)(void *ctx, struct fk_q_node *node, struct fk_err *err);
+FK_CHECKED enum fk_status fk_query__each(struct fk_query *query, fk_query__node_fn fn, void *ctx,
+                                         struct fk_err *err);
+void *fk_query__alloc(struct fk_query *query, size_t size);
 void fk_query__print_when(const struct fk_q_when *when, struct fk_buf *out);
 
 /* Whole days, months or years, both ends included (query_period.c). */

@@ -29,6 +29,15 @@ static enum fk_status take_limit(const struct fk_http_request *request, uint64_t
     return FK_OK;
 }
 
+static enum fk_status take_collapse(const struct fk_http_request *request, enum fk_collapse *out,
+                                    struct fk_err *err) {
+    const char *text = fk_routes__arg(request, "collapse", NULL);
+    if (text == NULL || fk_collapse_read(text, out))
+        return FK_OK;
+    return fk_fail(err, FK_INVALID, "collapse: expected thread or similar, not \"%.*s\"",
+                   fk_query__cut(text, 40), text);
+}
+
 static enum fk_status take_options(const struct fk_web *web, const struct fk_http_request *request,
                                    struct fk_search_options *o, struct fk_err *err) {
     int zone = web->options.zone_minutes;
@@ -45,6 +54,7 @@ static enum fk_status take_options(const struct fk_web *web, const struct fk_htt
     o->via = "web";
     FK_TRY(take_time(request, "since", false, zone, &o->since_ms, err));
     FK_TRY(take_time(request, "until", true, zone, &o->until_ms, err));
+    FK_TRY(take_collapse(request, &o->collapse, err));
     FK_TRY(take_limit(request, &o->limit, err));
 done:
     return st;

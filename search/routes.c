@@ -23,9 +23,10 @@ struct route {
 
 /* clang-format off */
 static const struct route routes[] = {
-    {.info = {"/api/v1/search", {"q", "user", "since", "until", "limit", "cursor", "reason", NULL}}, .ask = fk_routes__search},
+    {.info = {"/api/v1/search", {"q", "user", "since", "until", "limit", "cursor", "collapse", "reason", NULL}}, .ask = fk_routes__search},
     {.info = {"/api/v1/messages/{seq}", {"reason", NULL}}, .ask_seq = fk_routes__message},
     {.info = {"/api/v1/messages/{seq}/raw", {"reason", NULL}}, .ask_seq = fk_routes__raw},
+    {.info = {"/api/v1/messages/{seq}/thread", {"reason", NULL}}, .ask_seq = fk_routes__thread},
     {{"/", {NULL}}, NULL, NULL, "text/html; charset=utf-8", FILE_OF(index_html)},
     {{"/app.js", {NULL}}, NULL, NULL, "text/javascript; charset=utf-8", FILE_OF(app_js)},
     {{"/style.css", {NULL}}, NULL, NULL, "text/css; charset=utf-8", FILE_OF(style_css)},

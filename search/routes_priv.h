@@ -31,6 +31,8 @@ void fk_routes__search(struct fk_web *web, const struct fk_http_request *request
                        struct fk_http_reply *reply);
 void fk_routes__message(struct fk_web *web, const struct fk_http_request *request, uint64_t seq,
                         struct fk_http_reply *reply);
+void fk_routes__thread(struct fk_web *web, const struct fk_http_request *request, uint64_t seq,
+                       struct fk_http_reply *reply);
 void fk_routes__raw(struct fk_web *web, const struct fk_http_request *request, uint64_t seq,
                     struct fk_http_reply *reply);
 

@@ -12,6 +12,9 @@
 #include "indexer/index.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"
+#include "search/receipt_priv.h"
+#include "search/related.h"
+#include "search/scope.h"
 #include "search/tail.h"
 
 enum { REOPEN_TRIES = 10 };
@@ -20,8 +23,9 @@ struct fk_search {
     struct fk_xreader *reader; /* NULL: there is no index */
     const char *dir;           /* whose index is read */
     struct fk_query *query;
-    struct fk_xquery *whole; /* the query with user and times */
-    struct fk_xquery *rest;  /* of it, what begins at `after`; NULL: all of it */
+    struct fk_xquery *whole;  /* the query with user and times */
+    struct fk_xquery *missed; /* perhaps: what is only partly searchable (scope.h) */
+    struct fk_xquery *rest;   /* of it, what begins at `after`; NULL: all of it */
     struct fk_search_coverage coverage;
     struct fk_seqs disposed; /* captures that the index has not forgotten yet */
     struct fk_seqs gone;     /* documents of nothing but those */
@@ -33,7 +37,11 @@ struct fk_search {
     int64_t after_ms; /* the last hit given, or the cursor */
     uint64_t after_seq;
     struct fk_xhits page;
-    uint64_t page_at; /* offset of the page in `rest` or `whole` */
+    struct fk_related related;
+    struct fk_matches groups; /* where hits are collapsed */
+    bool has_receipt;
+    struct fk_receipt_found found; /* for it */
+    uint64_t page_at;              /* offset of the page in `rest` or `whole` */
     size_t page_size, page_next;
 };
 
@@ -103,6 +111,34 @@ static struct fk_xquery *partly_searchable(void) {
     return fk_xquery_term(term, sizeof term - 1);
 }
 
+/* ---- the index */
+
+static enum fk_status open_index(struct fk_search *s, struct fk_err *err) {
+    fk_xreader_close(&s->reader);
+    s->coverage.mark = 0;
+    enum fk_status st = fk_index_open(s->dir, &s->reader, &s->coverage.mark, err);
+    return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
+}
+
+/* What thread: and similar: stand for, by the index as it is now. */
+static enum fk_status relate(struct fk_search *s, const struct fk_search_options *o,
+                             struct fk_query_fault *fault, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    for (int tries = 0; s->reader != NULL; tries++) {
+        fk_buf_reset(&s->related.expansion);
+        s->related.cut = 0;
+        st = fk_query_relate(s->query, s->reader, o->before ? o->before : UINT64_MAX, &s->related,
+                             fault, err);
+        if (st != FK_RETRY || tries == REOPEN_TRIES)
+            break;
+        FK_TRY(open_index(s, err));
+    }
+    s->coverage.related_cut = s->related.cut;
+    (void)fk_index_blame(st, s->dir, err);
+done:
+    return st;
+}
+
 /* ---- the question as a query */
 
 /* May it stand for too many words? */
@@ -140,6 +176,7 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
                                  struct fk_query_fault *fault, struct fk_err *err) {
     size_t len = o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len;
     struct fk_xquery *part = NULL;
+    struct fk_scope scope = {NULL, o->zone_minutes, o->since_ms, o->until_ms, NULL, NULL};
     enum fk_status st = FK_OK;
     FK_TRY(fk_query_parse_at(o->query, len, fk_now_ms(), o->zone_minutes, &s->query, fault, err));
     fk_query_canonical(s->query, &s->canonical);
@@ -149,6 +186,7 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
         st = fk_fail(err, FK_NOMEM, "out of memory for a query");
         goto done;
     }
+    FK_TRY(relate(s, o, fault, err));
     FK_TRY(fk_query_plan_for(fk_query_root(s->query), o->zone_minutes,
                              (const char *const *)o->domains, &s->whole, fault, err));
     if (o->user != NULL) {
@@ -158,21 +196,18 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
                          fk_query__cut(o->user, 100), o->user);
         if (st != FK_OK)
             goto done;
+        scope.user = fk_xquery_copy(part);
         FK_TRY(narrow(&s->whole, part, err));
     }
     if (o->since_ms != INT64_MIN || o->until_ms != INT64_MAX)
         FK_TRY(narrow(&s->whole, fk_query_plan_received(o->since_ms, o->until_ms), err));
+    scope.root = fk_query_root(s->query);
+    scope.whole = s->whole;
+    st = fk_scope_missed(&scope, &s->missed, fault, err);
+    scope.user = NULL;
 done:
+    fk_xquery_free(&scope.user);
     return st;
-}
-
-/* ---- the index */
-
-static enum fk_status open_index(struct fk_search *s, struct fk_err *err) {
-    fk_xreader_close(&s->reader);
-    s->coverage.mark = 0;
-    enum fk_status st = fk_index_open(s->dir, &s->reader, &s->coverage.mark, err);
-    return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
 }
 
 /* Which documents have no capture left. */
@@ -208,6 +243,22 @@ done:
     return st;
 }
 
+static enum fk_status collapse(struct fk_search *s, struct fk_err *err) {
+    struct fk_matches all = FK_MATCHES_INIT;
+    enum fk_status st = FK_OK;
+    if (s->coverage.collapse == FK_COLLAPSE_NONE)
+        return FK_OK;
+    FK_TRY(fk_matches_read(s->reader, s->whole, &s->gone, FK_SLOT_CONVERSATION, &all, err));
+    FK_TRY(fk_collapse(s->reader, s->coverage.collapse, &all, err));
+    fk_matches_free(&s->groups);
+    s->groups = all;
+    s->coverage.groups = all.count;
+    return FK_OK;
+done:
+    fk_matches_free(&all);
+    return st;
+}
+
 static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
     struct fk_xquery *partial = partly_searchable(), *both = NULL, *all = fk_xquery_all();
     enum fk_status st = FK_OK;
@@ -221,6 +272,11 @@ static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
     both = fk_xquery_and(fk_xquery_copy(s->whole), partial);
     partial = NULL;
     FK_TRY(count(s, both, &s->coverage.partial_hits, err));
+    FK_TRY(count(s, s->missed, &s->coverage.partial_scope, err));
+    FK_TRY(collapse(s, err));
+    if (s->has_receipt)
+        FK_TRY(fk_receipt__found(s->reader, s->whole, both, s->missed, &s->gone, &s->disposed,
+                                 &s->found, err));
 done:
     fk_xquery_free(&partial);
     fk_xquery_free(&both);
@@ -291,7 +347,9 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
                              const struct fk_search_options *o, struct fk_err *err) {
     struct fk_buf body = FK_BUF_INIT;
     struct fk_receipt receipt;
-    char zone[FK_ZONE_SIZE];
+    char zone[FK_ZONE_SIZE], fields[100];
+    (void)snprintf(fields, sizeof fields, "what=search%s%s", o->receipt ? " receipt=" : "",
+                   o->receipt ? o->receipt->digest : "");
     fk_search_zone(zone, o->zone_minutes);
     fk_fields_add_str(&body, "person", o->person);
     fk_fields_add_str(&body, "via", o->via);
@@ -311,6 +369,10 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
     fk_fields_add_str(&body, "zone", zone);
     if (o->cursor != NULL)
         fk_fields_add_str(&body, "cursor", o->cursor);
+    if (o->collapse != FK_COLLAPSE_NONE)
+        fk_fields_add_str(&body, "collapse", fk_collapse_name(o->collapse));
+    if (o->receipt != NULL)
+        fk_fields_add_str(&body, "receipt", o->receipt->digest);
     add_number(&body, "limit", o->limit);
     add_number(&body, "hits", s->coverage.total);
     add_number(&body, "captures", s->coverage.captures);
@@ -319,15 +381,22 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
     enum fk_status st =
         body.failed
             ? fk_fail(err, FK_NOMEM, "out of memory for an act")
-            : fk_keep_append(
-                  keep, &(struct fk_record){.kind = "act", .fields = "what=search", .body = &body},
-                  &receipt, err);
+            : fk_keep_append(keep,
+                             &(struct fk_record){.kind = "act", .fields = fields, .body = &body},
+                             &receipt, err);
     fk_buf_free(&body);
     if (st == FK_OK)
         s->coverage.act = receipt.seq;
     else
         (void)fk_err_prefix(err, "the search cannot be recorded, so it is not answered");
     return st;
+}
+
+static enum fk_status receipt_state(struct fk_search *s, struct fk_lend *lend,
+                                    const struct fk_search_options *o, struct fk_err *err) {
+    struct fk_receipt_facts facts = {o, &s->coverage, fk_search_canonical(s), &s->related.expansion,
+                                     s->found};
+    return o->receipt ? fk_receipt__state(&facts, lend, o->receipt, err) : FK_OK;
 }
 
 /* ---- hits */
@@ -365,15 +434,26 @@ static enum fk_status received_of(struct fk_search *s, uint32_t docid, int64_t *
     return st;
 }
 
+/* As many of the groups as a page takes. */
+static void load_groups(struct fk_search *s, uint64_t want) {
+    const uint64_t left = s->groups.count - s->page_at;
+    s->page.count = (size_t)(want < left ? want : left);
+    for (size_t i = 0; i < s->page.count; i++)
+        s->page.docids[i] = s->groups.at[s->page_at + i].docid;
+}
+
 static enum fk_status load_page(struct fk_search *s, struct fk_err *err) {
     uint64_t want = s->limit > 0 ? s->limit - s->given + 1 : FK_XHITS_MAX;
     if (want > FK_XHITS_MAX)
         want = FK_XHITS_MAX;
     s->page_at += s->page_size;
     s->page_next = s->page_size = 0;
-    enum fk_status st =
-        fk_xreader_search(s->reader, s->rest != NULL ? s->rest : s->whole, FK_SLOT_RECEIVED,
-                          s->page_at, (size_t)want, &s->page, err);
+    enum fk_status st = FK_OK;
+    if (s->coverage.collapse != FK_COLLAPSE_NONE)
+        load_groups(s, want);
+    else
+        st = fk_xreader_search(s->reader, s->rest != NULL ? s->rest : s->whole, FK_SLOT_RECEIVED,
+                               s->page_at, (size_t)want, &s->page, err);
     if (st == FK_OK)
         s->page_size = s->page.count;
     if (st == FK_OK && s->page_size == 0)
@@ -414,7 +494,7 @@ static enum fk_status find(struct fk_search *s, int64_t *received, struct fk_err
         enum fk_status st = find_and_read(s, received, err);
         if (st != FK_RETRY || tries == REOPEN_TRIES)
             return fk_index_blame(st, s->dir, err);
-        if ((st = open_index(s, err)) != FK_OK ||
+        if ((st = open_index(s, err)) != FK_OK || (st = collapse(s, err)) != FK_OK ||
             (st = start_after(s, s->has_after ? s->after_ms : INT64_MAX,
                               s->has_after ? s->after_seq : UINT64_MAX, err)) != FK_OK)
             return st;
@@ -445,12 +525,15 @@ enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk
         return st;
     s->has_after = true;
     s->after_ms = received;
+    const uint64_t others = s->coverage.collapse != FK_COLLAPSE_NONE
+                                ? s->groups.at[s->page_at + s->page_next].others
+                                : 0;
     s->after_seq = s->page.docids[s->page_next++];
     s->given++;
     const uint64_t newest =
         s->captures.count ? s->captures.at[s->captures.count - 1] : s->after_seq;
-    *out = (struct fk_hit){newest,      received,     (const char *)s->data.data,
-                           s->data.len, &s->captures, &s->known};
+    *out = (struct fk_hit){
+        newest, received, (const char *)s->data.data, s->data.len, &s->captures, &s->known, others};
     return FK_OK;
 }
 
@@ -481,10 +564,13 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
         fk_buf_str(&s->user, options->user);
         s->coverage.user = fk_buf_cstr(&s->user);
     }
+    s->coverage.collapse = options->collapse;
+    s->has_receipt = options->receipt != NULL;
+    FK_TRY(open_index(s, err));
     FK_TRY(understand(s, options, fault, err));
     FK_TRY(read_cursor(s, options->cursor, err));
-    FK_TRY(open_index(s, err));
     FK_TRY(measure(s, lend, fault, err));
+    FK_TRY(receipt_state(s, lend, options, err));
     FK_TRY(record(s, keep, options, err));
     *out = s;
     s = NULL;
@@ -517,7 +603,11 @@ void fk_search_close(struct fk_search **search) {
     fk_xreader_close(&s->reader);
     fk_query_free(&s->query);
     fk_xquery_free(&s->whole);
+    fk_xquery_free(&s->missed);
     fk_xquery_free(&s->rest);
+    fk_buf_free(&s->related.expansion);
+    fk_receipt__found_free(&s->found);
+    fk_matches_free(&s->groups);
     fk_seqs_free(&s->disposed);
     fk_seqs_free(&s->gone);
     fk_seqs_free(&s->captures);

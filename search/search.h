@@ -30,7 +30,9 @@
 #include "archiver/vault/fields.h"
 #include "archiver/vault/lend.h"
 #include "indexer/provenance.h"
+#include "search/collapse.h"
 #include "search/query_parse.h"
+#include "search/receipt.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -45,20 +47,30 @@ struct fk_search_options {
     const char *person, *reason; /* into the act; reason NULL where none was given */
     const char *via;             /* "command", "web" */
     char *const *domains;        /* ours, for direction:; ends with NULL; NULL: not known */
+    uint64_t before; /* thread: and similar: as if there were no capture from here on; 0: all */
+    enum fk_collapse collapse;
+    struct fk_search_receipt *receipt; /* stated by open, and bound to the act; NULL: none */
 };
 #define FK_SEARCH_OPTIONS                                                                          \
-    { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL }
+    {                                                                                              \
+        "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL, 0,             \
+            FK_COLLAPSE_NONE, NULL                                                                 \
+    }
 
 struct fk_search_coverage {
-    uint64_t total;             /* hits, exactly */
-    uint64_t captures;          /* entries that brought them */
-    uint64_t partial_hits;      /* of them, those that are only partly searchable */
-    uint64_t head;              /* the ledger has entries 0 .. head-1 ... */
-    uint64_t mark;              /* ... the index has read those before mark ... */
-    uint64_t unread;            /* ... and this many messages stand between the two */
-    uint64_t documents;         /* messages in the index */
-    uint64_t index_captures;    /* entries that brought those */
-    uint64_t partial;           /* of them, those that are only partly searchable */
+    uint64_t total;          /* hits, exactly */
+    uint64_t captures;       /* entries that brought them */
+    uint64_t partial_hits;   /* of them, those that are only partly searchable */
+    uint64_t head;           /* the ledger has entries 0 .. head-1 ... */
+    uint64_t mark;           /* ... the index has read those before mark ... */
+    uint64_t unread;         /* ... and this many messages stand between the two */
+    uint64_t documents;      /* messages in the index */
+    uint64_t index_captures; /* entries that brought those */
+    uint64_t partial;        /* of them, those that are only partly searchable */
+    uint64_t partial_scope;  /* of them, no hits, but perhaps missed for that (scope.h) */
+    enum fk_collapse collapse;
+    uint64_t groups;            /* that the hits are; exactly. 0 where they are not collapsed */
+    unsigned related_cut;       /* thread: and similar: that stand for more than is taken */
     uint64_t act;               /* seq of the act */
     int zone_minutes;           /* in which the days of the query began */
     const char *user;           /* what the query was narrowed to; NULL: anyone */
@@ -72,6 +84,7 @@ struct fk_hit {
     size_t fields_len;
     const struct fk_seqs *captures;    /* all that are there, ascending */
     const struct fk_provenance *known; /* who had it, by what those say */
+    uint64_t others;                   /* hits of its group that are not given */
 };
 
 struct fk_search;

@@ -35,6 +35,54 @@ put("journal", "microsoft365", b"Sender: a@b.example\r\nSubject: x\r\nMessage-Id
     b"Recipient: g@h.example, Expanded: list@h.example\r\nRecipient: i@j.example, Forwarded: k@l.example\r\n")
 put("journal", "folded", b"sender:\r\n <>\r\nSUBJECT: a\r\n b\r\nOn-Behalf-Of: m@n\r\nMailbox: o\r\nLabel: p\r\nSentUtc: 11/24/2026 1:02:03 AM\r\nReceivedUtc: x\r\nRecipient: <>\r\n??\r\n")
 put("journal", "exchange2003", b"Sender: \"A\" <smtp:a@b.example>\r\nMessage-ID: <2@b>\r\nRecipients:\r\n\"C\" <smtp:c@d.example>;\r\n X400:c=jp;\r\n")
+RECEIPT = """fumikura-receipt/1
+ledger: 95e2cf528654ee1f63bbfb24c277fe1d
+time: 2026-11-29T01:55:22.062Z
+nonce: c114850cb86238a58e9ffb04b1cb9cf3743bb1565ea89a08c675b36e47d7765a
+version: 0.1.0
+terms: 6
+query: falcon thread:1
+canonical: falcon AND thread:1
+expansion: thread:1 = 1-3
+user: a@b.example
+since: 2026-05-01T00:00:00.000Z
+until: 2026-07-01T00:00:00.000Z
+zone: +09:00
+person: root(0)
+reason: why
+head: 13
+mark: 7
+unread: 0
+checkpoint: 5 %s
+documents: 6
+partial: 1
+partial-hits: 0
+partial-scope: 1
+total: 3
+captures: 4
+hits: 3-2,5
+hits-sha256: %s
+hit-captures: 1-3,5
+hits-partly: %s
+missed: 4
+
+fumikura/1 seq=13 prev=%s kind=act time=2026-11-29T01:55:22.066Z what=search receipt=%s
+c2sp.org/tlog-proof@v1
+index 13
+%s
+
+fumikura/95e2cf528654ee1f63bbfb24c277fe1d
+14
+%s
+
+— fumikura/95e2cf528654ee1f63bbfb24c277fe1d AZLjJmzkh5QBVz8eA3w3eZYg6Asqs6C2g3c76Kq97kgMDwr605l1It4f19+D9a4065KVOmHbZd1cnOmpEdY5zHV7eAc=
+"""
+HASH = base64.b64encode(bytes(range(32))).decode()
+put("receipt", "whole", b"\x80\x01" + (RECEIPT % ("0" * 64, hashlib.sha256(b"3\n2\n5\n").hexdigest(), "", "0" * 64, "1" * 64, HASH, HASH)).encode())
+put("receipt", "empty", b"\x10\x20" + (RECEIPT.replace("3-2,5", "").replace("hit-captures: 1-3,5", "hit-captures: ").replace("total: 3", "total: 0").replace("captures: 4", "captures: 0")
+    % ("0" * 64, hashlib.sha256(b"").hexdigest(), "", "0" * 64, "1" * 64, HASH, HASH)).encode())
+put("receipt", "list", b"12-9,20,3-5,7")
+put("receipt", "proof", ("xxc2sp.org/tlog-proof@v1\nindex 7\n%s\n%s\n\nnote\n" % (HASH, HASH)).encode())
 put("notice", "postfix", b"\x00Reporting-MTA: dns; mail.example.jp\nX-Postfix-Queue-ID: 4X\nOriginal-Envelope-Id: QQ=1\n\nFinal-Recipient: rfc822; a@b.example\n"
     b"Original-Recipient: rfc822;c@d.example\nAction: failed\nStatus: 5.1.1 (x)\nRemote-MTA: dns; mx.b.example\nDiagnostic-Code: smtp; 550\n 5.1.1\n\n"
     b"Final-Recipient: utf-8; \"e;f\"@g\nAction: Delayed\nStatus: 4\n")

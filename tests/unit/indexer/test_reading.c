@@ -1,5 +1,6 @@
 /* Messages in, terms out, without the box: what is read of a message and what is left out. */
 #include "base/pack.h"
+#include "indexer/sketch.h"
 #include "indexer/html_priv.h"
 #include "indexer/mime_priv.h"
 #include "indexer/sink_priv.h"
@@ -114,6 +115,10 @@ static void headers_go_to_their_fields(void **state) {
     HAS(&a, "body");
     assert_int_equal(a.found, FK_FOUND_DATE);
     assert_int_equal(a.date_ms, 1795482000000);
+    char *sketch = strstr(a.display, "sketch: ");
+    assert_non_null(sketch);
+    assert_int_equal(strlen(sketch), strlen("sketch: \n") + 2 * FK_SKETCH_BYTES);
+    *sketch = 0;
     assert_string_equal(a.display, "date: 2026-11-24T01:00:00.000Z\n"
                                    "from: 佐藤 <T.Sato@Example.JP>\n"
                                    "to: a@b.example, 吉田 <yoshida@b.example>\n"
