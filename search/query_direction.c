@@ -21,7 +21,7 @@ static enum fk_status ours_read(const struct fk_query__planner *p, struct ours *
     out->arena = fk_arena_new(0);
     out->list = out->arena ? fk_arena_alloc(out->arena, n * sizeof *out->list) : NULL;
     if (out->list == NULL)
-        FK_TRY(fk_query__out_of_memory(p));
+        return fk_query__out_of_memory(p);
     for (; out->count < n; out->count++) {
         const char *domain = p->domains[out->count];
         fk_buf_reset(&folded);
