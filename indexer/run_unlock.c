@@ -204,6 +204,35 @@ done:
 
 /* ---- once more, with words */
 
+/* A document read once more takes the place of the one with this data: what was found about it stays,
+ * and it counts as read as it was, so that other captures of it are still joined. */
+static enum fk_status adopt(struct fk_xdoc *doc, const struct fk_buf *earlier, bool *is_opened,
+                            struct fk_err *err) {
+    enum fk_status st;
+    struct fk_buf data = FK_BUF_INIT, adopted = FK_BUF_INIT, read = FK_BUF_INIT;
+    bool is_message = true;
+    FK_TRY(fk_verdicts__carry(doc, earlier, err));
+    FK_TRY(fk_xdoc_data_get(doc, &data, err));
+    *is_opened = fk_unlock__is_opened(data.data, data.len);
+    (void)fk_fields_find(earlier->data, earlier->len, "read", &read);
+    struct fk_fields it = fk_fields_begin(data.data, data.len);
+    for (struct fk_field f; fk_fields_next(&it, &f);) {
+        is_message = is_message && !fk_field_is(&f, "capture");
+        if (is_message && fk_field_is(&f, "read"))
+            fk_fields_add(&adopted, "read", read.data, read.len);
+        else
+            fk_buf_add(&adopted, f.name, (size_t)(f.value + f.value_len + 1 - f.name));
+    }
+    st = adopted.failed || read.failed
+             ? fk_fail(err, FK_NOMEM, "a document for the index: out of memory")
+             : fk_xdoc_data(doc, adopted.data, adopted.len, err);
+done:
+    fk_buf_free(&data);
+    fk_buf_free(&adopted);
+    fk_buf_free(&read);
+    return st;
+}
+
 static enum fk_status read_again(struct run *r, const struct letter *locked,
                                  const struct fk_passwords *passwords, bool may_lock,
                                  struct fk_err *err) {
@@ -220,7 +249,7 @@ static enum fk_status read_again(struct run *r, const struct letter *locked,
     FK_TRY(fk_run__read_again(r, &captures, &docid, &doc, err));
     if (!doc || docid != locked->docid)
         goto done; /* a capture cannot be read just now */
-    FK_TRY(fk_unlock__adopt(doc, &locked->data, &is_opened, err));
+    FK_TRY(adopt(doc, &locked->data, &is_opened, err));
     if (is_opened || may_lock)
         FK_TRY(fk_run__put_back(r, docid, doc, err));
 done:

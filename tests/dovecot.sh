@@ -24,7 +24,7 @@ set -- $(python3 -c 'import socket
 s = [socket.socket() for _ in range(2)]
 for x in s: x.bind(("127.0.0.1", 0))
 print(*(x.getsockname()[1] for x in s))')
-version=$(dovecot --version | cut -d' ' -f1)
+version=$(dovecot --version | sed 's|[ -].*||') # of Debian's 2.4.1-4 its configuration takes 2.4.1
 {
     cat <<CONF
 base_dir = $dir/run

@@ -26,7 +26,7 @@ configure() { # port, main.cf lines
     mkdir -p "$dir"/etc "$dir"/queue "$dir"/data "$dir"/log
     chown postfix "$dir"/data
     chmod 755 "$dir" "$dir"/etc "$dir"/queue "$dir"/log
-    cat >"$dir/etc/main.cf" <<CF
+    cat >"$dir/etc/main.cf.ours" <<CF
 compatibility_level = 3.6
 queue_directory = $dir/queue
 data_directory = $dir/data
@@ -49,7 +49,9 @@ minimal_backoff_time = 2s
 maximal_backoff_time = 5s
 queue_run_delay = 2s
 CF
-    printf '%s\n' "$@" >>"$dir/etc/main.cf"
+    # Of two lines for one name the later: Postfix warns of the earlier in each process, and a log that is started
+    # by its own warnings waits for itself when they are more than a socket takes.
+    printf '%s\n' "$@" | cat "$dir/etc/main.cf.ours" - | tac | awk '!seen[$1]++' | tac >"$dir/etc/main.cf"
     {
         echo "127.0.0.1:$port inet n - n - - smtpd"
         for service in rewrite:trivial-rewrite error retry:error discard smtp relay:smtp lmtp; do

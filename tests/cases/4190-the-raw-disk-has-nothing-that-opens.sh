@@ -72,9 +72,16 @@ fk seal >/dev/null || fail "seal"
 python3 - "$V" "$gone" "$unsealed" <<'P' || fail "keys"
 import glob, json, subprocess, sys
 vault, gone, unsealed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-def unwrap(key, data):
-    r = subprocess.run(["openssl", "enc", "-d", "-id-aes256-wrap-pad", "-K", key.hex(), "-iv", "A65959A6"], input=data, capture_output=True)
-    return r.stdout
+def unwrap(key, data): # RFC 5649, section 4.2, block by block: from 3.5 on "openssl enc" takes no cipher that wraps
+    def block(b):
+        return subprocess.run(["openssl", "enc", "-d", "-aes-256-ecb", "-nopad", "-K", key.hex()], input=b, capture_output=True).stdout
+    n = len(data) // 8 - 1
+    a, r = data[:8], [data[8 * i:8 * i + 8] for i in range(1, n + 1)]
+    for step in range(6 * n, 0, -1):
+        i = (step - 1) % n
+        b = block((int.from_bytes(a, "big") ^ step).to_bytes(8, "big") + r[i])
+        a, r[i] = b[:8], b[8:]
+    return b"".join(r)[:int.from_bytes(a[4:], "big")] if a[:4] == b"\xa6\x59\x59\xa6" else b""
 kek = bytes.fromhex(open(vault + "/secrets/kek").read().split("key=")[1].strip())
 path = sorted(glob.glob(vault + "/keys/00000001.*.keys"))[-1]
 whole = open(path, "rb").read()
