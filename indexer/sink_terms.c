@@ -12,7 +12,16 @@
 
 #include <string.h>
 
-enum { SHOWN = 3, PEOPLE_BYTES = 1000, SUBJECT_BYTES = 1000, NAME_BYTES = 500, FILES = 50 };
+/* LINES_BYTES: of one kind of display lines; all of them together are within what document.c takes.
+ */
+enum {
+    LINES_BYTES = 24 << 10,
+    SHOWN = 3,
+    PEOPLE_BYTES = 1000,
+    SUBJECT_BYTES = 1000,
+    NAME_BYTES = 500,
+    FILES = 50
+};
 
 struct terms_sink {
     struct fk_docterms *terms;
@@ -172,7 +181,7 @@ static enum fk_status date_take(void *ctx, unsigned level, int64_t ms, struct fk
 static enum fk_status file_take(void *ctx, const char *name, size_t len, struct fk_err *err) {
     struct terms_sink *s = ctx;
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_FILE;
-    if (!s->is_wrapper && s->file_count++ < FILES)
+    if (!s->is_wrapper && s->file_count++ < FILES && s->files.len < LINES_BYTES)
         fk_fields_add(&s->files, "file", name, cut_length(name, len, NAME_BYTES));
     enum fk_status st = fk_docterms__text(s->terms, field, name, len, err);
     fk_docterms__gap(s->terms, field);
@@ -221,7 +230,7 @@ static enum fk_status digest_take(void *ctx, const char *hex, struct fk_err *err
 static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason reason) {
     struct terms_sink *s = ctx;
     struct fk_buf line = FK_BUF_INIT;
-    if (s->unread_count++ >= FILES)
+    if (s->unread_count++ >= FILES || s->unread.len > LINES_BYTES)
         return;
     fk_buf_add(&line, path, cut_length(path, len, NAME_BYTES));
     fk_buf_printf(&line, " %s", fk_reason__word(reason));
@@ -233,7 +242,7 @@ static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason 
 static void unlocked_take(void *ctx, const char *path, size_t len, uint64_t origin) {
     struct terms_sink *s = ctx;
     struct fk_buf line = FK_BUF_INIT;
-    if (s->is_wrapper || s->unread_count++ >= FILES)
+    if (s->is_wrapper || s->unread_count++ >= FILES || s->unread.len > LINES_BYTES)
         return;
     fk_buf_add(&line, path, cut_length(path, len, NAME_BYTES));
     fk_buf_printf(&line, " %llu", (unsigned long long)origin);
@@ -248,7 +257,7 @@ static void charset_take(void *ctx, const char *where, size_t len, const char *d
     struct terms_sink *s = ctx;
     struct fk_buf line = FK_BUF_INIT;
     char name[48] = "-";
-    if (s->is_wrapper || s->charset_count++ >= FILES)
+    if (s->is_wrapper || s->charset_count++ >= FILES || s->charsets.len > LINES_BYTES)
         return;
     for (size_t n = 0; declared && *declared && n + 1 < sizeof name; declared++)
         if (*declared > ' ' && *declared < 0x7f) {
