@@ -8,6 +8,7 @@
 #include "archiver/vault/proof_read.h"
 #include "base/io.h"
 #include "cli/cli.h"
+#include "cli/config.h"
 #include "cli/json.h"
 #include "cli/ledger.h"
 #include "cli/receipt.h"

@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_MAX = 32, HASH_MAX = 64, SALT_MAX = 64, BLOB_MAX = 128, SPIN_MAX = 1000000 };
+enum {
+    KEY_MAX = 32,
+    HASH_MAX = 64,
+    SALT_MAX = 64,
+    BLOB_MAX = 128,
+    SPIN_MAX = 200000 /* Office: 100,000 */
+};
 enum { SEGMENT = 4096, STANDARD_SPIN = 50000, LOOK_EVERY = 8192 };
 
 struct keyed { /* what one element of the agile form says */

@@ -27,10 +27,12 @@
 enum {
     SALT = 32,
     DAY_MS = 86400000,
-    LOCKED_MAX = 64,     /* messages of one sender that wait for a password */
+    OPENED_MAX = 64,     /* messages that one letter opened */
+    LOCKED_MAX = 16,     /* messages of one sender that a letter is tried on, the newest */
     LOOKED_AT_MAX = 200, /* messages of the sender in those two days */
-    LETTERS_MAX = 32,    /* of them, that words are taken from */
-    LETTER_BYTES = 64 << 10
+    LETTERS_MAX = 32,    /* of them, that words are taken from, the first */
+    LETTER_BYTES = 64 << 10,
+    SENDER_MAX = 220 /* bytes: a longer one has no such term */
 };
 
 /* A document, as far as it matters here. */
@@ -157,19 +159,20 @@ static int compare_docids(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static enum fk_status letters_search(struct fk_xreader *reader, const struct letter *locked,
-                                     struct fk_xhits *hits, struct fk_err *err) {
+/* Documents with this term of the sender that were received within a day of that moment, by seq. */
+static enum fk_status near_search(struct fk_xreader *reader, const char *prefix,
+                                  const struct letter *of, size_t most, struct fk_xhits *hits,
+                                  struct fk_err *err) {
     struct fk_buf term = FK_BUF_INIT;
     uint8_t from[8], to[8];
-    fk_be64(from, (uint64_t)(locked->received_ms > DAY_MS ? locked->received_ms - DAY_MS : 0));
-    fk_be64(to, (uint64_t)locked->received_ms + DAY_MS);
-    fk_buf_str(&term, FK_P_FROM_ADDR);
-    fk_buf_add(&term, locked->sender.data, locked->sender.len);
+    fk_be64(from, (uint64_t)(of->received_ms > DAY_MS ? of->received_ms - DAY_MS : 0));
+    fk_be64(to, (uint64_t)of->received_ms + DAY_MS);
+    fk_buf_str(&term, prefix);
+    fk_buf_add(&term, of->sender.data, of->sender.len < SENDER_MAX ? of->sender.len : SENDER_MAX);
     struct fk_xquery *q = fk_xquery_and(fk_xquery_term((const char *)term.data, term.len),
                                         fk_xquery_range(FK_SLOT_RECEIVED, from, 8, to, 8));
-    enum fk_status st =
-        q ? fk_xreader_search(reader, q, FK_SLOT_RECEIVED, 0, LOOKED_AT_MAX, hits, err)
-          : fk_fail(err, FK_NOMEM, "indexing: out of memory");
+    enum fk_status st = q ? fk_xreader_search(reader, q, FK_SLOT_RECEIVED, 0, most, hits, err)
+                          : fk_fail(err, FK_NOMEM, "indexing: out of memory");
     fk_xquery_free(&q);
     fk_buf_free(&term);
     if (st == FK_OK)
@@ -185,7 +188,7 @@ static enum fk_status letters_find(struct run *r, const struct letter *locked, s
     enum fk_status st = hits ? FK_OK : fk_fail(err, FK_NOMEM, "indexing: out of memory");
     FK_TRY(st);
     FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
-    FK_TRY(letters_search(reader, locked, hits, err));
+    FK_TRY(near_search(reader, FK_P_FROM_ADDR, locked, LOOKED_AT_MAX, hits, err));
     for (size_t i = 0; i < hits->count && seqs->count < LETTERS_MAX; i++) {
         struct letter other;
         st = letter_read(reader, hits->docids[i], &other, err);
@@ -204,6 +207,35 @@ done:
 
 /* ---- once more, with words */
 
+/* A document read once more takes the place of the one with this data: what was found about it
+ * stays, and it counts as read as it was, so that other captures of it are still joined. */
+static enum fk_status adopt(struct fk_xdoc *doc, const struct fk_buf *earlier, bool *is_opened,
+                            struct fk_err *err) {
+    enum fk_status st;
+    struct fk_buf data = FK_BUF_INIT, adopted = FK_BUF_INIT, read = FK_BUF_INIT;
+    bool is_message = true;
+    FK_TRY(fk_verdicts__carry(doc, earlier, err));
+    FK_TRY(fk_xdoc_data_get(doc, &data, err));
+    *is_opened = fk_unlock__is_opened(data.data, data.len);
+    (void)fk_fields_find(earlier->data, earlier->len, "read", &read);
+    struct fk_fields it = fk_fields_begin(data.data, data.len);
+    for (struct fk_field f; fk_fields_next(&it, &f);) {
+        is_message = is_message && !fk_field_is(&f, "capture");
+        if (is_message && fk_field_is(&f, "read"))
+            fk_fields_add(&adopted, "read", read.data, read.len);
+        else
+            fk_buf_add(&adopted, f.name, (size_t)(f.value + f.value_len + 1 - f.name));
+    }
+    st = adopted.failed || read.failed
+             ? fk_fail(err, FK_NOMEM, "a document for the index: out of memory")
+             : fk_xdoc_data(doc, adopted.data, adopted.len, err);
+done:
+    fk_buf_free(&data);
+    fk_buf_free(&adopted);
+    fk_buf_free(&read);
+    return st;
+}
+
 static enum fk_status read_again(struct run *r, const struct letter *locked,
                                  const struct fk_passwords *passwords, bool may_lock,
                                  struct fk_err *err) {
@@ -220,7 +252,7 @@ static enum fk_status read_again(struct run *r, const struct letter *locked,
     FK_TRY(fk_run__read_again(r, &captures, &docid, &doc, err));
     if (!doc || docid != locked->docid)
         goto done; /* a capture cannot be read just now */
-    FK_TRY(fk_unlock__adopt(doc, &locked->data, &is_opened, err));
+    FK_TRY(adopt(doc, &locked->data, &is_opened, err));
     if (is_opened || may_lock)
         FK_TRY(fk_run__put_back(r, docid, doc, err));
 done:
@@ -230,8 +262,14 @@ done:
     return st;
 }
 
-/* may_lock: what opened it may be gone. */
-static enum fk_status unlock(struct run *r, uint32_t docid, bool may_lock, struct fk_err *err) {
+/* Whether a word of these has not been tried on it: it is new itself, or one of them is. */
+static bool is_untried(const struct fk_seqs *letters, uint32_t docid, uint32_t new_from) {
+    return docid >= new_from || (letters->count && letters->at[letters->count - 1] >= new_from);
+}
+
+/* new_from: the first seq that was not there before; 0: what opened it may be gone. */
+static enum fk_status unlock(struct run *r, uint32_t docid, uint32_t new_from, struct fk_err *err) {
+    const bool may_lock = new_from == 0;
     enum fk_status st;
     struct fk_xreader *reader;
     struct letter locked = {.docid = 0};
@@ -240,6 +278,8 @@ static enum fk_status unlock(struct run *r, uint32_t docid, bool may_lock, struc
     FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
     FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &locked, err), err));
     FK_TRY(letters_find(r, &locked, &letters, err));
+    if (!is_untried(&letters, docid, new_from))
+        goto done;
     fk_known__changed(&r->known); /* its shard is about to be */
     for (size_t i = 0; i < letters.count; i++)
         FK_TRY(words_read(r, letters.at[i], &words, err));
@@ -258,7 +298,7 @@ done:
 /* ---- which */
 
 static enum fk_status with_flag(struct run *r, struct fk_xreader *reader, const char *flag,
-                                const void *value, size_t len, uint32_t docids[LOCKED_MAX],
+                                const void *value, size_t len, uint32_t docids[OPENED_MAX],
                                 size_t *count, struct fk_err *err) {
     struct fk_buf term = FK_BUF_INIT;
     fk_buf_printf(&term, FK_P_FLAG "%s:", flag);
@@ -267,7 +307,7 @@ static enum fk_status with_flag(struct run *r, struct fk_xreader *reader, const 
     enum fk_status st = term.len > FK_WHOLE_MAX
                             ? FK_OK
                             : fk_xreader_with_term(reader, (const char *)term.data, term.len,
-                                                   docids, LOCKED_MAX, count, err);
+                                                   docids, OPENED_MAX, count, err);
     fk_buf_free(&term);
     return fk_run__of_database(r, st, err);
 }
@@ -277,28 +317,39 @@ static enum fk_status with_flag(struct run *r, struct fk_xreader *reader, const 
 static enum fk_status document_look(struct run *r, struct fk_xreader *reader, uint32_t docid,
                                     struct fk_seqs *todo, struct fk_err *err) {
     enum fk_status st;
-    struct letter new, locked = {.docid = 0};
-    uint32_t docids[LOCKED_MAX];
+    struct letter letter, locked = {.docid = 0};
+    struct fk_xhits *hits = NULL;
+    uint32_t docids[OPENED_MAX];
     size_t count = 0;
-    FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &new, err), err));
-    if (fk_unlock__is_locked(new.data.data, new.data.len))
+    FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &letter, err), err));
+    if (fk_unlock__is_locked(letter.data.data, letter.data.len))
         fk_seqs_add(todo, docid);
-    if (new.sender.len &&new.bytes <= LETTER_BYTES)
-        FK_TRY(
-            with_flag(r, reader, "locked", new.sender.data, new.sender.len, docids, &count, err));
-    for (size_t i = 0; i < count; i++) {
+    if (!letter.sender.len || letter.bytes > LETTER_BYTES)
+        goto done;
+    FK_TRY(
+        with_flag(r, reader, "locked", letter.sender.data, letter.sender.len, docids, &count, err));
+    if (count == 0) /* mostly, and known at the cost of one look-up */
+        goto done;
+    hits = calloc(1, sizeof *hits);
+    if (!hits)
+        FK_TRY(fk_fail(err, FK_NOMEM, "indexing: out of memory"));
+    st = near_search(reader, FK_P_FLAG "locked:", &letter, LOCKED_MAX, hits, err);
+    FK_TRY(fk_run__of_database(r, st, err));
+    for (size_t i = 0; i < hits->count; i++) {
         letter_free(&locked);
-        FK_TRY(fk_run__of_database(r, letter_read(reader, docids[i], &locked, err), err));
-        if (belong_together(&locked, &new))
-            fk_seqs_add(todo, docids[i]);
+        st = letter_read(reader, hits->docids[i], &locked, err);
+        FK_TRY(fk_run__of_database(r, st, err));
+        if (belong_together(&locked, &letter))
+            fk_seqs_add(todo, hits->docids[i]);
     }
 done:
-    letter_free(&new);
+    free(hits);
+    letter_free(&letter);
     letter_free(&locked);
     return st;
 }
 
-static enum fk_status all_unlock(struct run *r, struct fk_seqs *todo, bool may_lock,
+static enum fk_status all_unlock(struct run *r, struct fk_seqs *todo, uint32_t new_from,
                                  struct fk_err *err) {
     enum fk_status st = FK_OK;
     fk_seqs_sort(todo);
@@ -306,7 +357,7 @@ static enum fk_status all_unlock(struct run *r, struct fk_seqs *todo, bool may_l
         st = fk_fail(err, FK_NOMEM, "indexing: out of memory");
     for (size_t i = 0; st == FK_OK && i < todo->count; i++)
         if (i == 0 || todo->at[i] != todo->at[i - 1])
-            st = unlock(r, (uint32_t)todo->at[i], may_lock, err);
+            st = unlock(r, (uint32_t)todo->at[i], new_from, err);
     return st;
 }
 
@@ -324,7 +375,7 @@ enum fk_status fk_run__unlock(struct run *r, const struct fk_shard *shard, struc
          after = docid)
         FK_TRY(document_look(r, reader, docid, &todo, err));
     if (st == FK_OK || st == FK_NOT_FOUND)
-        st = all_unlock(r, &todo, false, err);
+        st = all_unlock(r, &todo, shard->first, err);
 done:
     fk_known__changed(&r->known);
     fk_seqs_free(&todo);
@@ -335,7 +386,7 @@ enum fk_status fk_run__lock_again(struct run *r, const struct fk_seqs *gone, str
     enum fk_status st = FK_OK;
     struct fk_xreader *reader;
     struct fk_seqs todo = {NULL, 0, 0, false};
-    uint32_t docids[LOCKED_MAX];
+    uint32_t docids[OPENED_MAX];
     size_t count;
     fk_known__changed(&r->known);
     FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
@@ -346,7 +397,7 @@ enum fk_status fk_run__lock_again(struct run *r, const struct fk_seqs *gone, str
         for (size_t k = 0; k < count; k++)
             fk_seqs_add(&todo, docids[k]);
     }
-    st = all_unlock(r, &todo, true, err);
+    st = all_unlock(r, &todo, 0, err);
 done:
     fk_seqs_free(&todo);
     return st;

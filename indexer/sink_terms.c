@@ -18,7 +18,10 @@
 
 #include <string.h>
 
+/* LINES_BYTES: of one kind of display lines; all of them together are within what document.c takes.
+ */
 enum {
+    LINES_BYTES = 24 << 10,
     SHOWN = 3,
     PEOPLE_BYTES = 1000,
     SUBJECT_BYTES = 1000,
@@ -253,7 +256,7 @@ done:
 static enum fk_status file_take(void *ctx, const char *name, size_t len, struct fk_err *err) {
     struct terms_sink *s = ctx;
     const enum fk_docfield field = s->is_wrapper ? FK_IN_WRAPPER : FK_IN_FILE;
-    if (!s->is_wrapper && s->file_count++ < FILES)
+    if (!s->is_wrapper && s->file_count++ < FILES && s->files.len < LINES_BYTES)
         fk_fields_add(&s->files, "file", name, cut_length(name, len, NAME_BYTES));
     if (!s->is_wrapper)
         fk_txn_texts__add(&s->texts, FK_TXN_IN_FILE, "", 0, name, len);
@@ -342,7 +345,7 @@ static void opens_take(void *ctx, const char *path, size_t len) {
 static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason reason) {
     struct terms_sink *s = ctx;
     struct fk_buf line = FK_BUF_INIT;
-    if (s->unread_count++ >= FILES)
+    if (s->unread_count++ >= FILES || s->unread.len > LINES_BYTES)
         return;
     fk_buf_add(&line, path, cut_length(path, len, NAME_BYTES));
     fk_buf_printf(&line, " %s", fk_reason__word(reason));
@@ -354,7 +357,7 @@ static void unread_take(void *ctx, const char *path, size_t len, enum fk_reason 
 static void unlocked_take(void *ctx, const char *path, size_t len, uint64_t origin) {
     struct terms_sink *s = ctx;
     struct fk_buf line = FK_BUF_INIT;
-    if (s->is_wrapper || s->unread_count++ >= FILES)
+    if (s->is_wrapper || s->unread_count++ >= FILES || s->unread.len > LINES_BYTES)
         return;
     fk_buf_add(&line, path, cut_length(path, len, NAME_BYTES));
     fk_buf_printf(&line, " %llu", (unsigned long long)origin);
@@ -369,7 +372,7 @@ static void charset_take(void *ctx, const char *where, size_t len, const char *d
     struct terms_sink *s = ctx;
     struct fk_buf line = FK_BUF_INIT;
     char name[48] = "-";
-    if (s->is_wrapper || s->charset_count++ >= FILES)
+    if (s->is_wrapper || s->charset_count++ >= FILES || s->charsets.len > LINES_BYTES)
         return;
     for (size_t n = 0; declared && *declared && n + 1 < sizeof name; declared++)
         if (*declared > ' ' && *declared < 0x7f) {

@@ -4,7 +4,6 @@
 #include "base/pack.h"
 #include "indexer/index.h"
 #include "indexer/terms.h"
-#include "indexer/verdicts_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,32 +160,13 @@ done:
     return st;
 }
 
-enum fk_status fk_unlock__adopt(struct fk_xdoc *doc, const struct fk_buf *earlier, bool *is_opened,
-                                struct fk_err *err) {
-    enum fk_status st;
-    struct fk_buf data = FK_BUF_INIT, adopted = FK_BUF_INIT, read = FK_BUF_INIT;
+bool fk_unlock__is_opened(const void *data, size_t len) {
+    struct fk_fields it = fk_fields_begin(data, len);
     unsigned long long origin;
-    bool is_message = true;
-    FK_TRY(fk_verdicts__carry(doc, earlier, err));
-    FK_TRY(fk_xdoc_data_get(doc, &data, err));
-    (void)fk_fields_find(earlier->data, earlier->len, "read", &read);
-    struct fk_fields it = fk_fields_begin(data.data, data.len);
-    for (struct fk_field f; fk_fields_next(&it, &f);) {
-        is_message = is_message && !fk_field_is(&f, "capture");
-        if (is_message && fk_field_is(&f, "read"))
-            fk_fields_add(&adopted, "read", read.data, read.len);
-        else
-            fk_buf_add(&adopted, f.name, (size_t)(f.value + f.value_len + 1 - f.name));
-        *is_opened |= is_message && fk_field_is(&f, "unlocked") && origin_of(&f, &origin) && origin;
-    }
-    st = adopted.failed || read.failed
-             ? fk_fail(err, FK_NOMEM, "a document for the index: out of memory")
-             : fk_xdoc_data(doc, adopted.data, adopted.len, err);
-done:
-    fk_buf_free(&data);
-    fk_buf_free(&adopted);
-    fk_buf_free(&read);
-    return st;
+    for (struct fk_field f; fk_fields_next(&it, &f) && !fk_field_is(&f, "capture");)
+        if (fk_field_is(&f, "unlocked") && origin_of(&f, &origin) && origin > 0)
+            return true;
+    return false;
 }
 
 enum fk_status fk_unlock__words_add(struct fk_unlock_words *words, uint64_t seq,

@@ -24,11 +24,8 @@ bool fk_unlock__is_locked(const void *data, size_t len);
 /* The terms that follow from a document's data. */
 FK_CHECKED enum fk_status fk_unlock__terms(struct fk_xdoc *doc, const struct fk_buf *data,
                                            struct fk_err *err);
-/* A document read once more takes the place of the one with this data: what was found about it
- * stays, and it counts as read as it was, so that other captures of it are still joined.
- * *is_opened: a file of it opened with a message's word. */
-FK_CHECKED enum fk_status fk_unlock__adopt(struct fk_xdoc *doc, const struct fk_buf *earlier,
-                                           bool *is_opened, struct fk_err *err);
+/* Whether a file of it opened with a message's word. */
+bool fk_unlock__is_opened(const void *data, size_t len);
 
 /* Words of several letters. */
 struct fk_unlock_words {
