@@ -20,10 +20,19 @@ struct term {
     bool is_plain, is_varied; /* written so; written in variants of its characters (variants.h) */
 };
 
-/* The words of plain parts, as hashes in their order, for finding them again in HTML. */
+/* Words as they were written, in their order: a NUL behind each. Hashes find them, bytes say whether
+ * it is they: who writes a message can have two words of one hash. */
+struct words {
+    struct fk_buf bytes;
+    uint32_t *hashes, *begins;
+    size_t count, hashes_cap, begins_cap;
+};
+
+/* The words of plain parts, for finding them again in HTML. */
 struct memory {
-    uint32_t *words, *next; /* next: the previous place of the same head */
-    size_t count, cap;
+    struct words words;
+    uint32_t *next; /* the previous place of the same head */
+    size_t next_cap;
     uint32_t heads[HEADS];
     size_t expected; /* where the next paragraph probably begins */
 };
@@ -38,8 +47,7 @@ struct fk_docterms {
     uint32_t pos[FK_DOCFIELDS];
     struct memory plain;
     struct fk_sketcher sketcher; /* of the body */
-    uint32_t *paragraph;         /* hashes of the paragraph at hand */
-    size_t paragraph_count, paragraph_cap;
+    struct words paragraph;      /* at hand */
     unsigned alternatives;  /* depth */
     bool has[FK_DOCFIELDS]; /* any text */
     bool is_cut, failed;
@@ -64,6 +72,17 @@ enum fk_status fk_docterms__new(struct fk_docterms **out, struct fk_err *err) {
     return FK_OK;
 }
 
+static void words_forget(struct words *w) {
+    w->count = 0;
+    fk_buf_reset(&w->bytes);
+}
+
+static void words_free(struct words *w) {
+    free(w->hashes);
+    free(w->begins);
+    fk_buf_free(&w->bytes);
+}
+
 void fk_docterms__free(struct fk_docterms **d) {
     if (!*d)
         return;
@@ -73,16 +92,17 @@ void fk_docterms__free(struct fk_docterms **d) {
         fk_buf_free(&(*d)->rows[i]);
         fk_buf_free(&(*d)->shown[i]);
     }
-    free((*d)->plain.words);
+    words_free(&(*d)->plain.words);
+    words_free(&(*d)->paragraph);
     free((*d)->plain.next);
-    free((*d)->paragraph);
     fk_buf_free(&(*d)->bytes);
     free(*d);
     *d = NULL;
 }
 
 static void memory_forget(struct memory *m) {
-    m->count = m->expected = 0;
+    words_forget(&m->words);
+    m->expected = 0;
     memset(m->heads, 0xff, sizeof m->heads);
 }
 
@@ -185,18 +205,41 @@ static uint32_t term_number(struct fk_docterms *d, const char *prefix, const cha
     return term_add(d, prefix, prefix_len, text, len, hash);
 }
 
-static void memory_add(struct fk_docterms *d, uint32_t word) {
-    struct memory *m = &d->plain;
-    if (m->count == m->cap) {
-        size_t cap = m->cap;
-        if (!grow(&m->next, &cap, sizeof *m->next) || !grow(&m->words, &m->cap, sizeof *m->words)) {
-            d->failed = true;
-            return;
-        }
-    }
-    m->words[m->count] = word;
-    m->next[m->count] = m->heads[word % HEADS];
-    m->heads[word % HEADS] = (uint32_t)m->count++;
+static bool words_add(struct words *w, const char *text, size_t len) {
+    if ((w->count == w->hashes_cap && !grow(&w->hashes, &w->hashes_cap, sizeof *w->hashes)) ||
+        (w->count == w->begins_cap && !grow(&w->begins, &w->begins_cap, sizeof *w->begins)))
+        return false;
+    w->hashes[w->count] = term_hash(FK_P_BODY, strlen(FK_P_BODY), text, len);
+    w->begins[w->count++] = (uint32_t)w->bytes.len;
+    fk_buf_add(&w->bytes, text, len);
+    fk_buf_byte(&w->bytes, 0);
+    return !w->bytes.failed;
+}
+
+static bool words_add_token(struct words *w, const struct fk_token *token) {
+    return token->written ? words_add(w, token->written, token->written_len)
+                          : words_add(w, token->text, token->len);
+}
+
+/* The word that was added last, where it can be found. */
+static bool memory_link(struct memory *m) {
+    const size_t at = m->words.count - 1;
+    uint32_t *head = &m->heads[m->words.hashes[at] % HEADS];
+    if (at == m->next_cap && !grow(&m->next, &m->next_cap, sizeof *m->next))
+        return false;
+    m->next[at] = *head;
+    *head = (uint32_t)at;
+    return true;
+}
+
+static void memory_add(struct fk_docterms *d, const struct fk_token *token) {
+    d->failed |= !words_add_token(&d->plain.words, token) || !memory_link(&d->plain);
+}
+
+/* What follows is another part: no paragraph stands partly in this one and partly in that. */
+static void memory_gap(struct fk_docterms *d) {
+    static const char gap = FK_ROW_GAP;
+    d->failed |= !words_add(&d->plain.words, &gap, 1) || !memory_link(&d->plain);
 }
 
 struct taking {
@@ -205,12 +248,6 @@ struct taking {
     uint32_t last; /* position of the token before */
     bool remember;
 };
-
-static uint32_t written_hash(const struct fk_token *token) {
-    return token->written
-               ? term_hash(FK_P_BODY, strlen(FK_P_BODY), token->written, token->written_len)
-               : term_hash(FK_P_BODY, strlen(FK_P_BODY), token->text, token->len);
-}
 
 static void token_take(void *ctx, const struct fk_token *token) {
     struct taking *t = ctx;
@@ -229,7 +266,7 @@ static void token_take(void *ctx, const struct fk_token *token) {
         d->failed = true;
     if (token->pos != t->last) { /* the first at its place is the phrase's */
         if (t->remember)
-            memory_add(d, written_hash(token));
+            memory_add(d, token);
         if (t->field == FK_IN_BODY)
             fk_sketcher_add(&d->sketcher, d->terms[number].hash);
     }
@@ -277,8 +314,11 @@ static bool is_blank(const char *text, size_t len) {
 
 enum fk_status fk_docterms__text(struct fk_docterms *d, enum fk_docfield field, const char *text,
                                  size_t len, struct fk_err *err) {
+    const bool remember = d->alternatives > 0 && field == FK_IN_BODY;
     d->has[field] |= !is_blank(text, len);
-    return text_take(d, field, text, len, d->alternatives > 0 && field == FK_IN_BODY, err);
+    if (remember)
+        memory_gap(d);
+    return text_take(d, field, text, len, remember, err);
 }
 
 static void token_hash(void *ctx, const struct fk_token *token) {
@@ -287,32 +327,29 @@ static void token_hash(void *ctx, const struct fk_token *token) {
     if (token->pos == t->last)
         return;
     t->last = token->pos;
-    if (d->paragraph_count == d->paragraph_cap &&
-        !grow(&d->paragraph, &d->paragraph_cap, sizeof *d->paragraph)) {
-        d->failed = true;
-        return;
-    }
-    d->paragraph[d->paragraph_count++] = written_hash(token);
+    d->failed |= !words_add_token(&d->paragraph, token);
 }
 
 static bool stands_at(const struct fk_docterms *d, size_t at) {
-    return at + d->paragraph_count <= d->plain.count &&
-           memcmp(d->plain.words + at, d->paragraph, d->paragraph_count * sizeof *d->paragraph) ==
-               0;
+    const struct words *plain = &d->plain.words, *p = &d->paragraph;
+    return at + p->count <= plain->count &&
+           memcmp(plain->hashes + at, p->hashes, p->count * sizeof *p->hashes) == 0 &&
+           plain->bytes.len - plain->begins[at] >= p->bytes.len &&
+           memcmp(plain->bytes.data + plain->begins[at], p->bytes.data, p->bytes.len) == 0;
 }
 
 /* Whether the paragraph's words stand in the plain text, in a row. It is mostly just after the one
  * before; a word that is common is not followed to all its places. */
 static bool is_known(struct fk_docterms *d) {
     struct memory *m = &d->plain;
-    if (d->paragraph_count == 0 || stands_at(d, m->expected)) {
-        m->expected += d->paragraph_count;
+    if (stands_at(d, m->expected)) {
+        m->expected += d->paragraph.count;
         return true;
     }
-    uint32_t at = m->heads[d->paragraph[0] % HEADS];
+    uint32_t at = m->heads[d->paragraph.hashes[0] % HEADS];
     for (unsigned tries = 0; at != NOTHING && tries < TRIES; at = m->next[at], tries++) {
         if (stands_at(d, at)) {
-            m->expected = at + d->paragraph_count;
+            m->expected = at + d->paragraph.count;
             return true;
         }
     }
@@ -322,7 +359,7 @@ static bool is_known(struct fk_docterms *d) {
 enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field, const char *text,
                                  size_t len, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    if (d->alternatives == 0 || d->plain.count == 0)
+    if (d->alternatives == 0 || d->plain.words.count == 0)
         return fk_docterms__text(d, field, text, len, err);
     d->has[field] |= !is_blank(text, len);
     for (const char *end = text + len; text < end;) {
@@ -330,15 +367,17 @@ enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field, 
         const size_t n = (size_t)((stop ? stop : end) - text);
         struct taking hashing = {d, field, NOTHING, false};
         uint32_t unused;
-        d->paragraph_count = 0;
+        words_forget(&d->paragraph);
         st = outcome(d, fk_terms_of_text(text, n, 0, token_hash, &hashing, &unused, err), err);
         if (st != FK_OK)
             return st;
-        if (!is_known(d)) {
+        const bool is_new = d->paragraph.count > 0 && !is_known(d);
+        if (is_new)
             st = text_take(d, field, text, n, false, err);
-            if (st != FK_OK)
-                return st;
-        }
+        else if (d->paragraph.count > 0)
+            fk_docterms__gap(d, field); /* what stands around it is not side by side */
+        if (st != FK_OK)
+            return st;
         text = stop ? stop + 2 : end;
     }
     return FK_OK;

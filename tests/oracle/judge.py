@@ -7,8 +7,7 @@ pages of hits, and compared with where they stand by folding.py. Nothing may be 
 number of hits. --cli: every fiftieth question is asked of the command too, which must find the same in the same order.
 
 Of HTML beside plain text in an alternative a paragraph that stands in the plain part is not indexed twice (docterms_priv.h). So what
-stands in one paragraph must be found, and what crosses paragraphs may be. What stands before and after a paragraph that is left out is
-taken for side by side today: that is a known fault (case 2303), counted and not failed as long as ACROSS says so.
+stands in one paragraph must be found, and what crosses paragraphs may be; what stands before and after one that is left out may not.
 Prints each difference; exit 1 where there is one.
 """
 import argparse
@@ -28,7 +27,6 @@ import folding
 FIELDS = {"body": ("body", "wrapper"), "subject": ("subject",), "filename": ("filename",), "attachment": ("attachment",), "": None}
 MATERIAL = ("body", "subject", "filename", "wrapper", "people")  # "attachment" when the reader gives the text of attachments
 PEOPLE = ("from", "to", "cc", "bcc")
-ACROSS = True
 SHOWN = 40  # differences that are printed
 
 
@@ -54,8 +52,8 @@ class Field:
         self.bares = None
 
     def find(self, query):
-        """Messages that must be found, that may be, and that are by a known fault, with one text of each."""
-        must, may, across, at = {}, {}, {}, 0
+        """Messages that must be found and that may be, with one text of each."""
+        must, may, at = {}, {}, 0
         while (at := self.whole.find(query.bare, at)) >= 0:
             i = bisect.bisect_right(self.begins, at) - 1
             at = self.begins[i + 1] if i + 1 < len(self.begins) else len(self.whole)
@@ -63,17 +61,9 @@ class Field:
             stands = folding.stands(query.rule, self.docs[i])
             if stands and role in ("must", "both"):
                 must.setdefault(self.seqs[i], i)
-            if stands and role == "across":
-                across.setdefault(self.seqs[i], i)
             if role in ("may", "both") and (stands or folding.stands(query.tolerated, self.docs[i])):
                 may.setdefault(self.seqs[i], i)
-        return must, may, across
-
-
-def stands_in(paragraph, docs):
-    cut = folding.cut(paragraph).replace(folding.LINE, "")
-    begins = cut if cut == folding.BREAK or folding.CLASSES[ord(cut[1])] == "W" else cut[1:]
-    return any(begins in doc.replace(folding.LINE, "") for doc in docs)
+        return must, may
 
 
 class Texts:
@@ -89,15 +79,12 @@ class Texts:
             message = json.loads(line)
             seq = seqs[message["file"]]
             self.paths[seq] = message["file"]
-            plain = []
             for field, kind, alternatives, text in message["texts"]:
-                if kind == "plain" and alternatives and field == "body":
-                    plain.append(folding.cut(text))
-                self.add(seq, field, kind == "html" and alternatives > 0, text, plain)
+                self.add(seq, field, kind == "html" and alternatives > 0, text)
         for f in self.fields.values():
             f.close()
 
-    def add(self, seq, field, is_sparing, text, plain):
+    def add(self, seq, field, is_sparing, text):
         of = "people" if field in PEOPLE else field
         if of not in MATERIAL or not text.strip():
             return
@@ -105,11 +92,8 @@ class Texts:
         for name in names:
             f = self.fields[name]
             if is_sparing:
-                paragraphs = text.split("\n\n")
-                for paragraph in paragraphs:
+                for paragraph in text.split("\n\n"):
                     f.add(seq, paragraph, "must")
-                if ACROSS:
-                    f.add(seq, "\n\n".join(p for p in paragraphs if not stands_in(p, plain)), "across")
             f.add(seq, text, "may" if is_sparing else "both")
         self.sources.append((seq, field, text))
 
@@ -239,7 +223,7 @@ def context(field, i, query):
 class Judge:
     def __init__(self, texts, server, command):
         self.texts, self.server, self.command = texts, server, command
-        self.kinds, self.differences, self.hits, self.compared, self.across = collections.Counter(), [], 0, 0, 0
+        self.kinds, self.differences, self.hits, self.compared = collections.Counter(), [], 0, 0
 
     def differ(self, what, q, seq, more=""):
         self.differences.append(f"{what}: {q!r}: {self.texts.paths.get(seq, seq)}{more}")
@@ -250,7 +234,7 @@ class Judge:
             return False
         q = (name + ":" if name else "") + '"' + text + '"'
         field = self.texts.fields[name]
-        must, may, across = field.find(query)
+        must, may = field.find(query)
         hits, total, also = self.server.ask(q)
         found = set()
         for other in map(folding.Query, also or []):
@@ -260,11 +244,7 @@ class Judge:
             self.differ(f"a total of {total}, and {len(hits)} hits", q, None)
         for hit in hits:
             found.update(hit["capture_seqs"])
-            if also is None or any(s in may for s in hit["capture_seqs"]):
-                continue
-            if any(s in across for s in hit["capture_seqs"]):
-                self.across += 1
-            else:
+            if also is not None and not any(s in may for s in hit["capture_seqs"]):
                 self.differ("invented", q, hit["seq"])
         for seq in must:
             if seq not in found:
@@ -304,7 +284,7 @@ def main():
         print(d)
     there = ", ".join(f"{k} {judge.kinds[k, True]}+{judge.kinds[k, False]}" for k in sorted({k for k, _ in judge.kinds}))
     print(f"{asked} questions to {len(texts.paths)} messages (seed {a.seed}), there+not there: {there}; {judge.hits} hits, {judge.compared} also by "
-          f"the command; {len(judge.differences)} differences, {judge.across} hits across what was left out (known); {time.monotonic() - began:.0f} s, {read:.0f} of them to read the texts")
+          f"the command; {len(judge.differences)} differences; {time.monotonic() - began:.0f} s, {read:.0f} of them to read the texts")
     if asked < a.queries:
         sys.exit(f"only {asked} of {a.queries} questions could be made")
     return 1 if judge.differences else 0
