@@ -70,9 +70,12 @@ static const struct form *form_at(const char *text, size_t len, size_t at, size_
     const uint32_t c = fk_glyph_lower(fk_glyph(text, len, at, &next));
     if (fk_glyph_is_letter(c) && fk_glyph_is_letter(fk_glyph_before(text, len, at, &next)))
         return NULL;
+    static uint32_t first[sizeof forms / sizeof *forms];
+    if (!first[0])
+        for (size_t i = sizeof forms / sizeof *forms; i-- > 0;)
+            first[i] = fk_glyph(forms[i].word, strlen(forms[i].word), 0, &next);
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        size_t word_next;
-        if (fk_glyph(forms[i].word, strlen(forms[i].word), 0, &word_next) != c)
+        if (first[i] != c)
             continue;
         *end = fk_glyph_word(text, len, at, forms[i].word);
         if (*end)

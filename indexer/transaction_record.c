@@ -102,11 +102,13 @@ static bool parts_split(const struct fk_field *f, struct fk_arena *arena, struct
                         size_t count, char *part[PARTS_MAX], bool *failed) {
     fk_buf_reset(value);
     fk_field_value(f, value);
-    char *at = value->failed || memchr(value->data, 0, value->len)
-                   ? NULL
-                   : fk_arena_copy(arena, value->len ? (const char *)value->data : "", value->len);
+    if (value->failed || value->len == 0 || memchr(value->data, 0, value->len)) {
+        *failed |= value->failed;
+        return false;
+    }
+    char *at = fk_arena_copy(arena, (const char *)value->data, value->len);
     if (!at) {
-        *failed |= value->failed || !memchr(value->data, 0, value->len);
+        *failed = true;
         return false;
     }
     for (size_t i = 0; i < count; i++) {

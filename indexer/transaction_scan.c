@@ -257,11 +257,23 @@ static bool number_take(struct scan *x) {
 
 /* ---- the text */
 
+/* 金, a number, or the first of 令和 平成 昭和 大正: most kanji begin nothing. */
+static bool is_kanji_of_figure(uint32_t c) {
+    static const uint32_t others[] = {0x91d1, 0x4ee4, 0x5e73, 0x662d, 0x5927,
+                                      0x5341, 0x62fe, 0x5eff, 0x5345, 0x767e,
+                                      0x4f70, 0x964c, 0x5343, 0x4edf, 0x9621};
+    if (c < 0x3007)
+        return false;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i] == c)
+            return true;
+    return fk_numeral_kanji_digit(c) >= 0;
+}
+
 static bool is_beginning_of_figure(uint32_t c) {
     return fk_glyph_is_digit(c) || fk_glyph_is_letter(c) || c == FK_GLYPH_YEN || c == '\\' ||
            c == '$' || c == '-' || (c >= 0x20a0 && c <= 0x20bf) || c == 0xa3 || c == 0x25b2 ||
-           c == 0x25b3 || c == 0x91d1 || c == 0x3007 || fk_glyph_is_kanji(c) ||
-           (c >= 0x32ff && c <= 0x337f);
+           c == 0x25b3 || (c >= 0x32ff && c <= 0x337f) || is_kanji_of_figure(c);
 }
 
 /* No figure begins inside a run of letters and digits. */

@@ -285,33 +285,35 @@ static const struct fk_txn_label labels[] = {
     {"口座名義", FK_TXN_COUNTERPARTY, 70},
 };
 
-/* First characters of all words of a table, as bits of their last seven: most characters of a text
+/* First characters of all words of a table, as bits of their last ten: most characters of a text
  * begin none of them. */
-static bool may_begin(uint64_t set[2], uint32_t c) {
-    c = fk_glyph_lower(c) & 127;
+enum { SET_BITS = 1024 };
+static bool may_begin(const uint64_t *set, uint32_t c) {
+    c = fk_glyph_lower(c) % SET_BITS;
     return set[c / 64] >> (c % 64) & 1;
 }
 
-static void may_begin_add(uint64_t set[2], const char *word) {
+static uint32_t may_begin_add(uint64_t *set, const char *word) {
     size_t next;
-    const uint32_t c = fk_glyph(word, strlen(word), 0, &next) & 127;
+    const uint32_t first = fk_glyph(word, strlen(word), 0, &next), c = first % SET_BITS;
     set[c / 64] |= UINT64_C(1) << (c % 64);
+    return first;
 }
 
 const struct fk_txn_label *fk_txn_label__at(const char *text, size_t len, size_t at, size_t *end) {
-    static uint64_t set[2];
+    static uint64_t set[SET_BITS / 64];
+    static uint32_t first[sizeof labels / sizeof *labels];
     const struct fk_txn_label *best = NULL;
     size_t next;
-    if (!set[0] && !set[1])
+    if (!first[0])
         for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-            may_begin_add(set, labels[i].word);
+            first[i] = may_begin_add(set, labels[i].word);
     const uint32_t c = fk_glyph(text, len, at, &next);
     if (!may_begin(set, c))
         return NULL;
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
-        size_t word_next;
         const char *word = labels[i].word;
-        if (fk_glyph(word, strlen(word), 0, &word_next) != fk_glyph_lower(c))
+        if (first[i] != fk_glyph_lower(c))
             continue;
         const size_t word_end = fk_glyph_word(text, len, at, word);
         if (word_end && (!best || word_end > *end)) {
@@ -419,19 +421,19 @@ int fk_txn_kind__at(const char *text, size_t len, size_t at, size_t *end, int *i
         {"delivery receipt", -1, 0, 0},
         {"in order", -1, 0, 0},
     };
-    static uint64_t set[2];
+    static uint64_t set[SET_BITS / 64];
+    static uint32_t first[sizeof words / sizeof *words];
     size_t next, best_end = 0;
     int best = -1;
-    if (!set[0] && !set[1])
+    if (!first[0])
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            may_begin_add(set, words[i].word);
+            first[i] = may_begin_add(set, words[i].word);
     const uint32_t c = fk_glyph(text, len, at, &next);
     if (!may_begin(set, c))
         return -1;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t word_next;
         const char *word = words[i].word;
-        if (fk_glyph(word, strlen(word), 0, &word_next) != fk_glyph_lower(c))
+        if (first[i] != fk_glyph_lower(c))
             continue;
         const size_t word_end = fk_glyph_word(text, len, at, word);
         if (word_end > best_end) {
