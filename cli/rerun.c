@@ -54,7 +54,8 @@ struct rerun {
     struct difference *at;
     size_t count, cap;
     uint64_t now, later; /* hits of then; hits that came later */
-    uint64_t rerun_act, disposals;
+    uint64_t rerun_act;  /* UINT64_MAX: nothing could be asked */
+    uint64_t disposals;
     bool needs_facts, is_related;
 };
 
@@ -250,6 +251,15 @@ static enum fk_status lost_hit(struct rerun *r, uint64_t seq, struct fk_err *err
     return difference_add(r, seq, true, because, entry, err);
 }
 
+/* Hits of then that are none now. */
+static enum fk_status lost_all(struct rerun *r, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    for (size_t i = 0; st == FK_OK && i < r->file.hits.count; i++)
+        if (!fk_seqs_has(&r->still, r->file.hits.at[i]))
+            st = lost_hit(r, r->file.hits.at[i], err);
+    return st;
+}
+
 static enum fk_status asks(struct rerun *r, struct fk_err *err) {
     struct fk_query *query = NULL;
     struct fk_query_fault fault;
@@ -269,6 +279,7 @@ static enum fk_status search(struct rerun *r, struct fk_err *err) {
     struct fk_search *s = NULL;
     struct fk_query_fault fault = {0};
     struct fk_hit hit;
+    struct fk_err why = FK_ERR_INIT;
     char person[100], reason[100];
     enum fk_status st;
     snprintf(reason, sizeof reason, "rerun of the search that is entry %" PRIu64, r->act.seq);
@@ -286,7 +297,13 @@ static enum fk_status search(struct rerun *r, struct fk_err *err) {
     o.domains = r->cli->config->domains;
     FK_TRY(asks(r, err));
     FK_TRY(fk_keep_open(r->cli->dir, &keep, err));
-    FK_TRY(fk_search_open(r->cli->dir, keep, r->lend, &o, &s, &fault, err));
+    st = fk_search_open(r->cli->dir, keep, r->lend, &o, &s, &fault, &why);
+    if (st == FK_INVALID && r->is_related) { /* the message that thread: names is there no more */
+        st = lost_all(r, err);
+        goto done;
+    }
+    if (st != FK_OK)
+        FK_TRY(fk_fail(err, st, "%s", why.text));
     r->rerun_act = fk_search_coverage(s)->act;
     if (fk_search_coverage(s)->mark < r->file.mark)
         FK_TRY(fk_fail(err, FK_RETRY,
@@ -298,10 +315,7 @@ static enum fk_status search(struct rerun *r, struct fk_err *err) {
     if (st != FK_NOT_FOUND)
         goto done;
     fk_seqs_sort(&r->still);
-    st = r->still.failed ? fk_fail(err, FK_NOMEM, "out of memory for hits") : FK_OK;
-    for (size_t i = 0; st == FK_OK && i < r->file.hits.count; i++)
-        if (!fk_seqs_has(&r->still, r->file.hits.at[i]))
-            st = lost_hit(r, r->file.hits.at[i], err);
+    st = r->still.failed ? fk_fail(err, FK_NOMEM, "out of memory for hits") : lost_all(r, err);
 done:
     fk_search_close(&s);
     fk_keep_close(&keep);
@@ -309,6 +323,26 @@ done:
 }
 
 /* ---- what has happened since */
+
+static int by_seq(const void *a, const void *b) {
+    const struct difference *x = a, *y = b;
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* A disposal is the reason of a hit that is none any more, whatever else was said. */
+static void since_note(struct rerun *r, uint64_t seq, bool disposes, uint64_t entry) {
+    const struct difference key = {.seq = seq};
+    struct difference *d = bsearch(&key, r->at, r->count, sizeof *r->at, by_seq);
+    if (!d)
+        return;
+    if (disposes && d->was_hit) {
+        d->why = DISPOSED;
+        d->entry = entry;
+    } else if (!disposes && r->needs_facts && d->why == UNEXPLAINED) {
+        d->why = FACT;
+        d->entry = entry;
+    }
+}
 
 static enum fk_status since_take(void *ctx, const struct fk_entry *e, const char *line, size_t len,
                                  struct fk_err *err) {
@@ -326,23 +360,15 @@ static enum fk_status since_take(void *ctx, const struct fk_entry *e, const char
         return fk_fail(err, FK_CORRUPT, "entry %" PRIu64 ": its list of seqs is none", e->seq);
     }
     r->disposals += disposes;
-    for (size_t i = 0; i < r->count; i++) {
-        struct difference *d = &r->at[i];
-        if (!fk_seqs_has(&of, d->seq))
-            continue;
-        if (disposes && d->was_hit) {
-            d->why = DISPOSED;
-            d->entry = e->seq;
-        } else if (!disposes && r->needs_facts && d->why == UNEXPLAINED) {
-            d->why = FACT;
-            d->entry = e->seq;
-        }
-    }
+    for (size_t i = 0; i < of.count; i++)
+        since_note(r, of.at[i], disposes, e->seq);
     fk_seqs_free(&of);
     return FK_OK;
 }
 
 static enum fk_status explain(struct rerun *r, struct fk_err *err) {
+    if (r->count > 0)
+        qsort(r->at, r->count, sizeof *r->at, by_seq);
     enum fk_status st =
         r->count ? cli_ledger_walk(r->lend, r->file.mark, UINT64_MAX, since_take, r, err) : FK_OK;
     for (size_t i = 0; i < r->count; i++) {
@@ -425,9 +451,12 @@ static void print(const struct rerun *r) {
     }
     printf("%" PRIu64 " of %zu hits are the same; %zu differences, %" PRIu64
            " unexplained; %" PRIu64 " hits came later. The search was entry %" PRIu64
-           ", over entries before %" PRIu64 "; this one is entry %" PRIu64 ".\n",
-           same, r->file.hits.count, r->count, unexplained, r->later, r->act.seq, r->file.head,
-           r->rerun_act);
+           ", over entries before %" PRIu64 "; ",
+           same, r->file.hits.count, r->count, unexplained, r->later, r->act.seq, r->file.head);
+    if (r->rerun_act == UINT64_MAX)
+        printf("what it names is there no more, so nothing was asked.\n");
+    else
+        printf("this one is entry %" PRIu64 ".\n", r->rerun_act);
 }
 
 static bool has_unexplained(const struct rerun *r) {
@@ -455,7 +484,7 @@ int cmd_rerun(struct fk_cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"reason", required_argument, NULL, 'r'},
                                             {NULL, 0, NULL, 0}};
-    struct rerun r = {.cli = cli, .file = FK_RECEIPT_FILE_INIT};
+    struct rerun r = {.cli = cli, .file = FK_RECEIPT_FILE_INIT, .rerun_act = UINT64_MAX};
     struct fk_err err = FK_ERR_INIT;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'j')

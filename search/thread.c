@@ -26,6 +26,7 @@ struct finder {
     const struct fk_seqs *disposed;
     struct fk_thread *thread;
     struct met ids, docids;
+    unsigned topics; /* searches by subject */
     uint32_t found[FOUND_MAX];
 };
 
@@ -270,6 +271,10 @@ static enum fk_status topic_children(struct finder *f, const struct fk_thread_me
     for (size_t i = 0; i < hits->count; i++) {
         struct fk_thread_message other;
         uint32_t parent = 0;
+        if (++f->topics > FK_THREAD_TOPICS) {
+            f->thread->is_cut = true;
+            break;
+        }
         FK_TRY(message_read(f, hits->docids[i], &other, err));
         if (other.captures.count > 0 && other.docid != m->docid)
             st = topic_parent(f, &other, &parent, err);

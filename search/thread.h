@@ -18,9 +18,10 @@
  * What a message says of itself is believed: anybody may name anybody's message, and is then shown
  * beside it, with how he is joined. Nothing of a message is shown to anybody for that.
  *
- * Bounds: FK_THREAD_MAX messages and FK_THREAD_IDS Message-IDs, nearest first; over them is_cut.
- * Errors: FK_NOT_FOUND the index has no such capture; FK_RETRY, FK_CORRUPT from the index;
- * FK_NOMEM. Ownership: all text belongs to the thread. Threads: one.
+ * Bounds: FK_THREAD_MAX messages, FK_THREAD_IDS Message-IDs, FK_THREAD_TOPICS answers by subject
+ * that are looked at, nearest first; over them is_cut. Errors: FK_NOT_FOUND the index has no such
+ * capture; FK_RETRY, FK_CORRUPT from the index; FK_NOMEM. Ownership: all text belongs to the
+ * thread. Threads: one.
  */
 #ifndef FK_SEARCH_THREAD_H
 #define FK_SEARCH_THREAD_H
@@ -31,7 +32,7 @@
 extern "C" {
 #endif
 
-enum { FK_THREAD_MAX = 1000, FK_THREAD_IDS = 20000, FK_TOPIC_DAYS = 30 };
+enum { FK_THREAD_MAX = 1000, FK_THREAD_IDS = 20000, FK_THREAD_TOPICS = 5000, FK_TOPIC_DAYS = 30 };
 
 enum fk_join { FK_JOIN_ROOT, FK_JOIN_REFERENCE, FK_JOIN_TOPIC };
 const char *fk_join_name(enum fk_join join); /* "root", "reference", "subject" */

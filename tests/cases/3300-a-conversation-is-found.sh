@@ -80,4 +80,3 @@ fk search thread:999 >out 2>err && fail "thread: of nothing"
 grep -q 'character 8: the index has no message of entry 999' err || fail "$(cat err)"
 fk search thread:abc >out 2>err
 expect 2 $? "thread: of a word"
-

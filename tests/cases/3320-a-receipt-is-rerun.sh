@@ -75,6 +75,9 @@ fi
 fk reindex >/dev/null || fail "reindex"
 again r1 0 "4 4 4 2 0 0"
 
+fk search --receipt r3 "thread:$(number_of a)" >/dev/null 2>err || fail "r3: $(cat err)"
+expect "thread:$(number_of a) = $(number_of a)" "$(sed -n 's/^expansion: //p' r3)" "what thread: stood for"
+
 # One is disposed of: it is named with the entry that did it.
 fk hold add rest --reason why --seq $(sed '/ a$/d; s/ .*//' names) $(fk search --json --limit 0 2>/dev/null | jq '.capture_seqs[]?' | grep -vx "$(number_of a)") >/dev/null || fail "hold"
 (forward 3 && accept_clock >out) || fail "run: $(cat out)"
@@ -85,6 +88,9 @@ fk show "$entry" --entry | grep -q ' kind=dispose .* of='"$(number_of a)"'\b' ||
 fk index >/dev/null || fail "index"
 again r1 0 "4 3 3 2 1 0"
 expect "a disposed" "$(differs)" "why, after it"
+
+again r3 0 "1 0 0 0 1 0"
+expect "a disposed" "$(differs)" "of a conversation whose message is there no more"
 
 # A message taken out of the index by hand, for which nothing in the ledger is a reason.
 c=$(number_of c)
