@@ -2,6 +2,7 @@
 #include "indexer/files_priv.h"
 #include "base/digest.h"
 #include "indexer/charset_priv.h"
+#include "indexer/file_cache_priv.h"
 #include "indexer/html_priv.h"
 #include "indexer/programs_priv.h"
 
@@ -23,6 +24,7 @@ struct fk_files {
     int64_t since_ms; /* of this process's CPU time */
     size_t file_text; /* bytes of the attachment's text so far */
     bool sink_failed;
+    struct fk_file_cache *cache;
     const struct fk_password *passwords;
     size_t password_count;
 };
@@ -34,6 +36,7 @@ enum fk_status fk_files__new(struct fk_files **out, struct fk_err *err) {
     if (!f)
         return fk_fail(err, FK_NOMEM, "reading attachments: out of memory");
     f->runner = -1;
+    f->cache = fk_file_cache__new();
     *out = f;
     return FK_OK;
 }
@@ -408,6 +411,29 @@ static enum fk_status contents_read(struct fk_files *f, const struct fk_file *fi
     return readers[kind](f, file, err);
 }
 
+/* An attachment, as it was read before or anew. */
+static enum fk_status remembered_read(struct fk_files *f, const struct fk_file *file,
+                                      struct fk_err *err) {
+    const struct fk_sink *sink = f->sink;
+    unsigned *reasons = f->reasons, own_reasons = 0;
+    bool *clean = f->clean, own_clean = true;
+    enum fk_status st =
+        fk_file_cache__tell(f->cache, file, sink, reasons, clean, f->text_left, err);
+    if (st != FK_NOT_FOUND)
+        return sunk(f, st);
+    f->sink = fk_file_cache__begin(f->cache, file, sink);
+    f->reasons = &own_reasons;
+    f->clean = &own_clean;
+    st = contents_read(f, file, err);
+    f->sink = sink;
+    f->reasons = reasons;
+    f->clean = clean;
+    fk_file_cache__end(f->cache, file, st == FK_OK, own_reasons, !own_clean);
+    *reasons |= own_reasons;
+    *clean = *clean && own_clean;
+    return st;
+}
+
 static enum fk_status digest_tell(struct fk_files *f, const struct fk_file *file,
                                   struct fk_err *err) {
     uint8_t sum[FK_SHA256_BYTES];
@@ -436,7 +462,7 @@ enum fk_status fk_files__read(struct fk_files *f, const struct fk_file *file, st
     else if (f->depth > FK_FILE_DEPTH_MAX || fk_files__is_late(f))
         fk_files__unread(f, NULL, FK_REASON_LIMIT);
     else
-        st = contents_read(f, file, err);
+        st = f->depth == 1 ? remembered_read(f, file, err) : contents_read(f, file, err);
     f->depth--;
     if (st == FK_NOMEM && !f->sink_failed) { /* of the file's making */
         fk_files__unread(f, NULL, FK_REASON_LIMIT);

@@ -160,8 +160,9 @@ static void end(struct run *run, bool in_time, struct fk_ran *ran) {
                              (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000);
     if (run->is_over)
         ran->outcome = FK_RAN_TOO_MUCH;
-    else if (!in_time || (WIFSIGNALED(status) &&
-                          (WTERMSIG(status) == SIGXCPU || ran->cpu_ms >= 1000 * run->seconds)))
+    else if (!in_time ||
+             (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGXCPU ||
+                                      ran->cpu_ms >= 1000 * run->seconds)))
         ran->outcome = FK_RAN_TIME;
     else if (WIFSIGNALED(status))
         ran->outcome = FK_RAN_DIED;

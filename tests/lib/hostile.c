@@ -37,6 +37,8 @@ int main(int argc, char **argv) {
         tell("memory", malloc((size_t)1 << 30) != NULL);
         printf("survived\n");
     }
+    if (strstr(text, "nonce"))
+        printf("nonce%ld\n", (long)getpid());
     if (strstr(text, "terminal"))
         printf("\033]0;owned\007 \033[2J rtl\xe2\x80\xaetxt.exe bell\007 \xff\xfe broken\n");
     while (strstr(text, "flood"))
