@@ -23,7 +23,7 @@ struct route {
 
 /* clang-format off */
 static const struct route routes[] = {
-    {.info = {"/api/v1/search", {"q", "user", "since", "until", "limit", "cursor", "reason", NULL}}, .ask = fk_routes__search},
+    {.info = {"/api/v1/search", {"q", "user", "since", "until", "limit", "cursor", "snippet", "reason", NULL}}, .ask = fk_routes__search},
     {.info = {"/api/v1/messages/{seq}", {"reason", NULL}}, .ask_seq = fk_routes__message},
     {.info = {"/api/v1/messages/{seq}/raw", {"reason", NULL}}, .ask_seq = fk_routes__raw},
     {{"/", {NULL}}, NULL, NULL, "text/html; charset=utf-8", FILE_OF(index_html)},

@@ -29,6 +29,7 @@
 #include "archiver/vault/keep.h"
 #include "archiver/vault/fields.h"
 #include "archiver/vault/lend.h"
+#include "indexer/excerpt.h"
 #include "indexer/provenance.h"
 #include "search/query_parse.h"
 #ifdef __cplusplus
@@ -45,14 +46,16 @@ struct fk_search_options {
     const char *person, *reason; /* into the act; reason NULL where none was given */
     const char *via;             /* "command", "web" */
     char *const *domains;        /* ours, for direction:; ends with NULL; NULL: not known */
+    bool snippets;               /* hits come with a few words around what was found */
 };
 #define FK_SEARCH_OPTIONS                                                                          \
-    { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL }
+    { "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL, false }
 
 struct fk_search_coverage {
     uint64_t total;             /* hits, exactly */
     uint64_t captures;          /* entries that brought them */
     uint64_t partial_hits;      /* of them, those that are only partly searchable */
+    bool is_expansion_cut;      /* a "word*" stands for more words than were looked for */
     uint64_t head;              /* the ledger has entries 0 .. head-1 ... */
     uint64_t mark;              /* ... the index has read those before mark ... */
     uint64_t unread;            /* ... and this many messages stand between the two */
@@ -72,6 +75,7 @@ struct fk_hit {
     size_t fields_len;
     const struct fk_seqs *captures;    /* all that are there, ascending */
     const struct fk_provenance *known; /* who had it, by what those say */
+    const struct fk_excerpt *snippet;  /* NULL where none was asked for */
 };
 
 struct fk_search;
