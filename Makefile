@@ -7,6 +7,7 @@
 #   make bench     figures beside peers, as ratios  make asan     the tests under ASan and UBSan
 #   make soak      a million random steps of retention beside its model (SOAK_STEPS=, MODEL_SEED=)
 #   make soak-mbox an mbox of 10 GB with broken From_ lines (MBOX_MIB=10240): time and memory
+#   make soak-search  5,000 random questions to 20,000 messages against a plain scan of them (ORACLE_QUERIES=, ORACLE_SEED=)
 #   make fuzz      every parser, FUZZ_SECONDS=60 each, ONLY=pattern; CC=clang: by libFuzzer
 #   make lint      clang-tidy, mandoc, house rules  make format   clang-format
 #   make install   PREFIX=/usr/local DESTDIR=       make clean
@@ -81,7 +82,7 @@ unit_programs = $(patsubst tests/unit/%.c,$(1)/unit/%,$(UNIT_C))
 tool_programs = $(patsubst tests/tools/%.c,$(1)/tools/%,$(TOOL_C))
 fuzz_programs = $(patsubst tests/fuzz/%.c,$(1)/fuzz/%,$(FUZZ_C))
 
-.PHONY: all demo serve check check-quick asan bench soak soak-mbox fuzz lint format install clean deps deps-check \
+.PHONY: all demo serve check check-quick asan bench soak soak-mbox soak-search fuzz lint format install clean deps deps-check \
         deps-bench check-layers check-headers check-hardening test-build asan-build \
         run-demo run-serve run-check run-check-quick run-asan run-bench run-fuzz run-lint
 .DEFAULT_GOAL := all
@@ -136,6 +137,8 @@ soak: $(BUILD)/test/unit/retention/test_model
 	  MODEL_STEPS=$(SOAK_STEPS) MODEL_SEED=$${MODEL_SEED:-$$(date +%s)} $< && rmdir "$$TEST_DIR"
 soak-mbox: $(PROGRAM)
 	@bash tests/soak-mbox.sh $<
+soak-search: $(PROGRAM) $(BUILD)/tools/texts
+	@bash tests/soak-search.sh $<
 run-lint: export CPPFLAGS := $(CPPFLAGS)
 run-lint:
 	@sh tests/lint.sh

@@ -10,7 +10,7 @@ check="bash dash libcmocka-dev postfix swaks curl jq openssl python3 procps stra
  libnet-ssleay-perl miltertest e2fsprogs mount util-linux pst-utils dovecot-imapd bsdutils golang-go golang-golang-x-mod-dev
   python3-dkim python3-nacl nsd ldnsutils opendkim rspamd clamav-daemon clamav-milter
  libgsf-bin libarchive-tools"
-bench="notmuch mecab-ipadic wamerican"
+bench="notmuch maildir-utils xapian-tools mecab-ipadic wamerican"
 lint="clang-tidy clang-format mandoc universal-ctags"
 want=
 for set in "$@"; do

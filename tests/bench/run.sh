@@ -3,7 +3,7 @@
 #
 # On a shared machine an absolute figure means little: so each round runs smtp-sink (stores nothing: the
 # ceiling), Postfix delivering to Maildir and Fumikura one after the other on the same disk, with the same
-# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|tls|index|memory|log|store|milter|import.
+# client and the same mail, and a ratio is taken within the round. ROUNDS=n (3); ONLY=smtp|tls|index|memory|log|store|milter|import|query.
 # Postfix's rate is that of delivered mail (all files in the Maildir), not of its 250s.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
@@ -13,6 +13,7 @@ chmod 755 "$TEST_DIR"
 export ROOT FUMIKURA TEST_DIR
 . tests/lib/server.sh
 . tests/lib/certificates.sh
+export PYTHONDONTWRITEBYTECODE=1
 at_exit 'rm -rf "$TEST_DIR"'
 cache=${BENCH_CACHE:-/var/tmp/fumikura-bench-mail}
 results=$TEST_DIR/results # lines: round, measure, value
@@ -32,7 +33,7 @@ make_mail() {
 # words stand; so the index is also measured on the messages in which both read the same.
 make_same_text() {
     same=$TEST_DIR/same-text
-    mkdir -p "$same/cur"
+    mkdir -p "$same/cur" "$same/new" "$same/tmp"
     grep -LEi '^Content-Type: text/(plain|csv); name=' "$cache"/cur/* | xargs cp -t "$same/cur"
 }
 # blast CONNECTIONS ADDRESS NAME: sends the set once; records rate and quantiles under NAME.
@@ -124,21 +125,57 @@ notmuch_config() { # mail
     printf '[database]\npath=%s\nmail_root=%s\n[new]\ntags=\nignore=done\n[maildir]\nsynchronize_flags=false\n[user]\nname=a\nprimary_email=a@b.example\n' \
         "$TEST_DIR/notmuch" "$1" >"$TEST_DIR/notmuch.conf"
 }
-index_round() { # mail, prefix of what is recorded
-    local messages
-    messages=$(ls -U "$1/cur" | wc -l)
-    export NOTMUCH_CONFIG=$TEST_DIR/notmuch.conf
+xapian_compacted() { # NAME, bytes beside them, databases...: their size when Xapian has compacted them into one
+    rm -rf "$TEST_DIR/compacted"
+    xapian-compact "${@:3}" "$TEST_DIR/compacted" >/dev/null 2>&1 || fail "xapian-compact: $1"
+    record "$1.compacted" $(($2 + $(du -sb "$TEST_DIR/compacted" | cut -f 1)))
+    rm -rf "$TEST_DIR/compacted"
+}
+# What the index keeps of the text itself, for snippets and phrases, is counted apart.
+TEXT_FILES='text*'
+index_bytes() { # NAME
+    local text
+    text=$(find "$V/index" -type f -name "$TEXT_FILES" -printf '%s\n' | awk '{n += $1} END {print n + 0}')
+    record "$1.text" "$text"
+    record "$1.bytes" $(($(du -sb "$V/index" | cut -f 1) - text))
+    # What is in the index and not Xapian's stays as it is.
+    xapian_compacted "$1" "$(find "$V/index" -type f ! -name '*glass' ! -name flintlock ! -name "$TEXT_FILES" -printf '%s\n' | awk '{n += $1} END {print n + 0}')" $(shards)
+}
+index_ours() { # mail, NAME, messages, [CONFIGURATION]
     rm -rf "$V"
     vault_new
+    [ -z "${4:-}" ] || config $4
     fk import "$1" >"$TEST_DIR/imported" || fail "import"
-    cpu_of "$2index" "$messages" fk index --wait
-    record "$2index.bytes" "$(du -sb "$V/index" | cut -f 1)"
+    cpu_of "$2" "$3" fk index --wait
+    index_bytes "$2"
+}
+index_notmuch() { # mail, NAME, messages
     notmuch_config "$1"
-    cpu_of "$2notmuch" "$messages" notmuch new
-    record "$2notmuch.bytes" "$(du -sb "$TEST_DIR/notmuch" | cut -f 1)"
-    notmuch_config "$1"
-    XAPIAN_CJK_NGRAM=1 cpu_of "$2ngram" "$messages" notmuch new
-    record "$2ngram.bytes" "$(du -sb "$TEST_DIR/notmuch" | cut -f 1)"
+    cpu_of "$2" "$3" notmuch new
+    record "$2.bytes" "$(du -sb "$TEST_DIR/notmuch" | cut -f 1)"
+    xapian_compacted "$2" 0 "$(find "$TEST_DIR/notmuch" "$1/.notmuch" -name iamglass -printf '%h\n' 2>/dev/null | head -n 1)"
+    rm -rf "$TEST_DIR/notmuch"
+}
+index_mu() { # mail, NAME, messages
+    local home=$TEST_DIR/mu
+    rm -rf "$home"
+    mu init --quiet --muhome="$home" --maildir="$1" >/dev/null 2>&1 || fail "mu init"
+    cpu_of "$2" "$3" mu index --quiet --muhome="$home"
+    record "$2.bytes" "$(du -sb "$home" | cut -f 1)"
+    xapian_compacted "$2" 0 "$(find "$home" -name iamglass -printf '%h\n' | head -n 1)"
+    rm -rf "$home"
+}
+has_attachments() { grep -q '^#\? *attachments *=' fumikura.conf.example; }
+index_round() { # mail, prefix of what is recorded
+    local messages off=
+    messages=$(ls -U "$1/cur" | wc -l)
+    export NOTMUCH_CONFIG=$TEST_DIR/notmuch.conf
+    has_attachments && off='attachments "off"'
+    index_ours "$1" "$2index" "$messages" "$off"
+    [ -z "$off" ] || index_ours "$1" "$2attachments" "$messages"
+    index_notmuch "$1" "$2notmuch" "$messages"
+    XAPIAN_CJK_NGRAM=1 index_notmuch "$1" "$2ngram" "$messages"
+    index_mu "$1" "$2mu" "$messages"
 }
 # Stored bytes of a sealed vault, all of it, and how fast it is read again.
 packed() { # directory of messages: the sum of their sizes, each packed by zstd -3
@@ -241,13 +278,65 @@ milter_round() {
     rm -f "$TEST_DIR/appended"
 }
 
+# An archive of small messages (many.py) that grows in steps up to QUERY_MESSAGES (1,000,000), and at each what
+# importing and indexing the step cost, its size, how long answers take, and what questions do to the intake.
+query_load() { # NAME of what is recorded: the intake of 2,000 small messages
+    "$blast" -x -c 4 -t to@bench.example -o "$TEST_DIR/acks" "$(address smtp)" "$TEST_DIR/small" >"$TEST_DIR/blast" 2>&1 || fail "$1: $(cat "$TEST_DIR/blast")"
+    record "$1.p99" "$(value p99_ms "$TEST_DIR/blast")"
+    record "$1.p50" "$(value p50_ms "$TEST_DIR/blast")"
+}
+query_step() { # FROM TO
+    local asking began
+    python3 tests/bench/many.py "$1" "$2" >"$TEST_DIR/many.mbox" || fail "the generator"
+    began=$(date +%s%N)
+    fk import "$TEST_DIR/many.mbox" >"$TEST_DIR/imported" || fail "import"
+    rm -f "$TEST_DIR/many.mbox" "$TEST_DIR/imported"
+    record "query.$2.import" "$(echo "$began $(date +%s%N) $1 $2" | awk '{printf "%.1f", ($4 - $3) / (($2 - $1) / 1e9)}')"
+    cpu_of "query.$2.index" $(($2 - $1)) fk index --wait
+    record "query.$2.text" "$(find "$V/index" -type f -name "$TEXT_FILES" -printf '%s\n' | awk '{n += $1} END {print n + 0}')"
+    record "query.$2.bytes" "$(du -sb "$V/index" | cut -f 1)"
+    server_start
+    fk index --wait >/dev/null || fail "index"
+    python3 tests/bench/query.py "$(address web)" "$2" "$(role_pid web)" "$results" || fail "questions"
+    server_stop
+}
+query_round() {
+    local from=0 step asking limit=${QUERY_MESSAGES:-1000000}
+    rm -rf "$V"
+    vault_new
+    for step in 10000 100000 300000 1000000 "$limit"; do
+        [ "$step" -le "$from" ] || [ "$step" -gt "$limit" ] && continue
+        query_step "$from" "$step"
+        from=$step
+    done
+    mkdir -p "$TEST_DIR/small" # none that divides by ten: no probe
+    python3 - "$TEST_DIR/small" <<'PY' || fail "the generator"
+import sys
+sys.path.insert(0, "tests/bench")
+import many
+v = many.vocabulary()
+for k in range(2000):
+    with open(f"{sys.argv[1]}/{k}.eml", "wb") as out:
+        out.write(many.as_bytes(10000001 + 10 * k, v))
+PY
+    server_start
+    query_load query-warm # the first after a start is another matter
+    query_load query-alone
+    python3 tests/bench/query.py "$(address web)" load &
+    asking=$!
+    query_load query-beside
+    kill $asking
+    wait $asking 2>/dev/null
+    server_stop
+}
+
 [ -z "${BENCH_LIB:-}" ] || return 0
-make_mail
+[ "${ONLY:-}" = query ] || make_mail
 ca_new ca
 certificate_new ca server DNS:mail.example.jp
 wanted index && make_same_text
 echo "machine: $(nproc) x $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), kernel $(uname -r), $(. /etc/os-release; echo "$PRETTY_NAME")"
-echo "mail: $(cat "$cache/done" | head -c 300)"
+[ ! -e "$cache/done" ] || echo "mail: $(head -c 300 "$cache/done")"
 echo "load before: $(cut -d ' ' -f 1-3 /proc/loadavg)"
 for round in $(seq "$rounds"); do
     for connections in 16 1; do
@@ -259,6 +348,8 @@ for round in $(seq "$rounds"); do
     [ "$round" = 1 ] && wanted store && store_round
     wanted index && { index_round "$same" same-; index_round "$cache" ""; }
     wanted import && import_round
+    # Hours at its full size, so only where it is named.
+    [ "$round" = 1 ] && [ -n "${ONLY:-}" ] && wanted query && query_round
     [ "$round" = 1 ] && wanted memory && memory_round
     [ "$round" = 1 ] && wanted log && { "$(dirname "$blast")/log-bench" "$TEST_DIR/log" | tee "$TEST_DIR/log.txt"; rm -rf "$TEST_DIR/log"; }
     echo "round $round of $rounds done, load $(cut -d ' ' -f 1-3 /proc/loadavg)"
