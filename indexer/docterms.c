@@ -226,7 +226,7 @@ static void token_take(void *ctx, const struct fk_token *token) {
     if (t->remember && token->pos != t->last) /* the first at its place is the phrase's */
         memory_add(d, written_hash(token));
     t->last = token->pos;
-    if (token->positional && ++d->token_count >= FK_POSTINGS_MAX)
+    if (++d->token_count >= FK_POSTINGS_MAX)
         d->is_cut = true;
 }
 

@@ -60,12 +60,6 @@ static uint8_t class_at(const char *text, size_t len, size_t at, size_t *next_ou
     return cp < 0 ? 0 : fk_terms__class((uint32_t)cp);
 }
 
-/* A character of a script without spaces by itself is found inside a run too. */
-static bool is_character(const char *text, size_t len) {
-    size_t next;
-    return (class_at(text, len, 0, &next) & FK_CH_CJK) && next == len;
-}
-
 static enum fk_status phrase_make(const struct tokens *t, struct sought *s, struct fk_err *err) {
     const char **terms = calloc(t->count, sizeof *terms);
     size_t *lens = calloc(t->count, sizeof *lens);
@@ -95,8 +89,8 @@ enum fk_status fk_excerpts_add(struct fk_excerpts *e, const char *text, size_t l
     if (t.count == 0)
         goto done;
     *s = (struct sought){NULL, FK_BUF_INIT, is_prefix, where};
-    if (t.count == 1 && (is_prefix || is_character((char *)t.bytes.data, t.bytes.len - 1))) {
-        s->begins = !is_character((char *)t.bytes.data, t.bytes.len - 1);
+    if (t.count == 1 && (is_prefix || fk_terms_is_character((char *)t.bytes.data, t.bytes.len - 1))) {
+        s->begins = !fk_terms_is_character((char *)t.bytes.data, t.bytes.len - 1);
         fk_buf_add(&s->bytes, t.bytes.data, t.bytes.len - 1);
         if (s->bytes.failed)
             FK_TRY(fk_fail(err, FK_NOMEM, "excerpts: out of memory"));

@@ -1004,6 +1004,47 @@ struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max)
     });
 }
 
+/* Those of one term, without those in which it is a variant. */
+static void add_exactly(const place &in, const std::string &field, const std::string &mark,
+                        const std::string &token, Documents &found) {
+    const std::string varied = field + mark + token;
+    auto not_here = in.db.postlist_begin(varied);
+    const auto end = in.db.postlist_end(varied);
+    for (auto it = in.db.postlist_begin(field + token); it != in.db.postlist_end(field + token);
+         ++it) {
+        if (not_here != end && *not_here < *it)
+            not_here.skip_to(*it);
+        if (not_here == end || *not_here != *it)
+            found.add(*it);
+    }
+}
+
+static Xapian::Query of_character(const place &in, const std::string &field,
+                                  const std::string &character, const std::string &mark) {
+    const auto found = std::make_shared<Documents>(in.db);
+    const std::string head = field + character;
+    for (auto t = in.db.allterms_begin(head); t != in.db.allterms_end(head); ++t) {
+        const std::string token = (*t).substr(field.size());
+        if (!fk_terms_begins_with(token.data(), token.size(), character.data(), character.size()))
+            continue;
+        if (mark.empty())
+            found->add_all(in.db, *t);
+        else
+            add_exactly(in, field, mark, token, *found);
+    }
+    return of_documents(in.db, found);
+}
+
+struct fk_xquery *fk_xquery_character(const char *prefix_of_field, const char *character, size_t len,
+                                      const char *varied) {
+    return query_of([&] {
+        return [f = std::string(prefix_of_field), c = std::string(character, len),
+                mark = std::string(varied ? varied : "")](const place &in) {
+            return of_character(in, f, c, mark);
+        };
+    });
+}
+
 /* ---- patterns */
 
 static bool is_inside(char c) {

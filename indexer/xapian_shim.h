@@ -133,6 +133,10 @@ struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, s
 /* Every term that begins so, in each database at most max of them, and as many as are looked up in
  * FK_XEXPANSION_MS; fk_xsurvey says where that left some out. */
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max);
+/* A character of a run (terms.h), wherever it stands: every token that begins with it. varied: not
+ * where the token behind this mark stands too (FK_VARIED); NULL: anywhere. */
+struct fk_xquery *fk_xquery_character(const char *prefix_of_field, const char *character, size_t len,
+                                      const char *varied);
 /* Every term of the field that matches the pattern: * is any bytes, ? one character. Limits as of a
  * prefix. */
 struct fk_xquery *fk_xquery_wildcard(const char *prefix_of_field, const char *pattern, size_t len,

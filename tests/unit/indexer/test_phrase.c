@@ -15,7 +15,6 @@ static struct fk_err err;
 struct token {
     char text[160];
     uint32_t pos;
-    bool positional;
 };
 struct tokens {
     struct token at[3000];
@@ -29,7 +28,6 @@ static void keep(void *ctx, const struct fk_token *t) {
     memcpy(one->text, t->text, t->len);
     one->text[t->len] = 0;
     one->pos = t->pos;
-    one->positional = t->positional;
 }
 
 static void of_text(const char *text, struct tokens *out, struct fk_buf *row) {
@@ -41,7 +39,7 @@ static void of_text(const char *text, struct tokens *out, struct fk_buf *row) {
 
 static bool has(const struct tokens *doc, const char *text, uint32_t pos) {
     for (size_t i = 0; i < doc->n; i++)
-        if (doc->at[i].positional && doc->at[i].pos == pos && !strcmp(doc->at[i].text, text))
+        if (doc->at[i].pos == pos && !strcmp(doc->at[i].text, text))
             return true;
     return false;
 }

@@ -253,6 +253,31 @@ static void several_databases_are_read_as_one(void **state) {
     fk_xreader_close(&r);
 }
 
+static void a_character_is_found_by_what_begins_with_it(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    char path[300];
+    struct fk_xwriter *w;
+    snprintf(path, sizeof path, "%s.characters", dir);
+    OK(fk_xwriter_create(path, &w, &err));
+    put(w, 1, "高橋 髙橋 ~高橋", 0); /* 髙橋 */
+    put(w, 2, "高橋", 0);
+    put(w, 3, "高", 0);
+    put(w, 4, "橋高 高\u3099 高\u3099橋", 0); /* with a mark it is another */
+    put(w, 5, "S高山 apple", 0);
+    put(w, 6, "高槗 高橋 ~高橋", 0); /* 槗 is the variant: 高 is written so */
+    OK(fk_xwriter_commit(w, &err));
+    fk_xwriter_close(&w);
+    r = reader_of(path);
+    expect(r, fk_xquery_character("", "高", 3, NULL), "6 3 2 1 ");
+    expect(r, fk_xquery_character("", "高", 3, "~"), "6 3 2 ");
+    expect(r, fk_xquery_character("", "髙", 3, "~"), "1 ");
+    expect(r, fk_xquery_character("S", "高", 3, NULL), "5 ");
+    expect(r, fk_xquery_and(T("apple"), fk_xquery_character("", "高", 3, NULL)), "");
+    fk_xreader_close(&r);
+}
+
 /* The same by every way: one term and other queries, alone and in threads, with and without the
  * newest hits, which decide how the pass is made. */
 static void one_pass_counts_all_that_is_asked(void **state) {
@@ -401,6 +426,7 @@ int main(void) {
         cmocka_unit_test(a_term_over_the_limit_is_invalid),
         cmocka_unit_test(what_was_not_committed_is_dropped),
         cmocka_unit_test(several_databases_are_read_as_one),
+        cmocka_unit_test(a_character_is_found_by_what_begins_with_it),
         cmocka_unit_test(one_pass_counts_all_that_is_asked),
         cmocka_unit_test(a_range_leaves_whole_databases_alone),
         cmocka_unit_test(a_merged_copy_has_the_same_documents_and_no_deleted_word),
