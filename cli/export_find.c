@@ -265,6 +265,9 @@ static void coverage_print(const struct cli_export *x, struct fk_buf *t) {
                   ". Not searched, as the index had not read them yet: %" PRIu64 " messages.\n",
                   covered(x, "documents"), covered(x, "index_captures"), covered(x, "index_mark"),
                   covered(x, "ledger_entries"), covered(x, "unread"));
+    if (json_is_true(json_object_get(x->coverage, "expansion_cut")))
+        fk_buf_str(t, "A word with a * stands for more words than were looked for: there may be "
+                      "further messages that are not in this package.\n");
     fk_buf_printf(t,
                   "Only partly searchable (encrypted, damaged, too deep): %" PRIu64
                   " of the messages, %" PRIu64

@@ -13,6 +13,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct ask {
     struct fk_search_options options;
@@ -21,6 +22,9 @@ struct ask {
     const char *receipt_path; /* NULL: none */
     struct fk_search_receipt receipt;
 };
+
+/* Where neither is given, a person at a terminal reads snippets and a script does not. */
+enum { SNIPPET_OPTION = 256, NO_SNIPPET_OPTION };
 
 static bool take_number(const char *text, uint64_t *out) {
     unsigned long long n;
@@ -44,9 +48,12 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
                                             {"collapse", required_argument, NULL, 'G'},
                                             {"receipt", required_argument, NULL, 'R'},
                                             {"explain", no_argument, NULL, 'x'},
+                                            {"snippet", no_argument, NULL, SNIPPET_OPTION},
+                                            {"no-snippet", no_argument, NULL, NO_SNIPPET_OPTION},
                                             {NULL, 0, NULL, 0}};
     struct fk_search_options *o = &ask->options;
     int zone = o->zone_minutes = cli->config->zone_minutes;
+    bool is_said = false;
     o->domains = cli->config->domains;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'u')
@@ -71,6 +78,10 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
             return cli_usage(argv[0], "--collapse takes thread or similar, not %s", optarg);
         else if (c == 'R')
             ask->receipt_path = optarg;
+        else if (c == SNIPPET_OPTION || c == NO_SNIPPET_OPTION) {
+            is_said = true;
+            o->snippets = c == SNIPPET_OPTION;
+        }
         else if (c == '?')
             return cli_usage(argv[0], "a query that begins with - stands after --");
     }
@@ -79,6 +90,8 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
         fk_buf_str(&ask->query, argv[i]);
     }
     o->query = fk_buf_cstr(&ask->query);
+    if (!is_said)
+        o->snippets = !ask->json && isatty(STDOUT_FILENO);
     return 0;
 }
 
@@ -110,6 +123,22 @@ static void print_capture(const struct ask *ask, const struct fk_capture *c) {
     printf("\t%llu\t%s\t%s\t%s\n", (unsigned long long)c->seq, received, c->via, c->kind);
 }
 
+/* A line of its own, the match between « and ». */
+static void print_snippet(const struct fk_excerpt *e) {
+    if (e == NULL || e->text.len == 0)
+        return;
+    const char *text = (const char *)e->text.data, *behind = text + e->hit_at + e->hit_len;
+    fputs("\t", stdout);
+    print_plain(stdout, text, e->hit_at);
+    if (e->hit_len > 0) {
+        fputs("«", stdout);
+        print_plain(stdout, text + e->hit_at, e->hit_len);
+        fputs("»", stdout);
+    }
+    print_plain(stdout, behind, e->text.len - e->hit_at - e->hit_len);
+    putchar('\n');
+}
+
 static void print_hit(const struct ask *ask, const struct fk_hit *hit, struct fk_buf *line) {
     char received[FK_TIME_SIZE];
     if (ask->json) {
@@ -128,6 +157,7 @@ static void print_hit(const struct ask *ask, const struct fk_hit *hit, struct fk
         printf("\t+%llu %s", (unsigned long long)hit->others,
                ask->options.collapse == FK_COLLAPSE_THREAD ? "of its conversation" : "like it");
     putchar('\n');
+    print_snippet(hit->snippet);
     for (size_t i = 0; ask->captures && i < hit->known->capture_count; i++)
         print_capture(ask, &hit->known->captures[i]);
 }
@@ -208,6 +238,12 @@ static void print_coverage(const struct fk_search *search, uint64_t shown) {
     const char *spellings = fk_search_expansion(search, &len);
     print_spellings(stderr, spellings, len);
     print_remark(stderr, fk_search_remark(search));
+    if (c->is_expansion_cut)
+        fprintf(stderr,
+                "Cut short: a word with a * stands for more words than are looked for (%d in each "
+                "field, or what %d seconds allow): there may be further hits; write more letters "
+                "beside the *. ",
+                FK_PLAN_MAX_EXPANSION, FK_XEXPANSION_MS / 1000);
     if (c->partial > 0)
         fprintf(stderr,
                 "%llu of the messages, %llu of the hits, are only partly searchable "

@@ -271,7 +271,7 @@ static void token_take(void *ctx, const struct fk_token *token) {
             fk_sketcher_add(&d->sketcher, d->terms[number].hash);
     }
     t->last = token->pos;
-    if (token->positional && ++d->token_count >= FK_POSTINGS_MAX)
+    if (++d->token_count >= FK_POSTINGS_MAX)
         d->is_cut = true;
 }
 

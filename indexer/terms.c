@@ -1,8 +1,7 @@
 /* terms.c - folded text into tokens; the rule is in terms.h. One pass, no allocation a token.
  *
  * A CJK run is seen through a window of two: when a character comes, the one before it is told as
- * bigram and, by itself, as a term that has a position if it is an end of the run (or stands at a
- * line end). */
+ * bigram and, if it is an end of the run or stands at a line end, by itself. */
 #include "indexer/fold_priv.h"
 #include "indexer/terms.h"
 #include "indexer/variants.h"
@@ -32,16 +31,13 @@ struct cut {
     bool owes_single;   /* query: the last run's last character, told only if something follows */
 };
 
-static void tell(struct cut *c, const void *text, size_t len, bool positional) {
-    const struct fk_token token = {text, len, c->pos, positional, NULL, 0};
+static void tell(struct cut *c, const void *text, size_t len) {
+    const struct fk_token token = {text, len, c->pos, NULL, 0};
     c->fn(c->ctx, &token);
 }
 
-static void tell_unit(struct cut *c, const struct unit *u, bool positional) {
-    const struct fk_token token = {(const char *)u->text,
-                                   u->len,
-                                   c->pos,
-                                   positional,
+static void tell_unit(struct cut *c, const struct unit *u) {
+    const struct fk_token token = {(const char *)u->text, u->len, c->pos,
                                    u->is_varied ? (const char *)u->written : NULL,
                                    u->is_varied ? u->written_len : 0};
     c->fn(c->ctx, &token);
@@ -50,7 +46,7 @@ static void tell_unit(struct cut *c, const struct unit *u, bool positional) {
 static void tell_pair(struct cut *c, const struct unit *a, const struct unit *b) {
     char text[2 * UNIT_MAX], written[2 * UNIT_MAX];
     const bool is_varied = a->is_varied || b->is_varied;
-    struct fk_token token = {text, (size_t)a->len + b->len, c->pos, true, NULL, 0};
+    struct fk_token token = {text, (size_t)a->len + b->len, c->pos, NULL, 0};
     memcpy(text, a->text, a->len);
     memcpy(text + a->len, b->text, b->len);
     if (is_varied) {
@@ -76,7 +72,7 @@ static void pay_single(struct cut *c) {
     if (!c->owes_single)
         return;
     c->owes_single = false;
-    tell_unit(c, &c->before, true);
+    tell_unit(c, &c->before);
     c->pos++;
     c->before.len = 0;
 }
@@ -88,7 +84,7 @@ static void run_end(struct cut *c) {
         c->owes_single = true;
         return;
     }
-    tell_unit(c, &c->before, true);
+    tell_unit(c, &c->before);
     c->pos++;
     c->before.len = 0;
 }
@@ -106,8 +102,8 @@ static void run_add(struct cut *c, const struct unit *unit, bool over_line_end) 
         return;
     }
     tell_pair(c, before, unit);
-    if (!c->is_query)
-        tell_unit(c, before, before->is_end || over_line_end);
+    if (!c->is_query && (before->is_end || over_line_end))
+        tell_unit(c, before);
     c->pos++;
     *before = *unit;
     before->is_end = over_line_end;
@@ -159,7 +155,7 @@ static bool is_word_byte(uint8_t b) {
 }
 
 static void word_tell(struct cut *c, int32_t begin) {
-    tell(c, c->text + begin, (size_t)(c->at - begin), true);
+    tell(c, c->text + begin, (size_t)(c->at - begin));
     row_put(c, FK_ROW_BLANK, c->text + begin, (size_t)(c->at - begin));
     c->pos++;
 }
@@ -272,6 +268,25 @@ enum fk_status fk_terms_of_query(const char *text, size_t len, fk_token_fn fn, v
                                  struct fk_err *err) {
     struct cut c = {.fn = fn, .ctx = ctx, .is_query = true};
     return cut_text(text, len, &c, err);
+}
+
+/* The end of the character and its marks at the front; 0 where it is of no run. */
+static size_t character_end(const char *text, size_t len) {
+    const struct cut c = {.text = text, .len = (int32_t)len};
+    int32_t at = 0, next = 0;
+    if (len == 0 || !(class_at(&c, 0, &at) & FK_CH_CJK))
+        return 0;
+    while (at < c.len && (class_at(&c, at, &next) & FK_CH_MARK))
+        at = next;
+    return (size_t)at;
+}
+
+bool fk_terms_is_character(const char *text, size_t len) {
+    return len > 0 && character_end(text, len) == len;
+}
+
+bool fk_terms_begins_with(const char *token, size_t len, const char *character, size_t n) {
+    return character_end(token, len) == n && memcmp(token, character, n) == 0;
 }
 
 enum fk_status fk_terms_of_address(const char *text, size_t len, struct fk_buf *out,

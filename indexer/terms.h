@@ -6,11 +6,11 @@
  * marks: one token with one position; all else separates, so that an address or a file name is its
  * words in a row. Scripts without spaces (Han, kana and marks such as ー々〇, Thai, ...), Hangul
  * and private characters (gaiji) make CJK runs: each character has a position; at it stands the
- * bigram that begins there, at the run's last character the single character. Every character of a
- * run is also a term by itself; it has a position only at the ends of its run, where a phrase can
- * need it. So a phrase is always a row of tokens at consecutive positions:
+ * bigram that begins there, at the run's last character the single character, and at its first one
+ * both. So a phrase is always a row of tokens at consecutive positions, and a character is found by
+ * the bigrams that begin with it and, where it ends a run, by itself:
  *
- *     "A会議 B"  ->  A@0 会議@1 議@2 B@3, and 会@1, 議@2 as the run's ends
+ *     "A会議 B"  ->  A@0 会議@1 会@1 議@2 B@3
  *     a query 会議室 is 会議@0 議室@1; a query "会議 B" is 会議@0 議@1 B@2
  *
  * Japanese is wrapped inside words: a line end between two CJK characters does not end a run.
@@ -43,7 +43,6 @@ struct fk_token {
     const char *text; /* UTF-8, folded, not NUL-terminated */
     size_t len;
     uint32_t pos;
-    bool positional;
     const char *written; /* folded, with the characters that text has others for; NULL: as text */
     size_t written_len;
 };
@@ -72,6 +71,11 @@ FK_CHECKED enum fk_status fk_terms_to_row(const char *text, size_t len, uint32_t
  * query text literally; one token for a single word or character. None for text of punctuation. */
 FK_CHECKED enum fk_status fk_terms_of_query(const char *text, size_t len, fk_token_fn fn, void *ctx,
                                             struct fk_err *err);
+/* Is a token of a query one character of a run, with its marks? It is posted by itself at the ends of
+ * runs alone; everywhere else a token begins with it. */
+bool fk_terms_is_character(const char *text, size_t len);
+/* Does a token begin with this character, without further marks on it? */
+bool fk_terms_begins_with(const char *token, size_t len, const char *character, size_t n);
 /* A mail address or domain as one term: folded, without blanks and angle brackets around it, cut at
  * FK_ADDRESS_MAX bytes. */
 FK_CHECKED enum fk_status fk_terms_of_address(const char *text, size_t len, struct fk_buf *out,

@@ -8,14 +8,20 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 #include <xapian.h>
@@ -70,50 +76,6 @@ static std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum
         throw f;
     return {blob, len};
 }
-/* The hidden documents of one database, as a query can take them. */
-class Hidden : public Xapian::PostingSource {
-    const std::vector<Xapian::docid> *all;
-    std::size_t at = 0;
-    bool begun = false;
-
-  public:
-    explicit Hidden(const std::vector<Xapian::docid> *hidden) : all(hidden) {
-    }
-    Hidden *clone() const override {
-        return new Hidden(all);
-    }
-    void init(const Xapian::Database &) override {
-        at = 0;
-        begun = false;
-    }
-    Xapian::doccount get_termfreq_min() const override {
-        return 0;
-    }
-    Xapian::doccount get_termfreq_est() const override {
-        return static_cast<Xapian::doccount>(all->size());
-    }
-    Xapian::doccount get_termfreq_max() const override {
-        return static_cast<Xapian::doccount>(all->size());
-    }
-    void next(double) override {
-        if (begun)
-            at++;
-        begun = true;
-    }
-    void skip_to(Xapian::docid docid, double) override {
-        begun = true;
-        at = static_cast<std::size_t>(
-            std::lower_bound(all->begin() + static_cast<std::ptrdiff_t>(at), all->end(), docid) -
-            all->begin());
-    }
-    bool at_end() const override {
-        return at >= all->size();
-    }
-    Xapian::docid get_docid() const override {
-        return (*all)[at];
-    }
-};
-
 struct fk_xreader {
     std::vector<Xapian::Database> dbs;              /* in the order of their docids */
     std::vector<std::vector<Xapian::docid>> hidden; /* of each; those that are in it */
@@ -123,16 +85,35 @@ struct fk_xreader {
 static bool is_hidden(const struct fk_xreader *r, std::size_t db, Xapian::docid docid) {
     return std::binary_search(r->hidden[db].begin(), r->hidden[db].end(), docid);
 }
+/* How long the words that "a*" stands for may be looked up, all databases together. */
+struct budget {
+    std::chrono::steady_clock::time_point until =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(FK_XEXPANSION_MS);
+    std::atomic<bool> is_cut{false};
+
+    bool is_spent() const {
+        return std::chrono::steady_clock::now() >= until;
+    }
+};
 /* A database and its texts, as long as they are searched. */
 struct place {
     const Xapian::Database &db;
     struct fk_texts *texts;
+    struct budget *expansion;
 };
 /* Made anew for each database, since what it is best made of depends on what is in it. */
 using query_maker = std::function<Xapian::Query(const place &)>;
+/* False where bounds that cost nothing to read say that nothing in the database matches. */
+using query_bounds = std::function<bool(const Xapian::Database &)>;
 struct fk_xquery {
     query_maker in;
+    query_bounds may;  /* empty: always */
+    std::string term;  /* where it is one term and nothing else; "" otherwise */
 };
+
+static bool may_match(const query_bounds &may, const Xapian::Database &db) {
+    return !may || may(db);
+}
 
 static enum fk_status fail_of(const Xapian::Error &e, enum fk_status status, const char *what,
                               struct fk_err *err) {
@@ -594,15 +575,19 @@ enum fk_status fk_xreader_hide(struct fk_xreader *r, const uint64_t *docids, siz
         std::size_t k = 0;
         for (std::size_t i = 0; i < r->dbs.size(); i++) {
             const Xapian::docid last = r->dbs[i].get_lastdocid();
-            r->hidden[i].clear();
+            std::vector<Xapian::docid> &hidden = r->hidden[i];
+            const std::size_t before = hidden.size();
             Xapian::PostingIterator it = r->dbs[i].postlist_begin("");
             for (; k < n && docids[k] <= last; k++) {
                 it.skip_to(static_cast<Xapian::docid>(docids[k]));
                 if (it == r->dbs[i].postlist_end(""))
                     continue;
                 if (*it == docids[k])
-                    r->hidden[i].push_back(*it);
+                    hidden.push_back(*it);
             }
+            std::inplace_merge(hidden.begin(),
+                               hidden.begin() + static_cast<std::ptrdiff_t>(before), hidden.end());
+            hidden.erase(std::unique(hidden.begin(), hidden.end()), hidden.end());
         }
         return FK_OK;
     });
@@ -703,7 +688,7 @@ enum fk_status fk_xreader_value(struct fk_xreader *r, uint32_t docid, unsigned s
 
 template <typename F> static struct fk_xquery *query_of(F make) noexcept {
     try {
-        return new fk_xquery{make()};
+        return new fk_xquery{make(), {}, {}};
     } catch (...) {
         return nullptr;
     }
@@ -721,26 +706,48 @@ static Xapian::Query everything() {
     return Xapian::Query(std::string());
 }
 
+static bool joined_may(Xapian::Query::op op, const fk_xquery &a, const fk_xquery &b,
+                       const Xapian::Database &db) {
+    if (op == Xapian::Query::OP_AND)
+        return may_match(a.may, db) && may_match(b.may, db);
+    return may_match(a.may, db) || (op == Xapian::Query::OP_OR && may_match(b.may, db));
+}
+
 template <Xapian::Query::op Op>
 static struct fk_xquery *query_join(struct fk_xquery *a, struct fk_xquery *b) noexcept {
     struct fk_xquery *joined = nullptr;
-    if (a && b)
-        joined = query_of([&] {
-            return [a = a->in, b = b->in](const place &in) {
-                return Xapian::Query(Op, a(in), b(in));
-            };
-        });
-    delete a;
-    delete b;
+    const std::unique_ptr<fk_xquery> own_a(a), own_b(b);
+    try {
+        if (a && b) {
+            const auto both = std::make_shared<const std::pair<fk_xquery, fk_xquery>>(
+                std::move(*a), std::move(*b));
+            joined = new fk_xquery{[both](const place &in) {
+                                       return Xapian::Query(Op, both->first.in(in),
+                                                            both->second.in(in));
+                                   },
+                                   [both](const Xapian::Database &db) {
+                                       return joined_may(Op, both->first, both->second, db);
+                                   },
+                                   {}};
+        }
+    } catch (...) {
+    }
     return joined;
 }
 
 struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
-    return query_of([&] {
+    struct fk_xquery *q = query_of([&] {
         return [t = std::string(term, len)](const place &in) {
             return is_everywhere(in.db, t) ? everything() : Xapian::Query(t);
         };
     });
+    try {
+        if (q)
+            q->term.assign(term, len);
+    } catch (...) {
+        fk_xquery_free(&q);
+    }
+    return q;
 }
 
 struct fk_xquery *fk_xquery_all(void) {
@@ -786,7 +793,7 @@ class Verified : public Xapian::PostingSource {
         : phrase(std::move(what)), texts(in.texts), db(in.db) {
     }
     Verified *clone() const override {
-        return new Verified(phrase, place{db, texts});
+        return new Verified(phrase, place{db, texts, nullptr});
     }
     void init(const Xapian::Database &) override {
         at = 0;
@@ -881,23 +888,178 @@ struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, s
     return query_verified(terms, lens, n, fk_phrase_near(terms, lens, n, window ? window : 1));
 }
 
-/* Terms over the limit are Xapian's to refuse. */
-static Xapian::Query expanded(const Xapian::Database &db, const std::string &prefix, unsigned max) {
-    bool all = false;
-    unsigned n = 0;
-    for (Xapian::TermIterator t = db.allterms_begin(prefix);
-         t != db.allterms_end(prefix) && n <= max; ++t, n++)
-        all |= t.get_termfreq() == db.get_doccount();
-    return all && n <= max
+/* ---- words that begin so */
+
+/* Documents of one database, a bit for each docid. */
+class Documents {
+    Xapian::docid first = 1;
+    std::vector<uint64_t> bits;
+
+  public:
+    explicit Documents(const Xapian::Database &db) {
+        const Xapian::PostingIterator all = db.postlist_begin("");
+        if (all != db.postlist_end(""))
+            first = *all;
+        const Xapian::docid last = db.get_lastdocid();
+        bits.resize(last >= first ? (last - first) / 64 + 1 : 0);
+    }
+    void add(Xapian::docid docid) {
+        bits[(docid - first) / 64] |= uint64_t{1} << (docid - first) % 64;
+    }
+    void add_all(const Xapian::Database &db, const std::string &term) {
+        for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
+            add(*it);
+    }
+    Xapian::doccount count() const {
+        Xapian::doccount n = 0;
+        for (const uint64_t word : bits)
+            n += static_cast<Xapian::doccount>(__builtin_popcountll(word));
+        return n;
+    }
+    /* From docid on; 0 none. */
+    Xapian::docid next(Xapian::docid docid) const {
+        const std::size_t from = docid > first ? docid - first : 0;
+        std::size_t i = from / 64;
+        if (i >= bits.size())
+            return 0;
+        for (uint64_t word = bits[i] & ~uint64_t{0} << from % 64;; word = bits[i]) {
+            if (word)
+                return static_cast<Xapian::docid>(
+                    first + i * 64 + static_cast<std::size_t>(__builtin_ctzll(word)));
+            if (++i == bits.size())
+                return 0;
+        }
+    }
+};
+
+class OfDocuments : public Xapian::PostingSource {
+    std::shared_ptr<const Documents> all;
+    Xapian::doccount count;
+    Xapian::docid at = 0;
+    bool is_over = false;
+
+  public:
+    OfDocuments(std::shared_ptr<const Documents> documents, Xapian::doccount n)
+        : all(std::move(documents)), count(n) {
+    }
+    OfDocuments *clone() const override {
+        return new OfDocuments(all, count);
+    }
+    void init(const Xapian::Database &) override {
+        at = 0;
+        is_over = false;
+    }
+    Xapian::doccount get_termfreq_min() const override {
+        return count;
+    }
+    Xapian::doccount get_termfreq_est() const override {
+        return count;
+    }
+    Xapian::doccount get_termfreq_max() const override {
+        return count;
+    }
+    void next(double weight) override {
+        skip_to(at + 1, weight);
+    }
+    void skip_to(Xapian::docid docid, double) override {
+        if (docid > at)
+            at = all->next(docid);
+        is_over = at == 0;
+    }
+    bool at_end() const override {
+        return is_over;
+    }
+    Xapian::docid get_docid() const override {
+        return at;
+    }
+};
+
+static Xapian::Query of_documents(const Xapian::Database &db,
+                                  const std::shared_ptr<const Documents> &documents) {
+    const Xapian::doccount n = documents->count();
+    if (n == 0)
+        return Xapian::Query();
+    return n == db.get_doccount()
                ? everything()
-               : Xapian::Query(Xapian::Query::OP_WILDCARD, prefix, max,
-                               Xapian::Query::WILDCARD_LIMIT_ERROR, Xapian::Query::OP_OR);
+               : Xapian::Query((new OfDocuments(documents, n))->release());
+}
+
+enum word { WORD_IS_ONE, WORD_IS_NONE, WORD_HAS_PREFIX, WORD_IS_LAST };
+/* Documents with any of the words after `head` that `is` takes. One list of documents is read after
+ * another, so that memory does not grow with the words; what is over `max` words or the time is
+ * left out, and said. */
+template <typename F>
+static Xapian::Query any_word(const place &in, const std::string &head, unsigned max, F is) {
+    const auto found = std::make_shared<Documents>(in.db);
+    unsigned n = 0;
+    Xapian::TermIterator t = in.db.allterms_begin(head);
+    for (unsigned looked = 0; t != in.db.allterms_end(head); looked++) {
+        const std::string term = *t;
+        const enum word what = is(term);
+        if (what == WORD_IS_LAST)
+            break;
+        if ((what == WORD_IS_ONE && n == max) ||
+            (looked % 16 == 15 && in.expansion->is_spent())) {
+            in.expansion->is_cut = true;
+            break;
+        }
+        if (what == WORD_IS_ONE) {
+            found->add_all(in.db, term);
+            n++;
+        }
+        if (what == WORD_HAS_PREFIX)
+            t.skip_to("[");
+        else
+            ++t;
+    }
+    return of_documents(in.db, found);
 }
 
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max) {
     return query_of([&] {
         return [p = std::string(prefix, len), max](const place &in) {
-            return expanded(in.db, p, max);
+            return any_word(in, p, max, [](const std::string &) { return WORD_IS_ONE; });
+        };
+    });
+}
+
+/* Those of one term, without those in which it is a variant. */
+static void add_exactly(const place &in, const std::string &field, const std::string &mark,
+                        const std::string &token, Documents &found) {
+    const std::string varied = field + mark + token;
+    auto not_here = in.db.postlist_begin(varied);
+    const auto end = in.db.postlist_end(varied);
+    for (auto it = in.db.postlist_begin(field + token); it != in.db.postlist_end(field + token);
+         ++it) {
+        if (not_here != end && *not_here < *it)
+            not_here.skip_to(*it);
+        if (not_here == end || *not_here != *it)
+            found.add(*it);
+    }
+}
+
+static Xapian::Query of_character(const place &in, const std::string &field,
+                                  const std::string &character, const std::string &mark) {
+    const auto found = std::make_shared<Documents>(in.db);
+    const std::string head = field + character;
+    for (auto t = in.db.allterms_begin(head); t != in.db.allterms_end(head); ++t) {
+        const std::string token = (*t).substr(field.size());
+        if (!fk_terms_begins_with(token.data(), token.size(), character.data(), character.size()))
+            continue;
+        if (mark.empty())
+            found->add_all(in.db, *t);
+        else
+            add_exactly(in, field, mark, token, *found);
+    }
+    return of_documents(in.db, found);
+}
+
+struct fk_xquery *fk_xquery_character(const char *prefix_of_field, const char *character, size_t len,
+                                      const char *varied) {
+    return query_of([&] {
+        return [f = std::string(prefix_of_field), c = std::string(character, len),
+                mark = std::string(varied ? varied : "")](const place &in) {
+            return of_character(in, f, c, mark);
         };
     });
 }
@@ -908,37 +1070,26 @@ struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max)
  * over the fields that have a prefix where the one asked for has none. */
 static const char *const PATTERN_END = "\xe3";
 
-static Xapian::Query matching(const Xapian::Database &db, const std::string &field,
+static Xapian::Query matching(const place &in, const std::string &field,
                               const std::string &pattern, unsigned max) {
     const std::string head = field + pattern.substr(0, pattern.find_first_of("*?"));
-    std::vector<Xapian::Query> found;
-    bool all = false;
-    Xapian::TermIterator t = db.allterms_begin(head);
-    while (t != db.allterms_end(head)) {
-        const std::string term = *t;
-        if (field.empty() && term[0] >= 'A' && term[0] <= 'Z') {
-            t.skip_to("[");
-            continue;
-        }
+    return any_word(in, head, max, [&](const std::string &term) {
+        if (field.empty() && term[0] >= 'A' && term[0] <= 'Z')
+            return WORD_HAS_PREFIX;
         if (term.compare(field.size(), 1, PATTERN_END) >= 0)
-            break;
-        if (fk_pattern_matches(pattern.data(), pattern.size(), term.data() + field.size(),
-                               term.size() - field.size())) {
-            all |= t.get_termfreq() == db.get_doccount();
-            found.emplace_back(term);
-        }
-        if (found.size() > max)
-            throw Xapian::WildcardError("too many terms match " + pattern);
-        ++t;
-    }
-    return all ? everything() : Xapian::Query(Xapian::Query::OP_OR, found.begin(), found.end());
+            return WORD_IS_LAST;
+        return fk_pattern_matches(pattern.data(), pattern.size(), term.data() + field.size(),
+                                  term.size() - field.size())
+                   ? WORD_IS_ONE
+                   : WORD_IS_NONE;
+    });
 }
 
 struct fk_xquery *fk_xquery_wildcard(const char *prefix_of_field, const char *pattern, size_t len,
                                      unsigned max) {
     return query_of([&] {
         return [f = std::string(prefix_of_field), p = std::string(pattern, len),
-                max](const place &in) { return matching(in.db, f, p, max); };
+                max](const place &in) { return matching(in, f, p, max); };
     });
 }
 
@@ -1022,19 +1173,36 @@ struct fk_xquery *fk_xquery_outside(unsigned slot, const char *const *domains, s
  * has the empty one. */
 struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,
                                   size_t to_len) {
-    return query_of([&] {
+    struct fk_xquery *q = query_of([&] {
         const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
                                          : std::string(1, '\0');
         const std::string high(static_cast<const char *>(to), to_len);
-        const Xapian::Query q = high.empty()
-                                    ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
-                                    : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
-        return [q](const place &) { return q; };
+        const Xapian::Query within =
+            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
+                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+        return [within](const place &) { return within; };
     });
+    try {
+        if (q)
+            q->may = [slot, low = std::string(static_cast<const char *>(from), from_len),
+                      high = std::string(static_cast<const char *>(to), to_len)](
+                         const Xapian::Database &db) {
+                return db.get_value_freq(slot) > 0 && db.get_value_upper_bound(slot) >= low &&
+                       (high.empty() || db.get_value_lower_bound(slot) <= high);
+            };
+    } catch (...) {
+        fk_xquery_free(&q);
+    }
+    return q;
 }
 
+/* The same query once more. */
 struct fk_xquery *fk_xquery_copy(const struct fk_xquery *q) {
-    return q ? query_of([&] { return q->in; }) : nullptr;
+    try {
+        return q ? new fk_xquery(*q) : nullptr;
+    } catch (...) {
+        return nullptr;
+    }
 }
 
 void fk_xquery_free(struct fk_xquery **q) {
@@ -1042,61 +1210,289 @@ void fk_xquery_free(struct fk_xquery **q) {
     *q = nullptr;
 }
 
-/* What one database adds to a page that ends before `end`: a sort key and a docid for each hit. The
- * total is exact because every match is looked at: with check_at_least at the number of documents
- * both bounds are the count. */
-using hit = std::pair<std::string, Xapian::docid>;
-static enum fk_status hits_of(const Xapian::Database &db, const Xapian::Query &query,
-                              unsigned sort_slot, uint64_t end, std::vector<hit> &out,
-                              uint64_t &total, struct fk_err *err) {
-    const Xapian::doccount all = db.get_doccount();
+/* ---- one pass over the hits */
+
+using hit = struct fk_xhit;
+/* Greatest key first, then greatest docid. */
+static bool is_before(const hit &a, const hit &b) {
+    return a.key != b.key ? a.key > b.key : a.docid > b.docid;
+}
+
+static uint64_t key_of(const std::string &value) {
+    uint64_t key = 0;
+    for (std::size_t i = 0; i < 8; i++)
+        key = key << 8 | (i < value.size() ? static_cast<unsigned char>(value[i]) : 0);
+    return key;
+}
+
+/* The first hits in their order, of all databases. The last of them is on top of the heap. */
+class First {
+    std::mutex lock;
+    std::vector<hit> heap;
+    const struct fk_xsurvey &ask;
+
+  public:
+    explicit First(const struct fk_xsurvey &survey) : ask(survey) {
+    }
+    /* No hit with a smaller key is wanted. */
+    uint64_t least() {
+        const std::lock_guard<std::mutex> held(lock);
+        return ask.want == 0 ? UINT64_MAX : heap.size() < ask.want ? 0 : heap.front().key;
+    }
+    void take(const std::vector<hit> &hits) {
+        const std::lock_guard<std::mutex> held(lock);
+        for (const hit &h : hits)
+            add(heap, ask.want, h);
+    }
+    static void add(std::vector<hit> &heap, std::size_t want, const hit &h) {
+        if (heap.size() == want) {
+            if (want == 0 || !is_before(h, heap.front()))
+                return;
+            std::pop_heap(heap.begin(), heap.end(), is_before);
+            heap.pop_back();
+        }
+        heap.push_back(h);
+        std::push_heap(heap.begin(), heap.end(), is_before);
+    }
+    std::vector<hit> sorted() {
+        std::sort_heap(heap.begin(), heap.end(), is_before);
+        return std::move(heap);
+    }
+};
+
+/* A list of documents that is gone through beside the hits. */
+struct beside {
+    Xapian::PostingIterator at, end;
+    bool has(Xapian::docid docid) {
+        if (at == end)
+            return false;
+        if (*at < docid)
+            at.skip_to(docid);
+        return at != end && *at == docid;
+    }
+};
+
+/* What one database adds; hits come by ascending docid. */
+class Counts {
+    const struct fk_xsurvey &ask;
+    const std::vector<Xapian::docid> &hidden;
+    std::vector<beside> flags;
+    std::vector<hit> heap;
+    std::size_t next_hidden = 0, next_watched = 0;
+    uint64_t least; /* key of hits that are wanted */
+    bool reads_keys;
+
+    bool is_hidden(Xapian::docid docid) {
+        while (next_hidden < hidden.size() && hidden[next_hidden] < docid)
+            next_hidden++;
+        return next_hidden < hidden.size() && hidden[next_hidden] == docid;
+    }
+    void watch(Xapian::docid docid) {
+        while (next_watched < ask.watched_count && ask.watched[next_watched] < docid)
+            next_watched++;
+        for (; next_watched < ask.watched_count && ask.watched[next_watched] == docid;
+             next_watched++)
+            seen++;
+    }
+
+  public:
+    uint64_t total = 0, seen = 0;
+    std::vector<uint64_t> with;
+
+    Counts(const struct fk_xsurvey &survey, const Xapian::Database &db,
+           const std::vector<Xapian::docid> &hidden_ones, uint64_t least_key)
+        : ask(survey), hidden(hidden_ones), least(least_key),
+          reads_keys(survey.want > 0 &&
+                     key_of(db.get_value_upper_bound(survey.sort_slot)) >= least_key),
+          with(survey.flag_count) {
+        for (std::size_t i = 0; i < survey.flag_count; i++)
+            flags.push_back({db.postlist_begin(survey.flags[i]), db.postlist_end(survey.flags[i])});
+    }
+    bool wants_keys() const {
+        return reads_keys;
+    }
+    template <typename F> void take(Xapian::docid docid, F value) {
+        if (is_hidden(docid))
+            return;
+        total++;
+        for (std::size_t i = 0; i < flags.size(); i++)
+            with[i] += flags[i].has(docid);
+        watch(docid);
+        if (!reads_keys)
+            return;
+        const hit h = {key_of(value()), docid};
+        if (h.key >= least && (!ask.has_after || is_before(ask.after, h)))
+            First::add(heap, ask.want, h);
+    }
+    const std::vector<hit> &first() const {
+        return heap;
+    }
+};
+
+/* Xapian shows it every hit, by ascending docid, with its values. */
+class Counting : public Xapian::MatchSpy {
+    Counts &counts;
+    const unsigned slot;
+
+  public:
+    Counting(Counts &into, unsigned sort_slot) : counts(into), slot(sort_slot) {
+    }
+    void operator()(const Xapian::Document &doc, double) override {
+        counts.take(doc.get_docid(), [&] { return doc.get_value(slot); });
+    }
+};
+
+/* One term: its list is all there is to read. */
+static void count_term(const Xapian::Database &db, const std::string &term, unsigned slot,
+                       Counts &counts) {
+    Xapian::ValueIterator value = db.valuestream_begin(slot);
+    for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
+        counts.take(*it, [&] {
+            if (value != db.valuestream_end(slot) && value.get_docid() < *it)
+                value.skip_to(*it);
+            return value != db.valuestream_end(slot) && value.get_docid() == *it ? *value
+                                                                                  : std::string();
+        });
+}
+
+static void count_query(const Xapian::Database &db, const Xapian::Query &query, unsigned slot,
+                        Counts &counts) {
     Xapian::Enquire enquire(db);
     enquire.set_query(query);
     enquire.set_weighting_scheme(Xapian::BoolWeight());
-    enquire.set_docid_order(Xapian::Enquire::DESCENDING);
-    enquire.set_sort_by_value(sort_slot, true);
-    const Xapian::doccount want = end < all ? static_cast<Xapian::doccount>(end) : all;
-    const Xapian::MSet hits = enquire.get_mset(0, want, all);
-    if (hits.get_matches_lower_bound() != hits.get_matches_upper_bound())
-        return fk_fail(err, FK_IO, "the index gave between %u and %u hits, not a count",
-                       hits.get_matches_lower_bound(), hits.get_matches_upper_bound());
-    for (Xapian::MSetIterator m = hits.begin(); m != hits.end(); ++m)
-        out.emplace_back(m.get_sort_key(), *m);
-    total += hits.get_matches_lower_bound();
-    return FK_OK;
+    enquire.set_docid_order(Xapian::Enquire::ASCENDING);
+    Counting spy(counts, slot);
+    enquire.add_matchspy(&spy);
+    (void)enquire.get_mset(0, 0, db.get_doccount());
+}
+
+class Survey {
+    struct fk_xreader *r;
+    const struct fk_xquery *q;
+    struct fk_xsurvey &s;
+    struct budget expansion;
+    First first;
+    std::vector<std::size_t> order; /* databases that may have hits, those with the newest first */
+    std::atomic<std::size_t> next{0};
+    std::mutex lock; /* of the sums, and of what went wrong */
+    std::exception_ptr wrong;
+
+    void count(std::size_t i) {
+        const Xapian::Database &db = r->dbs[i];
+        Counts counts(s, db, r->hidden[i], first.least());
+        if (!q->term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
+            r->hidden[i].empty())
+            counts.total = db.get_termfreq(q->term);
+        else if (!q->term.empty())
+            count_term(db, q->term, s.sort_slot, counts);
+        else
+            count_query(db, q->in(place{db, r->texts[i].get(), &expansion}), s.sort_slot, counts);
+        first.take(counts.first());
+        const std::lock_guard<std::mutex> held(lock);
+        s.total += counts.total;
+        s.seen += counts.seen;
+        for (std::size_t k = 0; k < s.flag_count; k++)
+            s.with[k] += counts.with[k];
+    }
+    void work() noexcept {
+        try {
+            for (std::size_t i; (i = next++) < order.size();)
+                count(order[i]);
+        } catch (...) {
+            const std::lock_guard<std::mutex> held(lock);
+            if (!wrong)
+                wrong = std::current_exception();
+            next = order.size();
+        }
+    }
+    /* Few documents are counted before a thread has begun. */
+    std::size_t threads() const {
+        uint64_t documents = 0;
+        for (const std::size_t i : order)
+            documents += r->dbs[i].get_doccount();
+        const std::size_t most = s.threads                         ? s.threads
+                                 : documents < FK_XSURVEY_ALONE ? 1
+                                                                   : std::thread::hardware_concurrency();
+        return std::max<std::size_t>(1, std::min(most, order.size()));
+    }
+
+  public:
+    Survey(struct fk_xreader *reader, const struct fk_xquery *query, struct fk_xsurvey &survey)
+        : r(reader), q(query), s(survey), first(survey) {
+        std::vector<std::pair<std::string, std::size_t>> by_newest;
+        for (std::size_t i = 0; i < r->dbs.size(); i++)
+            if (may_match(q->may, r->dbs[i]))
+                by_newest.emplace_back(r->dbs[i].get_value_upper_bound(s.sort_slot), i);
+        std::sort(by_newest.rbegin(), by_newest.rend());
+        for (const auto &one : by_newest)
+            order.push_back(one.second);
+    }
+    /* Who cannot have another thread does it alone. */
+    void run() {
+        std::vector<std::thread> others;
+        try {
+            for (std::size_t n = threads(); others.size() + 1 < n;)
+                others.emplace_back([this] { work(); });
+        } catch (const std::system_error &) {
+        }
+        work();
+        for (std::thread &t : others)
+            t.join();
+        if (wrong)
+            std::rethrow_exception(wrong);
+        s.is_cut = expansion.is_cut;
+    }
+    void hits_into() {
+        const std::vector<hit> hits = first.sorted();
+        s.hits = static_cast<hit *>(malloc(hits.size() * sizeof *s.hits + 1));
+        if (!s.hits)
+            throw std::bad_alloc();
+        std::copy(hits.begin(), hits.end(), s.hits);
+        s.hit_count = hits.size();
+    }
+};
+
+enum fk_status fk_xreader_survey(struct fk_xreader *r, const struct fk_xquery *q,
+                                 struct fk_xsurvey *s, struct fk_err *err) {
+    fk_xsurvey_free(s);
+    s->total = s->seen = 0;
+    s->is_cut = false;
+    memset(s->with, 0, sizeof s->with);
+    if (!q)
+        return fk_fail(err, FK_NOMEM, "the query could not be built: out of memory");
+    if (s->flag_count > FK_XFLAGS_MAX)
+        return fk_fail(err, FK_INVALID, "%zu terms to be counted are over the limit of %d",
+                       s->flag_count, FK_XFLAGS_MAX);
+    return guarded("cannot search the index", err, [&] {
+        Survey survey(r, q, *s);
+        survey.run();
+        survey.hits_into();
+        return FK_OK;
+    });
+}
+
+void fk_xsurvey_free(struct fk_xsurvey *s) {
+    free(s->hits);
+    s->hits = nullptr;
+    s->hit_count = 0;
 }
 
 enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q,
                                  unsigned sort_slot, uint64_t offset, size_t limit,
                                  struct fk_xhits *out, struct fk_err *err) {
-    if (!q)
-        return fk_fail(err, FK_NOMEM, "the query could not be built: out of memory");
+    struct fk_xsurvey s = {};
     if (limit > FK_XHITS_MAX)
         return fk_fail(err, FK_INVALID, "%zu hits at once are over the limit of %d", limit,
                        FK_XHITS_MAX);
-    return guarded("cannot search the index", err, [&] {
-        std::vector<hit> hits;
-        uint64_t total = 0;
-        const uint64_t end = limit ? offset + limit : 0;
-        for (std::size_t i = 0; i < r->dbs.size(); i++) {
-            Hidden hidden(&r->hidden[i]);
-            const Xapian::Query all = q->in(place{r->dbs[i], r->texts[i].get()});
-            const Xapian::Query shown =
-                r->hidden[i].empty()
-                    ? all
-                    : Xapian::Query(Xapian::Query::OP_AND_NOT, all, Xapian::Query(&hidden));
-            enum fk_status st = hits_of(r->dbs[i], shown, sort_slot, end, hits, total, err);
-            if (st != FK_OK)
-                return st;
-        }
-        if (r->dbs.size() > 1)
-            std::sort(hits.begin(), hits.end(), std::greater<hit>());
-        out->count = 0;
-        for (uint64_t i = offset; i < end && i < hits.size(); i++)
-            out->docids[out->count++] = hits[i].second;
-        out->total = total;
-        return FK_OK;
-    });
+    s.sort_slot = sort_slot;
+    s.want = limit ? static_cast<size_t>(offset) + limit : 0;
+    const enum fk_status st = fk_xreader_survey(r, q, &s, err);
+    out->count = 0;
+    out->total = s.total;
+    for (size_t i = static_cast<size_t>(offset); st == FK_OK && i < s.hit_count; i++)
+        out->docids[out->count++] = s.hits[i].docid;
+    fk_xsurvey_free(&s);
+    return st;
 }
 
 /* The value that a document has in a stream that is read along; empty where it has none. */
@@ -1115,10 +1511,11 @@ enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q, 
         return fk_fail(err, FK_NOMEM, "the query could not be built: out of memory");
     return guarded("cannot search the index", err, [&] {
         enum fk_status st = FK_OK;
+        struct budget expansion;
         for (std::size_t i = 0; i < r->dbs.size() && st == FK_OK; i++) {
             const Xapian::Database &db = r->dbs[i];
             Xapian::Enquire enquire(db);
-            enquire.set_query(q->in(place{db, r->texts[i].get()}));
+            enquire.set_query(q->in(place{db, r->texts[i].get(), &expansion}));
             enquire.set_weighting_scheme(Xapian::BoolWeight());
             enquire.set_docid_order(Xapian::Enquire::ASCENDING);
             const Xapian::MSet all = enquire.get_mset(0, db.get_doccount());

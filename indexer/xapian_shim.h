@@ -114,7 +114,7 @@ FK_CHECKED enum fk_status fk_xreader_with_term(struct fk_xreader *r, const char 
 /* A document's terms that begin so, each without that and with an LF behind it, appended. */
 FK_CHECKED enum fk_status fk_xreader_terms(struct fk_xreader *r, uint32_t docid, const char *prefix,
                                            struct fk_buf *out, struct fk_err *err);
-/* From here on these documents are as if they were not there. docids ascend. */
+/* From here on these documents too are as if they were not there. docids ascend. */
 FK_CHECKED enum fk_status fk_xreader_hide(struct fk_xreader *r, const uint64_t *docids, size_t n,
                                           struct fk_err *err);
 FK_CHECKED enum fk_status fk_xreader_value(struct fk_xreader *r, uint32_t docid, unsigned slot,
@@ -133,11 +133,15 @@ struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens,
  * the prefix. */
 struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, size_t n,
                                  unsigned window);
-/* Every term that begins so; FK_INVALID comes from fk_xreader_search when in one of the databases
- * more than max do. */
+/* Every term that begins so, in each database at most max of them, and as many as are looked up in
+ * FK_XEXPANSION_MS; fk_xsurvey says where that left some out. */
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max);
-/* Every term of the field that matches the pattern: * is any bytes, ? one character. FK_INVALID
- * comes from fk_xreader_search as for a prefix. */
+/* A character of a run (terms.h), wherever it stands: every token that begins with it. varied: not
+ * where the token behind this mark stands too (FK_VARIED); NULL: anywhere. */
+struct fk_xquery *fk_xquery_character(const char *prefix_of_field, const char *character, size_t len,
+                                      const char *varied);
+/* Every term of the field that matches the pattern: * is any bytes, ? one character. Limits as of a
+ * prefix. */
 struct fk_xquery *fk_xquery_wildcard(const char *prefix_of_field, const char *pattern, size_t len,
                                      unsigned max);
 /* Documents whose value has a line that is none of these domains and below none of them; or is "*".
@@ -149,6 +153,40 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
 /* The same query once more, for a second use. */
 struct fk_xquery *fk_xquery_copy(const struct fk_xquery *q);
 void fk_xquery_free(struct fk_xquery **q);
+
+enum {
+    FK_XFLAGS_MAX = 40,
+    FK_XEXPANSION_MS = 3000, /* all words of one search together */
+    FK_XSURVEY_ALONE = 20000 /* so many documents are worth a second thread */
+};
+/* One pass over all that matches. Databases are read in parallel, those with the greatest sort
+ * values first; one whose bounds are outside of a range of the query is not read. What is asked is
+ * borrowed; hits are freed with fk_xsurvey_free. */
+struct fk_xhit {
+    uint64_t key; /* the sort value: its first 8 bytes, big-endian */
+    uint32_t docid;
+};
+struct fk_xsurvey {
+    unsigned sort_slot;
+    size_t want;                  /* so many hits, greatest value first, then greatest docid */
+    bool has_after;               /* of those that come after this one: */
+    struct fk_xhit after;
+    const char *const *flags;     /* terms: how many of the hits have each, at most FK_XFLAGS_MAX */
+    size_t flag_count;
+    const uint64_t *watched;      /* docids, ascending, perhaps several times */
+    size_t watched_count;
+    unsigned threads;             /* 0: as many as there are CPUs, if that is worth it */
+
+    uint64_t total;               /* exact, never Xapian's estimate */
+    uint64_t with[FK_XFLAGS_MAX]; /* of each flag */
+    uint64_t seen;                /* of those watched */
+    struct fk_xhit *hits;
+    size_t hit_count;
+    bool is_cut;                  /* a prefix or pattern stands for more words than were taken */
+};
+FK_CHECKED enum fk_status fk_xreader_survey(struct fk_xreader *r, const struct fk_xquery *q,
+                                            struct fk_xsurvey *survey, struct fk_err *err);
+void fk_xsurvey_free(struct fk_xsurvey *survey);
 
 struct fk_xhits {
     uint32_t docids[1000];

@@ -119,6 +119,19 @@ static void add_transaction(json_t *object, const struct fk_hit *hit) {
     fk_transaction_free(&t);
 }
 
+/* [{"text", "hit"}, ...]: before the match, the match, behind it. */
+static json_t *snippet_json(const struct fk_excerpt *e) {
+    const char *text = (const char *)e->text.data;
+    const size_t ends[] = {e->hit_at, e->hit_at + e->hit_len, e->text.len};
+    json_t *list = json_array();
+    for (size_t i = 0, at = 0; i < 3; at = ends[i++])
+        if (ends[i] > at)
+            (void)json_array_append_new(list, json_pack("{s:o, s:b}", "text",
+                                                        fk_json_text(text + at, ends[i] - at),
+                                                        "hit", i == 1));
+    return list;
+}
+
 /* What became of it, at most so many lines: fk_json_provenance has all. */
 enum { DELIVERIES_SHOWN = 100 };
 json_t *fk_json_hit(const struct fk_hit *hit) {
@@ -136,6 +149,8 @@ json_t *fk_json_hit(const struct fk_hit *hit) {
     add_transaction(object, hit);
     if (hit->others > 0)
         (void)json_object_set_new(object, "others", json_integer((json_int_t)hit->others));
+    if (hit->snippet)
+        (void)json_object_set_new(object, "snippet", snippet_json(hit->snippet));
     struct fk_buf value = FK_BUF_INIT;
     struct fk_field field;
     struct fk_fields it = fk_fields_begin(hit->fields, hit->fields_len);
@@ -182,10 +197,10 @@ json_t *fk_json_coverage(const struct fk_search *search) {
     const char *expansion = fk_search_expansion(search, &len);
     fk_search_zone(zone, c->zone_minutes);
     return json_pack(
-        "{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "{s:s, s:o, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:s, s:o, s:o, s:o}",
         "query", fk_search_canonical(search), "expansion", fk_json_expansion(expansion, len),
-        "remark", fk_search_remark(search), "total", (json_int_t)c->total, "captures",
+        "expansion_cut", c->is_expansion_cut, "remark", fk_search_remark(search), "total", (json_int_t)c->total, "captures",
         (json_int_t)c->captures, "index_captures", (json_int_t)c->index_captures, "partial_hits",
         (json_int_t)c->partial_hits, "partial_scope", (json_int_t)c->partial_scope, "cut",
         c->related_cut > 0, "collapse", fk_collapse_name(c->collapse), "groups",

@@ -17,7 +17,7 @@ enum fk_status fk_query__out_of_memory(const struct fk_query__planner *p) {
 struct token {
     size_t at, len, written_at, written_len;
     bool has_variants; /* one of its characters has others that stand for it */
-    bool is_single;    /* one character of a script without spaces */
+    bool is_character; /* one of a script without spaces */
 };
 struct tokens {
     struct fk_buf bytes;
@@ -41,20 +41,17 @@ static void tokens_add(void *ctx, const struct fk_token *token) {
         t->cap = cap;
     }
     struct token *is = &t->list[t->count++];
-    size_t characters = 0;
-    bool is_word = false;
     *is = (struct token){t->bytes.len, token->len, 0, token->written_len, false, false};
     fk_buf_add(&t->bytes, token->text, token->len);
     is->written_at = t->bytes.len;
     if (token->written_len)
         fk_buf_add(&t->bytes, token->written, token->written_len);
-    for (const char *at = token->text, *end = at + token->len; at < end; characters++) {
+    for (const char *at = token->text, *end = at + token->len; at < end;) {
         const struct fk_query__char c = fk_query__char_at(at, end);
         is->has_variants |= fk_variants_class(c.code) != NULL;
-        is_word |= c.code < 0x0e00;
         at += c.bytes ? c.bytes : 1;
     }
-    is->is_single = characters == 1 && !is_word;
+    is->is_character = fk_terms_is_character(token->text, token->len);
 }
 
 static void tokens_count(void *ctx, const struct fk_token *token) {
@@ -140,6 +137,16 @@ static struct fk_xquery *exactly(struct fk_xquery *query, const struct tokens *t
     return query;
 }
 
+/* One character, wherever it stands in a run. In its very spelling it is looked for as it was
+ * written. */
+static struct fk_xquery *character_query(const struct tokens *t, const char *prefix, bool exact) {
+    const struct token *is = &t->list[0];
+    const bool as_written = exact && is->written_len > 0;
+    return fk_xquery_character(
+        prefix, (const char *)t->bytes.data + (as_written ? is->written_at : is->at),
+        as_written ? is->written_len : is->len, exact ? FK_VARIED : NULL);
+}
+
 /* Does the last token of a text grow when letters follow? A word does; in scripts without spaces
  * every character is found by itself, so there a "*" asks for nothing more. */
 static enum fk_status ends_open(const struct fk_q_node *node, size_t tokens, bool *out,
@@ -205,8 +212,10 @@ static enum fk_status plan_spelling(const struct fk_query__planner *p, const str
                               "a * goes with one word, and \"%.*s\" is %zu",
                               fk_query__cut(node->text, 60), node->text, tokens.count));
     for (size_t i = 0; i < n; i++) {
-        struct fk_xquery *one = tokens_query(&tokens, fields[i], expand);
-        if (node->exact)
+        const bool is_character = tokens.count == 1 && tokens.list[0].is_character;
+        struct fk_xquery *one = is_character ? character_query(&tokens, fields[i], node->exact)
+                                             : tokens_query(&tokens, fields[i], expand);
+        if (node->exact && !is_character)
             one = exactly(one, &tokens, fields[i]);
         *any = *begun ? fk_xquery_or(*any, one) : one;
         *begun = true;
@@ -276,7 +285,7 @@ static enum fk_status side_add(const struct fk_query__planner *p, struct near *n
     s->width = width;
     if (st == FK_OK && s->tokens.count == 0)
         st = blame_signs(p, node);
-    if (st == FK_OK && s->tokens.count == 1 && s->tokens.list[0].is_single)
+    if (st == FK_OK && s->tokens.count == 1 && s->tokens.list[0].is_character)
         st = fk_query_blame(node, p->fault, p->err, "write one more character",
                             "NEAR takes two characters or more of Japanese");
     return st;

@@ -133,7 +133,7 @@ static void index_json(struct fk_web *web, uint64_t seq, json_t **headers, json_
     (void)pthread_mutex_unlock(&web->lock);
     if (st == FK_OK) {
         const struct fk_hit hit = {seq,      0, (const char *)m.data.data, m.data.len, &none,
-                                   &m.known, 0};
+                                   &m.known, 0, NULL};
         static const char *const not_headers[] = {"received", "captures",   "capture_seqs", "seq",
                                                   "bcc",      "deliveries", "notice"};
         *headers = fk_json_hit(&hit);

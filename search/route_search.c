@@ -38,6 +38,16 @@ static enum fk_status take_collapse(const struct fk_http_request *request, enum 
                    fk_query__cut(text, 40), text);
 }
 
+static enum fk_status take_snippet(const struct fk_http_request *request, bool *out,
+                                   struct fk_err *err) {
+    const char *text = fk_routes__arg(request, "snippet", NULL);
+    *out = text == NULL || strcmp(text, "yes") == 0;
+    if (*out || strcmp(text, "no") == 0)
+        return FK_OK;
+    return fk_fail(err, FK_INVALID, "snippet: expected yes or no, not \"%.*s\"",
+                   fk_query__cut(text, 40), text);
+}
+
 static enum fk_status take_options(const struct fk_web *web, const struct fk_http_request *request,
                                    struct fk_search_options *o, struct fk_err *err) {
     int zone = web->options.zone_minutes;
@@ -56,6 +66,7 @@ static enum fk_status take_options(const struct fk_web *web, const struct fk_htt
     FK_TRY(take_time(request, "until", true, zone, &o->until_ms, err));
     FK_TRY(take_collapse(request, &o->collapse, err));
     FK_TRY(take_limit(request, &o->limit, err));
+    FK_TRY(take_snippet(request, &o->snippets, err));
 done:
     return st;
 }

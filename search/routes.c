@@ -23,7 +23,7 @@ struct route {
 
 /* clang-format off */
 static const struct route routes[] = {
-    {.info = {"/api/v1/search", {"q", "user", "since", "until", "limit", "cursor", "collapse", "reason", NULL}}, .ask = fk_routes__search},
+    {.info = {"/api/v1/search", {"q", "user", "since", "until", "limit", "cursor", "collapse", "snippet", "reason", NULL}}, .ask = fk_routes__search},
     {.info = {"/api/v1/messages/{seq}", {"reason", NULL}}, .ask_seq = fk_routes__message},
     {.info = {"/api/v1/messages/{seq}/raw", {"reason", NULL}}, .ask_seq = fk_routes__raw},
     {.info = {"/api/v1/messages/{seq}/thread", {"reason", NULL}}, .ask_seq = fk_routes__thread},

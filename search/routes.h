@@ -39,7 +39,7 @@ void fk_web_reattach_lend(struct fk_web *web, int sock);
 void fk_web_close(struct fk_web **web);
 
 /* What can be asked for: paths as OpenAPI writes them, parameters ended by NULL. */
-enum { FK_ROUTE_PARAMS = 10 };
+enum { FK_ROUTE_PARAMS = 11 };
 struct fk_route_info {
     const char *path, *params[FK_ROUTE_PARAMS];
 };

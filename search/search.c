@@ -1,10 +1,9 @@
 /*
- * search.c - one search: the question made into a query, counted, recorded, and its hits fetched
- * page by page.
+ * search.c - one search: the question made into a query, counted, recorded, and its hits fetched.
  *
- * Pages are asked for by offset while the index stands still. A cursor, or an index that has moved
- * on, starts a new row of pages at the last hit's received time, and hits that were given before
- * are passed over: ties go by seq, so what comes after a hit is well defined.
+ * One pass over what matches gives the counts and the newest hits. Where more are asked for than are
+ * remembered, or the index has moved on, another pass looks behind the last hit given: ties of
+ * received time go by seq, so what comes after a hit is well defined.
  */
 #include "search/search.h"
 #include "base/clock.h"
@@ -15,9 +14,11 @@
 #include "search/receipt_priv.h"
 #include "search/related.h"
 #include "search/scope.h"
+#include "search/snippet.h"
 #include "search/tail.h"
 
-enum { REOPEN_TRIES = 10 };
+/* Hits that are remembered at once; behind the last of them they are looked for anew. */
+enum { REOPEN_TRIES = 10, HITS_KEPT = 1 << 20, CAPTURE_BITS = 32 };
 
 struct fk_search {
     struct fk_xreader *reader; /* NULL: there is no index */
@@ -25,90 +26,106 @@ struct fk_search {
     struct fk_query *query;
     struct fk_xquery *whole;  /* the query with user and times */
     struct fk_xquery *missed; /* perhaps: what is only partly searchable (scope.h) */
-    struct fk_xquery *rest;   /* of it, what begins at `after`; NULL: all of it */
     struct fk_search_coverage coverage;
     struct fk_seqs disposed; /* captures that the index has not forgotten yet */
-    struct fk_seqs gone;     /* documents of nothing but those */
+    struct fk_seqs lessened; /* documents that have some of those and others; once for each */
     struct fk_seqs captures; /* of the hit given */
     struct fk_provenance known;
     struct fk_buf canonical, expansion, data, user;
     uint64_t limit, given;
-    bool has_after;
-    int64_t after_ms; /* the last hit given, or the cursor */
-    uint64_t after_seq;
-    struct fk_xhits page;
     struct fk_related related;
     struct fk_matches groups; /* where hits are collapsed */
+    size_t first_group;       /* of them, the first of what was found */
     bool has_receipt;
-    struct fk_receipt_found found; /* for it */
-    uint64_t page_at;              /* offset of the page in `rest` or `whole` */
-    size_t page_size, page_next;
+    struct fk_receipt_found listed; /* for it */
+    struct fk_snippets *snippets; /* NULL: not asked for */
+    struct fk_excerpt snippet;
+    struct fk_xsurvey found; /* what comes after `after`, and what all of it counts */
+    size_t next;             /* of what was found */
 };
 
 /* ---- counting */
 
-static enum fk_status add_page(struct fk_search *s, const struct fk_xquery *q, uint64_t offset,
-                               uint64_t *gone, struct fk_err *err) {
-    enum fk_status st =
-        fk_xreader_search(s->reader, q, FK_SLOT_RECEIVED, offset, FK_XHITS_MAX, &s->page, err);
-    for (size_t i = 0; st == FK_OK && i < s->page.count; i++)
-        *gone += fk_seqs_has(&s->gone, s->page.docids[i]);
-    return st;
-}
+/* A document has the number of its captures, less one, as bits; the first terms are those, then the
+ * one of documents that are only partly searchable. */
+static const char *const counted[CAPTURE_BITS + 1] = {
+#define BITS(n)                                                                                    \
+    FK_P_FLAG "captures:" #n "0", FK_P_FLAG "captures:" #n "1", FK_P_FLAG "captures:" #n "2",      \
+        FK_P_FLAG "captures:" #n "3", FK_P_FLAG "captures:" #n "4",                                \
+        FK_P_FLAG "captures:" #n "5", FK_P_FLAG "captures:" #n "6",                                \
+        FK_P_FLAG "captures:" #n "7", FK_P_FLAG "captures:" #n "8", FK_P_FLAG "captures:" #n "9"
+    BITS(), BITS(1), BITS(2), FK_P_FLAG "captures:30", FK_P_FLAG "captures:31",
+    FK_P_FLAG "partial"};
+#undef BITS
 
-/* How many documents match, less those that are gone. */
-static enum fk_status count(struct fk_search *s, const struct fk_xquery *q, uint64_t *out,
-                            struct fk_err *err) {
-    uint64_t gone = 0;
-    enum fk_status st = fk_xreader_search(s->reader, q, FK_SLOT_RECEIVED, 0, 0, &s->page, err);
-    uint64_t total = s->page.total;
-    if (s->gone.count > 0)
-        for (uint64_t at = 0; st == FK_OK && at < total; at += FK_XHITS_MAX)
-            st = add_page(s, q, at, &gone, err);
-    if (st == FK_OK)
-        *out = total - gone;
-    return st;
-}
-
-/* How many of the documents that match have this term as well. */
-static enum fk_status count_with(struct fk_search *s, const struct fk_xquery *q, const char *term,
-                                 uint64_t *out, struct fk_err *err) {
-    uint64_t any = 0;
-    *out = 0;
-    enum fk_status st = fk_xreader_term_count(s->reader, term, strlen(term), &any, err);
-    if (st != FK_OK || any == 0)
-        return st;
-    struct fk_xquery *both = fk_xquery_and(fk_xquery_copy(q), fk_xquery_term(term, strlen(term)));
-    st = count(s, both, out, err);
-    fk_xquery_free(&both);
-    return st;
-}
-
-/* The captures of what matches: a document has the number of its own, less one, as bits. */
-static enum fk_status count_captures(struct fk_search *s, const struct fk_xquery *q,
-                                     uint64_t messages, uint64_t *out, struct fk_err *err) {
+/* Of the whole index, no hit is looked at for it. Terms that are nowhere are left out of *used. */
+static enum fk_status count_index(struct fk_search *s, const char **used, unsigned *which,
+                                  size_t *n_out, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    uint64_t n = 0, sum = messages, of_gone = 0;
-    char term[48];
-    for (unsigned bit = 0; bit < 32; bit++) {
-        (void)snprintf(term, sizeof term, FK_P_FLAG "captures:%u", bit);
-        FK_TRY(count_with(s, q, term, &n, err));
-        sum += n << bit;
+    size_t n = 0;
+    FK_TRY(fk_xreader_count(s->reader, &s->coverage.documents, err));
+    s->coverage.index_captures = s->coverage.documents - s->lessened.count;
+    s->coverage.partial = 0;
+    for (unsigned i = 0; i <= CAPTURE_BITS; i++) {
+        uint64_t documents = 0;
+        st = fk_xreader_term_count(s->reader, counted[i], strlen(counted[i]), &documents, err);
+        if (st != FK_OK)
+            goto done;
+        if (i == CAPTURE_BITS)
+            s->coverage.partial = documents;
+        else
+            s->coverage.index_captures += documents << i;
+        if (documents > 0) {
+            used[n] = counted[i];
+            which[n++] = i;
+        }
     }
-    for (size_t i = 0; i < s->disposed.count; i++) {
-        (void)snprintf(term, sizeof term, FK_P_CAPTURE "%llu",
-                       (unsigned long long)s->disposed.at[i]);
-        FK_TRY(count_with(s, q, term, &n, err));
-        of_gone += n;
-    }
-    *out = sum - of_gone;
+    *n_out = n;
 done:
     return st;
 }
 
-static struct fk_xquery *partly_searchable(void) {
-    static const char term[] = FK_P_FLAG "partial";
-    return fk_xquery_term(term, sizeof term - 1);
+/* How many of the newest hits are to be remembered: one more than are given, since whether there is
+ * a next page is asked too. */
+static size_t wanted(const struct fk_search *s) {
+    const uint64_t left = s->limit - s->given;
+    return s->limit == 0 || left >= HITS_KEPT ? HITS_KEPT : (size_t)left + 1;
+}
+
+/* Once through all that matches. */
+static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
+    const char *used[CAPTURE_BITS + 1];
+    unsigned which[CAPTURE_BITS + 1];
+    struct fk_xsurvey *f = &s->found;
+    struct fk_search_coverage *c = &s->coverage;
+    enum fk_status st = FK_OK;
+    struct fk_xhits missed;
+    size_t n = 0;
+    FK_TRY(count_index(s, used, which, &n, err));
+    f->flags = used;
+    f->flag_count = n;
+    f->watched = s->lessened.at;
+    f->watched_count = s->lessened.count;
+    f->sort_slot = FK_SLOT_RECEIVED;
+    f->want = c->collapse != FK_COLLAPSE_NONE ? 0 : wanted(s);
+    st = fk_xreader_survey(s->reader, s->whole, f, err);
+    f->flags = NULL;
+    f->flag_count = f->watched_count = 0;
+    if (st != FK_OK)
+        goto done;
+    c->total = f->total;
+    c->captures = f->total - f->seen;
+    c->partial_hits = 0;
+    c->is_expansion_cut = f->is_cut;
+    FK_TRY(fk_xreader_search(s->reader, s->missed, FK_SLOT_RECEIVED, 0, 0, &missed, err));
+    c->partial_scope = missed.total;
+    for (size_t i = 0; i < n; i++)
+        if (which[i] == CAPTURE_BITS)
+            c->partial_hits = f->with[i];
+        else
+            c->captures += f->with[i] << which[i];
+done:
+    return st;
 }
 
 /* ---- the index */
@@ -140,32 +157,6 @@ done:
 }
 
 /* ---- the question as a query */
-
-/* May it stand for too many words? */
-static bool is_expanded(const struct fk_q_node *node) {
-    return node->prefix || node->wild || (node->kind == FK_Q_TEXT && node->field == FK_F_IP);
-}
-
-/* Which "word*" stands for too many words: the search of it alone is refused. */
-static enum fk_status blame_prefix(struct fk_search *s, const struct fk_q_node *node,
-                                   struct fk_query_fault *fault, struct fk_err *err) {
-    struct fk_xquery *alone = NULL;
-    enum fk_status st = FK_OK;
-    for (const struct fk_q_node *c = node->first; c != NULL && st == FK_OK; c = c->next)
-        st = blame_prefix(s, c, fault, err);
-    if (!is_expanded(node) || st != FK_OK)
-        return st;
-    if (fk_query_plan(node, 0, &alone, fault, NULL) == FK_OK &&
-        fk_xreader_search(s->reader, alone, FK_SLOT_RECEIVED, 0, 0, &s->page, NULL) == FK_INVALID)
-        st = fk_query_blame(node, fault, err,
-                            node->field == FK_F_IP ? "ask for a smaller network"
-                                                   : "write more letters beside the *",
-                            "\"%.*s%s\" stands for more than %d %s", fk_query__cut(node->text, 60),
-                            node->text, node->prefix ? "*" : "", FK_PLAN_MAX_EXPANSION,
-                            node->field == FK_F_IP ? "addresses" : "words");
-    fk_xquery_free(&alone);
-    return st;
-}
 
 static enum fk_status narrow(struct fk_xquery **whole, struct fk_xquery *by, struct fk_err *err) {
     *whole = fk_xquery_and(*whole, by);
@@ -210,12 +201,25 @@ done:
     return st;
 }
 
-/* Which documents have no capture left. */
-static enum fk_status find_gone(struct fk_search *s, struct fk_err *err) {
+static int docid_compare(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* One that is there twice stays so. */
+static void docids_sort(struct fk_seqs *docids) {
+    if (docids->count > 0)
+        qsort(docids->at, docids->count, sizeof *docids->at, docid_compare);
+}
+
+/* What a disposal has named is as if it were not there: documents that have no capture left are
+ * hidden, the others have one less. */
+static enum fk_status heed_disposals(struct fk_search *s, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_provenance known = FK_PROVENANCE_INIT;
     struct fk_buf data = FK_BUF_INIT;
-    fk_seqs_free(&s->gone);
+    struct fk_seqs gone = {NULL, 0, 0, false};
+    fk_seqs_free(&s->lessened);
     for (size_t i = 0; i < s->disposed.count; i++) {
         char term[48];
         uint32_t docid;
@@ -231,62 +235,74 @@ static enum fk_status find_gone(struct fk_search *s, struct fk_err *err) {
         FK_TRY(fk_provenance_read(data.data, data.len, &known, err));
         for (size_t k = 0; k < known.capture_count; k++)
             left += !fk_seqs_has(&s->disposed, known.captures[k].seq);
-        if (left == 0)
-            fk_seqs_add(&s->gone, docid);
+        fk_seqs_add(left ? &s->lessened : &gone, docid);
     }
-    fk_seqs_sort(&s->gone);
-    if (s->gone.failed)
-        st = fk_fail(err, FK_NOMEM, "out of memory for a list of disposed messages");
+    if (gone.failed || s->lessened.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for a list of disposed messages"));
+    docids_sort(&gone);
+    docids_sort(&s->lessened);
+    st = fk_xreader_hide(s->reader, gone.at, gone.count, err);
 done:
+    fk_seqs_free(&gone);
     fk_provenance_free(&known);
     fk_buf_free(&data);
     return st;
 }
 
+/* As hits that come after the last one given; there are no others. */
+static enum fk_status load_groups(struct fk_search *s, struct fk_err *err) {
+    struct fk_xsurvey *f = &s->found;
+    const struct fk_match *all = s->groups.at;
+    size_t first = 0;
+    while (f->has_after && first < s->groups.count &&
+           ((uint64_t)all[first].received_ms > f->after.key ||
+            ((uint64_t)all[first].received_ms == f->after.key &&
+             all[first].docid >= f->after.docid)))
+        first++;
+    struct fk_xhit *hits = malloc((s->groups.count - first) * sizeof *hits + 1);
+    if (hits == NULL)
+        return fk_fail(err, FK_NOMEM, "out of memory for groups of hits");
+    fk_xsurvey_free(f);
+    f->hits = hits;
+    for (size_t i = first; i < s->groups.count; i++)
+        hits[f->hit_count++] = (struct fk_xhit){(uint64_t)all[i].received_ms, all[i].docid};
+    f->want = SIZE_MAX;
+    s->first_group = first;
+    s->next = 0;
+    return FK_OK;
+}
+
 static enum fk_status collapse(struct fk_search *s, struct fk_err *err) {
+    static const struct fk_seqs none = {.at = NULL};
     struct fk_matches all = FK_MATCHES_INIT;
     enum fk_status st = FK_OK;
     if (s->coverage.collapse == FK_COLLAPSE_NONE)
         return FK_OK;
-    FK_TRY(fk_matches_read(s->reader, s->whole, &s->gone, FK_SLOT_CONVERSATION, &all, err));
+    FK_TRY(fk_matches_read(s->reader, s->whole, &none, FK_SLOT_CONVERSATION, &all, err));
     FK_TRY(fk_collapse(s->reader, s->coverage.collapse, &all, err));
     fk_matches_free(&s->groups);
     s->groups = all;
     s->coverage.groups = all.count;
-    return FK_OK;
+    return load_groups(s, err);
 done:
     fk_matches_free(&all);
     return st;
 }
 
-static enum fk_status count_all(struct fk_search *s, struct fk_err *err) {
-    struct fk_xquery *partial = partly_searchable(), *both = NULL, *all = fk_xquery_all();
-    enum fk_status st = FK_OK;
-    FK_TRY(find_gone(s, err));
-    FK_TRY(fk_xreader_count(s->reader, &s->coverage.documents, err));
-    FK_TRY(count(s, s->whole, &s->coverage.total, err));
-    FK_TRY(count_captures(s, s->whole, s->coverage.total, &s->coverage.captures, err));
-    FK_TRY(count_captures(s, all, s->coverage.documents - s->gone.count,
-                          &s->coverage.index_captures, err));
-    FK_TRY(count(s, partial, &s->coverage.partial, err));
-    both = fk_xquery_and(fk_xquery_copy(s->whole), partial);
-    partial = NULL;
-    FK_TRY(count(s, both, &s->coverage.partial_hits, err));
-    FK_TRY(count(s, s->missed, &s->coverage.partial_scope, err));
-    FK_TRY(collapse(s, err));
-    if (s->has_receipt)
-        FK_TRY(fk_receipt__found(s->reader, s->whole, both, s->missed, &s->gone, &s->disposed,
-                                 &s->found, err));
-done:
-    fk_xquery_free(&partial);
+/* What a receipt keeps besides counts. */
+static enum fk_status list_all(struct fk_search *s, struct fk_err *err) {
+    static const char partial[] = FK_P_FLAG "partial";
+    static const struct fk_seqs none = {.at = NULL};
+    struct fk_xquery *both = fk_xquery_and(fk_xquery_copy(s->whole),
+                                           fk_xquery_term(partial, sizeof partial - 1));
+    enum fk_status st = fk_receipt__found(s->reader, s->whole, both, s->missed, &none, &s->disposed,
+                                          &s->listed, err);
     fk_xquery_free(&both);
-    fk_xquery_free(&all);
     return st;
 }
 
 /* Mark, tail and counts belong together; where the index moves on in between, all are made anew. */
-static enum fk_status measure(struct fk_search *s, struct fk_lend *lend,
-                              struct fk_query_fault *fault, struct fk_err *err) {
+static enum fk_status measure(struct fk_search *s, struct fk_lend *lend, struct fk_err *err) {
     struct fk_tail tail;
     enum fk_status st = FK_OK;
     for (int tries = 0;; tries++) {
@@ -295,15 +311,16 @@ static enum fk_status measure(struct fk_search *s, struct fk_lend *lend,
         s->coverage.unread = tail.mails;
         fk_seqs_free(&s->disposed);
         s->disposed = tail.disposed;
-        if (s->reader == NULL || (st = count_all(s, err)) != FK_RETRY || tries == REOPEN_TRIES)
+        if (s->reader == NULL)
+            break;
+        if ((st = heed_disposals(s, err)) == FK_OK && (st = count_all(s, err)) == FK_OK &&
+            (st = collapse(s, err)) == FK_OK && s->has_receipt)
+            st = list_all(s, err);
+        if (st != FK_RETRY || tries == REOPEN_TRIES)
             break;
         FK_TRY(open_index(s, err));
     }
     (void)fk_index_blame(st, s->dir, err);
-    if (st == FK_INVALID) {
-        st = blame_prefix(s, fk_query_root(s->query), fault, err);
-        st = st == FK_OK ? FK_INVALID : st;
-    }
 done:
     return st;
 }
@@ -376,6 +393,8 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
     add_number(&body, "limit", o->limit);
     add_number(&body, "hits", s->coverage.total);
     add_number(&body, "captures", s->coverage.captures);
+    if (s->coverage.is_expansion_cut)
+        fk_fields_add_str(&body, "expansion", "cut");
     add_number(&body, "index", s->coverage.mark);
     add_number(&body, "unread", s->coverage.unread);
     enum fk_status st =
@@ -395,22 +414,17 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
 static enum fk_status receipt_state(struct fk_search *s, struct fk_lend *lend,
                                     const struct fk_search_options *o, struct fk_err *err) {
     struct fk_receipt_facts facts = {o, &s->coverage, fk_search_canonical(s), &s->related.expansion,
-                                     s->found};
+                                     s->listed};
     return o->receipt ? fk_receipt__state(&facts, lend, o->receipt, err) : FK_OK;
 }
 
 /* ---- hits */
 
 /* From here on only what comes behind a hit. */
-static enum fk_status start_after(struct fk_search *s, int64_t ms, uint64_t seq,
-                                  struct fk_err *err) {
-    s->has_after = true;
-    s->after_ms = ms;
-    s->after_seq = seq;
-    s->page_at = s->page_size = s->page_next = 0;
-    fk_xquery_free(&s->rest);
-    s->rest = fk_xquery_and(fk_xquery_copy(s->whole), fk_query_plan_received(INT64_MIN, ms));
-    return s->rest != NULL ? FK_OK : fk_fail(err, FK_NOMEM, "out of memory for a query");
+static void start_after(struct fk_search *s, uint64_t ms, uint64_t seq) {
+    s->found.has_after = true;
+    s->found.after =
+        (struct fk_xhit){ms, seq > UINT32_MAX ? UINT32_MAX : (uint32_t)seq};
 }
 
 static enum fk_status read_cursor(struct fk_search *s, const char *cursor, struct fk_err *err) {
@@ -422,82 +436,55 @@ static enum fk_status read_cursor(struct fk_search *s, const char *cursor, struc
         sscanf(cursor, "%19llu-%19llu%n", &ms, &seq, &end) != 2 || cursor[end] != 0 ||
         ms > INT64_MAX)
         return fk_fail(err, FK_INVALID, "the cursor is not one that a search gave: begin anew");
-    return start_after(s, (int64_t)ms, seq, err);
+    start_after(s, ms, seq);
+    return FK_OK;
 }
 
-static enum fk_status received_of(struct fk_search *s, uint32_t docid, int64_t *out,
-                                  struct fk_err *err) {
-    fk_buf_reset(&s->data);
-    enum fk_status st = fk_xreader_value(s->reader, docid, FK_SLOT_RECEIVED, &s->data, err);
-    if (st == FK_OK)
-        *out = s->data.len == 8 ? (int64_t)fk_be64_read(s->data.data) : 0;
-    return st;
-}
-
-/* As many of the groups as a page takes. */
-static void load_groups(struct fk_search *s, uint64_t want) {
-    const uint64_t left = s->groups.count - s->page_at;
-    s->page.count = (size_t)(want < left ? want : left);
-    for (size_t i = 0; i < s->page.count; i++)
-        s->page.docids[i] = s->groups.at[s->page_at + i].docid;
-}
-
-static enum fk_status load_page(struct fk_search *s, struct fk_err *err) {
-    uint64_t want = s->limit > 0 ? s->limit - s->given + 1 : FK_XHITS_MAX;
-    if (want > FK_XHITS_MAX)
-        want = FK_XHITS_MAX;
-    s->page_at += s->page_size;
-    s->page_next = s->page_size = 0;
-    enum fk_status st = FK_OK;
+/* The hits that come after the last one given. */
+static enum fk_status look_again(struct fk_search *s, struct fk_err *err) {
     if (s->coverage.collapse != FK_COLLAPSE_NONE)
-        load_groups(s, want);
-    else
-        st = fk_xreader_search(s->reader, s->rest != NULL ? s->rest : s->whole, FK_SLOT_RECEIVED,
-                               s->page_at, (size_t)want, &s->page, err);
-    if (st == FK_OK)
-        s->page_size = s->page.count;
-    if (st == FK_OK && s->page_size == 0)
-        return fk_fail(err, FK_NOT_FOUND, "no further hits");
-    return st;
+        return collapse(s, err);
+    s->next = 0;
+    s->found.want = wanted(s);
+    return fk_xreader_survey(s->reader, s->whole, &s->found, err);
 }
 
-/* The next docid that is a hit, left in the page. */
-static enum fk_status find_next(struct fk_search *s, int64_t *received, struct fk_err *err) {
-    for (;; s->page_next++) {
-        enum fk_status st = FK_OK;
-        if (s->page_next == s->page_size && (st = load_page(s, err)) != FK_OK)
-            return st;
-        uint32_t docid = s->page.docids[s->page_next];
-        if (fk_seqs_has(&s->gone, docid))
-            continue;
-        if ((st = received_of(s, docid, received, err)) != FK_OK)
-            return st;
-        if (!s->has_after || *received < s->after_ms ||
-            (*received == s->after_ms && docid < s->after_seq))
-            return FK_OK;
+/* The next hit, with its data. */
+static enum fk_status find_and_read(struct fk_search *s, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    if (s->next == s->found.hit_count) {
+        if (s->found.hit_count < s->found.want)
+            return fk_fail(err, FK_NOT_FOUND, "no further hits");
+        FK_TRY(look_again(s, err));
+        if (s->found.hit_count == 0)
+            return fk_fail(err, FK_NOT_FOUND, "no further hits");
     }
-}
-
-static enum fk_status find_and_read(struct fk_search *s, int64_t *received, struct fk_err *err) {
-    enum fk_status st = find_next(s, received, err);
-    if (st != FK_OK)
-        return st;
+    const uint32_t docid = s->found.hits[s->next].docid;
     fk_buf_reset(&s->data);
-    return fk_xreader_data(s->reader, s->page.docids[s->page_next], &s->data, err);
+    FK_TRY(fk_xreader_data(s->reader, docid, &s->data, err));
+    if (s->snippets != NULL)
+        st = fk_snippets_make(s->snippets, s->reader, docid, (const char *)s->data.data,
+                              s->data.len, &s->snippet, err);
+done:
+    return st;
 }
 
 /* As find_and_read, in a newer state of the index where the one of open is gone. */
-static enum fk_status find(struct fk_search *s, int64_t *received, struct fk_err *err) {
+static enum fk_status find(struct fk_search *s, struct fk_err *err) {
+    if (s->reader == NULL)
+        return fk_fail(err, FK_NOT_FOUND, "no further hits");
     for (int tries = 0;; tries++) {
-        if (s->reader == NULL)
-            return fk_fail(err, FK_NOT_FOUND, "no further hits");
-        enum fk_status st = find_and_read(s, received, err);
+        enum fk_status st = find_and_read(s, err);
         if (st != FK_RETRY || tries == REOPEN_TRIES)
             return fk_index_blame(st, s->dir, err);
-        if ((st = open_index(s, err)) != FK_OK || (st = collapse(s, err)) != FK_OK ||
-            (st = start_after(s, s->has_after ? s->after_ms : INT64_MAX,
-                              s->has_after ? s->after_seq : UINT64_MAX, err)) != FK_OK)
+        if ((st = open_index(s, err)) != FK_OK)
             return st;
+        if (s->reader == NULL)
+            return fk_fail(err, FK_NOT_FOUND, "no further hits");
+        if ((st = heed_disposals(s, err)) == FK_OK)
+            st = look_again(s, err);
+        if (st != FK_OK && st != FK_RETRY)
+            return fk_index_blame(st, s->dir, err);
     }
 }
 
@@ -514,34 +501,32 @@ static enum fk_status take_captures(struct fk_search *s, struct fk_err *err) {
 }
 
 enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk_err *err) {
-    int64_t received;
     if (s->limit > 0 && s->given == s->limit)
         return fk_fail(err, FK_NOT_FOUND, "the limit of %llu hits is reached",
                        (unsigned long long)s->limit);
-    enum fk_status st = find(s, &received, err);
+    enum fk_status st = find(s, err);
     if (st != FK_OK)
         return st;
     if ((st = take_captures(s, err)) != FK_OK)
         return st;
-    s->has_after = true;
-    s->after_ms = received;
+    const struct fk_xhit hit = s->found.hits[s->next++];
     const uint64_t others = s->coverage.collapse != FK_COLLAPSE_NONE
-                                ? s->groups.at[s->page_at + s->page_next].others
+                                ? s->groups.at[s->first_group + s->next - 1].others
                                 : 0;
-    s->after_seq = s->page.docids[s->page_next++];
+    start_after(s, hit.key, hit.docid);
     s->given++;
-    const uint64_t newest =
-        s->captures.count ? s->captures.at[s->captures.count - 1] : s->after_seq;
-    *out = (struct fk_hit){
-        newest, received, (const char *)s->data.data, s->data.len, &s->captures, &s->known, others};
+    const uint64_t newest = s->captures.count ? s->captures.at[s->captures.count - 1] : hit.docid;
+    *out = (struct fk_hit){newest,      (int64_t)hit.key, (const char *)s->data.data,
+                           s->data.len, &s->captures,     &s->known,
+                           others,      s->snippets != NULL ? &s->snippet : NULL};
     return FK_OK;
 }
 
 enum fk_status fk_search_cursor(struct fk_search *s, struct fk_buf *out, struct fk_err *err) {
-    int64_t received;
-    enum fk_status st = find(s, &received, err);
+    enum fk_status st = find(s, err);
     if (st == FK_OK)
-        fk_buf_printf(out, "%lld-%llu", (long long)s->after_ms, (unsigned long long)s->after_seq);
+        fk_buf_printf(out, "%llu-%u", (unsigned long long)s->found.after.key,
+                      s->found.after.docid);
     return st;
 }
 
@@ -568,8 +553,10 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
     s->has_receipt = options->receipt != NULL;
     FK_TRY(open_index(s, err));
     FK_TRY(understand(s, options, fault, err));
+    if (options->snippets)
+        FK_TRY(fk_snippets_new(fk_query_root(s->query), &s->snippets, err));
     FK_TRY(read_cursor(s, options->cursor, err));
-    FK_TRY(measure(s, lend, fault, err));
+    FK_TRY(measure(s, lend, err));
     FK_TRY(receipt_state(s, lend, options, err));
     FK_TRY(record(s, keep, options, err));
     *out = s;
@@ -604,12 +591,14 @@ void fk_search_close(struct fk_search **search) {
     fk_query_free(&s->query);
     fk_xquery_free(&s->whole);
     fk_xquery_free(&s->missed);
-    fk_xquery_free(&s->rest);
     fk_buf_free(&s->related.expansion);
-    fk_receipt__found_free(&s->found);
+    fk_receipt__found_free(&s->listed);
     fk_matches_free(&s->groups);
+    fk_xsurvey_free(&s->found);
+    fk_snippets_free(&s->snippets);
+    fk_buf_wipe(&s->snippet.text);
     fk_seqs_free(&s->disposed);
-    fk_seqs_free(&s->gone);
+    fk_seqs_free(&s->lessened);
     fk_seqs_free(&s->captures);
     fk_provenance_free(&s->known);
     fk_buf_free(&s->canonical);

@@ -29,6 +29,7 @@
 #include "archiver/vault/keep.h"
 #include "archiver/vault/fields.h"
 #include "archiver/vault/lend.h"
+#include "indexer/excerpt.h"
 #include "indexer/provenance.h"
 #include "search/collapse.h"
 #include "search/query_parse.h"
@@ -50,17 +51,19 @@ struct fk_search_options {
     uint64_t before; /* thread: and similar: as if there were no capture from here on; 0: all */
     enum fk_collapse collapse;
     struct fk_search_receipt *receipt; /* stated by open, and bound to the act; NULL: none */
+    bool snippets;                     /* hits come with a few words around what was found */
 };
 #define FK_SEARCH_OPTIONS                                                                          \
     {                                                                                              \
         "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL, 0,             \
-            FK_COLLAPSE_NONE, NULL                                                                 \
+            FK_COLLAPSE_NONE, NULL, false                                                          \
     }
 
 struct fk_search_coverage {
     uint64_t total;          /* hits, exactly */
     uint64_t captures;       /* entries that brought them */
     uint64_t partial_hits;   /* of them, those that are only partly searchable */
+    bool is_expansion_cut;   /* a "word*" stands for more words than were looked for */
     uint64_t head;           /* the ledger has entries 0 .. head-1 ... */
     uint64_t mark;           /* ... the index has read those before mark ... */
     uint64_t unread;         /* ... and this many messages stand between the two */
@@ -85,6 +88,7 @@ struct fk_hit {
     const struct fk_seqs *captures;    /* all that are there, ascending */
     const struct fk_provenance *known; /* who had it, by what those say */
     uint64_t others;                   /* hits of its group that are not given */
+    const struct fk_excerpt *snippet;  /* NULL where none was asked for */
 };
 
 struct fk_search;

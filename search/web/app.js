@@ -16,6 +16,7 @@ const words = {
     size: "大きさ", bytes: "バイト", seq: "番号",
     footer: "検索と閲覧は、結果を示す前に台帳へ記録されます。",
     hits: n => `${n} 件`, documents: n => `${n} 通を検索`, understood: "解釈: ", also: x => `「${x}」は次の表記も検索: `,
+    cut: "* を含む語が広がりすぎたため、途中まで検索しました。* の前の文字を増やしてください",
     partial_note: (p, h) => `うち ${p} 通は一部のみ検索可（この結果に ${h} 通、unsearchable:any で一覧）`,
     unread: n => `未索引の ${n} 通は検索されていません`, covered: (m, h) => `索引 ${m} / 台帳 ${h}`,
     act: n => `この閲覧は台帳の ${n} 番に記録されました。`, searched: n => `記録 ${n} 番`,
@@ -45,6 +46,7 @@ const words = {
     size: "Size", bytes: "bytes", seq: "Number",
     footer: "Every search and every look is written to the ledger before its result is shown.",
     hits: n => n === "1" ? "1 hit" : `${n} hits`, documents: n => `${n} messages searched`, understood: "read as: ", also: x => `for ${x} also: `,
+    cut: "A word with a * stands for more words than were looked for: write more letters beside it",
     partial_note: (p, h) => `${p} of them only partly searchable (${h} of the hits; unsearchable:any lists them)`,
     unread: n => `${n} messages not yet indexed were not searched`, covered: (m, h) => `index ${m} of ledger ${h}`,
     act: n => `This look is entry ${n} of the ledger.`, searched: n => `entry ${n}`,
@@ -173,6 +175,7 @@ function showCoverage() {
     ...c.expansion.map(x => element("span", {}, t.also(x.text), element("code", {}, x.also.join(", ") + (x.more ? ", ..." : "")))),
     ...(c.remark ? [element("span", {class: "warning"}, c.remark)] : []),
     element("span", {}, t.documents(number(c.documents)))];
+  if (c.expansion_cut) parts.push(element("span", {class: "warning"}, t.cut));
   if (c.partial) parts.push(element("span", {}, t.partial_note(number(c.partial), number(c.partial_hits))));
   if (c.unread) parts.push(element("span", {class: "warning"}, t.unread(number(c.unread))));
   parts.push(element("span", {}, t.covered(c.index_mark, c.ledger_entries)), element("span", {}, t.searched(c.act)));
@@ -190,7 +193,8 @@ function row(hit) {
   const button = element("button", {type: "button", "data-seq": hit.seq},
     element("time", {datetime: hit.received}, when(hit.received)),
     element("span", {class: "who", title: hit.from || ""}, ...who(hit.from)),
-    element("span", {class: "what"}, hit.subject || t.no_subject), marks);
+    element("span", {class: "what"}, hit.subject || t.no_subject), marks,
+    element("span", {class: "snippet"}, ...hit.snippet.map(s => element(s.hit ? "mark" : "span", {}, s.text))));
   button.addEventListener("click", () => open(hit.seq));
   return element("li", {}, button);
 }

@@ -18,7 +18,7 @@ import urllib.parse
 import many
 
 FIRST_PAGE = 20
-PLAIN = set("query total captures index_captures partial_hits ledger_entries index_mark unread documents partial act zone user since until".split())
+PLAIN = set("query expansion remark total captures index_captures partial_hits ledger_entries index_mark unread documents partial act zone user since until".split())
 MUST = {"median": 20, "p99": 150, "count": 500, "memory": 200, "a*": 5000}
 
 

@@ -45,7 +45,7 @@ finds "17" 添付:売上
 finds "17 18 19" 'has:attachment smaller:100K'
 finds "24" larger:1M
 finds "17" msgid:17.csv@mail.example.jp
-finds "19 23 24" unsearchable:any # a PDF and a .bin of random bytes among them
+finds "19 23 24" unsearchable:any # 19 and 24 carry files that are none of their kind
 finds "01 02" 'date:2026-06-01..2026-06-03'
 finds "${all% }"
 finds "${all% }" 'NOT nothinglikethis'

@@ -46,7 +46,7 @@ QUERIES
 [ "$(wc -l <queries)" -ge 60 ] || fail "only $(wc -l <queries) queries"
 found=0 refused=0
 while IFS= read -r query; do
-    fk search --json --limit 0 -- "$query" >by-command 2>err
+    fk search --json --snippet --limit 0 -- "$query" >by-command 2>err
     rc=$?
     status=$(curl -s -m 60 -o by-api -w '%{http_code}' -G --data-urlencode "q=$query" -d limit=1000 "$web/api/v1/search")
     if [ $rc -eq 0 ]; then

@@ -7,7 +7,6 @@ struct term {
     char *text;
     size_t len;
     uint32_t pos;
-    bool positional;
 };
 struct terms {
     struct term *at;
@@ -24,7 +23,7 @@ static void term_take(void *ctx, const struct fk_token *t) {
         all->at = realloc(all->at, all->cap * sizeof *all->at);
         MUST(all->at);
     }
-    all->at[all->count++] = (struct term){strndup(t->text, t->len), t->len, t->pos, t->positional};
+    all->at[all->count++] = (struct term){strndup(t->text, t->len), t->len, t->pos};
 }
 
 static void terms_free(struct terms *all) {
@@ -40,19 +39,24 @@ static bool is(const struct term *a, const struct term *b) {
 /* In the document at that position; for a query of one token anywhere. */
 static bool stands_at(const struct terms *doc, const struct term *t, uint32_t pos) {
     for (size_t i = 0; i < doc->count; i++)
-        if (doc->at[i].positional && doc->at[i].pos == pos && is(&doc->at[i], t))
+        if (doc->at[i].pos == pos && is(&doc->at[i], t))
             return true;
     return false;
 }
 
 static bool is_found(const struct terms *doc, const struct terms *query) {
+    const struct term *first = &query->at[0];
     for (size_t i = 0; i < doc->count; i++) {
-        if (!is(&doc->at[i], &query->at[0]))
+        const struct term *t = &doc->at[i];
+        if (query->count == 1 && fk_terms_is_character(first->text, first->len) &&
+            fk_terms_begins_with(t->text, t->len, first->text, first->len))
+            return true;
+        if (!is(t, first))
             continue;
         if (query->count == 1)
             return true;
         size_t k = 1;
-        while (doc->at[i].positional && k < query->count &&
+        while (k < query->count &&
                stands_at(doc, &query->at[k], doc->at[i].pos + (uint32_t)k))
             k++;
         if (k == query->count)

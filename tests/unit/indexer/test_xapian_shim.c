@@ -1,5 +1,6 @@
 /* The shim on a database of its own: what search is promised by its header. */
 #include "indexer/xapian_shim.h"
+#include "base/io.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,13 +119,26 @@ static void a_total_is_exact_beyond_the_page(void **state) {
     fk_xreader_close(&r);
 }
 
-static void too_wide_a_prefix_is_invalid(void **state) {
+static void too_wide_a_prefix_is_cut_and_says_so(void **state) {
     (void)state;
     struct fk_xreader *r = database();
-    static struct fk_xhits hits;
-    struct fk_xquery *q = fk_xquery_prefix("p", 1, 1);
-    assert_int_equal(fk_xreader_search(r, q, 0, 0, 10, &hits, &err), FK_INVALID);
-    fk_xquery_free(&q);
+    struct fk_xsurvey s = {.want = 10};
+    struct fk_xquery *narrow = fk_xquery_prefix("p", 1, 1), *wide = fk_xquery_prefix("p", 1, 2);
+    struct fk_xquery *pattern = fk_xquery_wildcard("", "*p*", 3, 1);
+    OK(fk_xreader_survey(r, wide, &s, &err));
+    assert_int_equal(s.total, 2);
+    assert_false(s.is_cut);
+    OK(fk_xreader_survey(r, narrow, &s, &err)); /* pie, and not plum */
+    assert_int_equal(s.total, 1);
+    assert_int_equal(s.hits[0].docid, 3);
+    assert_true(s.is_cut);
+    OK(fk_xreader_survey(r, pattern, &s, &err)); /* apple alone */
+    assert_int_equal(s.total, 3);
+    assert_true(s.is_cut);
+    fk_xsurvey_free(&s);
+    fk_xquery_free(&narrow);
+    fk_xquery_free(&wide);
+    fk_xquery_free(&pattern);
     fk_xreader_close(&r);
 }
 
@@ -239,6 +253,118 @@ static void several_databases_are_read_as_one(void **state) {
     fk_xreader_close(&r);
 }
 
+static void a_character_is_found_by_what_begins_with_it(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    char path[300];
+    struct fk_xwriter *w;
+    snprintf(path, sizeof path, "%s.characters", dir);
+    OK(fk_xwriter_create(path, &w, &err));
+    put(w, 1, "高橋 髙橋 ~高橋", 0); /* 髙橋 */
+    put(w, 2, "高橋", 0);
+    put(w, 3, "高", 0);
+    put(w, 4, "橋高 高\u3099 高\u3099橋", 0); /* with a mark it is another */
+    put(w, 5, "S高山 apple", 0);
+    put(w, 6, "高槗 高橋 ~高橋", 0); /* 槗 is the variant: 高 is written so */
+    OK(fk_xwriter_commit(w, &err));
+    fk_xwriter_close(&w);
+    r = reader_of(path);
+    expect(r, fk_xquery_character("", "高", 3, NULL), "6 3 2 1 ");
+    expect(r, fk_xquery_character("", "高", 3, "~"), "6 3 2 ");
+    expect(r, fk_xquery_character("", "髙", 3, "~"), "1 ");
+    expect(r, fk_xquery_character("S", "高", 3, NULL), "5 ");
+    expect(r, fk_xquery_and(T("apple"), fk_xquery_character("", "高", 3, NULL)), "");
+    fk_xreader_close(&r);
+}
+
+/* The same by every way: one term and other queries, alone and in threads, with and without the
+ * newest hits, which decide how the pass is made. */
+static void one_pass_counts_all_that_is_asked(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    char second[300];
+    second_database(second, sizeof second);
+    const char *const dirs[] = {dir, second}, *const flags[] = {"pie", "red", "nowhere"};
+    const uint64_t watched[] = {3, 3, 8, 900, 902}, hidden[] = {7, 8}, more[] = {900};
+    OK(fk_xreader_open(dirs, 2, &r, &err));
+    for (unsigned way = 0; way < 16; way++) {
+        struct fk_xquery *q = way & 1 ? T("apple") : fk_xquery_and(T("apple"), fk_xquery_all());
+        struct fk_xsurvey s = {.want = way & 2 ? 2 : 0, .threads = way & 4 ? 2 : 1};
+        if (way & 8) {
+            s.flags = flags;
+            s.flag_count = 3;
+            s.watched = watched;
+            s.watched_count = 5;
+        }
+        OK(fk_xreader_survey(r, q, &s, &err));
+        assert_int_equal(s.total, 4);
+        assert_int_equal(s.with[0], way & 8 ? 1 : 0);
+        assert_int_equal(s.with[1], way & 8 ? 4 : 0);
+        assert_int_equal(s.with[2], 0);
+        assert_int_equal(s.seen, way & 8 ? 3 : 0);
+        assert_int_equal(s.hit_count, s.want);
+        if (s.want) {
+            assert_int_equal(s.hits[0].docid, 8);
+            assert_int_equal(s.hits[0].key, 9);
+            assert_int_equal(s.hits[1].docid, 7);
+            s.has_after = true;
+            s.after = s.hits[1];
+            s.want = 5;
+            OK(fk_xreader_survey(r, q, &s, &err));
+            assert_int_equal(s.total, 4);
+            assert_int_equal(s.hit_count, 2);
+            assert_int_equal(s.hits[0].docid, 901);
+            assert_int_equal(s.hits[1].docid, 3);
+        }
+        fk_xsurvey_free(&s);
+        fk_xquery_free(&q);
+    }
+    OK(fk_xreader_hide(r, hidden, 2, &err));
+    OK(fk_xreader_hide(r, more, 1, &err)); /* those before stay hidden */
+    expect(r, fk_xquery_all(), "901 3 902 ");
+    for (unsigned way = 0; way < 4; way++) {
+        struct fk_xquery *q = way & 1 ? T("apple") : fk_xquery_and(T("apple"), fk_xquery_all());
+        struct fk_xsurvey s = {.want = way & 2 ? 9 : 0};
+        OK(fk_xreader_survey(r, q, &s, &err));
+        assert_int_equal(s.total, 2);
+        fk_xsurvey_free(&s);
+        fk_xquery_free(&q);
+    }
+    fk_xreader_close(&r);
+}
+
+/* What lies outside of a range is not even asked for: a phrase there meets no damaged text. */
+static void a_range_leaves_whole_databases_alone(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    char second[300], text[320];
+    second_database(second, sizeof second);
+    const char *const dirs[] = {dir, second}, *words[] = {"apple", "red"};
+    const size_t lens[] = {5, 3};
+    snprintf(text, sizeof text, "%s/text", dir);
+    OK(fk_xreader_open(dirs, 2, &r, &err));
+    struct fk_buf before = FK_BUF_INIT;
+    OK(fk_read_file(text, 1 << 20, &before, &err));
+    FILE *f = fopen(text, "r+");
+    assert_non_null(f);
+    for (size_t i = 0; i < before.len; i++)
+        fputc(0, f);
+    fclose(f);
+    const uint8_t eight[8] = {[7] = 8}, ten[8] = {[7] = 10};
+    static struct fk_xhits hits;
+    struct fk_xquery *phrase = fk_xquery_phrase(words, lens, 2);
+    struct fk_xquery *q =
+        fk_xquery_and(fk_xquery_copy(phrase), fk_xquery_range(0, NULL, 0, eight, 8));
+    assert_int_equal(fk_xreader_search(r, q, 0, 0, 10, &hits, &err), FK_CORRUPT);
+    fk_xquery_free(&q);
+    expect(r, fk_xquery_and(phrase, fk_xquery_range(0, ten, 8, NULL, 0)), "");
+    fk_xreader_close(&r);
+    fk_buf_free(&before);
+}
+
 static void a_merged_copy_has_the_same_documents_and_no_deleted_word(void **state) {
     (void)state;
     struct fk_xreader *r = database();
@@ -294,12 +420,15 @@ int main(void) {
         cmocka_unit_test(operators_do_what_they_are_named),
         cmocka_unit_test(a_range_may_be_open_and_leaves_out_what_has_no_value),
         cmocka_unit_test(a_total_is_exact_beyond_the_page),
-        cmocka_unit_test(too_wide_a_prefix_is_invalid),
+        cmocka_unit_test(too_wide_a_prefix_is_cut_and_says_so),
         cmocka_unit_test(a_query_built_from_nothing_is_told_at_search),
         cmocka_unit_test(what_is_not_there_is_not_found),
         cmocka_unit_test(a_term_over_the_limit_is_invalid),
         cmocka_unit_test(what_was_not_committed_is_dropped),
         cmocka_unit_test(several_databases_are_read_as_one),
+        cmocka_unit_test(a_character_is_found_by_what_begins_with_it),
+        cmocka_unit_test(one_pass_counts_all_that_is_asked),
+        cmocka_unit_test(a_range_leaves_whole_databases_alone),
         cmocka_unit_test(a_merged_copy_has_the_same_documents_and_no_deleted_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
