@@ -292,6 +292,8 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
     fk_fields_add_str(&body, "zone", zone);
     if (o->cursor != NULL)
         fk_fields_add_str(&body, "cursor", o->cursor);
+    if (o->snippets)
+        fk_fields_add_str(&body, "snippets", "yes");
     add_number(&body, "limit", o->limit);
     add_number(&body, "hits", s->coverage.total);
     add_number(&body, "captures", s->coverage.captures);
