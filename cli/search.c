@@ -240,7 +240,7 @@ static void print_coverage(const struct fk_search *search, uint64_t shown) {
     print_remark(stderr, fk_search_remark(search));
     if (c->is_expansion_cut)
         fprintf(stderr,
-                "Cut short: a word with a * stands for more words than are looked for (%d in each "
+                "Cut short: a word with a * (or a network) stands for more than is looked for (%d in each "
                 "field, or what %d seconds allow): there may be further hits; write more letters "
                 "beside the *. ",
                 FK_PLAN_MAX_EXPANSION, FK_XEXPANSION_MS / 1000);

@@ -85,14 +85,31 @@ struct fk_xreader {
 static bool is_hidden(const struct fk_xreader *r, std::size_t db, Xapian::docid docid) {
     return std::binary_search(r->hidden[db].begin(), r->hidden[db].end(), docid);
 }
-/* How long the words that "a*" stands for may be looked up, all databases together. */
+/* How long the words that "a*" stands for have been looked up, all databases together. */
 struct budget {
-    std::chrono::steady_clock::time_point until =
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(FK_XEXPANSION_MS);
+    std::atomic<int64_t> spent_ms{0};
     std::atomic<bool> is_cut{false};
+};
+class stopwatch {
+    struct budget &of;
+    const std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 
-    bool is_spent() const {
-        return std::chrono::steady_clock::now() >= until;
+    int64_t ms() const {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(
+                   std::chrono::steady_clock::now() - began)
+            .count();
+    }
+
+  public:
+    explicit stopwatch(struct budget &budget) : of(budget) {
+    }
+    stopwatch(const stopwatch &) = delete;
+    stopwatch &operator=(const stopwatch &) = delete;
+    ~stopwatch() {
+        of.spent_ms += ms();
+    }
+    bool is_over() const {
+        return of.spent_ms + ms() >= FK_XEXPANSION_MS;
     }
 };
 /* A database and its texts, as long as they are searched. */
@@ -991,6 +1008,7 @@ enum word { WORD_IS_ONE, WORD_IS_NONE, WORD_HAS_PREFIX, WORD_IS_LAST };
 template <typename F>
 static Xapian::Query any_word(const place &in, const std::string &head, unsigned max, F is) {
     const auto found = std::make_shared<Documents>(in.db);
+    const stopwatch watch(*in.expansion);
     unsigned n = 0;
     Xapian::TermIterator t = in.db.allterms_begin(head);
     for (unsigned looked = 0; t != in.db.allterms_end(head); looked++) {
@@ -999,7 +1017,7 @@ static Xapian::Query any_word(const place &in, const std::string &head, unsigned
         if (what == WORD_IS_LAST)
             break;
         if ((what == WORD_IS_ONE && n == max) ||
-            (looked % 16 == 15 && in.expansion->is_spent())) {
+            (looked % 16 == 15 && watch.is_over())) {
             in.expansion->is_cut = true;
             break;
         }

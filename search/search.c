@@ -390,6 +390,8 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
         fk_fields_add_str(&body, "collapse", fk_collapse_name(o->collapse));
     if (o->receipt != NULL)
         fk_fields_add_str(&body, "receipt", o->receipt->digest);
+    if (o->snippets)
+        fk_fields_add_str(&body, "snippets", "yes");
     add_number(&body, "limit", o->limit);
     add_number(&body, "hits", s->coverage.total);
     add_number(&body, "captures", s->coverage.captures);

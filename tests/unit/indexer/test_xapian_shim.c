@@ -361,6 +361,13 @@ static void a_range_leaves_whole_databases_alone(void **state) {
     assert_int_equal(fk_xreader_search(r, q, 0, 0, 10, &hits, &err), FK_CORRUPT);
     fk_xquery_free(&q);
     expect(r, fk_xquery_and(phrase, fk_xquery_range(0, ten, 8, NULL, 0)), "");
+    struct fk_xsurvey s = {.want = 1}; /* nor are words looked up there */
+    q = fk_xquery_and(fk_xquery_prefix("", 0, 1), fk_xquery_range(0, ten, 8, NULL, 0));
+    OK(fk_xreader_survey(r, q, &s, &err));
+    assert_int_equal(s.total, 0);
+    assert_false(s.is_cut);
+    fk_xsurvey_free(&s);
+    fk_xquery_free(&q);
     fk_xreader_close(&r);
     fk_buf_free(&before);
 }
