@@ -63,6 +63,48 @@ must fumikura -C v search --count '契約 -from:smith'
 seq=$(fumikura -C v search --limit 1 量子暗号通信装置 | awk '$1 ~ /^[0-9]+$/ {print $1; exit}')
 LINES_SHOWN=12 must fumikura -C v show "$seq" --text
 
+heading "Inside attachments, and what could not be searched"
+python3 - <<'P' || fail "the attachments"
+import io, subprocess, zipfile
+from email.message import EmailMessage
+docx, archive = io.BytesIO(), io.BytesIO()
+with zipfile.ZipFile(docx, "w") as z:
+    z.writestr("[Content_Types].xml", '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override PartName="/word/document.xml" '
+               'ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>')
+    z.writestr("word/document.xml", '<?xml version="1.0" encoding="UTF-8"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r>'
+               '<w:t>海底光</w:t></w:r><w:r><w:t>ケーブル敷設計画の概要</w:t></w:r></w:p></w:body></w:document>')
+with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
+    z.writestr("2026/計画.docx", docx.getvalue())
+open("給与.txt", "w").write("四月分の給与")
+subprocess.run(["bsdtar", "-cf", "locked.zip", "--format", "zip", "--options", "zip:encryption=aes256", "--passphrase", "Demo-2026!", "給与.txt"], check=True)
+for name, subject, file, data in (("plan", "資料の送付", "資料.zip", archive.getvalue()), ("locked", "給与の件", "給与.zip", open("locked.zip", "rb").read())):
+    m = EmailMessage()
+    m["From"], m["To"], m["Subject"], m["Message-ID"] = "sato@example.jp", "tanaka@example.jp", subject, f"<{name}@demo.example>"
+    m.set_content("添付をご覧下さい。")
+    m.add_attachment(data, maintype="application", subtype="zip", filename=file)
+    open(name + ".eml", "wb").write(bytes(m))
+P
+must fumikura -C v import plan.eml locked.eml
+must fumikura -C v index --wait
+must fumikura -C v search 'attachment:海底光ケーブル'
+grep -q 資料の送付 out || fail "the word in a Word file in a ZIP is not found"
+must fumikura -C v unsearchable
+grep -q 'encrypted.*給与.zip' out || fail "the locked file is not listed"
+good "a Word file inside a ZIP is found by its text; a locked one is listed with its reason"
+
+heading "Payments held against the invoices in mail: one agrees, one differs"
+python3 "$ROOT/tests/lib/transactions.py" transactions || fail "the invoices"
+must fumikura -C v import transactions/invoice.eml transactions/invoice-may.eml
+must fumikura -C v index --wait
+must fumikura -C v search '取引先:大和商事 金額:80万..200万'
+cat >paid.csv <<'C'
+支払日,支払先,金額,請求書番号
+2024-04-30,株式会社大和商事,"1,234,000",INV-2024-001
+2024-05-31,大和商事（株）,880000,
+C
+run fumikura -C v match paid.csv --reason "J-SOX 購買"
+[ "$(grep -c '^differs' out)" -eq 1 ] && [ "$(grep -c '^agrees' out)" -eq 1 ] || fail "match: $(cat out)"
+
 heading "A blind copy that stands in no header: two journal reports of one message, each with other recipients"
 python3 "$ROOT/tests/fixtures/make_journals.py" journals
 must fumikura -C v import --journal journals/fork-1.eml journals/fork-2.eml
