@@ -243,6 +243,7 @@ static enum fk_status take_word(struct parser *p, struct fk_q_node *node) {
         strspn(word + 2, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
             strlen(word + 2)) {
         node->field = FK_F_FILETYPE;
+        node->exact = false; /* it has one spelling */
         lower(word);
         return set_text(p, node, word + 2, strlen(word + 2));
     }
