@@ -143,6 +143,7 @@ static enum fk_status take_word(struct fk_query__parser *p, struct fk_q_node *no
         strspn(word + 2, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
             strlen(word + 2)) {
         node->field = FK_F_FILETYPE;
+        node->exact = false; /* it has one spelling */
         fk_query__lower(word);
         return fk_query__set_text(p, node, word + 2, strlen(word + 2));
     }

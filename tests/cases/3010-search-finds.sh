@@ -99,9 +99,19 @@ printf 'From: 髙橋 <h@b.example>\r\nSubject: hashigo\r\n\r\n𠮷野\r\n' >vari
 printf 'From: 高橋 <k@b.example>\r\nSubject: kuchi\r\n\r\n吉野\r\n' >variant-2.eml
 fk import variant-*.eml >/dev/null && fk index --wait >/dev/null || fail "index"
 for asked in '2 from:髙橋 from:b.example' '2 from:高橋 from:b.example' '2 𠮷野' '2 吉野' '1 exact:from:髙橋 from:b.example' \
-    '1 exact:from:高橋 from:b.example' '1 exact:𠮷野' '1 exact:吉野' '2 from:(髙橋 OR 高橋) from:b.example'; do
+    '1 exact:from:高橋 from:b.example' '1 exact:𠮷野' '1 exact:吉野' '2 from:(髙橋 OR 高橋) from:b.example' \
+    '2 吉 from:b.example' '1 exact:吉 from:b.example' '1 exact:𠮷 from:b.example' '2 野 from:b.example' '1 exact:from:髙 from:b.example' '1 exact:from:高 from:b.example'; do
     expect "${asked%% *}" "$(fk search --count "${asked#* }" 2>/dev/null)" "${asked#* }"
 done
+# A few words around a match, as they were written: at a terminal, or where it is said.
+printf 'From: a@b.example\r\nSubject: snip\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n先日のﾚﾎﾟｰﾄの書\r\n類を\033[31m送ります。\r\n' >snip.eml
+fk import snip.eml >/dev/null && fk index --wait >/dev/null || fail "index"
+expect 1 "$(fk search 'レポート subject:snip' 2>/dev/null | wc -l)" "lines of a hit in a pipe"
+expect $'\t先日の«ﾚﾎﾟｰﾄ»の書 類を [31m送ります。' "$(fk search --snippet 'レポート subject:snip' 2>/dev/null | tail -n 1)" "a snippet"
+expect "書 類" "$(fk search --json --snippet '書類 -nowhere subject:snip' 2>/dev/null | jq -r '.snippet // [] | .[] | select(.hit).text')" "a snippet in JSON"
+expect "false" "$(fk search --json 'レポート subject:snip' 2>/dev/null | jq 'select(.seq) | has("snippet")')" "a snippet that nobody asked for"
+script -qec "'$FUMIKURA' -C '$V' search 'レポート subject:snip'" /dev/null </dev/null | grep -q «ﾚﾎﾟｰﾄ» || fail "no snippet at a terminal"
+script -qec "'$FUMIKURA' -C '$V' search --no-snippet 'レポート subject:snip'" /dev/null </dev/null | grep -q « && fail "a snippet at a terminal, unasked"
 # A subject cannot write to the terminal.
 printf 'Subject: \033[31mred\007 \302\233x\r\nFrom: a@b.example\r\n\r\nescape\r\n' >escape.eml
 fk import escape.eml >/dev/null && fk index --wait >/dev/null || fail "index"

@@ -45,24 +45,30 @@ static void a_text_has_the_addresses_that_stand_in_it(void **state) {
     }
 }
 
+static int by_bytes(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
 /* The terms of a document, by order of bytes; those of one beginning. */
 static void terms_of(struct fk_docterms *d, const char *prefix, struct fk_buf *out) {
     struct fk_buf bytes = FK_BUF_INIT;
+    static char terms[64][256];
+    size_t found = 0;
     assert_int_equal(fk_docterms__write(d, &bytes, &err), FK_OK);
-    const uint8_t *at = bytes.data + 4, *end = bytes.data + bytes.len;
-    while (at < end) {
-        const size_t len = *at++, n = strlen(prefix);
-        if (len > n && memcmp(at, prefix, n) == 0) {
-            fk_buf_str(out, out->len ? " " : "");
-            fk_buf_add(out, at + n, len - n);
-        }
-        at += len;
-        unsigned positions = *at++;
-        assert_true(positions < 128);
-        while (positions-- > 0)
-            while (*at++ & 0x80)
-                ;
+    struct fk_reader r;
+    fk_reader_init(&r, bytes.data, bytes.len);
+    for (uint32_t count = fk_get_u32(&r); count > 0; count--) {
+        const size_t len = fk_get_u8(&r), n = strlen(prefix);
+        const uint8_t *at = fk_get_raw(&r, len);
+        assert_non_null(at);
+        if (len <= n || memcmp(at, prefix, n) != 0)
+            continue;
+        assert_true(found < 64);
+        snprintf(terms[found++], sizeof *terms, "%.*s", (int)(len - n), (const char *)at + n);
     }
+    qsort(terms, found, sizeof *terms, by_bytes);
+    for (size_t i = 0; i < found; i++)
+        fk_buf_printf(out, "%s%s", i ? " " : "", terms[i]);
     fk_buf_free(&bytes);
 }
 

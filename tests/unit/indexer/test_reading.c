@@ -1,9 +1,13 @@
 /* Messages in, terms out, without the box: what is read of a message and what is left out. */
 #include "base/pack.h"
-#include "indexer/sketch.h"
+#include "indexer/fold_priv.h"
 #include "indexer/html_priv.h"
+#include "indexer/index.h"
 #include "indexer/mime_priv.h"
 #include "indexer/sink_priv.h"
+#include "indexer/sketch.h"
+#include "indexer/terms.h"
+#include "indexer/texts_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,22 +19,14 @@
 static struct fk_err err;
 
 struct answer {
-    struct fk_buf bytes, text; /* text: "term pos pos\n" for each */
+    struct fk_buf bytes, text; /* text: whole terms, each with its LF */
+    const uint8_t *rows;       /* a blob of texts_priv.h, in bytes */
+    size_t rows_len;
     uint32_t reasons;
     uint8_t found;
     int64_t date_ms;
     char display[4000], own[4000], report[4000];
 };
-
-static uint32_t varint(const uint8_t **at) {
-    uint32_t v = 0;
-    for (int shift = 0;; shift += 7) {
-        const uint8_t b = *(*at)++;
-        v |= (uint32_t)(b & 0x7f) << shift;
-        if (b < 0x80)
-            return v;
-    }
-}
 
 static void read_bytes(const void *message, size_t len, bool headers_only, struct answer *a) {
     static struct fk_docterms *terms;
@@ -52,17 +48,14 @@ static void read_bytes(const void *message, size_t len, bool headers_only, struc
     const uint8_t *report = fk_get_bytes(&r, &n);
     snprintf(a->report, sizeof a->report, "%.*s", (int)n, (const char *)report);
     const uint32_t count = fk_get_u32(&r);
-    const uint8_t *at = r.at;
     for (uint32_t i = 0; i < count; i++) {
-        const size_t len_of = *at++;
-        fk_buf_add(&a->text, at, len_of);
-        at += len_of;
-        uint32_t pos = 0;
-        for (uint32_t k = varint(&at); k > 0; k--)
-            fk_buf_printf(&a->text, " %u", pos += varint(&at));
+        const size_t len_of = fk_get_u8(&r);
+        fk_buf_add(&a->text, fk_get_raw(&r, len_of), len_of);
         fk_buf_byte(&a->text, '\n');
     }
-    assert_ptr_equal(at, r.end);
+    a->rows = fk_get_bytes(&r, &a->rows_len);
+    (void)fk_get_bytes(&r, &n); /* what is shown */
+    assert_true(fk_reader_done(&r));
 }
 
 static void read_text(const char *message, struct answer *a) {
@@ -74,14 +67,61 @@ static void answer_free(struct answer *a) {
     fk_buf_free(&a->text);
 }
 
-/* The term's line, "" for one that is not there. */
+/* A word, or a character with its marks. */
+static size_t row_unit(const char *row, size_t len, bool *is_word) {
+    int32_t at = 0, next;
+    int32_t cp = fk_utf8_next(row, &at, (int32_t)len);
+    *is_word = cp < 0 || !(fk_terms__class((uint32_t)cp) & FK_CH_CJK);
+    if (*is_word) {
+        size_t n = 0;
+        while (n < len && !strchr(" \n\f", row[n]))
+            n++;
+        return n;
+    }
+    for (next = at; next < (int32_t)len; at = next) {
+        cp = fk_utf8_next(row, &next, (int32_t)len);
+        if (cp < 0 || !(fk_terms__class((uint32_t)cp) & FK_CH_MARK))
+            break;
+    }
+    return (size_t)at;
+}
+
+/* Where a token stands in a row: appends " pos" for each place that a phrase can be at. */
+static void places(const char *row, size_t len, const char *token, char *line, size_t size) {
+    const size_t want = strlen(token);
+    unsigned pos = 1;
+    for (size_t at = 0; at < len;) {
+        bool is_word, next_is_word;
+        const size_t n = row_unit(row + at, len - at, &is_word);
+        const size_t next = at + n + (at + n < len && row[at + n] == FK_ROW_LINE);
+        bool stands = n == want && memcmp(row + at, token, n) == 0;
+        stands &= is_word || at == 0 || strchr(" \n\f", row[at - 1]) || at + n == len ||
+                  strchr(" \n\f", row[at + n]);
+        if (!stands && !is_word && n < want && next < len && !strchr(" \f", row[next])) {
+            const size_t m = row_unit(row + next, len - next, &next_is_word);
+            stands = !next_is_word && n + m == want && memcmp(row + at, token, n) == 0 &&
+                     memcmp(row + next, token + n, m) == 0;
+        }
+        if (stands && strlen(line) + 12 < size)
+            snprintf(line + strlen(line), size - strlen(line), " %u", pos);
+        pos++;
+        for (at += n; at < len && strchr(" \n\f", row[at]); at++)
+            pos += row[at] == FK_ROW_GAP ? FK_FIELD_GAP : 0;
+    }
+}
+
+/* "term pos pos": a whole term without any; "" for one that is not there. */
 static const char *line_of(struct answer *a, const char *term) {
     static char line[200];
-    const size_t n = strlen(term);
+    const size_t n = strlen(term), field = strspn(term, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    const uint8_t *row;
+    size_t len;
     line[0] = 0;
-    for (const char *at = fk_buf_cstr(&a->text); *at; at = strchr(at, '\n') + 1)
-        if (strncmp(at, term, n) == 0 && (at[n] == ' ' || at[n] == '\n'))
-            snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+    for (const char *at = fk_buf_cstr(&a->text); *at && !line[0]; at = strchr(at, '\n') + 1)
+        if (strncmp(at, term, n) == 0 && at[n] == '\n')
+            snprintf(line, sizeof line, "%s", term);
+    if (line[0] && fk_texts_field(a->rows, a->rows_len, term, field, &row, &len))
+        places((const char *)row, len, term + field, line, sizeof line);
     return line;
 }
 #define HAS(a, term) assert_string_not_equal(line_of(a, term), "")

@@ -184,6 +184,7 @@ static void what_others_write_means_what_it_means_there(void **state) {
         {"\"pro*ect\" \"te?t\"", "\"pro*ect\" AND \"te?t\""},
         {"http://a.example/x?y", "\"http://a.example/x?y\""},
         {"filename:*.pdf", "filetype:pdf"},
+        {"exact:filename:*.pdf", "filetype:pdf"},
         {"filename:*.PDF filetype:.pdf", "filetype:pdf AND filetype:pdf"},
         {"filetype:XLSX 拡張子:docx", "filetype:xlsx AND filetype:docx"},
         {"hasattachment:true", "has:attachment"},
