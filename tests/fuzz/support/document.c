@@ -2,6 +2,7 @@
 #include "tests/fuzz/support/document.h"
 #include "archiver/vault/fields.h"
 #include "indexer/index.h"
+#include "indexer/sketch.h"
 #include "tests/fuzz/support/fuzz.h"
 
 struct fk_xdoc {
@@ -51,8 +52,12 @@ enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *val
     if (slot == FK_SLOT_TO_DOMAINS) /* lines */
         MUST(len > 0 && len <= FK_TO_DOMAINS_MAX &&
              (memcmp(value, "*", len) == 0 || ((const char *)value)[len - 1] == '\n'));
+    else if (slot == FK_SLOT_SKETCH)
+        MUST(len == FK_SKETCH_BYTES);
+    else if (slot == FK_SLOT_TXN_DATE || slot == FK_SLOT_TXN_AMOUNT)
+        MUST(len == 8 || len == 0);
     else
-        MUST((slot <= 3 && len == 8) || ((slot == 8 || slot == 9) && (len == 8 || len == 0)));
+        MUST((slot <= 3 && len == 8) || (slot == FK_SLOT_CONVERSATION && len == FK_CONVERSATION_BYTES));
     return FK_OK;
 }
 
