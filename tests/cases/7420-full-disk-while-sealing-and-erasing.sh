@@ -2,7 +2,7 @@
 # a disk that is full while a segment is sealed or messages are erased: it is said, nothing is lost, and with space it is finished
 . "$ROOT/tests/lib/kept.sh"
 command -v mkfs.ext4 >/dev/null || { echo "mkfs.ext4 is missing"; exit 77; }
-truncate -s 64M image && mkfs.ext4 -q -F -m 0 image && mkdir disk fill || fail "mkfs.ext4"
+truncate -s 128M image && mkfs.ext4 -q -F -m 0 image && mkdir disk fill || fail "mkfs.ext4"
 root mount -o loop image disk || { echo "a loop device needs root"; exit 77; }
 at_exit 'root umount -l "$TEST_DIR/disk" 2>/dev/null'
 root chown "$(id -u)" disk
@@ -18,7 +18,7 @@ taken() { fk import fill/*.eml >>acks || fail "import"; }
 left() { # KIB: of a disk that is full to its last block as many are given back
     local more=1 had=0
     while [ $more -gt 0 ]; do # what is written late shows late what it took
-        head -c 64M /dev/zero >>disk/ballast 2>/dev/null
+        head -c 128M /dev/zero >>disk/ballast 2>/dev/null
         sync -f disk
         more=$(($(stat -c %s disk/ballast) - had)) had=$(stat -c %s disk/ballast)
     done

@@ -26,7 +26,7 @@ def check(doc, schema, value, at):
         for i, item in enumerate(value):
             wrong += check(doc, schema["items"], item, f"{at}[{i}]")
     if isinstance(value, dict):
-        wrong += [f"{at}: {key} is missing" for key in schema["required"] if key not in value]
+        wrong += [f"{at}: {key} is missing" for key in schema.get("required", []) if key not in value]
         for key, item in value.items():
             if key in schema["properties"]:
                 wrong += check(doc, schema["properties"][key], item, f"{at}.{key}")
