@@ -28,8 +28,10 @@ def check(doc, schema, value, at):
     if isinstance(value, dict):
         wrong += [f"{at}: {key} is missing" for key in schema.get("required", []) if key not in value]
         for key, item in value.items():
-            if key in schema["properties"]:
+            if key in schema.get("properties", {}):
                 wrong += check(doc, schema["properties"][key], item, f"{at}.{key}")
+            elif isinstance(schema.get("additionalProperties"), dict):
+                wrong += check(doc, schema["additionalProperties"], item, f"{at}.{key}")
             else:
                 wrong.append(f"{at}: {key} is not documented")
     return wrong
