@@ -51,7 +51,7 @@ enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *val
     (void)doc, (void)err;
     if (slot == FK_SLOT_TO_DOMAINS) /* lines */
         MUST(len > 0 && len <= FK_TO_DOMAINS_MAX &&
-             (memcmp(value, "*", len) == 0 || ((const char *)value)[len - 1] == '\n'));
+             ((len == 1 && *(const char *)value == '*') || ((const char *)value)[len - 1] == '\n'));
     else if (slot == FK_SLOT_SKETCH)
         MUST(len == FK_SKETCH_BYTES);
     else if (slot == FK_SLOT_TXN_DATE || slot == FK_SLOT_TXN_AMOUNT)
