@@ -53,7 +53,7 @@ void *fk_arena_alloc(struct fk_arena *a, size_t size) {
 
 char *fk_arena_copy(struct fk_arena *a, const char *data, size_t len) {
     char *p = len < SIZE_MAX ? fk_arena_alloc(a, len + 1) : NULL;
-    if (p)
+    if (p && len > 0) /* data may be NULL then */
         memcpy(p, data, len);
     return p;
 }
