@@ -1195,10 +1195,11 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
         const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
                                          : std::string(1, '\0');
         const std::string high(static_cast<const char *>(to), to_len);
-        const Xapian::Query within =
-            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
-                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
-        return [within](const place &) { return within; };
+        /* One for each database: Xapian counts who holds a query without a thought for threads. */
+        return [slot, low, high](const place &) {
+            return high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
+                                : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+        };
     });
     try {
         if (q)
