@@ -289,7 +289,8 @@ void fk_texts_abort(struct fk_texts_writer **writer) {
     *writer = NULL;
 }
 
-/* What is there stays named; what a crash left behind it is written over. */
+/* What is there stays named. What a crash left behind it is written over, and where it is longer it
+ * stays in the file: cut off, it would be on the disk in no file that is ever overwritten. */
 static enum fk_status go_on(struct fk_texts_writer *w, struct fk_err *err) {
     enum fk_status st = fk_texts_open(w->dir, &w->before, err);
     if (st == FK_NOT_FOUND)
@@ -318,8 +319,7 @@ enum fk_status fk_texts_begin(const char *dir, struct fk_texts_writer **out, str
     FK_TRY(fk_join_path(w->path, sizeof w->path, dir, "text", err));
     FK_TRY(go_on(w, err));
     w->data = open(w->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (w->data < 0 || ftruncate(w->data, (off_t)w->bytes) != 0 ||
-        lseek(w->data, (off_t)w->bytes, SEEK_SET) < 0)
+    if (w->data < 0 || lseek(w->data, (off_t)w->bytes, SEEK_SET) < 0)
         FK_TRY(fk_fail_sys(err, errno, "cannot write %s", w->path));
     *out = w;
     w = NULL;
