@@ -16,7 +16,7 @@ for n in range(1, 10):
         f"--b\nContent-Type: application/zip; name=a.zip\nContent-Transfer-Encoding: base64\n\n{file}\n--b--\n")
 P
 vault_new
-config index-batch 1
+config index-batch 2
 class short P1D
 kept 9
 fk index >/dev/null || fail "index"

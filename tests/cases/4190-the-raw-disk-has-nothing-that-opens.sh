@@ -13,22 +13,32 @@ class short P1D
 config index-batch 2
 config disk-reserve '"8 MiB"'
 
-# Words that nothing else has. The message has them in its subject, in UTF-8 Japanese text and in base64.
+# Words that nothing else has. The message has them in its subject, in UTF-8 Japanese text and in base64; those of the attached
+# file stand packed in it, so that only the index has them as they are.
 python3 - <<'P' || fail "messages"
-import base64, json
-def mail(n, word, ja):
+import base64, io, json, zipfile
+def docx(word, ja):
+    z = io.BytesIO()
+    with zipfile.ZipFile(z, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("[Content_Types].xml", "<Types/>")
+        out.writestr("word/document.xml", '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>'
+                     + f"<w:p><w:r><w:t>{word}office {ja}</w:t></w:r></w:p>" * 9 + "</w:body></w:document>")
+    return base64.encodebytes(z.getvalue()).decode().replace("\n", "\r\n")
+def mail(n, word, ja, filed):
     body = f"The {word}body of this message. {ja}\r\n" * 3
     part = base64.encodebytes((f"{word}attached {ja} " * 4).encode()).decode().replace("\n", "\r\n")
     return (f"Message-ID: <{word}id@example.com>\r\nFrom: a@example.com\r\nTo: b@example.com\r\nSubject: {word}subject\r\n"
             f"Date: Tue, 24 Nov 2026 10:00:0{n} +0900\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
             f"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{body}"
-            f"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{part}--b--\r\n").encode()
-words = {"gone": ("zqxgone", "廃棄薔薇憂鬱"), "kept": ("zqxkept", "保管檸檬躊躇")}
-for n, (name, (word, ja)) in enumerate(words.items()):
-    open(name + ".eml", "wb").write(mail(n, word, ja))
-def forms(word, ja):
+            f"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{part}"
+            f"--b\r\nContent-Type: application/octet-stream; name={word}name.docx\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            f"{docx(word, filed)}--b--\r\n").encode()
+words = {"gone": ("zqxgone", "廃棄薔薇憂鬱", "鷲巣蝙蝠蜥蜴"), "kept": ("zqxkept", "保管檸檬躊躇", "鰐蚯蟋蟀蜻蛉")}
+for n, (name, (word, ja, filed)) in enumerate(words.items()):
+    open(name + ".eml", "wb").write(mail(n, word, ja, filed))
+def forms(word, ja, filed):
     out = {}
-    for tail in ("body", "attached", "subject", "id"):
+    for tail in ("body", "attached", "subject", "id", "office", "name"):
         out[word + tail] = (word + tail).encode()
         out[word + tail + " in capitals"] = (word + tail).upper().encode()
         out[word + tail + " in UTF-16LE"] = (word + tail).encode("utf-16-le")
@@ -37,8 +47,10 @@ def forms(word, ja):
     out[ja + " in UTF-16LE"] = ja.encode("utf-16-le")
     out[ja + " in ISO-2022-JP"] = ja.encode("iso2022_jp")[3:-3]
     out[ja + " in Shift_JIS"] = ja.encode("shift_jis")
-    for i in range(0, len(ja) - 1, 2): # the index's terms are of two characters
-        out["a term " + ja[i:i + 2]] = ja[i:i + 2].encode()
+    out[filed] = filed.encode()
+    for text in (ja, filed):
+        for i in range(0, len(text) - 1, 2): # the index's terms are of two characters
+            out["a term " + text[i:i + 2]] = text[i:i + 2].encode()
     for shift in range(3):
         for text, name in ((word + "attached", "base64"), (word + "body", "base64 of the body")):
             coded = base64.b64encode(b"\0" * shift + text.encode() + b"\0\0").decode()
@@ -47,9 +59,13 @@ def forms(word, ja):
 json.dump({k: forms(*v) for k, v in words.items()}, open("words", "w"))
 P
 cat >look.py <<'P'
-"""look.py IMAGE WHAT...: names of what the image has of `words` and of the keys in `secrets`, by group, one a line."""
+"""look.py IMAGE WHAT...: names of what the image has of `words` and of the keys in `secrets`, by group, one a line: as it is, or
+in what unpacks from any of its bytes (the text store, Xapian's records)."""
 import json, os, sys
+sys.path.insert(0, os.environ["ROOT"] + "/tests/lib")
+import unpacked
 image = open(sys.argv[1], "rb").read()
+inside = b"\n".join(list(unpacked.frames(image)) + list(unpacked.streams(image)))
 groups = dict(json.load(open("words")))
 if os.path.exists("secrets"):
     groups.update(json.load(open("secrets")))
@@ -57,6 +73,8 @@ for group in sys.argv[2:]:
     for name, value in groups[group].items():
         if bytes.fromhex(value) in image:
             print(f"{group}: {name}, at byte {image.find(bytes.fromhex(value))}")
+        if bytes.fromhex(value) in inside:
+            print(f"{group}: {name}, packed")
 P
 unmounted() { sync && root umount disk; }
 on_disk() { python3 look.py image "$@"; } # what is found, one a line
@@ -105,8 +123,9 @@ P
 unmounted || fail "umount"
 cp image before
 on_disk gone wrapped >found
-# The control: the search finds what is there. (A message is never there but in the index, compressed by none.)
-for want in "gone: zqxgonebody," "gone: zqxgonesubject," "gone: a term 廃棄" "wrapped: the intermediate key, as its file has it" "wrapped: the content key's record"; do
+# The control: the search finds what is there. (A message is never there but in the index: terms as they are, texts and records packed.)
+for want in "gone: zqxgonebody," "gone: zqxgonesubject," "gone: a term 廃棄" "gone: zqxgoneoffice," "gone: a term 鷲巣" \
+    "gone: zqxgonebody, packed" "gone: zqxgoneoffice, packed" "gone: 鷲巣蝙蝠蜥蜴, packed" "gone: zqxgonesubject, packed" "gone: zqxgonename, packed" "wrapped: the intermediate key, as its file has it" "wrapped: the content key's record"; do
     grep -q "^$want" found || fail "the control: not found before the disposal: $want; but: $(cat found)"
 done
 expect "" "$(on_disk clear older)" "keys in the clear, and of before the sealing"
@@ -114,10 +133,10 @@ expect "" "$(on_disk clear older)" "keys in the clear, and of before the sealing
 # Without the overwriting the search must find what a removal leaves.
 mounted
 for f in "$V"/keys/00000001.*.keys; do rm "$f"; done
-find "$V/index" -type f -name '*.glass' -delete
+find "$V/index" -type f \( -name '*.glass' -o -name text \) -delete
 unmounted || fail "umount"
 on_disk gone wrapped >found
-grep -q "^wrapped: the intermediate key" found && grep -q "^gone: zqxgonebody" found || fail "the control: removed files are not found: $(cat found)"
+grep -q "^wrapped: the intermediate key" found && grep -q "^gone: zqxgonebody, at" found && grep -q "^gone: 鷲巣蝙蝠蜥蜴, packed" found || fail "the control: removed files are not found: $(cat found)"
 cp before image
 
 # The disposal.
@@ -132,6 +151,8 @@ fk show "$kept" --raw | cmp - kept.eml || fail "what is held"
 fk verify >out || fail "verify: $(cat out)"
 unmounted || fail "umount"
 on_disk kept >found
-grep -q "^kept: zqxkeptbody," found || fail "what is held is not found: $(cat found)"
+for want in "kept: zqxkeptbody," "kept: zqxkeptoffice, packed" "kept: 鰐蚯蟋蟀蜻蛉, packed"; do
+    grep -q "^$want" found || fail "what is held is not found: $want; but: $(cat found)"
+done
 on_disk gone wrapped clear older >found
 expect "" "$(cat found)" "on the raw disk after the disposal"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """unpacked.py [--deflate] FILE-OR-DIRECTORY...: on standard output what can be unpacked of any bytes of them, for a search of
 what is said to be gone: each frame of zstd (the text store of the index), wherever it begins, whole or as far as it goes; with
---deflate also whatever inflates to something (Xapian's records and lists of terms), tried at every byte that is not zero. What an
-overwritten file is full of is passed over. As a module: frames(data), streams(data)."""
+--deflate also whatever inflates to something (Xapian's records and lists of terms), tried at every byte of a page
+that is not all zeros. As a module: frames(data), streams(data)."""
 import os
 import re
 import subprocess
@@ -10,7 +10,7 @@ import sys
 import zlib
 
 FRAME = b"\x28\xb5\x2f\xfd"
-STREAM_MAX, OUT_MAX = 1 << 14, 1 << 18
+PAGE, STREAM_MAX, OUT_MAX = 4096, 1 << 13, 1 << 18
 
 
 def frames(data):
@@ -20,9 +20,11 @@ def frames(data):
 
 
 def streams(data):
-    """What each deflate stream gives, of those that begin where there are no zeros."""
-    for m in re.finditer(rb"(?:(?!\0{16})[\s\S])+", data):
-        for at in range(m.start(), m.end()):
+    """What each deflate stream gives, of those that begin in a page that is not all zeros."""
+    for page in range(0, len(data), PAGE):
+        if not data[page:page + PAGE].strip(b"\0"):
+            continue
+        for at in range(page, min(page + PAGE, len(data))):
             if data[at] & 6 in (2, 4):  # a block that is packed
                 try:
                     out = zlib.decompressobj(-15).decompress(data[at:at + STREAM_MAX], OUT_MAX)
