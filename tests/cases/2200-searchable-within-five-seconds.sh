@@ -38,5 +38,18 @@ behind=$((($(now) - began) / 1000000)) commits=$(($(made) - before))
 # 200 messages are a batch; what comes while one is committed goes into the next.
 [ "$commits" -le 100 ] || fail "$commits databases were made of 1,500 messages that came at once"
 is_found wombat1499 || fail "the last one is not found"
-note "slowest of 8 found $slowest ms after its 250; 1,500 at once: $commits databases made, whole $behind ms after the last 250"
+server_stop
+
+# The control: where a batch is one message, as many databases are counted as messages came.
+mkdir few && for file in many/000*.eml many/001*.eml; do sed 's/load/alone/' "$file" >"few/${file##*/}"; done
+messages=$(ls few | wc -l)
+config index-batch 1
+server_start
+before=$(made)
+blast -c 16 -o acks "$(address smtp)" few >blast.log 2>&1 || fail "$(tail -n 3 blast.log)"
+is_whole() { [ "$(fk index --json | jq .documents)" = $((1508 + messages)) ]; }
+wait_for 120 is_whole || fail "not indexed: $(fk index)"
+singly=$(($(made) - before))
+[ "$singly" -ge "$messages" ] || fail "the control: $singly databases for $messages messages, a batch each"
+note "slowest of 8 found $slowest ms after its 250; 1,500 at once: $commits databases made, whole $behind ms after the last 250; $singly of $messages, a batch each"
 server_stop
