@@ -25,7 +25,7 @@ import urllib.parse
 import folding
 
 FIELDS = {"body": ("body", "wrapper"), "subject": ("subject",), "filename": ("filename",), "attachment": ("attachment",), "": None}
-MATERIAL = ("body", "subject", "filename", "wrapper", "people")  # "attachment" when the reader gives the text of attachments
+MATERIAL = ("body", "subject", "filename", "wrapper", "people", "attachment")
 PEOPLE = ("from", "to", "cc", "bcc")
 SHOWN = 40  # differences that are printed
 
@@ -185,9 +185,16 @@ class Server:
         where = {"q": q, "limit": 1000}
         if cursor:
             where["cursor"] = cursor
-        self.connection.request("GET", "/api/v1/search?" + urllib.parse.urlencode(where))
+        for last in False, True:
+            try:
+                self.connection.request("GET", "/api/v1/search?" + urllib.parse.urlencode(where))
+                reply = self.connection.getresponse()
+                break
+            except (http.client.RemoteDisconnected, ConnectionError):  # it was idle too long; oracle.sh sees a server that died
+                self.connection.close()
+                if last:
+                    raise
         self.asked += 1
-        reply = self.connection.getresponse()
         body = reply.read()
         if reply.status != 200:
             raise SystemExit(f"{q!r}: {reply.status}: {body[:500]!r}")

@@ -4,10 +4,12 @@ every pair of them stands in most messages, though in another order; lines that 
 the one before left off, HTML that says the same in other words; the charsets of Japanese mail, half-width kana, marks, other scripts.
 The same bytes each time."""
 import base64
+import io
 import os
 import quopri
 import random
 import sys
+import zipfile
 
 KANJI = "会議室資料契約予算報告東京大阪見積請求書案件開発高橋髙"
 HIRAGANA = "のをにがはでとからまです"
@@ -115,6 +117,34 @@ class Maker:
         parts.append(self.part(self.html(rich), "html"))
         return self.joined(b"alternative", parts)
 
+    def zipped(self, entries):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+            for name, data in entries.items():
+                z.writestr(zipfile.ZipInfo(name, (2026, 1, 5, 9, 0, 0)), data)
+        return out.getvalue()
+
+    def file(self):
+        """A file that the house itself reads, and how its name ends."""
+        r, p = self.r, [x.replace("&", "").replace("<", "").replace("\x1f", "") for x in self.paragraphs(3)]
+        kind = r.random()
+        if kind < 0.2:
+            return r.choice([".pdf", ".xlsx", ""]), b"\0\0\0"  # nothing in it
+        if kind < 0.4:
+            return ".txt", "\n\n".join(map(self.wrap, p)).encode()
+        if kind < 0.5:
+            return ".csv", ("\r\n".join(",".join(x.split(" ")) for x in p)).encode()
+        if kind < 0.75:
+            runs = ["".join(f"<w:r><w:t>{x[i:i + 3]}</w:t></w:r>" for i in range(0, len(x), 3)) for x in p]  # cut as Word cuts
+            return ".docx", self.zipped({"[Content_Types].xml": "<Types/>", "word/document.xml":
+                '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>' + "".join(f"<w:p>{x}</w:p>" for x in runs) + "</w:body></w:document>"})
+        if kind < 0.9:
+            strings = "".join(f"<si><t>{x}</t></si>" for x in p)
+            cells = "".join(f'<row><c t="s"><v>{i}</v></c></row>' for i in range(len(p)))
+            return ".xlsx", self.zipped({"[Content_Types].xml": "<Types/>", "xl/sharedStrings.xml": f"<sst>{strings}</sst>",
+                                         "xl/worksheets/sheet1.xml": f"<worksheet><sheetData>{cells}</sheetData></worksheet>"})
+        return ".zip", self.zipped({"a.txt": p[0], "b/c.txt": "\n".join(map(self.wrap, p[1:]))})
+
     def body(self, depth=0):
         r = self.r
         kind, p = r.random(), self.paragraphs(r.randint(1, 4))
@@ -130,9 +160,10 @@ class Maker:
             parts = [self.part(whole[:cut]), self.part(whole[cut:])]
             if r.random() < 0.5:
                 parts.append(self.body(depth + 1))
-            if r.random() < 0.3:
-                name = self.word(self.run() + r.choice([".pdf", ".xlsx", ""]))
-                parts.append(b"Content-Type: application/octet-stream; name=\"" + name + b"\"\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\nAAAA\n")
+            if r.random() < 0.6:
+                end, data = self.file()
+                parts.append(b"Content-Type: application/octet-stream; name=\"" + self.word(self.run() + end) + b"\"\nContent-Disposition: attachment\n"
+                             b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(data))
             return self.joined(r.choice([b"mixed", b"mixed", b"alternative"]), parts)
         return self.joined(b"mixed", [self.part(self.wrap(p[0])), b"Content-Type: message/rfc822\n\n" + self.message(depth + 1)])
 

@@ -1,7 +1,8 @@
 /*
  * texts.c - what the house reads of messages, as text: for judges that search it in their own way.
  *
- *     texts FILE...             a line of JSON for each
+ *     texts [-a] FILE...        a line of JSON for each; -a: what stands in attached files too, but
+ * for those that a program of others reads (PDF, old Office)
  *
  *     {"file": "a.eml", "reasons": 0, "texts": [["subject", "plain", 0, "..."], ...]}
  *
@@ -12,10 +13,12 @@
  * Files of the corpus are opened without a box here: run it on what may be trusted not to harm.
  */
 #include "base/io.h"
+#include "indexer/files_priv.h"
 #include "indexer/sink_priv.h"
 #include "indexer/unwrap_priv.h"
 #include "search/json.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +34,7 @@ struct texts {
 static const char *const names[FK_DOCFIELDS] = {
     [FK_IN_BODY] = "body",     [FK_IN_SUBJECT] = "subject", [FK_IN_FROM] = "from",
     [FK_IN_TO] = "to",         [FK_IN_CC] = "cc",           [FK_IN_BCC] = "bcc",
-    [FK_IN_FILE] = "filename", [FK_IN_WRAPPER] = "wrapper"};
+    [FK_IN_FILE] = "filename", [FK_IN_WRAPPER] = "wrapper", [FK_IN_ATTACHMENT] = "attachment"};
 
 /* As docs/query.md has it: of nested messages people and subject are text of the body. */
 static enum fk_docfield field_at(const struct texts *t, enum fk_docfield field, unsigned level) {
@@ -88,8 +91,12 @@ static enum fk_status file_put(void *ctx, const char *name, size_t len, struct f
 
 static enum fk_status text_put(void *ctx, enum fk_text_kind kind, const char *text, size_t len,
                                struct fk_err *err) {
+    struct texts *t = ctx;
+    const enum fk_docfield field = t->is_wrapper          ? FK_IN_WRAPPER
+                                   : kind == FK_TEXT_FILE ? FK_IN_ATTACHMENT
+                                                          : field_at(t, FK_IN_BODY, 0);
     (void)err;
-    put(ctx, field_at(ctx, FK_IN_BODY, 0), kind == FK_TEXT_HTML ? "html" : "plain", text, len);
+    put(t, field, kind == FK_TEXT_HTML ? "html" : "plain", text, len);
     return FK_OK;
 }
 
@@ -132,7 +139,7 @@ done:
     return st;
 }
 
-static enum fk_status file_read(const char *path, struct fk_err *err) {
+static enum fk_status file_read(const char *path, struct fk_files *files, struct fk_err *err) {
     struct texts t = {.list = json_array()};
     struct fk_buf message = FK_BUF_INIT, line = FK_BUF_INIT;
     struct fk_unwrapped u = FK_UNWRAPPED_INIT;
@@ -149,6 +156,9 @@ static enum fk_status file_read(const char *path, struct fk_err *err) {
                                  .nested = nested_put};
     enum fk_status st = FK_OK;
     FK_TRY(fk_read_file(path, MESSAGE_MAX, &message, err));
+    if (files)
+        fk_files__new_message(files);
+    fk_reading__files(files);
     FK_TRY(fk_unwrap(message.data, message.len, &u, err));
     if (u.inner_count > 0)
         FK_TRY(journal_read(&t, &sink, message.data, message.len, &u, &reasons, err));
@@ -171,12 +181,14 @@ done:
 
 int main(int argc, char **argv) {
     struct fk_err err = FK_ERR_INIT;
+    struct fk_files *files = NULL;
+    const bool reads_files = argc > 1 && strcmp(argv[1], "-a") == 0;
+    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* as in worker.c */
     fk_reading__prepare();
-    for (int i = 1; i < argc; i++) {
-        if (file_read(argv[i], &err) != FK_OK) {
-            fprintf(stderr, "texts: %s\n", err.text);
-            return 1;
-        }
-    }
-    return 0;
+    enum fk_status st = reads_files ? fk_files__new(&files, &err) : FK_OK;
+    for (int i = reads_files ? 2 : 1; st == FK_OK && i < argc; i++)
+        st = file_read(argv[i], files, &err);
+    if (st != FK_OK)
+        fprintf(stderr, "texts: %s\n", err.text);
+    return st == FK_OK ? 0 : 1;
 }
