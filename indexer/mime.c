@@ -88,8 +88,44 @@ static struct fk_mime_part part_of(const struct walk *w, GMimeObject *o) {
                                  .disposition = header_named(w, o, "Content-Disposition")};
 }
 
-static enum fk_status message_walk(const uint8_t *message, size_t len, unsigned level,
-                                   bool headers_only, struct walk *outer, struct fk_err *err);
+/* Text before the first and after the last part. Readers see it in no mail program, but a list's
+ * footer may stand there, and so may what somebody hides; a boundary that never comes leaves all
+ * there. */
+static enum fk_status loose_text(struct walk *w, unsigned level, const char *text, size_t len,
+                                 struct fk_err *err) {
+    size_t blank = 0;
+    while (blank < len && strchr(" \t\r\n", text[blank]) && text[blank])
+        blank++;
+    if (blank == len)
+        return FK_OK;
+    const struct fk_mime_part part = {.type = "text",
+                                      .subtype = "plain",
+                                      .data = (const uint8_t *)text,
+                                      .len = len,
+                                      .encoding = GMIME_CONTENT_ENCODING_8BIT};
+    return w->v->part(w->v->ctx, level, &part, err);
+}
+
+/* A CR ends a line for some mail programs and for GMime none: what stands behind it in a field of a
+ * part is to them a text, or a nested message. (In the message's own header: fk_scan_lines.) */
+static enum fk_status text_in_header(struct walk *w, unsigned level, GMimeObject *o,
+                                     struct fk_err *err) {
+    GMimeHeaderList *list = g_mime_object_get_header_list(o);
+    const int count = g_mime_header_list_get_count(list);
+    enum fk_status st = FK_OK;
+    for (int i = 0; i < count && st == FK_OK; i++) {
+        const struct fk_raw raw = header_raw(w, g_mime_header_list_get_header_at(list, i));
+        const uint8_t *at = (const uint8_t *)raw.text, *end = at + raw.len;
+        size_t n;
+        at = raw.len ? fk_scan_lone_cr(at, end, &n) : NULL;
+        if (at)
+            st = loose_text(w, level, (const char *)at + n, (size_t)(end - at) - n, err);
+    }
+    return st;
+}
+
+static enum fk_status bytes_walk(const uint8_t *message, size_t len, unsigned level,
+                                 bool headers_only, struct walk *outer, struct fk_err *err);
 static enum fk_status object_walk(struct walk *w, unsigned level, GMimeObject *o,
                                   struct fk_err *err);
 
@@ -101,7 +137,7 @@ static enum fk_status encoded_message_walk(struct walk *w, unsigned level,
     if (st == FK_OK)
         st = w->v->nested(w->v->ctx, level + 1, part, err);
     if (st == FK_OK)
-        st = message_walk(decoded.data, decoded.len, level + 1, false, w, err);
+        st = bytes_walk(decoded.data, decoded.len, level + 1, false, w, err);
     fk_buf_free(&decoded);
     return st;
 }
@@ -139,28 +175,11 @@ static enum fk_status nested_walk(struct walk *w, unsigned level, GMimeMessagePa
         return FK_OK;
     FK_TRY(w->v->nested(w->v->ctx, level + 1, &part, err));
     FK_TRY(headers_visit(w, level + 1, GMIME_OBJECT(message), err));
+    FK_TRY(text_in_header(w, level + 1, GMIME_OBJECT(message), err));
     if (g_mime_message_get_mime_part(message))
         FK_TRY(object_walk(w, level + 1, g_mime_message_get_mime_part(message), err));
 done:
     return st;
-}
-
-/* Text before the first and after the last part. Readers see it in no mail program, but a list's
- * footer may stand there, and so may what somebody hides; a boundary that never comes leaves all
- * there. */
-static enum fk_status loose_text(struct walk *w, unsigned level, const char *text, size_t len,
-                                 struct fk_err *err) {
-    size_t blank = 0;
-    while (blank < len && strchr(" \t\r\n", text[blank]) && text[blank])
-        blank++;
-    if (blank == len)
-        return FK_OK;
-    const struct fk_mime_part part = {.type = "text",
-                                      .subtype = "plain",
-                                      .data = (const uint8_t *)text,
-                                      .len = len,
-                                      .encoding = GMIME_CONTENT_ENCODING_8BIT};
-    return w->v->part(w->v->ctx, level, &part, err);
 }
 
 static enum fk_status multipart_walk(struct walk *w, unsigned level, GMimeMultipart *m,
@@ -191,6 +210,9 @@ static enum fk_status object_walk(struct walk *w, unsigned level, GMimeObject *o
     }
     w->depth++;
     w->parts++;
+    st = text_in_header(w, level, o, err);
+    if (st != FK_OK)
+        return st;
     if (GMIME_IS_MULTIPART(o))
         st = multipart_walk(w, level, GMIME_MULTIPART(o), err);
     else if (GMIME_IS_MESSAGE_PART(o))
@@ -300,22 +322,31 @@ done:
     return st;
 }
 
+static enum fk_status bytes_walk(const uint8_t *message, size_t len, unsigned level,
+                                 bool headers_only, struct walk *outer, struct fk_err *err) {
+    struct fk_buf lines = FK_BUF_INIT, cut = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    FK_TRY(fk_scan_lines(message, len, &lines, err));
+    if (lines.len)
+        message = lines.data;
+    FK_TRY(fk_scan(message, len, &cut, outer->reasons, err));
+    st = message_walk(cut.len ? cut.data : message, cut.len ? cut.len : len, level, headers_only,
+                      outer, err);
+done:
+    fk_buf_free(&lines);
+    fk_buf_free(&cut);
+    return st;
+}
+
 enum fk_status fk_mime__walk(const uint8_t *message, size_t len, bool headers_only,
                              const struct fk_mime_visitor *v, unsigned *reasons,
                              struct fk_err *err) {
     struct walk w = {.v = v, .reasons = reasons};
-    struct fk_buf cut = FK_BUF_INIT;
-    enum fk_status st = FK_OK;
     if (len > UINT32_MAX) {
         *reasons |= FK_REASON_SIZE;
         len = UINT32_MAX;
     }
-    FK_TRY(fk_scan(message, len, &cut, reasons, err));
-    st = message_walk(cut.len ? cut.data : message, cut.len ? cut.len : len, 0, headers_only, &w,
-                      err);
-done:
-    fk_buf_free(&cut);
-    return st;
+    return bytes_walk(message, len, 0, headers_only, &w, err);
 }
 
 enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max, struct fk_buf *out,

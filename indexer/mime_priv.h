@@ -49,6 +49,14 @@ FK_CHECKED enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_
 /* The Date field; false where it is none. */
 bool fk_mime__date(struct fk_raw value, int64_t *ms_out);
 
+/* The next run of CRs that no LF follows, and how many they are; NULL: none. */
+const uint8_t *fk_scan_lone_cr(const uint8_t *at, const uint8_t *end, size_t *n_out);
+/* Mail of programs whose lines end in CR alone has no line end that parsers know. Where such a CR
+ * stands among the header fields, writes the message with an LF for each of them to out: as long as
+ * before, so a place in one is a place in the other. Otherwise out stays empty. */
+FK_CHECKED enum fk_status fk_scan_lines(const uint8_t *message, size_t len, struct fk_buf *out,
+                                        struct fk_err *err);
+
 /* Counts lines that may be boundaries or header fields. Over a limit, writes the message as far as
  * it may be read to out and tells why; otherwise out stays empty. */
 FK_CHECKED enum fk_status fk_scan(const uint8_t *message, size_t len, struct fk_buf *out,

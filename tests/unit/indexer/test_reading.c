@@ -424,6 +424,72 @@ static void people_read_the_same_message_as_text(void **state) {
     fk_buf_free(&out);
 }
 
+static const char mixed[] =
+    "From: a@b.example\nTo: c@d.example\nSubject: erste\n zweite\nMIME-Version: 1.0\n"
+    "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n"
+    "Content-Transfer-Encoding: quoted-printable\n\nweich=\ngebrochen\ngleich dahinter\n--x\n"
+    "Content-Type: text/plain; charset=iso-2022-jp\n\n\x1b$B2q5D\x1b(B\n--x\n"
+    "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+    "U3ViamVjdDogaW5uZXINDWRlZXANCg==\n" /* its lines end in CR */
+    "--x\nContent-Type: application/octet-stream; name=a.bin\nContent-Transfer-Encoding: base64\n\n"
+    "DQ0KDQ==\n--x--\n";
+
+static void lines_may_end_in_cr_alone(void **state) {
+    (void)state;
+    struct answer lf, cr;
+    char copy[sizeof mixed];
+    for (size_t i = 0; i < sizeof mixed; i++)
+        copy[i] = mixed[i] == '\n' ? '\r' : mixed[i];
+    read_text(mixed, &lf);
+    read_text(copy, &cr);
+    assert_int_equal(cr.reasons, 0);
+    assert_string_equal(line_of(&cr, "Serste"), "Serste 1");
+    assert_string_equal(line_of(&cr, "Szweite"), "Szweite 2");
+    HAS(&cr, "weichgebrochen");
+    HAS(&cr, "会議");
+    HAS(&cr, "inner");
+    HAS(&cr, "deep");
+    HAS(&cr, "Abin");
+    assert_int_equal(cr.bytes.len, lf.bytes.len);
+    assert_memory_equal(cr.bytes.data, lf.bytes.data, lf.bytes.len);
+    answer_free(&lf);
+    answer_free(&cr);
+}
+
+static void a_cr_in_a_header_hides_nothing(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *message;
+    } cases[] = {
+        {"a server's own lines on top",
+         "Received: from a by b\r\nFrom: a@b\rContent-Type: text/plain; charset=utf-8\r"
+         "Content-Transfer-Encoding: base64\r\raGlkZGVu\r"},
+        {"the empty line", "Subject: x\r\n\rhidden\r\n"},
+        {"a part's header",
+         "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\r"
+         "hidden\r\n--b--\r\n"},
+        {"a nested message's header",
+         "Content-Type: message/rfc822\r\n\r\nFrom: a@b\rX-Other: x\r\rhidden\r\n"},
+        {"behind a line end of two", "Subject: x\r\r\nX-Other: y\r\rhidden\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a;
+        read_text(cases[i].message, &a);
+        if (!*line_of(&a, "hidden"))
+            fail_msg("%s", cases[i].name);
+        answer_free(&a);
+    }
+    struct answer two;
+    read_text("Subject: x\r\r\nTo: c@d.example\r\r\n\r\r\nbody\r\r\n", &two); /* CR CR LF: one */
+    HAS(&two, "Td");
+    HAS(&two, "body");
+    answer_free(&two);
+    read_text("Subject: x\r\n\r\nfirst\rTo: c@d.example\r\r\n", &two); /* a body's CRs are text */
+    HAS_NOT(&two, "Td");
+    HAS(&two, "example");
+    answer_free(&two);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_go_to_their_fields),
@@ -441,6 +507,8 @@ int main(void) {
         cmocka_unit_test(lines_that_only_look_like_boundaries_are_left_alone),
         cmocka_unit_test(a_deep_page_is_read_to_its_ground),
         cmocka_unit_test(people_read_the_same_message_as_text),
+        cmocka_unit_test(lines_may_end_in_cr_alone),
+        cmocka_unit_test(a_cr_in_a_header_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
