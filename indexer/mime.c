@@ -187,11 +187,11 @@ static enum fk_status multipart_walk(struct walk *w, unsigned level, GMimeMultip
     enum fk_status st = FK_OK;
     const struct fk_mime_part part = part_of(w, GMIME_OBJECT(m));
     const int n = g_mime_multipart_get_count(m);
-    FK_TRY(w->v->multipart(w->v->ctx, part.subtype, true, err));
-    const char *before = n == 0 ? g_mime_multipart_get_prologue(m) : NULL;
+    const char *before = g_mime_multipart_get_prologue(m);
     const char *after = g_mime_multipart_get_epilogue(m);
-    if (before)
+    if (before && !fk_preamble_is_usual(before, strlen(before)))
         FK_TRY(loose_text(w, level, before, strlen(before), err));
+    FK_TRY(w->v->multipart(w->v->ctx, part.subtype, true, err));
     for (int i = 0; i < n; i++)
         FK_TRY(object_walk(w, level, g_mime_multipart_get_part(m, i), err));
     FK_TRY(w->v->multipart(w->v->ctx, part.subtype, false, err));

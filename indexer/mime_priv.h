@@ -49,6 +49,9 @@ FK_CHECKED enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_
 /* The Date field; false where it is none. */
 bool fk_mime__date(struct fk_raw value, int64_t *ms_out);
 
+/* Is that all there is before the first part: what mail programs write there? */
+bool fk_preamble_is_usual(const char *text, size_t len);
+
 /* The next run of CRs that no LF follows, and how many they are; NULL: none. */
 const uint8_t *fk_scan_lone_cr(const uint8_t *at, const uint8_t *end, size_t *n_out);
 /* Mail of programs whose lines end in CR alone has no line end that parsers know. Where such a CR

@@ -490,6 +490,45 @@ static void a_cr_in_a_header_hides_nothing(void **state) {
     answer_free(&two);
 }
 
+#define IN_PARTS(kind, before, after)                                                              \
+    "Content-Type: multipart/" kind "; boundary=b\r\n\r\n" before "\r\n--b\r\n\r\npart\r\n"        \
+    "--b\r\nContent-Type: text/html\r\n\r\n<p>early</p>\r\n--b--\r\n" after
+
+static void text_around_the_parts_is_read(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *message, *word;
+    } cases[] = {
+        {"before", IN_PARTS("mixed", "hidden early", ""), "hidden"},
+        {"before, in an alternative", IN_PARTS("alternative", "hidden", ""), "hidden"},
+        {"behind what is usual",
+         IN_PARTS("mixed", "This is a multi-part message in MIME format.\r\nhidden", ""), "hidden"},
+        {"after", IN_PARTS("mixed", "", "hidden\r\n"), "hidden"},
+        {"within", "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+                   IN_PARTS("mixed", "hidden", "") "\r\n--a--\r\n", "hidden"},
+        {"a part that says the same", IN_PARTS("alternative", "early", ""), "early"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a;
+        read_text(cases[i].message, &a);
+        if (!*line_of(&a, cases[i].word) || !*line_of(&a, "part"))
+            fail_msg("%s", cases[i].name);
+        assert_int_equal(a.reasons, 0);
+        answer_free(&a);
+    }
+    static const char *const usual[] = {
+        IN_PARTS("mixed", "This is a multi-part message in MIME format.\r\n\r\n", ""),
+        IN_PARTS("mixed", "This is a MIME-encapsulated\n\t message", ""),
+    };
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        struct answer a;
+        read_text(usual[i], &a);
+        HAS_NOT(&a, "mime");
+        HAS(&a, "part");
+        answer_free(&a);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_go_to_their_fields),
@@ -509,6 +548,7 @@ int main(void) {
         cmocka_unit_test(people_read_the_same_message_as_text),
         cmocka_unit_test(lines_may_end_in_cr_alone),
         cmocka_unit_test(a_cr_in_a_header_hides_nothing),
+        cmocka_unit_test(text_around_the_parts_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
