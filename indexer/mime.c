@@ -5,7 +5,7 @@
 #include <gmime/gmime.h>
 #include <string.h>
 
-enum { DECODE_STEP = 32768 };
+enum { DECODE_STEP = 32768, SHORT_LINE = 24 };
 
 struct walk {
     const uint8_t *message; /* what GMime's offsets count from */
@@ -19,11 +19,15 @@ void fk_mime__prepare(void) {
     g_mime_init();
 }
 
+static const char *line_end(const char *at, const char *end) {
+    const char *lf = memchr(at, '\n', (size_t)(end - at));
+    return lf ? lf + 1 : end;
+}
+
 /* The end of a line and of those that go on with it. */
 static const char *field_end(const char *at, const char *end) {
     do {
-        const char *lf = memchr(at, '\n', (size_t)(end - at));
-        at = lf ? lf + 1 : end;
+        at = line_end(at, end);
     } while (at < end && (*at == ' ' || *at == '\t'));
     return at;
 }
@@ -349,11 +353,31 @@ enum fk_status fk_mime__walk(const uint8_t *message, size_t len, bool headers_on
     return bytes_walk(message, len, 0, headers_only, &w, err);
 }
 
+static bool is_uu_begin(const char *at, const char *end) {
+    return end - at > 6 && memcmp(at, "begin ", 6) == 0;
+}
+
+/* Where what is encoded begins: the decoder takes the line before it for granted. */
+static size_t uu_begin(const uint8_t *data, size_t len) {
+    const char *at = (const char *)data, *end = at + len;
+    while (at < end) {
+        const char *next = line_end(at, end);
+        if (is_uu_begin(at, next))
+            return (size_t)(next - (const char *)data);
+        at = next;
+    }
+    return len;
+}
+
 enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max, struct fk_buf *out,
                                unsigned *reasons, struct fk_err *err) {
     GMimeEncoding state;
     size_t done = 0, given = 0;
     g_mime_encoding_init_decode(&state, (GMimeContentEncoding)part->encoding);
+    if (part->encoding == GMIME_CONTENT_ENCODING_UUENCODE) {
+        done = uu_begin(part->data, part->len);
+        state.state |= GMIME_UUDECODE_STATE_BEGIN;
+    }
     while (done < part->len && given < max && !out->failed) {
         const size_t n = part->len - done < DECODE_STEP ? part->len - done : DECODE_STEP;
         if (!fk_buf_reserve(out, g_mime_encoding_outlen(&state, n)))
@@ -370,6 +394,52 @@ enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max, stru
     } else if (done < part->len)
         *reasons |= FK_REASON_SIZE;
     return out->failed ? fk_fail(err, FK_NOMEM, "decoding a part: out of memory") : FK_OK;
+}
+
+/* Signs of base64 alone, blanks around them apart. */
+static bool is_base64(const char *at, const char *end) {
+    while (at < end && strchr(" \t\r\n", end[-1]) && end[-1])
+        end--;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    while (at < end && (g_ascii_isalnum(*at) || *at == '+' || *at == '/' || *at == '='))
+        at++;
+    return at == end;
+}
+
+static void unencoded_base64(const char *at, const char *end, struct fk_buf *out) {
+    bool any = false;
+    for (const char *line = at, *next; !any && line < end; line = next) {
+        next = line_end(line, end);
+        any = !is_base64(line, next);
+    }
+    for (const char *next; any && at < end; at = next) {
+        next = line_end(at, end);
+        if (next - at < SHORT_LINE || !is_base64(at, next)) /* "Regards" is base64 too */
+            fk_buf_add(out, at, (size_t)(next - at));
+    }
+}
+
+static void unencoded_uu(const char *at, const char *end, struct fk_buf *out) {
+    bool within = false;
+    for (const char *next; at < end; at = next) {
+        next = line_end(at, end);
+        const size_t n = (size_t)(next - at);
+        if (!within && is_uu_begin(at, next))
+            within = true;
+        else if (!within)
+            fk_buf_add(out, at, n);
+        else if (n >= 3 && memcmp(at, "end", 3) == 0 && n <= 5)
+            within = false;
+    }
+}
+
+void fk_mime__unencoded(const struct fk_mime_part *part, size_t max, struct fk_buf *out) {
+    const char *at = (const char *)part->data, *end = at + (part->len < max ? part->len : max);
+    if (part->encoding == GMIME_CONTENT_ENCODING_BASE64)
+        unencoded_base64(at, end, out);
+    else if (part->encoding == GMIME_CONTENT_ENCODING_UUENCODE)
+        unencoded_uu(at, end, out);
 }
 
 bool fk_mime__date(struct fk_raw value, int64_t *ms_out) {

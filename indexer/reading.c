@@ -299,6 +299,29 @@ done:
     return st;
 }
 
+/* What a decoder passes over, or makes garbage of. */
+static enum fk_status unencoded_read(struct reading *r, const struct fk_mime_part *part,
+                                     struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    char charset[64] = "";
+    fk_buf_reset(&r->raw);
+    fk_buf_reset(&r->text);
+    fk_mime__unencoded(part, *r->text_left, &r->raw);
+    if (r->raw.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "reading a message: out of memory"));
+    if (!r->raw.len)
+        goto done;
+    if (part->content_type.text)
+        FK_TRY(fk_params__first(part->content_type.text, part->content_type.len, "charset", charset,
+                                sizeof charset, err));
+    FK_TRY(fk_charset__decode(charset, r->raw.data, r->raw.len, &r->text, r->clean, err));
+    if (!r->is_file)
+        *r->text_left -= r->raw.len;
+    st = plain_read(r, err);
+done:
+    return st;
+}
+
 /* A part that is a file. A notice's parts and the rest of message/... are text in any case. */
 static bool is_media(const struct fk_mime_part *part) {
     return strcasecmp(part->type, "image") == 0 || strcasecmp(part->type, "audio") == 0 ||
@@ -338,6 +361,8 @@ static enum fk_status part_read(void *ctx, unsigned level, const struct fk_mime_
         st = file_read(r, part, fk_buf_cstr(&n.first), is_text, err);
     else if (st == FK_OK && is_text)
         st = text_read(r, level, part, err);
+    if (st == FK_OK && is_text)
+        st = unencoded_read(r, part, err);
     fk_buf_free(&n.first);
     return st;
 }

@@ -529,6 +529,43 @@ static void text_around_the_parts_is_read(void **state) {
     }
 }
 
+static void what_is_labelled_encoded_and_is_not_is_read(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *message, *words[4];
+    } cases[] = {
+        {"a text", "base64\r\n\r\nquite plain text\r\nplainly\r\n", {"quite", "text", "plainly"}},
+        {"a list's footer",
+         "base64\r\n\r\nZW5jb2RlZCB3b3Jkcw==\r\n____________\r\nfooter of a list\r\n",
+         {"encoded", "words", "footer"}},
+        {"a sign in each line, which a decoder passes over",
+         "base64\r\n\r\nZW5jb2Rl!ZCB3b3Jkcw==\r\n",
+         {"encoded", "words"}},
+        {"uuencode around", "x-uuencode\r\n\r\nbefore it\r\nbegin 644 a\r\n#86)C\r\n`\r\nend\r\nbehind\r\n",
+         {"before", "abc", "behind"}},
+        {"uuencode that is none", "x-uuencode\r\n\r\nplainly\r\n", {"plainly"}},
+        {"a name", "base64\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nquite plain\r\n",
+         {"plain"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a;
+        char message[500];
+        snprintf(message, sizeof message,
+                 "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: %s",
+                 cases[i].message);
+        read_text(message, &a);
+        for (const char *const *word = cases[i].words; *word; word++)
+            if (!*line_of(&a, *word))
+                fail_msg("%s: %s", cases[i].name, *word);
+        answer_free(&a);
+    }
+    struct answer a;
+    read_text("Content-Transfer-Encoding: base64\r\n\r\nZW5jb2RlZCB3b3Jkcw==\r\n\r\n", &a);
+    assert_string_equal(line_of(&a, "words"), "words 2");
+    HAS_NOT(&a, "zw5jb2rlzcb3b3jkcw");
+    answer_free(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_go_to_their_fields),
@@ -549,6 +586,7 @@ int main(void) {
         cmocka_unit_test(lines_may_end_in_cr_alone),
         cmocka_unit_test(a_cr_in_a_header_hides_nothing),
         cmocka_unit_test(text_around_the_parts_is_read),
+        cmocka_unit_test(what_is_labelled_encoded_and_is_not_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
