@@ -306,7 +306,6 @@ static const int filtering[] = {
 
 enum fk_status fk_box_filter(const struct fk_box_filter *box, struct fk_err *err) {
     enum fk_status st;
-    FK_TRY(limit_set(RLIMIT_AS, box->memory_bytes, "memory", err));
     FK_TRY(limit_set(RLIMIT_FSIZE, 0, "files", err));
     FK_TRY(limit_set(RLIMIT_CPU, box->cpu_s, "time", err));
     FK_TRY(limit_set(RLIMIT_NOFILE, 32, "descriptors", err));
@@ -319,7 +318,10 @@ enum fk_status fk_box_filter(const struct fk_box_filter *box, struct fk_err *err
         rc = seccomp_load(filter);
     seccomp_release(filter);
     if (rc != 0)
-        st = fk_fail_sys(err, -rc, "a boxed process cannot use seccomp");
+        FK_TRY(fk_fail_sys(err, -rc, "a boxed process cannot use seccomp"));
+    /* Last, as it is the program's: under a sanitizer this process has terabytes of addresses
+     * reserved, and could allocate nothing more. */
+    st = limit_set(RLIMIT_AS, box->memory_bytes, "memory", err);
 done:
     return st;
 }

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # a program that reads documents can do nothing but that, whatever a document makes of it; without one, or without its runner, messages are found all the same
-# not under asan: a runner under it cannot start programs, since their limit of memory is over its shadow; 2255 and fuzz/files have what reads in the box
 . "$ROOT/tests/lib/kept.sh"
 vault_new
 mkdir files programs mails
