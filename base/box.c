@@ -125,7 +125,8 @@ static bool system_give(int ruleset) {
     return given;
 }
 
-static enum fk_status landlock_program(const struct fk_box_program *box, struct fk_err *err) {
+/* The files of the system, and what a program was given; NULL: nothing. */
+static enum fk_status landlock_system(const struct fk_box_program *box, struct fk_err *err) {
     int fd = -1;
     const long abi = landlock_abi(err);
     if (abi < 1)
@@ -133,7 +134,8 @@ static enum fk_status landlock_program(const struct fk_box_program *box, struct 
     enum fk_status st = ruleset_make(abi, &fd, err);
     if (st != FK_OK)
         return st;
-    if (right_give(fd, box->file, READ_FILE) && right_give(fd, box->dir, rights_of(abi)) &&
+    if ((!box || (right_give(fd, box->file, READ_FILE) &&
+                  right_give(fd, box->dir, rights_of(abi)))) &&
         system_give(fd))
         return ruleset_close(fd, err);
     st = fk_fail_sys(err, errno, "a boxed process cannot be given its files");
@@ -151,24 +153,9 @@ enum fk_status fk_box_program(const struct fk_box_program *box, struct fk_err *e
     FK_TRY(fk_confine_core(err));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         FK_TRY(fk_fail_sys(err, errno, "a boxed process cannot give up privileges"));
-    FK_TRY(landlock_program(box, err));
+    FK_TRY(landlock_system(box, err));
     st = fk_confine_network(err);
 done:
-    return st;
-}
-
-static enum fk_status landlock_runner(struct fk_err *err) {
-    int fd = -1;
-    const long abi = landlock_abi(err);
-    if (abi < 1)
-        return FK_DENIED;
-    enum fk_status st = ruleset_make(abi, &fd, err);
-    if (st != FK_OK)
-        return st;
-    if (system_give(fd))
-        return ruleset_close(fd, err);
-    st = fk_fail_sys(err, errno, "a boxed process cannot be given its files");
-    (void)close(fd);
     return st;
 }
 
@@ -218,7 +205,7 @@ enum fk_status fk_box_runner(struct fk_err *err) {
     FK_TRY(fk_confine_core(err));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         FK_TRY(fk_fail_sys(err, errno, "a boxed process cannot give up privileges"));
-    FK_TRY(landlock_runner(err));
+    FK_TRY(landlock_system(NULL, err));
     int rc = fk_fault("seccomp");
     scmp_filter_ctx filter = rc ? NULL : seccomp_init(SCMP_ACT_ALLOW);
     if (!filter)
@@ -306,7 +293,6 @@ static const int filtering[] = {
 
 enum fk_status fk_box_filter(const struct fk_box_filter *box, struct fk_err *err) {
     enum fk_status st;
-    FK_TRY(limit_set(RLIMIT_AS, box->memory_bytes, "memory", err));
     FK_TRY(limit_set(RLIMIT_FSIZE, 0, "files", err));
     FK_TRY(limit_set(RLIMIT_CPU, box->cpu_s, "time", err));
     FK_TRY(limit_set(RLIMIT_NOFILE, 32, "descriptors", err));
@@ -319,7 +305,10 @@ enum fk_status fk_box_filter(const struct fk_box_filter *box, struct fk_err *err
         rc = seccomp_load(filter);
     seccomp_release(filter);
     if (rc != 0)
-        st = fk_fail_sys(err, -rc, "a boxed process cannot use seccomp");
+        FK_TRY(fk_fail_sys(err, -rc, "a boxed process cannot use seccomp"));
+    /* Last, as it is the program's: under a sanitizer this process has terabytes of addresses
+     * reserved, and could allocate nothing more. */
+    st = limit_set(RLIMIT_AS, box->memory_bytes, "memory", err);
 done:
     return st;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { ENTRIES = 32, EVENTS_MAX = 1 << 20, LEAST = 4096 };
-enum event { NAMED = 1, TEXT, DIGEST, OPENS, UNREAD, CHARSET };
+enum event { NAMED = 1, TEXT, DIGEST, OPENS, UNREAD, CHARSET, LINK };
 
 struct entry {
     uint8_t key[FK_SHA256_BYTES];
@@ -46,6 +46,12 @@ static enum fk_status text_take(void *ctx, enum fk_text_kind kind, const char *t
     struct fk_file_cache *c = ctx;
     event_put(c, TEXT, text, len);
     return c->real->text(c->real->ctx, kind, text, len, err);
+}
+
+static enum fk_status link_take(void *ctx, const char *target, size_t len, struct fk_err *err) {
+    struct fk_file_cache *c = ctx;
+    event_put(c, LINK, target, len);
+    return c->real->link ? c->real->link(c->real->ctx, target, len, err) : FK_OK;
 }
 
 static enum fk_status digest_take(void *ctx, const char *hex, struct fk_err *err) {
@@ -95,6 +101,7 @@ struct fk_file_cache *fk_file_cache__new(void) {
         c->sink = (struct fk_sink){.ctx = c,
                                    .file = file_take,
                                    .text = text_take,
+                                   .link = link_take,
                                    .digest = digest_take,
                                    .opens = opens_take,
                                    .unread = unread_take,
@@ -131,6 +138,8 @@ static enum fk_status events_tell(const struct entry *e, const struct fk_sink *s
             st = sink->file(sink->ctx, text, len, err);
         else if (event == TEXT)
             st = sink->text(sink->ctx, FK_TEXT_FILE, text, len, err);
+        else if (event == LINK && sink->link)
+            st = sink->link(sink->ctx, text, len, err);
         else if (event == OPENS && sink->opens)
             sink->opens(sink->ctx, text, len);
         else if (event == DIGEST && sink->digest) {

@@ -62,6 +62,8 @@ static bool has_text(enum fk_office office, const char *name) {
                      : office == FK_OFFICE_SHEET  ? sizeof sheet / sizeof *sheet
                      : office == FK_OFFICE_SLIDES ? sizeof slides / sizeof *slides
                                                   : sizeof odf / sizeof *odf;
+    if (office != FK_OFFICE_ODF && ends(name, ".rels"))
+        return true; /* where links lead */
     if (!ends(name, ".xml") || strstr(name, "/_rels/"))
         return false;
     if (office != FK_OFFICE_ODF && begins(name, "docProps/") && !begins(name, "docProps/app"))

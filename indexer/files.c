@@ -119,7 +119,14 @@ static enum fk_status good_text(struct fk_files *f, const char *text, size_t len
     *f->text_left -= len;
     if (len == 0)
         return FK_OK;
-    return sunk(f, f->sink->text(f->sink->ctx, FK_TEXT_FILE, text, len, err));
+    enum fk_status st = fk_reading__links_of_text(f->sink, text, len, err);
+    if (st == FK_OK)
+        st = f->sink->text(f->sink->ctx, FK_TEXT_FILE, text, len, err);
+    return sunk(f, st);
+}
+
+enum fk_status fk_files__links(struct fk_files *f, const struct fk_buf *links, struct fk_err *err) {
+    return sunk(f, fk_reading__links(f->sink, links, err));
 }
 
 /* Parsers that recover pass bytes on that are no UTF-8. */
@@ -245,16 +252,18 @@ static enum fk_status text_read(struct fk_files *f, const struct fk_file *file,
 static enum fk_status html_read(struct fk_files *f, const struct fk_file *file,
                                 struct fk_err *err) {
     char charset[64] = "";
-    struct fk_buf page = FK_BUF_INIT, text = FK_BUF_INIT;
+    struct fk_buf page = FK_BUF_INIT, text = FK_BUF_INIT, links = FK_BUF_INIT;
     enum fk_status st;
     if (!file->charset || !*file->charset)
         fk_html__charset(file->data, file->len, charset, sizeof charset);
     FK_TRY(fk_charset__decode(*charset ? charset : file->charset, file->data, file->len, &page,
                               f->clean, err));
     fk_files__charset(f, *charset ? charset : file->charset);
-    FK_TRY(fk_html__text((const char *)page.data, page.len, &text, err));
+    FK_TRY(fk_html__read((const char *)page.data, page.len, &text, &links, err));
+    FK_TRY(fk_files__links(f, &links, err));
     st = fk_files__text(f, (const char *)text.data, text.len, err);
 done:
+    fk_buf_free(&links);
     fk_buf_free(&page);
     fk_buf_free(&text);
     return st;

@@ -73,9 +73,12 @@ enum fk_status fk_file__ole(struct fk_files *, const struct fk_file *, struct fk
 enum fk_status fk_file__signed(struct fk_files *, const struct fk_file *, struct fk_err *);
 enum fk_status fk_file__tnef(struct fk_files *, const struct fk_file *, struct fk_err *);
 
-/* Text of the file at hand, UTF-8. */
+/* Text of the file at hand, UTF-8; addresses that stand in it are links. */
 FK_CHECKED enum fk_status fk_files__text(struct fk_files *f, const char *text, size_t len,
                                          struct fk_err *err);
+/* Targets of links in the file at hand, each with a NUL behind it. */
+FK_CHECKED enum fk_status fk_files__links(struct fk_files *f, const struct fk_buf *links,
+                                          struct fk_err *err);
 /* The file at hand is, or holds, this message. */
 FK_CHECKED enum fk_status fk_files__message(struct fk_files *f, const uint8_t *message, size_t len,
                                             struct fk_err *err);

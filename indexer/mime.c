@@ -5,7 +5,7 @@
 #include <gmime/gmime.h>
 #include <string.h>
 
-enum { DECODE_STEP = 32768 };
+enum { DECODE_STEP = 32768, SHORT_LINE = 24 };
 
 struct walk {
     const uint8_t *message; /* what GMime's offsets count from */
@@ -19,11 +19,15 @@ void fk_mime__prepare(void) {
     g_mime_init();
 }
 
+static const char *line_end(const char *at, const char *end) {
+    const char *lf = memchr(at, '\n', (size_t)(end - at));
+    return lf ? lf + 1 : end;
+}
+
 /* The end of a line and of those that go on with it. */
 static const char *field_end(const char *at, const char *end) {
     do {
-        const char *lf = memchr(at, '\n', (size_t)(end - at));
-        at = lf ? lf + 1 : end;
+        at = line_end(at, end);
     } while (at < end && (*at == ' ' || *at == '\t'));
     return at;
 }
@@ -88,8 +92,44 @@ static struct fk_mime_part part_of(const struct walk *w, GMimeObject *o) {
                                  .disposition = header_named(w, o, "Content-Disposition")};
 }
 
-static enum fk_status message_walk(const uint8_t *message, size_t len, unsigned level,
-                                   bool headers_only, struct walk *outer, struct fk_err *err);
+/* Text before the first and after the last part. Readers see it in no mail program, but a list's
+ * footer may stand there, and so may what somebody hides; a boundary that never comes leaves all
+ * there. */
+static enum fk_status loose_text(struct walk *w, unsigned level, const char *text, size_t len,
+                                 struct fk_err *err) {
+    size_t blank = 0;
+    while (blank < len && strchr(" \t\r\n", text[blank]) && text[blank])
+        blank++;
+    if (blank == len)
+        return FK_OK;
+    const struct fk_mime_part part = {.type = "text",
+                                      .subtype = "plain",
+                                      .data = (const uint8_t *)text,
+                                      .len = len,
+                                      .encoding = GMIME_CONTENT_ENCODING_8BIT};
+    return w->v->part(w->v->ctx, level, &part, err);
+}
+
+/* A CR ends a line for some mail programs and for GMime none: what stands behind it in a field of a
+ * part is to them a text, or a nested message. (In the message's own header: fk_scan_lines.) */
+static enum fk_status text_in_header(struct walk *w, unsigned level, GMimeObject *o,
+                                     struct fk_err *err) {
+    GMimeHeaderList *list = g_mime_object_get_header_list(o);
+    const int count = g_mime_header_list_get_count(list);
+    enum fk_status st = FK_OK;
+    for (int i = 0; i < count && st == FK_OK; i++) {
+        const struct fk_raw raw = header_raw(w, g_mime_header_list_get_header_at(list, i));
+        const uint8_t *at = (const uint8_t *)raw.text, *end = at + raw.len;
+        size_t n;
+        at = raw.len ? fk_scan_lone_cr(at, end, &n) : NULL;
+        if (at)
+            st = loose_text(w, level, (const char *)at + n, (size_t)(end - at) - n, err);
+    }
+    return st;
+}
+
+static enum fk_status bytes_walk(const uint8_t *message, size_t len, unsigned level,
+                                 bool headers_only, struct walk *outer, struct fk_err *err);
 static enum fk_status object_walk(struct walk *w, unsigned level, GMimeObject *o,
                                   struct fk_err *err);
 
@@ -101,7 +141,7 @@ static enum fk_status encoded_message_walk(struct walk *w, unsigned level,
     if (st == FK_OK)
         st = w->v->nested(w->v->ctx, level + 1, part, err);
     if (st == FK_OK)
-        st = message_walk(decoded.data, decoded.len, level + 1, false, w, err);
+        st = bytes_walk(decoded.data, decoded.len, level + 1, false, w, err);
     fk_buf_free(&decoded);
     return st;
 }
@@ -139,28 +179,11 @@ static enum fk_status nested_walk(struct walk *w, unsigned level, GMimeMessagePa
         return FK_OK;
     FK_TRY(w->v->nested(w->v->ctx, level + 1, &part, err));
     FK_TRY(headers_visit(w, level + 1, GMIME_OBJECT(message), err));
+    FK_TRY(text_in_header(w, level + 1, GMIME_OBJECT(message), err));
     if (g_mime_message_get_mime_part(message))
         FK_TRY(object_walk(w, level + 1, g_mime_message_get_mime_part(message), err));
 done:
     return st;
-}
-
-/* Text before the first and after the last part. Readers see it in no mail program, but a list's
- * footer may stand there, and so may what somebody hides; a boundary that never comes leaves all
- * there. */
-static enum fk_status loose_text(struct walk *w, unsigned level, const char *text, size_t len,
-                                 struct fk_err *err) {
-    size_t blank = 0;
-    while (blank < len && strchr(" \t\r\n", text[blank]) && text[blank])
-        blank++;
-    if (blank == len)
-        return FK_OK;
-    const struct fk_mime_part part = {.type = "text",
-                                      .subtype = "plain",
-                                      .data = (const uint8_t *)text,
-                                      .len = len,
-                                      .encoding = GMIME_CONTENT_ENCODING_8BIT};
-    return w->v->part(w->v->ctx, level, &part, err);
 }
 
 static enum fk_status multipart_walk(struct walk *w, unsigned level, GMimeMultipart *m,
@@ -168,11 +191,11 @@ static enum fk_status multipart_walk(struct walk *w, unsigned level, GMimeMultip
     enum fk_status st = FK_OK;
     const struct fk_mime_part part = part_of(w, GMIME_OBJECT(m));
     const int n = g_mime_multipart_get_count(m);
-    FK_TRY(w->v->multipart(w->v->ctx, part.subtype, true, err));
-    const char *before = n == 0 ? g_mime_multipart_get_prologue(m) : NULL;
+    const char *before = g_mime_multipart_get_prologue(m);
     const char *after = g_mime_multipart_get_epilogue(m);
-    if (before)
+    if (before && !fk_preamble_is_usual(before, strlen(before)))
         FK_TRY(loose_text(w, level, before, strlen(before), err));
+    FK_TRY(w->v->multipart(w->v->ctx, part.subtype, true, err));
     for (int i = 0; i < n; i++)
         FK_TRY(object_walk(w, level, g_mime_multipart_get_part(m, i), err));
     FK_TRY(w->v->multipart(w->v->ctx, part.subtype, false, err));
@@ -191,6 +214,9 @@ static enum fk_status object_walk(struct walk *w, unsigned level, GMimeObject *o
     }
     w->depth++;
     w->parts++;
+    st = text_in_header(w, level, o, err);
+    if (st != FK_OK)
+        return st;
     if (GMIME_IS_MULTIPART(o))
         st = multipart_walk(w, level, GMIME_MULTIPART(o), err);
     else if (GMIME_IS_MESSAGE_PART(o))
@@ -300,22 +326,47 @@ done:
     return st;
 }
 
+static enum fk_status bytes_walk(const uint8_t *message, size_t len, unsigned level,
+                                 bool headers_only, struct walk *outer, struct fk_err *err) {
+    struct fk_buf lines = FK_BUF_INIT, cut = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    FK_TRY(fk_scan_lines(message, len, &lines, err));
+    if (lines.len)
+        message = lines.data;
+    FK_TRY(fk_scan(message, len, &cut, outer->reasons, err));
+    st = message_walk(cut.len ? cut.data : message, cut.len ? cut.len : len, level, headers_only,
+                      outer, err);
+done:
+    fk_buf_free(&lines);
+    fk_buf_free(&cut);
+    return st;
+}
+
 enum fk_status fk_mime__walk(const uint8_t *message, size_t len, bool headers_only,
                              const struct fk_mime_visitor *v, unsigned *reasons,
                              struct fk_err *err) {
     struct walk w = {.v = v, .reasons = reasons};
-    struct fk_buf cut = FK_BUF_INIT;
-    enum fk_status st = FK_OK;
     if (len > UINT32_MAX) {
         *reasons |= FK_REASON_SIZE;
         len = UINT32_MAX;
     }
-    FK_TRY(fk_scan(message, len, &cut, reasons, err));
-    st = message_walk(cut.len ? cut.data : message, cut.len ? cut.len : len, 0, headers_only, &w,
-                      err);
-done:
-    fk_buf_free(&cut);
-    return st;
+    return bytes_walk(message, len, 0, headers_only, &w, err);
+}
+
+static bool is_uu_begin(const char *at, const char *end) {
+    return end - at > 6 && memcmp(at, "begin ", 6) == 0;
+}
+
+/* Where what is encoded begins: the decoder takes the line before it for granted. */
+static size_t uu_begin(const uint8_t *data, size_t len) {
+    const char *at = (const char *)data, *end = at + len;
+    while (at < end) {
+        const char *next = line_end(at, end);
+        if (is_uu_begin(at, next))
+            return (size_t)(next - (const char *)data);
+        at = next;
+    }
+    return len;
 }
 
 enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max, struct fk_buf *out,
@@ -323,6 +374,10 @@ enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max, stru
     GMimeEncoding state;
     size_t done = 0, given = 0;
     g_mime_encoding_init_decode(&state, (GMimeContentEncoding)part->encoding);
+    if (part->encoding == GMIME_CONTENT_ENCODING_UUENCODE) {
+        done = uu_begin(part->data, part->len);
+        state.state |= GMIME_UUDECODE_STATE_BEGIN;
+    }
     while (done < part->len && given < max && !out->failed) {
         const size_t n = part->len - done < DECODE_STEP ? part->len - done : DECODE_STEP;
         if (!fk_buf_reserve(out, g_mime_encoding_outlen(&state, n)))
@@ -339,6 +394,52 @@ enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max, stru
     } else if (done < part->len)
         *reasons |= FK_REASON_SIZE;
     return out->failed ? fk_fail(err, FK_NOMEM, "decoding a part: out of memory") : FK_OK;
+}
+
+/* Signs of base64 alone, blanks around them apart. */
+static bool is_base64(const char *at, const char *end) {
+    while (at < end && strchr(" \t\r\n", end[-1]) && end[-1])
+        end--;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    while (at < end && (g_ascii_isalnum(*at) || *at == '+' || *at == '/' || *at == '='))
+        at++;
+    return at == end;
+}
+
+static void unencoded_base64(const char *at, const char *end, struct fk_buf *out) {
+    bool any = false;
+    for (const char *line = at, *next; !any && line < end; line = next) {
+        next = line_end(line, end);
+        any = !is_base64(line, next);
+    }
+    for (const char *next; any && at < end; at = next) {
+        next = line_end(at, end);
+        if (next - at < SHORT_LINE || !is_base64(at, next)) /* "Regards" is base64 too */
+            fk_buf_add(out, at, (size_t)(next - at));
+    }
+}
+
+static void unencoded_uu(const char *at, const char *end, struct fk_buf *out) {
+    bool within = false;
+    for (const char *next; at < end; at = next) {
+        next = line_end(at, end);
+        const size_t n = (size_t)(next - at);
+        if (!within && is_uu_begin(at, next))
+            within = true;
+        else if (!within)
+            fk_buf_add(out, at, n);
+        else if (n >= 3 && memcmp(at, "end", 3) == 0 && n <= 5)
+            within = false;
+    }
+}
+
+void fk_mime__unencoded(const struct fk_mime_part *part, size_t max, struct fk_buf *out) {
+    const char *at = (const char *)part->data, *end = at + (part->len < max ? part->len : max);
+    if (part->encoding == GMIME_CONTENT_ENCODING_BASE64)
+        unencoded_base64(at, end, out);
+    else if (part->encoding == GMIME_CONTENT_ENCODING_UUENCODE)
+        unencoded_uu(at, end, out);
 }
 
 bool fk_mime__date(struct fk_raw value, int64_t *ms_out) {

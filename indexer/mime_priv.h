@@ -46,8 +46,22 @@ FK_CHECKED enum fk_status fk_mime__walk(const uint8_t *message, size_t len, bool
 FK_CHECKED enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max,
                                           struct fk_buf *out, unsigned *reasons,
                                           struct fk_err *err);
+/* Appends the lines of a part in base64 or uuencode that cannot be of it: a list's footer, or all of
+ * a text that is labelled wrongly. What decoding makes of them is no word of anybody. */
+void fk_mime__unencoded(const struct fk_mime_part *part, size_t max, struct fk_buf *out);
 /* The Date field; false where it is none. */
 bool fk_mime__date(struct fk_raw value, int64_t *ms_out);
+
+/* Is that all there is before the first part: what mail programs write there? */
+bool fk_preamble_is_usual(const char *text, size_t len);
+
+/* The next run of CRs that no LF follows, and how many they are; NULL: none. */
+const uint8_t *fk_scan_lone_cr(const uint8_t *at, const uint8_t *end, size_t *n_out);
+/* Mail of programs whose lines end in CR alone has no line end that parsers know. Where such a CR
+ * stands among the header fields, writes the message with an LF for each of them to out: as long as
+ * before, so a place in one is a place in the other. Otherwise out stays empty. */
+FK_CHECKED enum fk_status fk_scan_lines(const uint8_t *message, size_t len, struct fk_buf *out,
+                                        struct fk_err *err);
 
 /* Counts lines that may be boundaries or header fields. Over a limit, writes the message as far as
  * it may be read to out and tells why; otherwise out stays empty. */

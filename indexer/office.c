@@ -10,6 +10,7 @@ enum { CHUNK = 65536, DEPTH_MAX = 1000 };
 struct part {
     struct fk_office_parts *doc;
     struct fk_buf out, number;     /* number: of a shared string */
+    struct fk_buf links;           /* targets, each with a NUL behind it */
     unsigned depth, text, skipped; /* text: depth of elements whose characters count */
     bool takes_all;                /* every character is text */
     bool is_about;                 /* ... and every element a line: what is said of the document */
@@ -55,6 +56,25 @@ static const char *attribute(const xmlChar **attributes, int n, const char *name
     return NULL;
 }
 
+/* Of a document in ODF on the element itself (href), of OOXML in the relations of its part. What
+ * leads to another part of the document is no link. */
+static void link_take(struct part *p, const xmlChar *name, const xmlChar **attributes, int count) {
+    size_t len = 0, mode_len = 0;
+    const bool is_relation = is(name, "Relationship");
+    const char *target = attribute(attributes, count, is_relation ? "Target" : "href", &len);
+    const char *mode =
+        is_relation ? attribute(attributes, count, "TargetMode", &mode_len) : "External";
+    if (!target || !mode || strncmp(mode, "External", 8) != 0 || !memchr(target, ':', len))
+        return;
+    /* libxml2 gives each & of a value as it would stand in a document. */
+    for (const char *end = target + len; target < end; target++) {
+        fk_buf_byte(&p->links, (uint8_t)*target);
+        if (end - target >= 5 && memcmp(target, "&#38;", 5) == 0)
+            target += 4;
+    }
+    fk_buf_byte(&p->links, 0);
+}
+
 static void element_begin(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
                           int namespace_count, const xmlChar **namespaces, int count, int defaulted,
                           const xmlChar **attributes) {
@@ -63,6 +83,7 @@ static void element_begin(void *ctx, const xmlChar *name, const xmlChar *prefix,
     const char *value;
     (void)prefix, (void)uri, (void)namespace_count, (void)namespaces, (void)defaulted;
     p->depth++;
+    link_take(p, name, attributes, count);
     if (p->skipped || ONE_OF(name, skipped)) {
         /* pPr and rPr hold names of styles and nothing to read */
         p->skipped++;
@@ -188,6 +209,7 @@ enum fk_status fk_office__strings(struct fk_office_parts *doc, const void *xml, 
     fk_buf_free(&doc->strings);
     doc->strings = p.out;
     fk_buf_free(&p.number);
+    fk_buf_free(&p.links);
     return p.out.failed || doc->ends.failed
                ? fk_fail(err, FK_NOMEM, "reading a workbook: out of memory")
                : FK_OK;
@@ -208,10 +230,13 @@ enum fk_status fk_office__part(struct fk_office_parts *doc, struct fk_files *f, 
     parse(&p, xml, len);
     if (p.is_over)
         fk_files__unread(f, NULL, FK_REASON_LIMIT);
-    if (p.out.failed)
+    if (p.out.failed || p.links.failed)
         st = fk_fail(err, FK_NOMEM, "reading a document: out of memory");
     else if (p.out.len)
         st = fk_files__text(f, (const char *)p.out.data, p.out.len, err);
+    if (st == FK_OK && p.links.len)
+        st = fk_files__links(f, &p.links, err);
+    fk_buf_free(&p.links);
     fk_buf_free(&p.out);
     fk_buf_free(&p.number);
     return st;

@@ -18,7 +18,7 @@ struct fk_office_parts {
 
 FK_CHECKED enum fk_status fk_office__strings(struct fk_office_parts *p, const void *xml, size_t len,
                                              struct fk_err *err);
-/* Gives the part's text to the file at hand. */
+/* Gives the part's text, and where its links lead, to the file at hand. */
 FK_CHECKED enum fk_status fk_office__part(struct fk_office_parts *p, struct fk_files *f,
                                           const char *name, const void *xml, size_t len,
                                           struct fk_err *err);

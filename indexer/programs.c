@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -130,6 +131,20 @@ static void pipe_read(int *fd, struct fk_buf *b, size_t max, bool *is_over) {
         *is_over = true;
 }
 
+/* One that has closed what it writes to may sleep on without using any CPU. */
+static bool ends_by(pid_t pid, int64_t until_ms) {
+    int fd = pidfd_open(pid, 0), n = 0;
+    struct pollfd p = {fd, POLLIN, 0};
+    int64_t left;
+    do {
+        left = until_ms - fk_monotonic_ms();
+        n = fd < 0 ? -1 : poll(&p, 1, left > 0 ? (int)left : 0);
+    } while (n < 0 && fd >= 0 && errno == EINTR);
+    fk_close(&fd);
+    return n > 0;
+}
+
+/* False where its time is over. */
 static bool follow(struct run *run) {
     const int64_t until = fk_monotonic_ms() + 1000 * WALL_FACTOR * (int64_t)run->seconds;
     bool unimportant = false;
@@ -145,7 +160,7 @@ static bool follow(struct run *run) {
         if (p[1].revents)
             pipe_read(&run->complaint, run->words, COMPLAINT_MAX, &unimportant);
     }
-    return true;
+    return run->is_over || ends_by(run->pid, until);
 }
 
 static void end(struct run *run, bool in_time, struct fk_ran *ran) {

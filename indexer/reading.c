@@ -225,18 +225,35 @@ static bool is_text_part(const struct fk_mime_part *part) {
             strcasecmp(part->subtype, "xhtml+xml") == 0);
 }
 
+enum fk_status fk_reading__links(const struct fk_sink *sink, const struct fk_buf *links,
+                                 struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    for (size_t at = 0, len; sink->link && at < links->len && st == FK_OK; at += len + 1) {
+        const char *target = (const char *)links->data + at;
+        len = strlen(target);
+        st = sink->link(sink->ctx, target, len, err);
+    }
+    return st;
+}
+
+/* As mail programs make links of them. */
+enum fk_status fk_reading__links_of_text(const struct fk_sink *sink, const char *text, size_t len,
+                                         struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    const char *link;
+    size_t link_len;
+    for (size_t at = 0; sink->link && st == FK_OK && fk_links__next(text, len, &at, &link, &link_len);)
+        st = sink->link(sink->ctx, link, link_len, err);
+    return st;
+}
+
 static enum fk_status html_read(struct reading *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
     fk_buf_reset(&r->page);
     fk_buf_reset(&r->links);
     FK_TRY(fk_html__read((const char *)r->text.data, r->text.len, &r->page,
                          r->sink->link ? &r->links : NULL, err));
-    for (size_t at = 0; at < r->links.len;) {
-        const char *target = (const char *)r->links.data + at;
-        const size_t len = strlen(target);
-        FK_TRY(r->sink->link(r->sink->ctx, target, len, err));
-        at += len + 1;
-    }
+    FK_TRY(fk_reading__links(r->sink, &r->links, err));
     st = r->is_file
              ? fk_files__text(r->files, (const char *)r->page.data, r->page.len, err)
              : r->sink->text(r->sink->ctx, FK_TEXT_HTML, (const char *)r->page.data, r->page.len,
@@ -245,18 +262,12 @@ done:
     return st;
 }
 
-/* Addresses that stand in a text, as mail programs make links of them. */
 static enum fk_status plain_read(struct reading *r, struct fk_err *err) {
     const char *text = (const char *)r->text.data;
-    enum fk_status st = FK_OK;
-    const char *link;
-    size_t len;
-    for (size_t at = 0; r->sink->link && fk_links__next(text, r->text.len, &at, &link, &len);)
-        FK_TRY(r->sink->link(r->sink->ctx, link, len, err));
-    st = r->is_file ? fk_files__text(r->files, text, r->text.len, err)
-                    : r->sink->text(r->sink->ctx, FK_TEXT_PLAIN, text, r->text.len, err);
-done:
-    return st;
+    if (r->is_file)
+        return fk_files__text(r->files, text, r->text.len, err);
+    enum fk_status st = fk_reading__links_of_text(r->sink, text, r->text.len, err);
+    return st == FK_OK ? r->sink->text(r->sink->ctx, FK_TEXT_PLAIN, text, r->text.len, err) : st;
 }
 
 static void notice_pass(struct reading *r, unsigned level, const struct fk_mime_part *part) {
@@ -295,6 +306,29 @@ static enum fk_status text_read(struct reading *r, unsigned level, const struct 
     FK_TRY(is_html(part) ? html_read(r, err) : plain_read(r, err));
     if (!r->is_file)
         notice_pass(r, level, part);
+done:
+    return st;
+}
+
+/* What a decoder passes over, or makes garbage of. */
+static enum fk_status unencoded_read(struct reading *r, const struct fk_mime_part *part,
+                                     struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    char charset[64] = "";
+    fk_buf_reset(&r->raw);
+    fk_buf_reset(&r->text);
+    fk_mime__unencoded(part, *r->text_left, &r->raw);
+    if (r->raw.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "reading a message: out of memory"));
+    if (!r->raw.len)
+        goto done;
+    if (part->content_type.text)
+        FK_TRY(fk_params__first(part->content_type.text, part->content_type.len, "charset", charset,
+                                sizeof charset, err));
+    FK_TRY(fk_charset__decode(charset, r->raw.data, r->raw.len, &r->text, r->clean, err));
+    if (!r->is_file)
+        *r->text_left -= r->raw.len;
+    st = plain_read(r, err);
 done:
     return st;
 }
@@ -338,6 +372,8 @@ static enum fk_status part_read(void *ctx, unsigned level, const struct fk_mime_
         st = file_read(r, part, fk_buf_cstr(&n.first), is_text, err);
     else if (st == FK_OK && is_text)
         st = text_read(r, level, part, err);
+    if (st == FK_OK && is_text)
+        st = unencoded_read(r, part, err);
     fk_buf_free(&n.first);
     return st;
 }

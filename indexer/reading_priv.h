@@ -69,6 +69,12 @@ FK_CHECKED enum fk_status fk_reading__read(const uint8_t *message, size_t len, b
                                            const struct fk_sink *sink, unsigned *reasons,
                                            struct fk_err *err);
 
+/* Tells targets of links, each with a NUL behind it, and those that stand in a text. */
+FK_CHECKED enum fk_status fk_reading__links(const struct fk_sink *sink, const struct fk_buf *links,
+                                            struct fk_err *err);
+FK_CHECKED enum fk_status fk_reading__links_of_text(const struct fk_sink *sink, const char *text,
+                                                    size_t len, struct fk_err *err);
+
 /* A message that is a file: its header fields and text are text of the file. */
 FK_CHECKED enum fk_status fk_reading__in_file(struct fk_files *files, const struct fk_sink *sink,
                                               unsigned *reasons, bool *clean, size_t *text_left,

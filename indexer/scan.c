@@ -1,6 +1,8 @@
 /* scan.c - a cheap look at the bytes before a parser sees them.
  *
- * First every line that begins with two hyphens is taken for a boundary, and what follows it for
+ * Lines of a message whose header has them end in CR alone get ends that parsers see.
+ *
+ * Then every line that begins with two hyphens is taken for a boundary, and what follows it for
  * header fields: an upper bound that hardly any message exceeds. Only where it does, the boundaries
  * that the message names are collected, and it is looked through again exactly and cut. */
 #include "indexer/mime_priv.h"
@@ -36,6 +38,54 @@ static bool line_next(struct scan *s, struct line *out) {
     s->at = lf ? lf + 1 : s->end;
     out->len = (size_t)(s->at - out->at);
     return true;
+}
+
+/* "\r\r\n" is one line end, badly sent. */
+static const uint8_t *past_carriage_returns(const uint8_t *at, const uint8_t *end) {
+    while (at < end && *at == '\r')
+        at++;
+    return at;
+}
+
+const uint8_t *fk_scan_lone_cr(const uint8_t *at, const uint8_t *end, size_t *n_out) {
+    while (at < end && (at = memchr(at, '\r', (size_t)(end - at)))) {
+        const uint8_t *after = past_carriage_returns(at, end);
+        *n_out = (size_t)(after - at);
+        if (after == end || *after != '\n')
+            return at;
+        at = after;
+    }
+    return NULL;
+}
+
+/* Among its lines up to the first empty one. */
+static bool header_has_lone_cr(const uint8_t *at, const uint8_t *end) {
+    while (at < end) {
+        const uint8_t *line = at;
+        while (at < end && *at != '\n' && *at != '\r')
+            at++;
+        const uint8_t *lf = past_carriage_returns(at, end);
+        if (lf > at && (lf == end || *lf != '\n'))
+            return true;
+        if (at == line || lf == end)
+            return false;
+        at = lf + 1;
+    }
+    return false;
+}
+
+enum fk_status fk_scan_lines(const uint8_t *message, size_t len, struct fk_buf *out,
+                             struct fk_err *err) {
+    if (!header_has_lone_cr(message, message + len))
+        return FK_OK;
+    fk_buf_add(out, message, len);
+    if (out->failed)
+        return fk_fail(err, FK_NOMEM, "reading a message: out of memory");
+    const uint8_t *end = out->data + len;
+    size_t n;
+    for (const uint8_t *at = out->data; (at = fk_scan_lone_cr(at, end, &n)); at += n)
+        memset(out->data + (at - out->data), '\n', n);
+    return FK_OK;
 }
 
 static bool is_empty(struct line l) {

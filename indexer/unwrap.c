@@ -3,6 +3,7 @@
 #include "indexer/charset_priv.h"
 #include "indexer/header_priv.h"
 #include "indexer/html_priv.h"
+#include "indexer/mime_priv.h"
 
 #include <string.h>
 #include <strings.h>
@@ -262,10 +263,15 @@ done:
 
 enum fk_status fk_unwrap(const uint8_t *message, size_t len, struct fk_unwrapped *out,
                          struct fk_err *err) {
-    const char *whole = (const char *)message;
-    const struct entity e = entity_of(whole, whole + len);
+    struct fk_buf lines = FK_BUF_INIT;
     *out = (struct fk_unwrapped)FK_UNWRAPPED_INIT;
-    return layer_read(whole, &e, 0, out, err);
+    enum fk_status st = fk_scan_lines(message, len, &lines, err);
+    const char *whole = (const char *)(lines.len ? lines.data : message);
+    const struct entity e = entity_of(whole, whole + len);
+    if (st == FK_OK)
+        st = layer_read(whole, &e, 0, out, err);
+    fk_buf_free(&lines);
+    return st;
 }
 
 void fk_unwrapped_free(struct fk_unwrapped *u) {

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # a program that reads documents can do nothing but that, whatever a document makes of it; without one, or without its runner, messages are found all the same
-# not under asan: a runner under it cannot start programs, since their limit of memory is over its shadow; 2255 and fuzz/files have what reads in the box
 . "$ROOT/tests/lib/kept.sh"
 vault_new
 mkdir files programs mails
@@ -37,6 +36,17 @@ word=$(fk show "$seq" --text | grep -ao 'nonce[0-9]*$')
 seq=$("$BUILD/tools/index-dump" "$V" | grep -ao 'term Gnonce[0-9]*' | sort | uniq -c | awk '{print $1}' | paste -sd' ')
 expect 2 "$seq" "documents of one run ($word is of another, for show)"
 
+# One that closes its output and sleeps uses neither CPU nor pipe: the clock ends it.
+mkdir asleep
+printf '%%PDF-1.4 sleep' >asleep/sleep.pdf
+python3 "$ROOT/tests/lib/attach.py" asleep asleep/sleep.pdf
+fk import asleep/sleep.pdf.eml >/dev/null || fail "import"
+began=$SECONDS
+fk index >/dev/null || fail "index"
+[ $((SECONDS - began)) -lt 120 ] || fail "a sleeping program held the index for $((SECONDS - began)) s"
+expect limit "$(reason sleep)" "the time of one that sleeps is bounded"
+expect "file sleep.pdf" "$(found attachment:sleeps)" "what it wrote before is found"
+
 # The runner is killed while a program runs: the message is read again by another one.
 rm -rf "$V/index"
 "$FUMIKURA" -C "$V" index >/dev/null &
@@ -58,5 +68,5 @@ expect "" "$(found unsearchable:program)" "and nothing is said to be missing"
 rm programs/pdftotext
 rm -rf "$V/index"
 fk index >/dev/null || fail "index without the program"
-expect 8 "$(fk search --count unsearchable:program 2>/dev/null)" "listed"
+expect 9 "$(fk search --count unsearchable:program 2>/dev/null)" "listed"
 expect "file try.pdf" "$(found filename:try)" "and found by name"

@@ -130,12 +130,17 @@ with tempfile.TemporaryDirectory() as mails:  # whole messages: the smaller ones
             data = f.read()
         if name.endswith(".eml") and len(data) < 2500:
             put("mime", name[:-4], data)
-put("mime", "nested", b"From x\r\nContent-Type: multipart/mixed; boundary=\"=_a\"\r\n\r\npre\r\n--=_a\r\nContent-Type: message/rfc822\r\n\r\n"
+NESTED = (b"From x\r\nContent-Type: multipart/mixed; boundary=\"=_a\"\r\n\r\npre\r\n--=_a\r\nContent-Type: message/rfc822\r\n\r\n"
     b"Subject: =?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nplain\r\n--b\r\n"
     b"Content-Type: text/html; charset=x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<meta charset=3Dutf-8><p>a=\r\nb<script>c</script>&amp;<img alt=3Dd>\r\n--b--\r\n"
     b"--=_a\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQp5\r\n--=_a\r\n"
     b"Content-Type: application/octet-stream; name*0*=utf-8''%E4%BC; name*1*=%9A.txt\r\nContent-Disposition: attachment; filename=\"=?utf-8?q?a=2Etxt?=\"\r\n"
     b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 a\r\n#86)C\r\n`\r\nend\r\n--=_a--\r\nepilogue\r\n")
+put("mime", "nested", NESTED)
+put("mime", "nested-lf", NESTED.replace(b"\r\n", b"\n"))
+put("mime", "nested-cr", NESTED.replace(b"\r\n", b"\r"))
+put("mime", "cr-in-headers", b"Subject: a\r\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\rb\r\n--b\r\n"
+    b"Content-Type: message/rfc822\r\n\r\nFrom: c\rSubject: d\r\re\r\n--b--\r\n")
 for i, text in enumerate([
         b"\0 =?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=\r\n =?UTF-8?Q?a_=E4=BC?= =?UTF-8?Q?=9A?= b",
         b"\1attachment; filename*0*=utf-8'ja'%E4%BC; filename*1*=%9A; filename*2=\".txt\"; filename=\"a\\\"b\"; charset=\"Shift_JIS\"",

@@ -1,12 +1,14 @@
 /* A message as the box reads it (indexer/sink_priv.h): what it gives out is what the other side
  * takes (document_priv.h), for terms, in full and by header fields alone; the text for people is
- * UTF-8; once more gives the same. */
+ * UTF-8; once more gives the same, and so do lines that end in CR instead of LF. */
 #include "indexer/document_priv.h"
 #include "indexer/reading_priv.h"
 #include "indexer/reason_priv.h"
 #include "indexer/sink_priv.h"
 #include "tests/fuzz/support/document.h"
 #include "tests/fuzz/support/fuzz.h"
+
+#include <string.h>
 
 static struct fk_docterms *terms;
 
@@ -30,6 +32,20 @@ static void document_check(const struct fk_buf *answer, size_t len) {
     fk_xdoc_free(&doc);
 }
 
+static void lines_check(const uint8_t *data, size_t len, const struct fk_buf *people) {
+    struct fk_buf copy = FK_BUF_INIT, same = FK_BUF_INIT;
+    if (!len || memchr(data, '\r', len))
+        return;
+    fk_buf_add(&copy, data, len);
+    for (size_t i = 0; i < len; i++)
+        if (copy.data[i] == '\n')
+            copy.data[i] = '\r';
+    DONE(fk_sink__people(copy.data, len, false, &same, NULL));
+    MUST(fuzz_same(people->data, people->len, same.data, same.len));
+    fk_buf_free(&copy);
+    fk_buf_free(&same);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     struct fk_buf full = FK_BUF_INIT, again = FK_BUF_INIT, head = FK_BUF_INIT, people = FK_BUF_INIT;
     if (!terms) {
@@ -46,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     DONE(fk_sink__people(data, len, false, &people, NULL));
     MUST(people.len >= 4 && people.len <= FK_PEOPLE_MAX + 65536);
     MUST(fuzz_is_utf8(people.data + 4, people.len - 4));
+    lines_check(data, len, &people);
     fk_buf_free(&full);
     fk_buf_free(&again);
     fk_buf_free(&head);

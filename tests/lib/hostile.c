@@ -46,6 +46,14 @@ int main(int argc, char **argv) {
             break;
     for (volatile unsigned long i = 0; strstr(text, "spin"); i++)
         ;
+    if (strstr(text, "sleep")) {
+        static int never;
+        printf("sleeps\n");
+        fflush(stdout);
+        close(1);
+        close(2);
+        syscall(SYS_futex, &never, 0 /* FUTEX_WAIT */, 0, NULL, NULL, 0);
+    }
     if (strstr(text, "abort"))
         abort();
     fflush(stdout);

@@ -424,6 +424,148 @@ static void people_read_the_same_message_as_text(void **state) {
     fk_buf_free(&out);
 }
 
+static const char mixed[] =
+    "From: a@b.example\nTo: c@d.example\nSubject: erste\n zweite\nMIME-Version: 1.0\n"
+    "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n"
+    "Content-Transfer-Encoding: quoted-printable\n\nweich=\ngebrochen\ngleich dahinter\n--x\n"
+    "Content-Type: text/plain; charset=iso-2022-jp\n\n\x1b$B2q5D\x1b(B\n--x\n"
+    "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+    "U3ViamVjdDogaW5uZXINDWRlZXANCg==\n" /* its lines end in CR */
+    "--x\nContent-Type: application/octet-stream; name=a.bin\nContent-Transfer-Encoding: base64\n\n"
+    "DQ0KDQ==\n--x--\n";
+
+static void lines_may_end_in_cr_alone(void **state) {
+    (void)state;
+    struct answer lf, cr;
+    char copy[sizeof mixed];
+    for (size_t i = 0; i < sizeof mixed; i++)
+        copy[i] = mixed[i] == '\n' ? '\r' : mixed[i];
+    read_text(mixed, &lf);
+    read_text(copy, &cr);
+    assert_int_equal(cr.reasons, 0);
+    assert_string_equal(line_of(&cr, "Serste"), "Serste 1");
+    assert_string_equal(line_of(&cr, "Szweite"), "Szweite 2");
+    HAS(&cr, "weichgebrochen");
+    HAS(&cr, "会議");
+    HAS(&cr, "inner");
+    HAS(&cr, "deep");
+    HAS(&cr, "Abin");
+    assert_int_equal(cr.bytes.len, lf.bytes.len);
+    assert_memory_equal(cr.bytes.data, lf.bytes.data, lf.bytes.len);
+    answer_free(&lf);
+    answer_free(&cr);
+}
+
+static void a_cr_in_a_header_hides_nothing(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *message;
+    } cases[] = {
+        {"a server's own lines on top",
+         "Received: from a by b\r\nFrom: a@b\rContent-Type: text/plain; charset=utf-8\r"
+         "Content-Transfer-Encoding: base64\r\raGlkZGVu\r"},
+        {"the empty line", "Subject: x\r\n\rhidden\r\n"},
+        {"a part's header",
+         "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\r"
+         "hidden\r\n--b--\r\n"},
+        {"a nested message's header",
+         "Content-Type: message/rfc822\r\n\r\nFrom: a@b\rX-Other: x\r\rhidden\r\n"},
+        {"behind a line end of two", "Subject: x\r\r\nX-Other: y\r\rhidden\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a;
+        read_text(cases[i].message, &a);
+        if (!*line_of(&a, "hidden"))
+            fail_msg("%s", cases[i].name);
+        answer_free(&a);
+    }
+    struct answer two;
+    read_text("Subject: x\r\r\nTo: c@d.example\r\r\n\r\r\nbody\r\r\n", &two); /* CR CR LF: one */
+    HAS(&two, "Td");
+    HAS(&two, "body");
+    answer_free(&two);
+    read_text("Subject: x\r\n\r\nfirst\rTo: c@d.example\r\r\n", &two); /* a body's CRs are text */
+    HAS_NOT(&two, "Td");
+    HAS(&two, "example");
+    answer_free(&two);
+}
+
+#define IN_PARTS(kind, before, after)                                                              \
+    "Content-Type: multipart/" kind "; boundary=b\r\n\r\n" before "\r\n--b\r\n\r\npart\r\n"        \
+    "--b\r\nContent-Type: text/html\r\n\r\n<p>early</p>\r\n--b--\r\n" after
+
+static void text_around_the_parts_is_read(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *message, *word;
+    } cases[] = {
+        {"before", IN_PARTS("mixed", "hidden early", ""), "hidden"},
+        {"before, in an alternative", IN_PARTS("alternative", "hidden", ""), "hidden"},
+        {"behind what is usual",
+         IN_PARTS("mixed", "This is a multi-part message in MIME format.\r\nhidden", ""), "hidden"},
+        {"after", IN_PARTS("mixed", "", "hidden\r\n"), "hidden"},
+        {"within", "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+                   IN_PARTS("mixed", "hidden", "") "\r\n--a--\r\n", "hidden"},
+        {"a part that says the same", IN_PARTS("alternative", "early", ""), "early"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a;
+        read_text(cases[i].message, &a);
+        if (!*line_of(&a, cases[i].word) || !*line_of(&a, "part"))
+            fail_msg("%s", cases[i].name);
+        assert_int_equal(a.reasons, 0);
+        answer_free(&a);
+    }
+    static const char *const usual[] = {
+        IN_PARTS("mixed", "This is a multi-part message in MIME format.\r\n\r\n", ""),
+        IN_PARTS("mixed", "This is a MIME-encapsulated\n\t message", ""),
+    };
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        struct answer a;
+        read_text(usual[i], &a);
+        HAS_NOT(&a, "mime");
+        HAS(&a, "part");
+        answer_free(&a);
+    }
+}
+
+static void what_is_labelled_encoded_and_is_not_is_read(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *message, *words[4];
+    } cases[] = {
+        {"a text", "base64\r\n\r\nquite plain text\r\nplainly\r\n", {"quite", "text", "plainly"}},
+        {"a list's footer",
+         "base64\r\n\r\nZW5jb2RlZCB3b3Jkcw==\r\n____________\r\nfooter of a list\r\n",
+         {"encoded", "words", "footer"}},
+        {"a sign in each line, which a decoder passes over",
+         "base64\r\n\r\nZW5jb2Rl!ZCB3b3Jkcw==\r\n",
+         {"encoded", "words"}},
+        {"uuencode around", "x-uuencode\r\n\r\nbefore it\r\nbegin 644 a\r\n#86)C\r\n`\r\nend\r\nbehind\r\n",
+         {"before", "abc", "behind"}},
+        {"uuencode that is none", "x-uuencode\r\n\r\nplainly\r\n", {"plainly"}},
+        {"a name", "base64\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nquite plain\r\n",
+         {"plain"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a;
+        char message[500];
+        snprintf(message, sizeof message,
+                 "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: %s",
+                 cases[i].message);
+        read_text(message, &a);
+        for (const char *const *word = cases[i].words; *word; word++)
+            if (!*line_of(&a, *word))
+                fail_msg("%s: %s", cases[i].name, *word);
+        answer_free(&a);
+    }
+    struct answer a;
+    read_text("Content-Transfer-Encoding: base64\r\n\r\nZW5jb2RlZCB3b3Jkcw==\r\n\r\n", &a);
+    assert_string_equal(line_of(&a, "words"), "words 2");
+    HAS_NOT(&a, "zw5jb2rlzcb3b3jkcw");
+    answer_free(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_go_to_their_fields),
@@ -441,6 +583,10 @@ int main(void) {
         cmocka_unit_test(lines_that_only_look_like_boundaries_are_left_alone),
         cmocka_unit_test(a_deep_page_is_read_to_its_ground),
         cmocka_unit_test(people_read_the_same_message_as_text),
+        cmocka_unit_test(lines_may_end_in_cr_alone),
+        cmocka_unit_test(a_cr_in_a_header_hides_nothing),
+        cmocka_unit_test(text_around_the_parts_is_read),
+        cmocka_unit_test(what_is_labelled_encoded_and_is_not_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,11 +209,32 @@ static void lines_of_a_report_are_taken_back_as_they_were_written(void **state) 
     fk_unwrapped_free(&u);
 }
 
+static void a_report_may_have_lines_that_end_in_cr(void **state) {
+    (void)state;
+    static const char message[] = JOURNAL, inner[] = INNER;
+    char copy[sizeof message], want[sizeof inner + 10];
+    size_t n = 0, m = 0;
+    struct fk_buf out = FK_BUF_INIT;
+    for (const char *at = message; at < message + sizeof message; at++)
+        if (*at != '\n')
+            copy[n++] = *at;
+    for (const char *at = inner; *at; at++)
+        if (*at != '\n')
+            want[m++] = *at;
+    want[m] = 0;
+    printed(copy, &out);
+    char all[sizeof want + 40];
+    snprintf(all, sizeof all, "exchange 1: %s| g@h", want); /* as it came */
+    assert_string_equal(fk_buf_cstr(&out), all);
+    fk_buf_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_are_told_and_cut_exactly),
         cmocka_unit_test(the_shell_is_all_but_the_message),
         cmocka_unit_test(places_are_within_the_message),
+        cmocka_unit_test(a_report_may_have_lines_that_end_in_cr),
         cmocka_unit_test(lines_of_a_report_are_taken_back_as_they_were_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
