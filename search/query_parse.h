@@ -81,7 +81,8 @@ enum fk_q_field {
     FK_F_IP,        /* of the client that delivered it: an address or a network */
     FK_F_URL,       /* text of link targets, or the host of one */
     FK_F_THREAD,    /* a seq; so with the next */
-    FK_F_SIMILAR    /* ... and a percentage */
+    FK_F_SIMILAR,   /* ... and a percentage */
+    FK_Q_FIELDS     /* how many there are */
 };
 
 /* A year, month, day, minute or second, counted from year 0, month 0 of it, 1970-01-01 and its
@@ -114,6 +115,7 @@ struct fk_q_node {
     struct fk_q_node *first, *next; /* children, sibling */
     const uint64_t *related;        /* THREAD, SIMILAR: captures, once they were looked up */
     size_t related_count;
+    bool related_is_cut; /* there are more of them than were taken */
 };
 
 /* Where a query is wrong. Both positions count from 1. */

@@ -167,7 +167,6 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
                                  struct fk_query_fault *fault, struct fk_err *err) {
     size_t len = o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len;
     struct fk_xquery *part = NULL;
-    struct fk_scope scope = {NULL, o->zone_minutes, o->since_ms, o->until_ms, NULL, NULL};
     enum fk_status st = FK_OK;
     FK_TRY(fk_query_parse_at(o->query, len, fk_now_ms(), o->zone_minutes, &s->query, fault, err));
     fk_query_canonical(s->query, &s->canonical);
@@ -187,17 +186,19 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
                          fk_query__cut(o->user, 100), o->user);
         if (st != FK_OK)
             goto done;
-        scope.user = fk_xquery_copy(part);
         FK_TRY(narrow(&s->whole, part, err));
     }
     if (o->since_ms != INT64_MIN || o->until_ms != INT64_MAX)
         FK_TRY(narrow(&s->whole, fk_query_plan_received(o->since_ms, o->until_ms), err));
-    scope.root = fk_query_root(s->query);
-    scope.whole = s->whole;
+    const struct fk_scope scope = {.root = fk_query_root(s->query),
+                                   .zone_minutes = o->zone_minutes,
+                                   .since_ms = o->since_ms,
+                                   .until_ms = o->until_ms,
+                                   .user = o->user,
+                                   .domains = (const char *const *)o->domains,
+                                   .whole = s->whole};
     st = fk_scope_missed(&scope, &s->missed, fault, err);
-    scope.user = NULL;
 done:
-    fk_xquery_free(&scope.user);
     return st;
 }
 
