@@ -54,8 +54,8 @@ bool fk_query__has_text(enum fk_q_field field);
 bool fk_query__has_variants(enum fk_q_field field);
 /* Can it be asked whether the field has anything? */
 bool fk_query__can_be_empty(enum fk_q_field field);
-/* May a later entry of the ledger (kind fact) change what it finds? */
-bool fk_query__is_of_facts(enum fk_q_field field);
+/* Entries of kind fact with this what= may change later what it finds; NULL: none do. */
+const char *fk_query__fact(enum fk_q_field field);
 /* Is it looked up in the index before the query is planned (related.h)? */
 bool fk_query__is_related(enum fk_q_field field);
 /* Of a message that is only partly searchable: what can be told for sure with a leaf of the tree.

@@ -138,7 +138,7 @@ static enum fk_status keep(struct relating *r, struct fk_q_node *node, struct fk
     fk_buf_printf(&r->out->expansion, "%s:%.*s = ", fk_query__name_of(node->field), (int)node->len,
                   node->text);
     fk_seqs_format(found, &r->out->expansion);
-    fk_buf_byte(&r->out->expansion, '\n');
+    fk_buf_str(&r->out->expansion, is_cut ? " and more\n" : "\n");
     return r->out->expansion.failed ? fk_fail(err, FK_NOMEM, "out of memory for a query") : FK_OK;
 }
 

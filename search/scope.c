@@ -106,17 +106,24 @@ done:
     return st;
 }
 
-static bool any_leaf(const struct fk_q_node *node, bool (*is)(enum fk_q_field field)) {
-    bool found = node->first == NULL && is(node->field);
-    for (const struct fk_q_node *c = node->first; c != NULL && !found; c = c->next)
-        found = any_leaf(c, is);
+bool fk_scope_goes_by(const struct fk_q_node *root, const char *what) {
+    const char *fact = root->first == NULL ? fk_query__fact(root->field) : NULL;
+    bool found = fact != NULL && strcmp(fact, what) == 0;
+    for (const struct fk_q_node *c = root->first; c != NULL && !found; c = c->next)
+        found = fk_scope_goes_by(c, what);
     return found;
 }
 
-bool fk_scope_needs_facts(const struct fk_q_node *root) {
-    return any_leaf(root, fk_query__is_of_facts);
+bool fk_scope_is_related(const struct fk_q_node *root) {
+    bool found = root->first == NULL && fk_query__is_related(root->field);
+    for (const struct fk_q_node *c = root->first; c != NULL && !found; c = c->next)
+        found = fk_scope_is_related(c);
+    return found;
 }
 
-bool fk_scope_is_related(const struct fk_q_node *root) {
-    return any_leaf(root, fk_query__is_related);
+bool fk_scope_has_not(const struct fk_q_node *root) {
+    bool found = root->kind == FK_Q_NOT;
+    for (const struct fk_q_node *c = root->first; c != NULL && !found; c = c->next)
+        found = fk_scope_has_not(c);
+    return found;
 }

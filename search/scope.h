@@ -6,7 +6,8 @@
  * they were received and their size; what stands in header and envelope, where the header could be
  * read, and the names in it, where their characters could be too; joined by AND with the rest.
  *
- * Errors: FK_NOMEM, FK_INVALID with a fault. Ownership: *out is freed with fk_xquery_free. Threads: any.
+ * Errors: FK_NOMEM, FK_INVALID with a fault. Ownership: *out is freed with fk_xquery_free. Threads:
+ * any.
  */
 #ifndef FK_SEARCH_SCOPE_H
 #define FK_SEARCH_SCOPE_H
@@ -27,10 +28,12 @@ struct fk_scope {
 FK_CHECKED enum fk_status fk_scope_missed(const struct fk_scope *scope, struct fk_xquery **out,
                                           struct fk_query_fault *fault, struct fk_err *err);
 
-/* Does it ask for what was found out later about messages (fact entries)? */
-bool fk_scope_needs_facts(const struct fk_q_node *root);
+/* Does it ask for what entries of kind fact with this what= say? */
+bool fk_scope_goes_by(const struct fk_q_node *root, const char *what);
 /* Does it ask for what the index relates (thread:, similar:)? */
 bool fk_scope_is_related(const struct fk_q_node *root);
+/* Does it leave anything out that a message knows? */
+bool fk_scope_has_not(const struct fk_q_node *root);
 
 #ifdef __cplusplus
 }

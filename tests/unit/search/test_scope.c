@@ -184,20 +184,31 @@ static void what_was_cut_is_known_of_nobody(void **state) {
 static void what_may_change_later_is_known(void **state) {
     (void)state;
     static const struct {
-        const char *query;
-        bool facts, related;
+        const char *query, *fact;
+        bool related, has_not;
     } table[] = {
-        {"x from:y", false, false},       {"x -txn:corrected", true, false},
-        {"amount:1", true, false},        {"counterparty:x", true, false},
-        {"docno:1", true, false},         {"txn_date:2024", true, false},
-        {"dkim:pass OR x", true, false},  {"auth:spf=pass", true, false},
-        {"delivery:sent", true, false},   {"thread:9 x", false, true},
-        {"x OR -similar:9", false, true},
+        {"x from:y", NULL, false, false},
+        {"x -txn:corrected", "transaction", false, true},
+        {"amount:1", "transaction", false, false},
+        {"counterparty:x", "transaction", false, false},
+        {"docno:1", "transaction", false, false},
+        {"txn_date:2024", "transaction", false, false},
+        {"dkim:pass OR x", "auth", false, false},
+        {"auth:spf=pass", "auth", false, false},
+        {"delivery:sent", "delivery", false, false},
+        {"thread:9 x", NULL, true, false},
+        {"x OR -similar:9", NULL, true, true},
     };
+    static const char *const facts[] = {"auth", "transaction", "delivery", "deliver"};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct fk_query *query = parsed(table[i].query);
-        if (fk_scope_needs_facts(fk_query_root(query)) != table[i].facts ||
-            fk_scope_is_related(fk_query_root(query)) != table[i].related)
+        const struct fk_q_node *root = fk_query_root(query);
+        for (size_t k = 0; k < sizeof facts / sizeof *facts; k++)
+            if (fk_scope_goes_by(root, facts[k]) !=
+                (table[i].fact != NULL && strcmp(table[i].fact, facts[k]) == 0))
+                fail_msg("%s: facts what=%s", table[i].query, facts[k]);
+        if (fk_scope_is_related(root) != table[i].related ||
+            fk_scope_has_not(root) != table[i].has_not)
             fail_msg("%s", table[i].query);
         fk_query_free(&query);
     }
