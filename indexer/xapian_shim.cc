@@ -1187,7 +1187,8 @@ struct fk_xquery *fk_xquery_outside(unsigned slot, const char *const *domains, s
     });
 }
 
-/* An open lower end is the least value there can be, since to Xapian a document without the value
+/* Made anew for each database as all are: Xapian counts references without a lock, and databases
+ * are read in parallel. An open lower end is the least value there can be, since to Xapian a document without the value
  * has the empty one. */
 struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,
                                   size_t to_len) {
@@ -1195,10 +1196,10 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
         const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
                                          : std::string(1, '\0');
         const std::string high(static_cast<const char *>(to), to_len);
-        const Xapian::Query within =
-            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
-                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
-        return [within](const place &) { return within; };
+        return [slot, low, high](const place &) {
+            return high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
+                                : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
+        };
     });
     try {
         if (q)
