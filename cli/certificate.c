@@ -69,9 +69,10 @@ static void english(const struct cli_certificate *c, const char *ranges) {
     printf(", %s, ", time);
     cli_print_text(c->reason);
     if (c->unfinished)
-        printf("\nkeys      NOT destroyed yet: this disposal is ordered and not done, so this is no "
-               "certificate; a server, or the next command that writes, does it as soon as there is "
-               "room on the disk\n");
+        printf(
+            "\nkeys      NOT destroyed yet: this disposal is ordered and not done, so this is no "
+            "certificate; a server, or the next command that writes, does it as soon as there is "
+            "room on the disk\n");
     else
         printf("\nkeys      destroyed: no copy of these messages that is encrypted can be read any "
                "more, tapes included, but with an older copy of DIR/keys and DIR/secrets, or a "
@@ -112,9 +113,10 @@ static void japanese(const struct cli_certificate *c, const char *ranges) {
     printf("、");
     cli_print_text(c->reason);
     printf("\n鍵: %s\n",
-           c->unfinished ? "未破棄。廃棄は記録されたが完了していない。空き容量ができ次第、続行される"
-                         : "破棄済み。暗号化された写しは、テープを含め、以前の keys と secrets "
-                           "の写しまたは鍵束がなければ読めない");
+           c->unfinished
+               ? "未破棄。廃棄は記録されたが完了していない。空き容量ができ次第、続行される"
+               : "破棄済み。暗号化された写しは、テープを含め、以前の keys と secrets "
+                 "の写しまたは鍵束がなければ読めない");
     fk_copies_each(c->roll, c->entry, c->seqs, copy_japanese, (void *)(uintptr_t)c);
 }
 

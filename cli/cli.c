@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int cli_fail(const struct fk_err *err) {
@@ -32,8 +34,31 @@ bool cli_date(const char *text, bool end_of_period, int offset_minutes, int64_t 
 }
 
 void cli_print_text(const char *text) {
-    for (; *text; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
+        const bool is_c1 = c == 0xc2 && next >= 0x80 && next < 0xa0; /* U+0080 to U+009F */
+        putchar(c < 0x20 || c == 0x7f || is_c1 ? '?' : c);
+        text += is_c1;
+    }
+}
+
+enum fk_status cli_new_file_check(const char *path, struct fk_err *err) {
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    char *dir = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    enum fk_status found = FK_OK;
+    if (dir == NULL)
+        return fk_fail(err, FK_NOMEM, "out of memory for a path");
+    if (*path == 0 || (slash && slash[1] == 0))
+        found = fk_fail(err, FK_INVALID, "\"%s\" is no name of a file", path);
+    else if (lstat(path, &st) == 0)
+        found = fk_fail(err, FK_INVALID, "%s is there already: name a new file", path);
+    else if (errno != ENOENT)
+        found = fk_fail(err, FK_INVALID, "%s: %s", path, strerror(errno));
+    else if (access(dir, W_OK | X_OK) != 0)
+        found = fk_fail(err, FK_INVALID, "%s cannot be made: %s: %s", path, dir, strerror(errno));
+    free(dir);
+    return found;
 }
 
 int cli_finish(int exit_status) {

@@ -49,6 +49,9 @@ bool cli_date(const char *text, bool end_of_period, int offset_minutes, int64_t 
 /* Prints somebody's words on one line: a control character, which could move the cursor, is "?". */
 void cli_print_text(const char *text);
 
+/* Whether a new file can be made there, so that nothing is done in vain: FK_INVALID where not. */
+FK_CHECKED enum fk_status cli_new_file_check(const char *path, struct fk_err *err);
+
 /* Flushes stdout; what could not be written (a full disk, say) makes the command fail. */
 int cli_finish(int exit_status);
 

@@ -193,7 +193,8 @@ static void sandbox_check(struct doctor *d) {
         tell(d, GOOD, "seccomp", "filters can kill a process");
 }
 
-/* Attachments of a form whose program is missing are found by name, and listed by `unsearchable`. */
+/* Attachments of a form whose program is missing are found by name, and listed by `unsearchable`.
+ */
 static void programs_check(struct doctor *d) {
     struct fk_index_program p;
     bool all = true;
@@ -202,12 +203,14 @@ static void programs_check(struct doctor *d) {
     for (unsigned i = 0; fk_index_program(i, &p); i++) {
         all &= p.is_there;
         if (!p.is_there)
-            tell(d, WARNING, "attachments", "%s is missing, so what stands in %s files is not searched: apt-get install %s",
+            tell(d, WARNING, "attachments",
+                 "%s is missing, so what stands in %s files is not searched: apt-get install %s",
                  p.command, p.reads, p.package);
     }
     if (access("/usr/share/poppler/cMap/Adobe-Japan1", F_OK) != 0)
         tell(d, WARNING, "attachments",
-             "poppler-data is missing, so Japanese PDF files have no text: apt-get install poppler-data");
+             "poppler-data is missing, so Japanese PDF files have no text: apt-get install "
+             "poppler-data");
     else if (all)
         tell(d, GOOD, "attachments", "every program that reads them is there");
 }

@@ -114,7 +114,7 @@ static int command(struct fk_cli *cli, int argc, char **argv, bool rebuild) {
         else if (o == 'j')
             json = true;
         else
-            return cli_usage(argv[0], NULL);
+            return cli_usage(argv[0], "no such option");
     }
     if (optind < argc)
         return cli_usage(argv[0], "\"%s\" is too much", argv[optind]);

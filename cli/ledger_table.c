@@ -228,8 +228,8 @@ enum fk_status cli_export_ledger(struct cli_export *x, struct fk_err *err) {
     struct fk_query_fault fault = {0};
     struct fk_hit hit;
     enum fk_status st;
-    if (x->to && access(x->to, F_OK) == 0)
-        FK_TRY(fk_fail(err, FK_INVALID, "%s is there already: name a new file", x->to));
+    if (x->to)
+        FK_TRY(cli_new_file_check(x->to, err));
     FK_TRY(fk_keep_open(x->cli->dir, &x->keep, err));
     FK_TRY(fk_lend_open(x->cli->dir, &x->lend, err));
     x->search.query = x->query.len ? fk_buf_cstr(&x->query) : "txn:any";

@@ -4,24 +4,14 @@
 #include "base/atomic_file.h"
 #include "cli/checkpoint.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static enum fk_status place_check(const char *path, struct fk_err *err) {
-    struct stat st;
-    if (lstat(path, &st) == 0)
-        return fk_fail(err, FK_INVALID, "%s is there already: a receipt is written to a new file",
-                       path);
-    return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "%s", path);
-}
 
 enum fk_status cli_receipt_begin(const struct fk_cli *cli, const char *path,
                                  struct fk_search_receipt *receipt, struct fk_err *err) {
     struct fk_checkpoint c = {.size = 0};
     struct fk_err why = FK_ERR_INIT;
-    enum fk_status st = place_check(path, err);
+    enum fk_status st = cli_new_file_check(path, err);
     if (st != FK_OK)
         return st;
     st = fk_logbook_newest(cli->dir, NULL, &c, NULL, &why);
@@ -58,7 +48,7 @@ enum fk_status cli_receipt_write(const struct fk_cli *cli, struct fk_lend *lend,
     FK_TRY(fk_logbook_proof(cli->dir, act, &c, &note, &text, err));
     if (text.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "out of memory for a receipt"));
-    FK_TRY(place_check(path, err));
+    FK_TRY(cli_new_file_check(path, err));
     st = fk_atomic_put(path, 0600, text.data, text.len, err);
 done:
     if (st != FK_OK)

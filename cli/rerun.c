@@ -1,7 +1,7 @@
 /*
  * rerun.c - `fumikura rerun RECEIPT`: a search of long ago once more. The receipt is held against
  * the ledger first; then the same question is asked of what was in the ledger then, and each hit
- * that is there on one side alone is explained by what the ledger says has happened since, or named
+ * that is there on one side alone is explained by what has happened since (rerun_why.c), or named
  * as unexplained.
  */
 #include "archiver/vault/logbook.h"
@@ -12,52 +12,15 @@
 #include "cli/json.h"
 #include "cli/ledger.h"
 #include "cli/receipt.h"
+#include "cli/rerun_priv.h"
 #include "indexer/terms.h"
 #include "search/message_record.h"
 #include "search/scope.h"
-#include "search/search.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum why {
-    UNEXPLAINED,
-    DISPOSED,
-    UNREAD_THEN,
-    READABLE_NOW,
-    LATER_CAPTURE,
-    FACT,
-    RELATED,
-    OTHER_TERMS
-};
-static const char *const why_words[] = {"unexplained",   "disposed", "unread-then", "readable-now",
-                                        "later-capture", "fact",     "related",     "other-terms"};
-
-struct difference {
-    uint64_t seq;
-    bool was_hit;
-    enum why why;
-    uint64_t entry; /* that explains it; UINT64_MAX: none does */
-};
-struct rerun {
-    const struct fk_cli *cli;
-    struct fk_lend *lend;
-    struct fk_receipt_file file;
-    struct fk_head head;
-    struct fk_entry act;
-    bool json, is_bad; /* is_bad: the receipt is not what the ledger knows */
-    const char *reason;
-    struct fk_seqs still; /* captures of hits that were hits */
-    struct difference *at;
-    size_t count, cap;
-    uint64_t now, later; /* hits of then; hits that came later */
-    uint64_t rerun_act;  /* UINT64_MAX: nothing could be asked */
-    uint64_t disposals;
-    bool needs_facts, is_related;
-};
 
 /* ---- the receipt against the ledger */
 
@@ -182,38 +145,25 @@ done:
 
 /* ---- the search */
 
-static enum fk_status difference_add(struct rerun *r, uint64_t seq, bool was_hit, enum why why,
-                                     uint64_t entry, struct fk_err *err) {
-    if (r->count == r->cap) {
-        const size_t cap = r->cap ? 2 * r->cap : 64;
-        void *at = realloc(r->at, cap * sizeof *r->at);
-        if (!at)
-            return fk_fail(err, FK_NOMEM, "out of memory for differences");
-        r->at = at;
-        r->cap = cap;
-    }
-    r->at[r->count++] = (struct difference){seq, was_hit, why, entry};
-    return FK_OK;
-}
-
 /* A hit that was none: what can be said of it without the ledger's later entries. */
 static enum fk_status new_hit(struct rerun *r, const struct fk_seqs *captures, struct fk_err *err) {
     const struct fk_receipt_file *f = &r->file;
-    enum why why = UNEXPLAINED;
-    uint64_t entry = UINT64_MAX;
-    const uint64_t newest = captures->at[captures->count - 1];
+    struct difference d = {.seq = captures->at[captures->count - 1],
+                           .is_there = true,
+                           .why = UNEXPLAINED,
+                           .entry = UINT64_MAX};
     bool was_missed = false;
     for (size_t i = 0; i < captures->count; i++)
         was_missed |= fk_seqs_has(&f->missed, captures->at[i]);
     if (captures->at[0] >= f->mark)
-        why = UNREAD_THEN;
+        d.why = UNREAD_THEN;
     else if (was_missed)
-        why = READABLE_NOW;
-    else if (newest >= f->mark) {
-        why = LATER_CAPTURE;
-        entry = newest;
+        d.why = READABLE_NOW;
+    else if (d.seq >= f->mark) {
+        d.why = LATER_CAPTURE;
+        d.entry = d.seq;
     }
-    return difference_add(r, newest, false, why, entry, err);
+    return rerun_differ(r, &d, captures, err);
 }
 
 static enum fk_status hit_take(struct rerun *r, const struct fk_hit *hit, struct fk_err *err) {
@@ -235,20 +185,28 @@ static enum fk_status hit_take(struct rerun *r, const struct fk_hit *hit, struct
 static enum fk_status lost_hit(struct rerun *r, uint64_t seq, struct fk_err *err) {
     struct fk_message_record m = FK_MESSAGE_RECORD_INIT;
     struct fk_err why = FK_ERR_INIT;
-    enum why because = fk_seqs_has(&r->file.hits_partly, seq) ? READABLE_NOW : UNEXPLAINED;
-    uint64_t entry = UINT64_MAX;
+    struct fk_seqs captures = {NULL, 0, 0, false};
+    struct difference d = {.seq = seq, .was_hit = true, .why = UNEXPLAINED, .entry = UINT64_MAX};
     enum fk_status st = fk_message_record_read(r->cli->dir, r->lend, seq, &m, &why);
-    for (size_t i = 0; st == FK_OK && i < m.known.capture_count; i++)
-        if (because == UNEXPLAINED && m.known.captures[i].seq >= r->file.mark &&
-            m.known.captures[i].seq != seq) {
-            because = LATER_CAPTURE;
-            entry = m.known.captures[i].seq;
+    d.is_there = st == FK_OK;
+    if (d.is_there && fk_seqs_has(&r->file.hits_partly, seq))
+        d.why = READABLE_NOW;
+    for (size_t i = 0; d.is_there && i < m.known.capture_count; i++) {
+        const uint64_t capture = m.known.captures[i].seq;
+        fk_seqs_add(&captures, capture);
+        if (d.why == UNEXPLAINED && capture >= r->file.mark && capture != seq) {
+            d.why = LATER_CAPTURE;
+            d.entry = capture;
         }
-    if (st == FK_OK)
+    }
+    if (d.is_there)
         fk_message_record_free(&m);
-    else if (st != FK_NOT_FOUND)
-        return fk_fail(err, st, "%s", why.text);
-    return difference_add(r, seq, true, because, entry, err);
+    else
+        fk_seqs_add(&captures, seq);
+    st = st == FK_OK || st == FK_NOT_FOUND ? rerun_differ(r, &d, &captures, err)
+                                           : fk_fail(err, st, "%s", why.text);
+    fk_seqs_free(&captures);
+    return st;
 }
 
 /* Hits of then that are none now. */
@@ -260,16 +218,23 @@ static enum fk_status lost_all(struct rerun *r, struct fk_err *err) {
     return st;
 }
 
-static enum fk_status asks(struct rerun *r, struct fk_err *err) {
+/* What was understood is asked: its days are those of then, where those of the query as it was
+ * typed ("today", "7d") would be others now. Where it is too long to be read, the query after all.
+ */
+static enum fk_status understand(struct rerun *r, struct fk_search_options *o, struct fk_err *err) {
+    const struct fk_buf *asked[] = {&r->file.canonical, &r->file.query};
     struct fk_query *query = NULL;
     struct fk_query_fault fault;
-    enum fk_status st =
-        fk_query_parse((const char *)r->file.query.data, r->file.query.len, &query, &fault, err);
+    enum fk_status st = FK_INVALID;
+    for (size_t i = 0; st == FK_INVALID && i < sizeof asked / sizeof *asked; i++) {
+        o->query = asked[i]->len ? (const char *)asked[i]->data : "";
+        o->query_len = asked[i]->len;
+        st = fk_query_parse(o->query, o->query_len, &query, &fault, err);
+    }
     if (st != FK_OK)
         return st;
-    r->needs_facts = fk_scope_needs_facts(fk_query_root(query));
+    r->query = query;
     r->is_related = fk_scope_is_related(fk_query_root(query));
-    fk_query_free(&query);
     return FK_OK;
 }
 
@@ -284,8 +249,7 @@ static enum fk_status search(struct rerun *r, struct fk_err *err) {
     enum fk_status st;
     snprintf(reason, sizeof reason, "rerun of the search that is entry %" PRIu64, r->act.seq);
     fk_person(person, sizeof person);
-    o.query = r->file.query.len ? (const char *)r->file.query.data : "";
-    o.query_len = r->file.query.len;
+    FK_TRY(understand(r, &o, err));
     o.user = r->file.has_user ? fk_buf_cstr(&r->file.user) : NULL;
     o.since_ms = r->file.since_ms;
     o.until_ms = r->file.until_ms;
@@ -294,8 +258,7 @@ static enum fk_status search(struct rerun *r, struct fk_err *err) {
     o.reason = r->reason ? r->reason : reason;
     o.via = "command";
     o.before = r->file.head;
-    o.domains = r->cli->config->domains;
-    FK_TRY(asks(r, err));
+    FK_TRY(rerun_domains(r, &o.domains, err));
     FK_TRY(fk_keep_open(r->cli->dir, &keep, err));
     st = fk_search_open(r->cli->dir, keep, r->lend, &o, &s, &fault, &why);
     if (st == FK_INVALID && r->is_related) { /* the message that thread: names is there no more */
@@ -310,114 +273,23 @@ static enum fk_status search(struct rerun *r, struct fk_err *err) {
                        "the index has read to entry %" PRIu64 ", and had read to %" PRIu64
                        " then: fumikura index --wait",
                        fk_search_coverage(s)->mark, r->file.mark));
+    size_t len;
+    const char *stands_for = fk_search_stood_for(s, &len);
+    fk_buf_add(&r->stands_for, stands_for, len);
     while ((st = fk_search_next(s, &hit, err)) == FK_OK)
         FK_TRY(hit_take(r, &hit, err));
     if (st != FK_NOT_FOUND)
         goto done;
     fk_seqs_sort(&r->still);
-    st = r->still.failed ? fk_fail(err, FK_NOMEM, "out of memory for hits") : lost_all(r, err);
+    st = r->still.failed || r->stands_for.failed ? fk_fail(err, FK_NOMEM, "out of memory for hits")
+                                                 : lost_all(r, err);
 done:
     fk_search_close(&s);
     fk_keep_close(&keep);
     return st;
 }
 
-/* ---- what has happened since */
-
-static int by_seq(const void *a, const void *b) {
-    const struct difference *x = a, *y = b;
-    return (x->seq > y->seq) - (x->seq < y->seq);
-}
-
-/* A disposal is the reason of a hit that is none any more, whatever else was said. */
-static void since_note(struct rerun *r, uint64_t seq, bool disposes, uint64_t entry) {
-    const struct difference key = {.seq = seq};
-    struct difference *d = bsearch(&key, r->at, r->count, sizeof *r->at, by_seq);
-    if (!d)
-        return;
-    if (disposes && d->was_hit) {
-        d->why = DISPOSED;
-        d->entry = entry;
-    } else if (!disposes && r->needs_facts && d->why == UNEXPLAINED) {
-        d->why = FACT;
-        d->entry = entry;
-    }
-}
-
-static enum fk_status since_take(void *ctx, const struct fk_entry *e, const char *line, size_t len,
-                                 struct fk_err *err) {
-    struct rerun *r = ctx;
-    struct fk_seqs of = {NULL, 0, 0, false};
-    size_t of_len;
-    const bool disposes = fk_entry_is(e, "dispose");
-    const char *text = fk_entry_field_at(e, "of", &of_len);
-    (void)line;
-    (void)len;
-    if ((!disposes && !fk_entry_is(e, "fact")) || !text)
-        return FK_OK;
-    if (!fk_seqs_parse(text, of_len, SIZE_MAX, &of)) {
-        fk_seqs_free(&of);
-        return fk_fail(err, FK_CORRUPT, "entry %" PRIu64 ": its list of seqs is none", e->seq);
-    }
-    r->disposals += disposes;
-    for (size_t i = 0; i < of.count; i++)
-        since_note(r, of.at[i], disposes, e->seq);
-    fk_seqs_free(&of);
-    return FK_OK;
-}
-
-static enum fk_status explain(struct rerun *r, struct fk_err *err) {
-    if (r->count > 0)
-        qsort(r->at, r->count, sizeof *r->at, by_seq);
-    enum fk_status st =
-        r->count ? cli_ledger_walk(r->lend, r->file.mark, UINT64_MAX, since_take, r, err) : FK_OK;
-    for (size_t i = 0; i < r->count; i++) {
-        struct difference *d = &r->at[i];
-        if (d->why == UNEXPLAINED && r->is_related && (r->disposals > 0 || r->file.unread > 0))
-            d->why = RELATED;
-        if (d->why == UNEXPLAINED && r->file.terms != FK_TERMS_VERSION)
-            d->why = OTHER_TERMS;
-    }
-    return st;
-}
-
 /* ---- printing */
-
-static void text_of(const struct rerun *r, const struct difference *d, char *out, size_t size) {
-    switch (d->why) {
-    case DISPOSED:
-        snprintf(out, size,
-                 "disposed of since, by entry %" PRIu64 " (fumikura retention certificate %" PRIu64
-                 ")",
-                 d->entry, d->entry);
-        return;
-    case UNREAD_THEN:
-        snprintf(out, size, "the index had not read it then (it had read to entry %" PRIu64 ")",
-                 r->file.mark);
-        return;
-    case READABLE_NOW:
-        snprintf(out, size, "it was only partly searchable then, and was read again since");
-        return;
-    case LATER_CAPTURE:
-        snprintf(out, size,
-                 "entry %" PRIu64 " is another capture of it, read later, which knows more",
-                 d->entry);
-        return;
-    case FACT:
-        snprintf(out, size, "entry %" PRIu64 " says more of it, or something else", d->entry);
-        return;
-    case RELATED:
-        snprintf(out, size, "what joins it to the message that is named has come or gone since");
-        return;
-    case OTHER_TERMS:
-        snprintf(out, size,
-                 "the index was made by other rules: terms of version %" PRIu64 " then, %d now",
-                 r->file.terms, FK_TERMS_VERSION);
-        return;
-    default:
-        snprintf(out, size, "nothing in the ledger says why");
-    }
-}
 
 static void print(const struct rerun *r) {
     uint64_t unexplained = 0;
@@ -428,15 +300,15 @@ static void print(const struct rerun *r) {
         const struct difference *d = &r->at[i];
         unexplained += d->why == UNEXPLAINED;
         same -= d->was_hit;
-        text_of(r, d, text, sizeof text);
+        rerun_why_text(r, d, text, sizeof text);
         if (r->json)
             cli_json_line(json_pack("{s:s, s:o, s:b, s:b, s:s, s:o, s:s}", "type", "difference",
                                     "seq", cli_json_number(d->seq), "then", d->was_hit, "now",
-                                    !d->was_hit, "why", why_words[d->why], "entry",
+                                    !d->was_hit, "why", rerun_why_words[d->why], "entry",
                                     cli_json_number(d->entry), "text", text));
         else
             printf("%s\t%" PRIu64 "\t%s\t%s\n", d->was_hit ? "no longer" : "new", d->seq,
-                   why_words[d->why], text);
+                   rerun_why_words[d->why], text);
     }
     if (r->json) {
         cli_json_line(json_pack(
@@ -473,7 +345,7 @@ static enum fk_status rerun(struct rerun *r, const char *path, struct fk_err *er
     if (r->is_bad)
         goto done;
     FK_TRY(search(r, err));
-    FK_TRY(explain(r, err));
+    FK_TRY(rerun_explain(r, err));
     print(r);
 done:
     fk_lend_close(&r->lend);
@@ -484,7 +356,11 @@ int cmd_rerun(struct fk_cli *cli, int argc, char **argv) {
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"reason", required_argument, NULL, 'r'},
                                             {NULL, 0, NULL, 0}};
-    struct rerun r = {.cli = cli, .file = FK_RECEIPT_FILE_INIT, .rerun_act = UINT64_MAX};
+    struct rerun r = {.cli = cli,
+                      .file = FK_RECEIPT_FILE_INIT,
+                      .rerun_act = UINT64_MAX,
+                      .hit_capture_gone = UINT64_MAX,
+                      .capture_gone = UINT64_MAX};
     struct fk_err err = FK_ERR_INIT;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 'j')
@@ -498,8 +374,6 @@ int cmd_rerun(struct fk_cli *cli, int argc, char **argv) {
         return cli_usage("rerun", "expected the file of one receipt");
     const enum fk_status st = rerun(&r, argv[optind], &err);
     const int status = st != FK_OK ? cli_fail(&err) : r.is_bad || has_unexplained(&r) ? 1 : 0;
-    fk_receipt_file_free(&r.file);
-    fk_seqs_free(&r.still);
-    free(r.at);
+    rerun_free(&r);
     return cli_finish(status);
 }

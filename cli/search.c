@@ -81,8 +81,7 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct ask *a
         else if (c == SNIPPET_OPTION || c == NO_SNIPPET_OPTION) {
             is_said = true;
             o->snippets = c == SNIPPET_OPTION;
-        }
-        else if (c == '?')
+        } else if (c == '?')
             return cli_usage(argv[0], "a query that begins with - stands after --");
     }
     for (int i = optind; i < argc; i++) {
@@ -240,7 +239,8 @@ static void print_coverage(const struct fk_search *search, uint64_t shown) {
     print_remark(stderr, fk_search_remark(search));
     if (c->is_expansion_cut)
         fprintf(stderr,
-                "Cut short: a word with a * (or a network) stands for more than is looked for (%d in each "
+                "Cut short: a word with a * (or a network) stands for more than is looked for (%d "
+                "in each "
                 "field, or what %d seconds allow): there may be further hits; write more letters "
                 "beside the *. ",
                 FK_PLAN_MAX_EXPANSION, FK_XEXPANSION_MS / 1000);

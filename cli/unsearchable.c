@@ -38,19 +38,13 @@ static int take_options(struct fk_cli *cli, int argc, char **argv, struct list *
         else if (c == 'j')
             list->json = true;
         else if (c == '?')
-            return cli_usage(argv[0], NULL);
+            return cli_usage(argv[0], "no such option");
     }
     return optind < argc
                ? cli_usage(argv[0],
                            "it takes no words: %s; search has queries with unsearchable:REASON",
                            argv[optind])
                : 0;
-}
-
-/* A stranger's name on a terminal: control characters do nothing there. */
-static void plain(const char *text) {
-    for (; *text; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
 }
 
 /* file "": the message itself. */
@@ -71,9 +65,9 @@ static void line_print(struct list *list, const struct fk_hit *hit, const char *
     }
     fk_time_local(received, hit->received_ms, list->options.zone_minutes);
     printf("%llu\t%s\t%s\t", (unsigned long long)hit->seq, received, reason);
-    plain(*file ? file : "-");
+    cli_print_text(*file ? file : "-");
     putchar('\t');
-    plain(subject);
+    cli_print_text(subject);
     putchar('\n');
 }
 

@@ -75,10 +75,10 @@ static void add_unsearchable(json_t *object, const struct fk_field *field, struc
     fk_field_value(field, value);
     const char *text = fk_buf_cstr(value), *blank = strrchr(text, ' ');
     if (blank)
-        (void)json_array_append_new(
-            json_object_get(object, "unsearchable"),
-            json_pack("{s:o, s:s}", "file", fk_json_text(text, (size_t)(blank - text)), "reason",
-                      blank + 1));
+        (void)json_array_append_new(json_object_get(object, "unsearchable"),
+                                    json_pack("{s:o, s:s}", "file",
+                                              fk_json_text(text, (size_t)(blank - text)), "reason",
+                                              blank + 1));
 }
 
 bool fk_json_file_says(const struct fk_hit *hit, const char *reason) {
@@ -135,14 +135,14 @@ static json_t *snippet_json(const struct fk_excerpt *e) {
 /* What became of it, at most so many lines: fk_json_provenance has all. */
 enum { DELIVERIES_SHOWN = 100 };
 json_t *fk_json_hit(const struct fk_hit *hit) {
-    json_t *object =
-        json_pack("{s:I, s:o, s:[], s:[], s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}, s:o}", "seq",
-                  (json_int_t)hit->seq, "received", fk_json_time(hit->received_ms), "files",
-                  "partial", "unsearchable", "verdicts", "captures", (json_int_t)hit->captures->count,
-                  "capture_seqs", seqs_json(hit->captures), "bcc", "stated",
-                  blind_json(hit, FK_STANDS_STATED), "derived", blind_json(hit, FK_STANDS_DERIVED),
-                  "claimed", blind_json(hit, FK_STANDS_CLAIMED), "deliveries",
-                  fk_json_deliveries(hit->fields, hit->fields_len, hit->known, DELIVERIES_SHOWN));
+    json_t *object = json_pack(
+        "{s:I, s:o, s:[], s:[], s:[], s:[], s:I, s:o, s:{s:o, s:o, s:o}, s:o}", "seq",
+        (json_int_t)hit->seq, "received", fk_json_time(hit->received_ms), "files", "partial",
+        "unsearchable", "verdicts", "captures", (json_int_t)hit->captures->count, "capture_seqs",
+        seqs_json(hit->captures), "bcc", "stated", blind_json(hit, FK_STANDS_STATED), "derived",
+        blind_json(hit, FK_STANDS_DERIVED), "claimed", blind_json(hit, FK_STANDS_CLAIMED),
+        "deliveries",
+        fk_json_deliveries(hit->fields, hit->fields_len, hit->known, DELIVERIES_SHOWN));
     json_t *notice = fk_json_notice(hit->fields, hit->fields_len, DELIVERIES_SHOWN);
     if (notice)
         (void)json_object_set_new(object, "notice", notice);
@@ -197,13 +197,15 @@ json_t *fk_json_coverage(const struct fk_search *search) {
     const char *expansion = fk_search_expansion(search, &len);
     fk_search_zone(zone, c->zone_minutes);
     return json_pack(
-        "{s:s, s:o, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "{s:s, s:o, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, "
+        "s:I, "
         "s:s, s:o, s:o, s:o}",
         "query", fk_search_canonical(search), "expansion", fk_json_expansion(expansion, len),
-        "expansion_cut", c->is_expansion_cut, "remark", fk_search_remark(search), "total", (json_int_t)c->total, "captures",
-        (json_int_t)c->captures, "index_captures", (json_int_t)c->index_captures, "partial_hits",
-        (json_int_t)c->partial_hits, "partial_scope", (json_int_t)c->partial_scope, "cut",
-        c->related_cut > 0, "collapse", fk_collapse_name(c->collapse), "groups",
+        "expansion_cut", c->is_expansion_cut, "remark", fk_search_remark(search), "total",
+        (json_int_t)c->total, "captures", (json_int_t)c->captures, "index_captures",
+        (json_int_t)c->index_captures, "partial_hits", (json_int_t)c->partial_hits, "partial_scope",
+        (json_int_t)c->partial_scope, "cut", c->related_cut > 0, "collapse",
+        fk_collapse_name(c->collapse), "groups",
         c->collapse != FK_COLLAPSE_NONE ? json_integer((json_int_t)c->groups) : json_null(),
         "ledger_entries", (json_int_t)c->head, "index_mark", (json_int_t)c->mark, "unread",
         (json_int_t)c->unread, "documents", (json_int_t)c->documents, "partial",

@@ -251,9 +251,11 @@ static enum fk_status also_of(const struct fk_q_node *node, struct fk_buf *out,
                               struct fk_err *err) {
     struct fk_query__spellings s = FK_SPELLINGS_INIT;
     struct fk_buf lines = FK_BUF_INIT;
+    struct fk_q_node by_characters = *node;
     enum fk_status st = FK_OK;
     size_t len;
-    FK_TRY(fk_query__spell(node, &s, err));
+    by_characters.exact = true; /* no katakana, no numbers: those are spellings of text */
+    FK_TRY(fk_query__spell(fk_query__has_text(node->field) ? node : &by_characters, &s, err));
     for (size_t i = 1; i < s.count; i++) {
         const char *text = fk_query__spelling(&s, i, &len);
         fk_fields_add(&lines, "also", text, len);
@@ -277,8 +279,8 @@ done:
 enum fk_status fk_query_expansion(const struct fk_q_node *node, struct fk_buf *out,
                                   struct fk_err *err) {
     enum fk_status st = FK_OK;
-    if (node->kind == FK_Q_TEXT && !node->exact && !node->wild && fk_query__has_text(node->field) &&
-        !fk_query__is_address(node))
+    if (node->kind == FK_Q_TEXT && !node->exact && !node->wild &&
+        fk_query__has_variants(node->field) && !fk_query__is_address(node))
         st = also_of(node, out, err);
     for (const struct fk_q_node *c = node->first; c != NULL && st == FK_OK; c = c->next)
         st = fk_query_expansion(c, out, err);

@@ -104,7 +104,8 @@ static enum fk_status take_name(struct fk_query__parser *p, const struct fk_quer
         bool equal = second == '=', differs = sign == '<' && second == '>';
         if (known->form != FORM_TIME && known->form != FORM_SIZE && known->form != FORM_AMOUNT)
             return fk_query__blame_at(p, ahead.now, "",
-                                      "%s: takes a colon; < and > are for dates, sizes and amounts", name);
+                                      "%s: takes a colon; < and > are for dates, sizes and amounts",
+                                      name);
         *op_out = differs ? OP_NE : sign == '>' ? (equal ? OP_GE : OP_GT) : (equal ? OP_LE : OP_LT);
         if (equal || differs)
             advance(&ahead);

@@ -32,16 +32,16 @@ enum {
 };
 
 enum fk_q_kind {
-    FK_Q_ALL,  /* everything: the empty query and a lone "*" */
-    FK_Q_TEXT, /* text in a field; a word or a phrase: the tokeniser says which */
-    FK_Q_TIME, /* field DATE or RECEIVED between from and to */
-    FK_Q_SIZE, /* least to most bytes */
+    FK_Q_ALL,    /* everything: the empty query and a lone "*" */
+    FK_Q_TEXT,   /* text in a field; a word or a phrase: the tokeniser says which */
+    FK_Q_TIME,   /* field DATE or RECEIVED between from and to */
+    FK_Q_SIZE,   /* least to most bytes */
     FK_Q_AMOUNT, /* least to most as fk_txn_amount_rank has them; text is a currency, or "" */
-    FK_Q_AND,  /* two or more children */
-    FK_Q_OR,   /* two or more children */
-    FK_Q_NOT,  /* one child */
-    FK_Q_NEAR, /* two or more children, TEXT or OR of TEXT, of one field, within `window` */
-    FK_Q_HAS   /* the field has anything */
+    FK_Q_AND,    /* two or more children */
+    FK_Q_OR,     /* two or more children */
+    FK_Q_NOT,    /* one child */
+    FK_Q_NEAR,   /* two or more children, TEXT or OR of TEXT, of one field, within `window` */
+    FK_Q_HAS     /* the field has anything */
 };
 
 enum fk_q_field {
@@ -70,7 +70,7 @@ enum fk_q_field {
     FK_F_AUTH, /* METHOD=RESULT */
     FK_F_SPAM, /* yes or no; so with the next */
     FK_F_VIRUS,
-    FK_F_TXN,  /* a kind, any, corrected; of a transaction, as the next four */
+    FK_F_TXN, /* a kind, any, corrected; of a transaction, as the next four */
     FK_F_TXN_DATE,
     FK_F_AMOUNT,
     FK_F_COUNTERPARTY,
@@ -81,7 +81,8 @@ enum fk_q_field {
     FK_F_IP,        /* of the client that delivered it: an address or a network */
     FK_F_URL,       /* text of link targets, or the host of one */
     FK_F_THREAD,    /* a seq; so with the next */
-    FK_F_SIMILAR    /* ... and a percentage */
+    FK_F_SIMILAR,   /* ... and a percentage */
+    FK_Q_FIELDS     /* how many there are */
 };
 
 /* A year, month, day, minute or second, counted from year 0, month 0 of it, 1970-01-01 and its
@@ -114,6 +115,7 @@ struct fk_q_node {
     struct fk_q_node *first, *next; /* children, sibling */
     const uint64_t *related;        /* THREAD, SIMILAR: captures, once they were looked up */
     size_t related_count;
+    bool related_is_cut; /* there are more of them than were taken */
 };
 
 /* Where a query is wrong. Both positions count from 1. */

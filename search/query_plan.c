@@ -214,9 +214,9 @@ struct text_field {
 };
 #define PREFIXES(list) list, sizeof(list) / sizeof *(list)
 static const struct text_field text_fields[] = {
-    {FK_F_ANY, PREFIXES(bare_fields)},      {FK_F_SUBJECT, PREFIXES(subject_fields)},
-    {FK_F_BODY, PREFIXES(body_fields)},     {FK_F_FILENAME, PREFIXES(file_fields)},
-    {FK_F_URL, PREFIXES(link_fields)},      {FK_F_ATTACHMENT, PREFIXES(attachment_fields)},
+    {FK_F_ANY, PREFIXES(bare_fields)},  {FK_F_SUBJECT, PREFIXES(subject_fields)},
+    {FK_F_BODY, PREFIXES(body_fields)}, {FK_F_FILENAME, PREFIXES(file_fields)},
+    {FK_F_URL, PREFIXES(link_fields)},  {FK_F_ATTACHMENT, PREFIXES(attachment_fields)},
 };
 
 /* Where the text of a field stands. */

@@ -18,9 +18,9 @@ extern "C" {
 
 enum {
     FK_PLAN_MAX_EXPANSION = 20000, /* words that one "word*" stands for at most, in each field */
-    FK_PLAN_MAX_TOKENS = 8192,    /* in a row */
-    FK_PLAN_NEAR_SIDES = 8,       /* texts in one row of NEAR */
-    FK_PLAN_NEAR_WAYS = 64        /* in which spellings and alternatives of them go together */
+    FK_PLAN_MAX_TOKENS = 8192,     /* in a row */
+    FK_PLAN_NEAR_SIDES = 8,        /* texts in one row of NEAR */
+    FK_PLAN_NEAR_WAYS = 64         /* in which spellings and alternatives of them go together */
 };
 
 /* node: the root of a query, or a part of it. */

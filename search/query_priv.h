@@ -46,10 +46,27 @@ bool fk_query__is_operator(const char *word, size_t len);
 bool fk_query__is_between(const char *word);
 /* Is this word of letters, digits, * and ? a pattern: a * before its end, or a ? inside? */
 bool fk_query__is_pattern(const char *word);
-/* Do fields of this kind have text that is folded, so that exact: means something? */
+/* ---- what fields are like (query_fields.c) */
+
+/* Have fields of this kind text in all its spellings, so that exact: and NEAR mean something? */
 bool fk_query__has_text(enum fk_q_field field);
+/* Are characters that are the same in names one (variants.h)? */
+bool fk_query__has_variants(enum fk_q_field field);
 /* Can it be asked whether the field has anything? */
 bool fk_query__can_be_empty(enum fk_q_field field);
+/* Entries of kind fact with this what= may change later what it finds; NULL: none do. */
+const char *fk_query__fact(enum fk_q_field field);
+/* Is it looked up in the index before the query is planned (related.h)? */
+bool fk_query__is_related(enum fk_q_field field);
+/* Of a message that is only partly searchable: what can be told for sure with a leaf of the tree.
+ * Each is sure of less than the one behind it. */
+enum fk_query__known {
+    KNOWN_NEVER,  /* nothing: it may stand in what was not read */
+    KNOWN_NAMES,  /* where its header fields could be read, and all of their characters */
+    KNOWN_HEADER, /* where its header fields could be read */
+    KNOWN_ALWAYS
+};
+enum fk_query__known fk_query__known(const struct fk_q_node *leaf);
 
 /* What a name of Gmail's or Purview's with this value stands for. */
 enum fk_query__meaning { MEANS_ALL, MEANS_ATTACHMENT, MEANS_NO_ATTACHMENT, MEANS_NOTHING };

@@ -41,11 +41,12 @@ enum fk_status fk_query__related_value(const struct fk_q_node *node, uint64_t *s
     if (is_similar)
         return fk_query_blame(node, fault, err, "similar:12 is 90 %, similar:12/80 is 80 %",
                               "expected the number of a message, and after a / at least how many "
-                              "percent, from %d to 100, not \"%.*s\"",
-                              FK_SIMILAR_LEAST, fk_query__cut(node->text, 60), node->text);
+                              "percent, from %d to 100, not \"%.*s%s\"",
+                              FK_SIMILAR_LEAST, fk_query__cut(node->text, 60), node->text,
+                              node->prefix ? "*" : "");
     return fk_query_blame(node, fault, err, "as a hit shows it",
-                          "expected the number of a message, not \"%.*s\"",
-                          fk_query__cut(node->text, 60), node->text);
+                          "expected the number of a message, not \"%.*s%s\"",
+                          fk_query__cut(node->text, 60), node->text, node->prefix ? "*" : "");
 }
 
 /* Halves, so that the tree is not as deep as the list is long. */

@@ -274,8 +274,7 @@ enum fk_status fk_query__take_range(struct fk_query__parser *p, const struct fk_
         return FK_OK;
     }
     char currency[4] = "";
-    bool good = name->form == FORM_TIME
-                    ? fk_query__time_value(value, op, p->today, node, &expected)
+    bool good = name->form == FORM_TIME ? fk_query__time_value(value, op, p->today, node, &expected)
                 : name->form == FORM_AMOUNT
                     ? fk_query__amount_value(value, op, node, currency, &expected)
                     : fk_query__size_value(value, op, node, &expected);

@@ -151,6 +151,57 @@ void fk_receipt_list_free(struct fk_receipt_list *l) {
     *l = (struct fk_receipt_list){NULL, 0, 0, false};
 }
 
+/* ---- what words stood for */
+
+static void put_line(struct fk_buf *out, struct fk_buf *line) {
+    fk_fields_add(out, "expansion", line->data, line->len);
+    out->failed |= line->failed;
+    fk_buf_reset(line);
+}
+
+/* In quotes, so that none of them is taken for another kind of line. */
+static void put_spellings(const struct fk_buf *spellings, struct fk_buf *out) {
+    struct fk_fields it = fk_fields_begin(spellings->data, spellings->len);
+    struct fk_buf text = FK_BUF_INIT, value = FK_BUF_INIT, line = FK_BUF_INIT;
+    const size_t begin = out->len;
+    bool is_cut = false;
+    for (struct fk_field f; fk_fields_next(&it, &f);) {
+        const bool is_text = fk_field_is(&f, "text"), is_also = fk_field_is(&f, "also");
+        struct fk_buf *into = is_text ? &text : &value;
+        fk_buf_reset(into);
+        fk_field_value(&f, into);
+        is_cut = is_cut && !is_text;
+        if (is_text || is_cut)
+            continue;
+        is_cut = !is_also || out->len - begin >= FK_RECEIPT_SPELLINGS_MAX;
+        if (is_cut)
+            fk_buf_printf(&line, "\"%s\" and more", fk_buf_cstr(&text));
+        else
+            fk_buf_printf(&line, "\"%s\" = \"%s\"", fk_buf_cstr(&text), fk_buf_cstr(&value));
+        put_line(out, &line);
+    }
+    out->failed |= text.failed || value.failed;
+    fk_buf_free(&text);
+    fk_buf_free(&value);
+    fk_buf_free(&line);
+}
+
+void fk_receipt__stood_for(const struct fk_receipt_words *w, struct fk_buf *out) {
+    const char *at = (const char *)w->related->data, *end = at + w->related->len;
+    struct fk_buf line = FK_BUF_INIT;
+    for (const char *lf; at < end && (lf = memchr(at, '\n', (size_t)(end - at))); at = lf + 1)
+        fk_fields_add(out, "expansion", at, (size_t)(lf - at));
+    if (w->domains != NULL && w->domains[0] != NULL) {
+        for (size_t i = 0; w->domains[i] != NULL; i++)
+            fk_buf_printf(&line, "%s%s", i ? "," : "direction: = ", w->domains[i]);
+        put_line(out, &line);
+    }
+    put_spellings(w->spellings, out);
+    if (w->is_cut)
+        fk_fields_add_str(out, "expansion", "* and more");
+    fk_buf_free(&line);
+}
+
 /* ---- the statement */
 
 static void put_number(struct fk_buf *b, const char *name, uint64_t n) {
@@ -171,9 +222,7 @@ static void put_asked(const struct fk_receipt_facts *f, struct fk_buf *b) {
     fk_search_zone(zone, o->zone_minutes);
     fk_fields_add(b, "query", o->query, o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len);
     fk_fields_add_str(b, "canonical", f->canonical);
-    const char *at = (const char *)f->expansion->data, *end = at + f->expansion->len;
-    for (const char *lf; at < end && (lf = memchr(at, '\n', (size_t)(end - at))); at = lf + 1)
-        fk_fields_add(b, "expansion", at, (size_t)(lf - at));
+    fk_buf_add(b, f->stood_for->data, f->stood_for->len);
     if (o->user != NULL)
         fk_fields_add_str(b, "user", o->user);
     put_time(b, "since", o->since_ms);

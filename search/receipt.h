@@ -25,7 +25,8 @@ extern "C" {
 
 enum {
     FK_RECEIPT_MAX = 64 << 20, /* bytes of a file */
-    FK_RECEIPT_HITS_MAX = 2000000
+    FK_RECEIPT_HITS_MAX = 2000000,
+    FK_RECEIPT_SPELLINGS_MAX = 8192 /* bytes of other spellings, about; then "and more" */
 };
 
 struct fk_search_receipt {
@@ -63,6 +64,7 @@ struct fk_receipt_file {
     char ledger[33];
     int64_t time_ms;
     struct fk_buf query, canonical, user, version; /* user: "" where there was none */
+    struct fk_buf stood_for;                       /* its lines "expansion: ..." */
     bool has_user;
     int64_t since_ms, until_ms; /* INT64_MIN, INT64_MAX where open */
     int zone_minutes;

@@ -22,11 +22,20 @@ FK_CHECKED enum fk_status fk_receipt__found(struct fk_xreader *reader, const str
                                             struct fk_receipt_found *out, struct fk_err *err);
 void fk_receipt__found_free(struct fk_receipt_found *f);
 
+struct fk_receipt_words {
+    const struct fk_buf *related;   /* lines of struct fk_related */
+    const struct fk_buf *spellings; /* lines of fk_query_expansion */
+    const char *const *domains;     /* NULL where no direction: is asked for */
+    bool is_cut;                    /* a word with a * stood for more than was looked for */
+};
+/* Appends a line "expansion: ..." for each of them. */
+void fk_receipt__stood_for(const struct fk_receipt_words *words, struct fk_buf *out);
+
 struct fk_receipt_facts {
     const struct fk_search_options *options;
     const struct fk_search_coverage *coverage;
     const char *canonical;
-    const struct fk_buf *expansion; /* lines */
+    const struct fk_buf *stood_for; /* lines */
     struct fk_receipt_found found;
 };
 FK_CHECKED enum fk_status fk_receipt__state(const struct fk_receipt_facts *f, struct fk_lend *lend,

@@ -170,6 +170,9 @@ static bool value_read(struct fk_receipt_file *f, enum field field, struct fk_bu
         return keep(&f->query, value);
     case CANONICAL:
         return keep(&f->canonical, value);
+    case EXPANSION:
+        fk_fields_add(&f->stood_for, specs[EXPANSION].name, value->data, value->len);
+        return !f->stood_for.failed;
     case USER:
         f->has_user = true;
         return keep(&f->user, value) && memchr(value->data, 0, value->len) == NULL;
@@ -342,6 +345,7 @@ void fk_receipt_file_free(struct fk_receipt_file *f) {
     fk_buf_free(&f->canonical);
     fk_buf_free(&f->user);
     fk_buf_free(&f->version);
+    fk_buf_free(&f->stood_for);
     fk_receipt_list_free(&f->hits);
     fk_seqs_free(&f->hit_captures);
     fk_seqs_free(&f->hits_partly);

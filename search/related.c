@@ -125,7 +125,7 @@ static enum fk_status thread_of(struct relating *r, uint64_t seq, struct fk_seqs
 }
 
 static enum fk_status keep(struct relating *r, struct fk_q_node *node, struct fk_seqs *found,
-                           struct fk_err *err) {
+                           bool is_cut, struct fk_err *err) {
     fk_seqs_sort(found);
     uint64_t *copy = fk_query__alloc(r->query, (found->count + 1) * sizeof *copy);
     if (copy == NULL || found->failed)
@@ -134,10 +134,11 @@ static enum fk_status keep(struct relating *r, struct fk_q_node *node, struct fk
         copy[i] = found->at[i];
     node->related = copy;
     node->related_count = found->count;
+    node->related_is_cut = is_cut;
     fk_buf_printf(&r->out->expansion, "%s:%.*s = ", fk_query__name_of(node->field), (int)node->len,
                   node->text);
     fk_seqs_format(found, &r->out->expansion);
-    fk_buf_byte(&r->out->expansion, '\n');
+    fk_buf_str(&r->out->expansion, is_cut ? " and more\n" : "\n");
     return r->out->expansion.failed ? fk_fail(err, FK_NOMEM, "out of memory for a query") : FK_OK;
 }
 
@@ -156,7 +157,7 @@ static enum fk_status node_relate(void *ctx, struct fk_q_node *node, struct fk_e
     st = node->field == FK_F_THREAD ? thread_of(r, seq, &found, &is_cut, &why)
                                     : similar_find(r, seq, percent, &found, &is_cut, &why);
     if (st == FK_OK)
-        st = keep(r, node, &found, &why);
+        st = keep(r, node, &found, is_cut, &why);
     if (st == FK_NOT_FOUND)
         st = fk_query_blame(node, r->fault, err, "a hit shows its number; fumikura index --wait",
                             "%s", why.text);

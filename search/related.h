@@ -26,7 +26,7 @@ enum {
 };
 
 struct fk_related {
-    struct fk_buf expansion; /* a line for each field: "thread:12 = 3-5,9" */
+    struct fk_buf expansion; /* a line for each field: "thread:12 = 3-5,9"; "and more" behind it */
     unsigned cut;            /* fields that stand for more messages than are taken */
 };
 struct fk_xreader;

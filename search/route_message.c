@@ -132,8 +132,8 @@ static void index_json(struct fk_web *web, uint64_t seq, json_t **headers, json_
     enum fk_status st = fk_message_record_read(web->options.dir, web->lend, seq, &m, NULL);
     (void)pthread_mutex_unlock(&web->lock);
     if (st == FK_OK) {
-        const struct fk_hit hit = {seq,      0, (const char *)m.data.data, m.data.len, &none,
-                                   &m.known, 0, NULL};
+        const struct fk_hit hit = {seq, 0,   (const char *)m.data.data, m.data.len, &none, &m.known,
+                                   0,   NULL};
         static const char *const not_headers[] = {"received", "captures",   "capture_seqs", "seq",
                                                   "bcc",      "deliveries", "notice"};
         *headers = fk_json_hit(&hit);

@@ -2,50 +2,21 @@
 #include "search/scope.h"
 #include "indexer/index.h"
 #include "search/query_plan.h"
+#include "search/query_priv.h"
 
 #include <stdio.h>
+#include <string.h>
 
-/* Known of a message whatever could be read of its text. */
-static bool field_is_exact(enum fk_q_field field) {
-    switch (field) {
-    case FK_F_FROM:
-    case FK_F_TO:
-    case FK_F_CC:
-    case FK_F_BCC:
-    case FK_F_VIA:
-    case FK_F_ENVFROM:
-    case FK_F_ENVTO:
-    case FK_F_PARTICIPANTS:
-    case FK_F_MSGID:
-    case FK_F_UNSEARCHABLE:
-    case FK_F_DATE:
-    case FK_F_RECEIVED:
-    case FK_F_SIZE:
-    case FK_F_THREAD:
-        return true;
-    default:
-        return false;
+/* What can be told for sure with all of a part of the query. */
+static enum fk_query__known known(const struct fk_q_node *node) {
+    enum fk_query__known least = KNOWN_ALWAYS;
+    if (node->first == NULL)
+        return fk_query__known(node);
+    for (const struct fk_q_node *c = node->first; c != NULL; c = c->next) {
+        const enum fk_query__known one = known(c);
+        least = one < least ? one : least;
     }
-}
-
-static bool is_exact(const struct fk_q_node *node) {
-    if (node->first == NULL)
-        return node->kind == FK_Q_ALL || field_is_exact(node->field);
-    for (const struct fk_q_node *c = node->first; c != NULL; c = c->next)
-        if (!is_exact(c))
-            return false;
-    return true;
-}
-
-/* Nothing but when it was received, and how large it is: known without its header. */
-static bool is_without_header(const struct fk_q_node *node) {
-    if (node->first == NULL)
-        return node->kind == FK_Q_ALL || node->kind == FK_Q_SIZE ||
-               (node->kind == FK_Q_TIME && node->field == FK_F_RECEIVED);
-    for (const struct fk_q_node *c = node->first; c != NULL; c = c->next)
-        if (!is_without_header(c))
-            return false;
-    return true;
+    return least;
 }
 
 static struct fk_xquery *flag(const char *name) {
@@ -62,70 +33,97 @@ static struct fk_xquery *unsure_of_header(void) {
     return fk_xquery_or(any, flag("partial:content"));
 }
 
-struct parts {
-    struct fk_xquery *sure, *by_header; /* each a conjunction; NULL while there is none */
-};
-
-static void conjoin(struct fk_xquery **all, struct fk_xquery *one, bool is_first) {
-    *all = is_first ? one : fk_xquery_and(*all, one);
+/* Its header fields have characters that mean nothing, or may have. */
+static struct fk_xquery *unsure_of_names(void) {
+    return fk_xquery_or(unsure_of_header(), flag("partial:charset"));
 }
 
-static enum fk_status part_add(const struct fk_scope *s, const struct fk_q_node *node,
-                               struct parts *p, struct fk_query_fault *fault, struct fk_err *err) {
+/* Of each sureness a conjunction. */
+struct parts {
+    struct fk_xquery *all[KNOWN_ALWAYS + 1];
+    bool has[KNOWN_ALWAYS + 1];
+};
+
+static void part_add(struct parts *p, enum fk_query__known known, struct fk_xquery *one) {
+    p->all[known] = p->has[known] ? fk_xquery_and(p->all[known], one) : one;
+    p->has[known] = true;
+}
+
+static enum fk_status part_plan(const struct fk_scope *s, const struct fk_q_node *node,
+                                struct parts *p, struct fk_query_fault *fault, struct fk_err *err) {
     struct fk_xquery *one = NULL;
-    if (!is_exact(node))
+    if (known(node) == KNOWN_NEVER)
         return FK_OK;
-    enum fk_status st = fk_query_plan(node, s->zone_minutes, &one, fault, err);
-    if (st == FK_OK && is_without_header(node))
-        conjoin(&p->sure, one, p->sure == NULL);
-    else if (st == FK_OK)
-        conjoin(&p->by_header, one, p->by_header == NULL);
+    enum fk_status st = fk_query_plan_for(node, s->zone_minutes, s->domains, &one, fault, err);
+    if (st == FK_OK)
+        part_add(p, known(node), one);
     return st;
+}
+
+/* Whoever it was narrowed to is asked for as by participants:. */
+static enum fk_status user_plan(const struct fk_scope *s, struct parts *p, struct fk_err *err) {
+    const struct fk_q_node node = {
+        .kind = FK_Q_TEXT, .field = FK_F_PARTICIPANTS, .text = s->user, .len = strlen(s->user)};
+    struct fk_xquery *one = NULL;
+    enum fk_status st = fk_query_plan_person(s->user, &one, err);
+    if (st == FK_OK)
+        part_add(p, known(&node), one);
+    return st;
+}
+
+/* What is known for sure, or would be if the message could be read. */
+static void part_soften(struct parts *p, enum fk_query__known known,
+                        struct fk_xquery *(*unsure)(void)) {
+    if (!p->has[known])
+        return;
+    struct fk_xquery *either = fk_xquery_or(p->all[known], unsure());
+    p->all[known] = NULL;
+    part_add(p, KNOWN_ALWAYS, either);
 }
 
 enum fk_status fk_scope_missed(const struct fk_scope *s, struct fk_xquery **out,
                                struct fk_query_fault *fault, struct fk_err *err) {
-    struct parts p = {flag("partial"), s->user};
+    struct parts p = {.all = {NULL}};
     enum fk_status st = FK_OK;
+    part_add(&p, KNOWN_ALWAYS, flag("partial"));
+    part_add(&p, KNOWN_ALWAYS, fk_query_plan_received(s->since_ms, s->until_ms));
+    if (s->user != NULL)
+        FK_TRY(user_plan(s, &p, err));
     if (s->root->kind == FK_Q_AND)
         for (const struct fk_q_node *c = s->root->first; c != NULL; c = c->next)
-            FK_TRY(part_add(s, c, &p, fault, err));
+            FK_TRY(part_plan(s, c, &p, fault, err));
     else
-        FK_TRY(part_add(s, s->root, &p, fault, err));
-    conjoin(&p.sure, fk_query_plan_received(s->since_ms, s->until_ms), false);
-    if (p.by_header != NULL) {
-        conjoin(&p.sure, fk_xquery_or(p.by_header, unsure_of_header()), false);
-        p.by_header = NULL;
-    }
-    *out = fk_xquery_and_not(p.sure, fk_xquery_copy(s->whole));
-    p.sure = NULL;
+        FK_TRY(part_plan(s, s->root, &p, fault, err));
+    part_soften(&p, KNOWN_HEADER, unsure_of_header);
+    part_soften(&p, KNOWN_NAMES, unsure_of_names);
+    *out = fk_xquery_and_not(p.all[KNOWN_ALWAYS], fk_xquery_copy(s->whole));
+    p.all[KNOWN_ALWAYS] = NULL;
     if (*out == NULL)
         st = fk_fail(err, FK_NOMEM, "out of memory for a query");
 done:
-    fk_xquery_free(&p.sure);
-    fk_xquery_free(&p.by_header);
+    for (size_t i = 0; i <= KNOWN_ALWAYS; i++)
+        fk_xquery_free(&p.all[i]);
     return st;
 }
 
-static bool any_leaf(const struct fk_q_node *node, bool (*is)(enum fk_q_field field)) {
-    bool found = node->first == NULL && is(node->field);
-    for (const struct fk_q_node *c = node->first; c != NULL && !found; c = c->next)
-        found = any_leaf(c, is);
+bool fk_scope_goes_by(const struct fk_q_node *root, const char *what) {
+    const char *fact = root->first == NULL ? fk_query__fact(root->field) : NULL;
+    bool found = fact != NULL && strcmp(fact, what) == 0;
+    for (const struct fk_q_node *c = root->first; c != NULL && !found; c = c->next)
+        found = fk_scope_goes_by(c, what);
     return found;
 }
 
-static bool field_is_of_facts(enum fk_q_field field) {
-    return field == FK_F_DKIM || field == FK_F_AUTH || field == FK_F_DELIVERY;
-}
-
-bool fk_scope_needs_facts(const struct fk_q_node *root) {
-    return any_leaf(root, field_is_of_facts);
-}
-
-static bool field_is_related(enum fk_q_field field) {
-    return field == FK_F_THREAD || field == FK_F_SIMILAR;
-}
-
 bool fk_scope_is_related(const struct fk_q_node *root) {
-    return any_leaf(root, field_is_related);
+    bool found = root->first == NULL && fk_query__is_related(root->field);
+    for (const struct fk_q_node *c = root->first; c != NULL && !found; c = c->next)
+        found = fk_scope_is_related(c);
+    return found;
+}
+
+bool fk_scope_has_not(const struct fk_q_node *root) {
+    bool found = root->kind == FK_Q_NOT;
+    for (const struct fk_q_node *c = root->first; c != NULL && !found; c = c->next)
+        found = fk_scope_has_not(c);
+    return found;
 }

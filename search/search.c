@@ -31,7 +31,7 @@ struct fk_search {
     struct fk_seqs lessened; /* documents that have some of those and others; once for each */
     struct fk_seqs captures; /* of the hit given */
     struct fk_provenance known;
-    struct fk_buf canonical, expansion, data, user;
+    struct fk_buf canonical, expansion, stood_for, data, user;
     uint64_t limit, given;
     struct fk_related related;
     struct fk_matches groups; /* where hits are collapsed */
@@ -167,7 +167,6 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
                                  struct fk_query_fault *fault, struct fk_err *err) {
     size_t len = o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len;
     struct fk_xquery *part = NULL;
-    struct fk_scope scope = {NULL, o->zone_minutes, o->since_ms, o->until_ms, NULL, NULL};
     enum fk_status st = FK_OK;
     FK_TRY(fk_query_parse_at(o->query, len, fk_now_ms(), o->zone_minutes, &s->query, fault, err));
     fk_query_canonical(s->query, &s->canonical);
@@ -187,17 +186,19 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
                          fk_query__cut(o->user, 100), o->user);
         if (st != FK_OK)
             goto done;
-        scope.user = fk_xquery_copy(part);
         FK_TRY(narrow(&s->whole, part, err));
     }
     if (o->since_ms != INT64_MIN || o->until_ms != INT64_MAX)
         FK_TRY(narrow(&s->whole, fk_query_plan_received(o->since_ms, o->until_ms), err));
-    scope.root = fk_query_root(s->query);
-    scope.whole = s->whole;
+    const struct fk_scope scope = {.root = fk_query_root(s->query),
+                                   .zone_minutes = o->zone_minutes,
+                                   .since_ms = o->since_ms,
+                                   .until_ms = o->until_ms,
+                                   .user = o->user,
+                                   .domains = (const char *const *)o->domains,
+                                   .whole = s->whole};
     st = fk_scope_missed(&scope, &s->missed, fault, err);
-    scope.user = NULL;
 done:
-    fk_xquery_free(&scope.user);
     return st;
 }
 
@@ -415,8 +416,17 @@ static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
 
 static enum fk_status receipt_state(struct fk_search *s, struct fk_lend *lend,
                                     const struct fk_search_options *o, struct fk_err *err) {
-    struct fk_receipt_facts facts = {o, &s->coverage, fk_search_canonical(s), &s->related.expansion,
+    const bool by_domains = fk_query_asks(fk_query_root(s->query), FK_F_DIRECTION);
+    const struct fk_receipt_words words = {
+        .related = &s->related.expansion,
+        .spellings = &s->expansion,
+        .domains = by_domains ? (const char *const *)o->domains : NULL,
+        .is_cut = s->coverage.is_expansion_cut};
+    struct fk_receipt_facts facts = {o, &s->coverage, fk_search_canonical(s), &s->stood_for,
                                      s->listed};
+    fk_receipt__stood_for(&words, &s->stood_for);
+    if (s->stood_for.failed)
+        return fk_fail(err, FK_NOMEM, "out of memory for a query");
     return o->receipt ? fk_receipt__state(&facts, lend, o->receipt, err) : FK_OK;
 }
 
@@ -581,6 +591,11 @@ const char *fk_search_expansion(const struct fk_search *s, size_t *len) {
     return (const char *)s->expansion.data;
 }
 
+const char *fk_search_stood_for(const struct fk_search *s, size_t *len) {
+    *len = s->stood_for.len;
+    return (const char *)s->stood_for.data;
+}
+
 const char *fk_search_remark(const struct fk_search *s) {
     return fk_query_remark(s->query);
 }
@@ -605,6 +620,7 @@ void fk_search_close(struct fk_search **search) {
     fk_provenance_free(&s->known);
     fk_buf_free(&s->canonical);
     fk_buf_free(&s->expansion);
+    fk_buf_free(&s->stood_for);
     fk_buf_free(&s->data);
     fk_buf_free(&s->user);
     free(s);

@@ -105,6 +105,8 @@ const struct fk_search_coverage *fk_search_coverage(const struct fk_search *sear
 const char *fk_search_canonical(const struct fk_search *search);
 /* Other spellings that are hits too: lines of fk_query_expansion. Borrowed, as the next. */
 const char *fk_search_expansion(const struct fk_search *search, size_t *len);
+/* All that words stood for, as a receipt has it: lines "expansion: ..." (docs/format-receipt.md). */
+const char *fk_search_stood_for(const struct fk_search *search, size_t *len);
 /* What was perhaps meant otherwise; "" for nothing. */
 const char *fk_search_remark(const struct fk_search *search);
 /* Appends the place behind the last hit given; FK_NOT_FOUND when no hit is left there. */

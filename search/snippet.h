@@ -5,10 +5,10 @@
  *     FK_TRY(fk_snippets_make(snippets, reader, docid, fields, fields_len, &snippet, err));
  *     fk_snippets_free(&snippets);
  *
- * Looked for are the texts of the query that stand in subject, body, attachments and their names, in
- * all their spellings, as far as they are not under a NOT; people, addresses and values are in the
- * hit's own fields. The body and the subject are as they were written; of attachments there is the
- * folded text alone. Where nothing is found so, it is the beginning of the body.
+ * Looked for are the texts of the query that stand in subject, body, attachments and their names,
+ * in all their spellings, as far as they are not under a NOT; people, addresses and values are in
+ * the hit's own fields. The body and the subject are as they were written; of attachments there is
+ * the folded text alone. Where nothing is found so, it is the beginning of the body.
  *
  * Errors: FK_CORRUPT, FK_RETRY, FK_IO of the index. Threads: one at a time.
  */

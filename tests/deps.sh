@@ -9,7 +9,7 @@ build="gcc g++ make pkgconf libc6-dev libxapian-dev liblmdb-dev libzstd-dev libg
 check="bash dash libcmocka-dev postfix swaks curl jq openssl python3 procps strace zstd xxd nbdkit libnbd-bin
  libnet-ssleay-perl miltertest e2fsprogs mount util-linux pst-utils dovecot-imapd bsdutils golang-go golang-golang-x-mod-dev
   python3-dkim python3-nacl nsd ldnsutils opendkim rspamd clamav-daemon clamav-milter
- libgsf-bin libarchive-tools"
+ libgsf-bin libarchive-tools chromium"
 bench="notmuch maildir-utils xapian-tools mecab-ipadic wamerican"
 lint="clang-tidy clang-format mandoc universal-ctags"
 want=

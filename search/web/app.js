@@ -18,6 +18,8 @@ const words = {
     hits: n => `${n} 件`, documents: n => `${n} 通を検索`, understood: "解釈: ", also: x => `「${x}」は次の表記も検索: `,
     cut: "* を含む語が広がりすぎたため、途中まで検索しました。* の前の文字を増やしてください",
     partial_note: (p, h) => `うち ${p} 通は一部のみ検索可（この結果に ${h} 通、unsearchable:any で一覧）`,
+    missed: n => `一部のみ検索可のうち ${n} 通は、結果にありませんが該当するかもしれません`,
+    related_cut: "thread: や similar: に当たるメールが多すぎるため、途中まで検索しました",
     unread: n => `未索引の ${n} 通は検索されていません`, covered: (m, h) => `索引 ${m} / 台帳 ${h}`,
     act: n => `この閲覧は台帳の ${n} 番に記録されました。`, searched: n => `記録 ${n} 番`,
     only_partly: r => `このメールは一部のみ検索できます: ${r}`, no_text: r => `本文を表示できません: ${r}`,
@@ -48,6 +50,8 @@ const words = {
     hits: n => n === "1" ? "1 hit" : `${n} hits`, documents: n => `${n} messages searched`, understood: "read as: ", also: x => `for ${x} also: `,
     cut: "A word with a * stands for more words than were looked for: write more letters beside it",
     partial_note: (p, h) => `${p} of them only partly searchable (${h} of the hits; unsearchable:any lists them)`,
+    missed: n => `${n} of the partly searchable ones are no hits, but may have been missed`,
+    related_cut: "thread: or similar: stands for more messages than were looked for",
     unread: n => `${n} messages not yet indexed were not searched`, covered: (m, h) => `index ${m} of ledger ${h}`,
     act: n => `This look is entry ${n} of the ledger.`, searched: n => `entry ${n}`,
     only_partly: r => `This message is only partly searchable: ${r}`, no_text: r => `The text cannot be shown: ${r}`,
@@ -177,6 +181,8 @@ function showCoverage() {
     element("span", {}, t.documents(number(c.documents)))];
   if (c.expansion_cut) parts.push(element("span", {class: "warning"}, t.cut));
   if (c.partial) parts.push(element("span", {}, t.partial_note(number(c.partial), number(c.partial_hits))));
+  if (c.partial_scope) parts.push(element("span", {class: "warning"}, t.missed(number(c.partial_scope))));
+  if (c.cut) parts.push(element("span", {class: "warning"}, t.related_cut));
   if (c.unread) parts.push(element("span", {class: "warning"}, t.unread(number(c.unread))));
   parts.push(element("span", {}, t.covered(c.index_mark, c.ledger_entries)), element("span", {}, t.searched(c.act)));
   $("coverage").replaceChildren(...parts);

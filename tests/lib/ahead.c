@@ -16,7 +16,7 @@ static long ahead(void) {
     if (fd >= 0) {
         if (read(fd, text, sizeof text - 1) < 0)
             text[0] = 0;
-        close(fd);
+        (void)close(fd); /* it was only read */
     }
     return strtol(text, NULL, 10);
 }

@@ -258,6 +258,8 @@ static void other_spellings_are_told(void **state) {
         {"1.2345 0120 123", ""},
         {"国会 -x", "text: 国会\nalso: 國会\nalso: 国會\nmore: yes\n"},
         {"pro*ect サーバ*", ""},
+        {"counterparty:髙田サーバー", "text: 髙田サーバー\nalso: 高田サーバー\n"},
+        {"docno:1234567 sha256:1234567* -thread:1234567", ""},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct fk_query *query = NULL;
