@@ -5,44 +5,16 @@
  * remembered, or the index has moved on, another pass looks behind the last hit given: ties of
  * received time go by seq, so what comes after a hit is well defined.
  */
-#include "search/search.h"
+#include "search/search_priv.h"
 #include "base/clock.h"
-#include "base/pack.h"
 #include "indexer/index.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"
-#include "search/receipt_priv.h"
-#include "search/related.h"
 #include "search/scope.h"
-#include "search/snippet.h"
 #include "search/tail.h"
 
 /* Hits that are remembered at once; behind the last of them they are looked for anew. */
 enum { REOPEN_TRIES = 10, HITS_KEPT = 1 << 20, CAPTURE_BITS = 32 };
-
-struct fk_search {
-    struct fk_xreader *reader; /* NULL: there is no index */
-    const char *dir;           /* whose index is read */
-    struct fk_query *query;
-    struct fk_xquery *whole;  /* the query with user and times */
-    struct fk_xquery *missed; /* perhaps: what is only partly searchable (scope.h) */
-    struct fk_search_coverage coverage;
-    struct fk_seqs disposed; /* captures that the index has not forgotten yet */
-    struct fk_seqs lessened; /* documents that have some of those and others; once for each */
-    struct fk_seqs captures; /* of the hit given */
-    struct fk_provenance known;
-    struct fk_buf canonical, expansion, data, user;
-    uint64_t limit, given;
-    struct fk_related related;
-    struct fk_matches groups; /* where hits are collapsed */
-    size_t first_group;       /* of them, the first of what was found */
-    bool has_receipt;
-    struct fk_receipt_found listed; /* for it */
-    struct fk_snippets *snippets; /* NULL: not asked for */
-    struct fk_excerpt snippet;
-    struct fk_xsurvey found; /* what comes after `after`, and what all of it counts */
-    size_t next;             /* of what was found */
-};
 
 /* ---- counting */
 
@@ -163,10 +135,23 @@ static enum fk_status narrow(struct fk_xquery **whole, struct fk_xquery *by, str
     return *whole != NULL ? FK_OK : fk_fail(err, FK_NOMEM, "out of memory for a query");
 }
 
+/* *again_out: the same once more. */
+static enum fk_status narrow_to_user(struct fk_search *s, const char *user,
+                                     struct fk_xquery **again_out, struct fk_err *err) {
+    struct fk_xquery *part = NULL;
+    const enum fk_status st = fk_query_plan_person(user, &part, err);
+    if (st == FK_INVALID)
+        return fk_fail(err, st, "there is no name or address in the user \"%.*s\"",
+                       fk_query__cut(user, 100), user);
+    if (st != FK_OK)
+        return st;
+    *again_out = fk_xquery_copy(part);
+    return narrow(&s->whole, part, err);
+}
+
 static enum fk_status understand(struct fk_search *s, const struct fk_search_options *o,
                                  struct fk_query_fault *fault, struct fk_err *err) {
     size_t len = o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len;
-    struct fk_xquery *part = NULL;
     struct fk_scope scope = {NULL, o->zone_minutes, o->since_ms, o->until_ms, NULL, NULL};
     enum fk_status st = FK_OK;
     FK_TRY(fk_query_parse_at(o->query, len, fk_now_ms(), o->zone_minutes, &s->query, fault, err));
@@ -180,16 +165,8 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
     FK_TRY(relate(s, o, fault, err));
     FK_TRY(fk_query_plan_for(fk_query_root(s->query), o->zone_minutes,
                              (const char *const *)o->domains, &s->whole, fault, err));
-    if (o->user != NULL) {
-        st = fk_query_plan_person(o->user, &part, err);
-        if (st == FK_INVALID)
-            st = fk_fail(err, st, "there is no name or address in the user \"%.*s\"",
-                         fk_query__cut(o->user, 100), o->user);
-        if (st != FK_OK)
-            goto done;
-        scope.user = fk_xquery_copy(part);
-        FK_TRY(narrow(&s->whole, part, err));
-    }
+    if (o->user != NULL)
+        FK_TRY(narrow_to_user(s, o->user, &scope.user, err));
     if (o->since_ms != INT64_MIN || o->until_ms != INT64_MAX)
         FK_TRY(narrow(&s->whole, fk_query_plan_received(o->since_ms, o->until_ms), err));
     scope.root = fk_query_root(s->query);
@@ -325,93 +302,7 @@ done:
     return st;
 }
 
-/* ---- the act */
-
-static void add_time(struct fk_buf *body, const char *name, int64_t ms) {
-    char text[FK_TIME_SIZE];
-    if (ms == INT64_MIN || ms == INT64_MAX)
-        return;
-    fk_time_format(text, ms);
-    fk_fields_add_str(body, name, text);
-}
-
-static void add_number(struct fk_buf *body, const char *name, uint64_t n) {
-    char text[24];
-    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)n);
-    fk_fields_add_str(body, name, text);
-}
-
-/* Which other spellings were hits too: as many as say what was understood. */
-enum { SPELLINGS_RECORDED = 8192 };
-static void add_spellings(struct fk_buf *body, const struct fk_buf *expansion) {
-    struct fk_fields it = fk_fields_begin(expansion->data, expansion->len);
-    const size_t begin = body->len;
-    for (struct fk_field f; fk_fields_next(&it, &f) && body->len - begin < SPELLINGS_RECORDED;)
-        fk_buf_printf(body, "%s: %.*s\n",
-                      fk_field_is(&f, "text")   ? "spelled"
-                      : fk_field_is(&f, "also") ? "also"
-                                                : "also-more",
-                      (int)f.value_len, f.value);
-}
-
-void fk_search_zone(char out[FK_ZONE_SIZE], int minutes) {
-    unsigned east = (unsigned)abs(minutes);
-    (void)snprintf(out, FK_ZONE_SIZE, "%c%02u:%02u", minutes < 0 ? '-' : '+', east / 60 % 24,
-                   east % 60);
-}
-
-static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
-                             const struct fk_search_options *o, struct fk_err *err) {
-    struct fk_buf body = FK_BUF_INIT;
-    struct fk_receipt receipt;
-    char zone[FK_ZONE_SIZE], fields[100];
-    (void)snprintf(fields, sizeof fields, "what=search%s%s", o->receipt ? " receipt=" : "",
-                   o->receipt ? o->receipt->digest : "");
-    fk_search_zone(zone, o->zone_minutes);
-    fk_fields_add_str(&body, "person", o->person);
-    fk_fields_add_str(&body, "via", o->via);
-    if (o->reason != NULL)
-        fk_fields_add_str(&body, "reason", o->reason);
-    fk_fields_add(&body, "query", o->query,
-                  o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len);
-    fk_fields_add_str(&body, "canonical", fk_search_canonical(s));
-    add_spellings(&body, &s->expansion);
-    if (fk_query_asks(fk_query_root(s->query), FK_F_DIRECTION))
-        for (size_t i = 0; o->domains != NULL && o->domains[i] != NULL; i++)
-            fk_fields_add_str(&body, "domain", o->domains[i]);
-    if (o->user != NULL)
-        fk_fields_add_str(&body, "user", o->user);
-    add_time(&body, "since", o->since_ms);
-    add_time(&body, "until", o->until_ms);
-    fk_fields_add_str(&body, "zone", zone);
-    if (o->cursor != NULL)
-        fk_fields_add_str(&body, "cursor", o->cursor);
-    if (o->collapse != FK_COLLAPSE_NONE)
-        fk_fields_add_str(&body, "collapse", fk_collapse_name(o->collapse));
-    if (o->receipt != NULL)
-        fk_fields_add_str(&body, "receipt", o->receipt->digest);
-    if (o->snippets)
-        fk_fields_add_str(&body, "snippets", "yes");
-    add_number(&body, "limit", o->limit);
-    add_number(&body, "hits", s->coverage.total);
-    add_number(&body, "captures", s->coverage.captures);
-    if (s->coverage.is_expansion_cut)
-        fk_fields_add_str(&body, "expansion", "cut");
-    add_number(&body, "index", s->coverage.mark);
-    add_number(&body, "unread", s->coverage.unread);
-    enum fk_status st =
-        body.failed
-            ? fk_fail(err, FK_NOMEM, "out of memory for an act")
-            : fk_keep_append(keep,
-                             &(struct fk_record){.kind = "act", .fields = fields, .body = &body},
-                             &receipt, err);
-    fk_buf_free(&body);
-    if (st == FK_OK)
-        s->coverage.act = receipt.seq;
-    else
-        (void)fk_err_prefix(err, "the search cannot be recorded, so it is not answered");
-    return st;
-}
+/* ---- the receipt */
 
 static enum fk_status receipt_state(struct fk_search *s, struct fk_lend *lend,
                                     const struct fk_search_options *o, struct fk_err *err) {
@@ -534,6 +425,20 @@ enum fk_status fk_search_cursor(struct fk_search *s, struct fk_buf *out, struct 
 
 /* ---- the whole */
 
+static void ask(struct fk_search *s, const char *dir, const struct fk_search_options *o) {
+    s->dir = dir;
+    s->limit = o->limit;
+    s->has_receipt = o->receipt != NULL;
+    s->coverage.zone_minutes = o->zone_minutes;
+    s->coverage.since_ms = o->since_ms;
+    s->coverage.until_ms = o->until_ms;
+    s->coverage.collapse = o->collapse;
+    if (o->user != NULL) {
+        fk_buf_str(&s->user, o->user);
+        s->coverage.user = fk_buf_cstr(&s->user);
+    }
+}
+
 enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_lend *lend,
                               const struct fk_search_options *options, struct fk_search **out,
                               struct fk_query_fault *fault, struct fk_err *err) {
@@ -542,17 +447,7 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
     memset(fault, 0, sizeof *fault);
     if (s == NULL)
         return fk_fail(err, FK_NOMEM, "out of memory for a search");
-    s->dir = dir;
-    s->limit = options->limit;
-    s->coverage.zone_minutes = options->zone_minutes;
-    s->coverage.since_ms = options->since_ms;
-    s->coverage.until_ms = options->until_ms;
-    if (options->user != NULL) {
-        fk_buf_str(&s->user, options->user);
-        s->coverage.user = fk_buf_cstr(&s->user);
-    }
-    s->coverage.collapse = options->collapse;
-    s->has_receipt = options->receipt != NULL;
+    ask(s, dir, options);
     FK_TRY(open_index(s, err));
     FK_TRY(understand(s, options, fault, err));
     if (options->snippets)
@@ -560,7 +455,7 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
     FK_TRY(read_cursor(s, options->cursor, err));
     FK_TRY(measure(s, lend, err));
     FK_TRY(receipt_state(s, lend, options, err));
-    FK_TRY(record(s, keep, options, err));
+    FK_TRY(fk_search__record(s, keep, options, err));
     *out = s;
     s = NULL;
 done:

@@ -1,0 +1,336 @@
+/* xapian_survey.cc - one pass over all that matches: counts, and the first hits. */
+#include "indexer/xapian_priv.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
+
+namespace {
+using hit = struct fk_xhit;
+/* Greatest key first, then greatest docid. */
+static bool is_before(const hit &a, const hit &b) {
+    return a.key != b.key ? a.key > b.key : a.docid > b.docid;
+}
+
+static uint64_t key_of(const std::string &value) {
+    uint64_t key = 0;
+    for (std::size_t i = 0; i < 8; i++)
+        key = key << 8 | (i < value.size() ? static_cast<unsigned char>(value[i]) : 0);
+    return key;
+}
+
+/* The first hits in their order, of all databases. The last of them is on top of the heap. */
+class First {
+    std::mutex lock;
+    std::vector<hit> heap;
+    const struct fk_xsurvey &ask;
+
+  public:
+    explicit First(const struct fk_xsurvey &survey) : ask(survey) {
+    }
+    /* No hit with a smaller key is wanted. */
+    uint64_t least() {
+        const std::lock_guard<std::mutex> held(lock);
+        return ask.want == 0 ? UINT64_MAX : heap.size() < ask.want ? 0 : heap.front().key;
+    }
+    void take(const std::vector<hit> &hits) {
+        const std::lock_guard<std::mutex> held(lock);
+        for (const hit &h : hits)
+            add(heap, ask.want, h);
+    }
+    static void add(std::vector<hit> &heap, std::size_t want, const hit &h) {
+        if (heap.size() == want) {
+            if (want == 0 || !is_before(h, heap.front()))
+                return;
+            std::pop_heap(heap.begin(), heap.end(), is_before);
+            heap.pop_back();
+        }
+        heap.push_back(h);
+        std::push_heap(heap.begin(), heap.end(), is_before);
+    }
+    std::vector<hit> sorted() {
+        std::sort_heap(heap.begin(), heap.end(), is_before);
+        return std::move(heap);
+    }
+};
+
+/* A list of documents that is gone through beside the hits. */
+struct beside {
+    Xapian::PostingIterator at, end;
+    bool has(Xapian::docid docid) {
+        if (at == end)
+            return false;
+        if (*at < docid)
+            at.skip_to(docid);
+        return at != end && *at == docid;
+    }
+};
+
+/* What one database adds; hits come by ascending docid. */
+class Counts {
+    const struct fk_xsurvey &ask;
+    const std::vector<Xapian::docid> &hidden;
+    std::vector<beside> flags;
+    std::vector<hit> heap;
+    std::size_t next_hidden = 0, next_watched = 0;
+    uint64_t least; /* key of hits that are wanted */
+    bool reads_keys;
+
+    bool is_hidden(Xapian::docid docid) {
+        while (next_hidden < hidden.size() && hidden[next_hidden] < docid)
+            next_hidden++;
+        return next_hidden < hidden.size() && hidden[next_hidden] == docid;
+    }
+    void watch(Xapian::docid docid) {
+        while (next_watched < ask.watched_count && ask.watched[next_watched] < docid)
+            next_watched++;
+        for (; next_watched < ask.watched_count && ask.watched[next_watched] == docid;
+             next_watched++)
+            seen++;
+    }
+
+  public:
+    uint64_t total = 0, seen = 0;
+    std::vector<uint64_t> with;
+
+    Counts(const struct fk_xsurvey &survey, const Xapian::Database &db,
+           const std::vector<Xapian::docid> &hidden_ones, uint64_t least_key)
+        : ask(survey), hidden(hidden_ones), least(least_key),
+          reads_keys(survey.want > 0 &&
+                     key_of(db.get_value_upper_bound(survey.sort_slot)) >= least_key),
+          with(survey.flag_count) {
+        for (std::size_t i = 0; i < survey.flag_count; i++)
+            flags.push_back({db.postlist_begin(survey.flags[i]), db.postlist_end(survey.flags[i])});
+    }
+    bool wants_keys() const {
+        return reads_keys;
+    }
+    template <typename F> void take(Xapian::docid docid, F value) {
+        if (is_hidden(docid))
+            return;
+        total++;
+        for (std::size_t i = 0; i < flags.size(); i++)
+            with[i] += flags[i].has(docid);
+        watch(docid);
+        if (!reads_keys)
+            return;
+        const hit h = {key_of(value()), docid};
+        if (h.key >= least && (!ask.has_after || is_before(ask.after, h)))
+            First::add(heap, ask.want, h);
+    }
+    const std::vector<hit> &first() const {
+        return heap;
+    }
+};
+
+/* Xapian shows it every hit, by ascending docid, with its values. */
+class Counting : public Xapian::MatchSpy {
+    Counts &counts;
+    const unsigned slot;
+
+  public:
+    Counting(Counts &into, unsigned sort_slot) : counts(into), slot(sort_slot) {
+    }
+    void operator()(const Xapian::Document &doc, double) override {
+        counts.take(doc.get_docid(), [&] { return doc.get_value(slot); });
+    }
+};
+
+/* One term: its list is all there is to read. */
+static void count_term(const Xapian::Database &db, const std::string &term, unsigned slot,
+                       Counts &counts) {
+    Xapian::ValueIterator value = db.valuestream_begin(slot);
+    for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
+        counts.take(*it, [&] {
+            if (value != db.valuestream_end(slot) && value.get_docid() < *it)
+                value.skip_to(*it);
+            return value != db.valuestream_end(slot) && value.get_docid() == *it ? *value
+                                                                                  : std::string();
+        });
+}
+
+static void count_query(const Xapian::Database &db, const Xapian::Query &query, unsigned slot,
+                        Counts &counts) {
+    Xapian::Enquire enquire(db);
+    enquire.set_query(query);
+    enquire.set_weighting_scheme(Xapian::BoolWeight());
+    enquire.set_docid_order(Xapian::Enquire::ASCENDING);
+    Counting spy(counts, slot);
+    enquire.add_matchspy(&spy);
+    (void)enquire.get_mset(0, 0, db.get_doccount());
+}
+
+class Survey {
+    struct fk_xreader *r;
+    const struct fk_xquery *q;
+    struct fk_xsurvey &s;
+    struct budget expansion;
+    First first;
+    std::vector<std::size_t> order; /* databases that may have hits, those with the newest first */
+    std::atomic<std::size_t> next{0};
+    std::mutex lock; /* of the sums, and of what went wrong */
+    std::exception_ptr wrong;
+
+    void count(std::size_t i) {
+        const Xapian::Database &db = r->dbs[i];
+        Counts counts(s, db, r->hidden[i], first.least());
+        if (!q->term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
+            r->hidden[i].empty())
+            counts.total = db.get_termfreq(q->term);
+        else if (!q->term.empty())
+            count_term(db, q->term, s.sort_slot, counts);
+        else
+            count_query(db, q->in(place{db, r->texts[i].get(), &expansion}), s.sort_slot, counts);
+        first.take(counts.first());
+        const std::lock_guard<std::mutex> held(lock);
+        s.total += counts.total;
+        s.seen += counts.seen;
+        for (std::size_t k = 0; k < s.flag_count; k++)
+            s.with[k] += counts.with[k];
+    }
+    void work() noexcept {
+        try {
+            for (std::size_t i; (i = next++) < order.size();)
+                count(order[i]);
+        } catch (...) {
+            const std::lock_guard<std::mutex> held(lock);
+            if (!wrong)
+                wrong = std::current_exception();
+            next = order.size();
+        }
+    }
+    /* Few documents are counted before a thread has begun. */
+    std::size_t threads() const {
+        uint64_t documents = 0;
+        for (const std::size_t i : order)
+            documents += r->dbs[i].get_doccount();
+        const std::size_t most = s.threads                         ? s.threads
+                                 : documents < FK_XSURVEY_ALONE ? 1
+                                                                   : std::thread::hardware_concurrency();
+        return std::max<std::size_t>(1, std::min(most, order.size()));
+    }
+
+  public:
+    Survey(struct fk_xreader *reader, const struct fk_xquery *query, struct fk_xsurvey &survey)
+        : r(reader), q(query), s(survey), first(survey) {
+        std::vector<std::pair<std::string, std::size_t>> by_newest;
+        for (std::size_t i = 0; i < r->dbs.size(); i++)
+            if (may_match(q->may, r->dbs[i]))
+                by_newest.emplace_back(r->dbs[i].get_value_upper_bound(s.sort_slot), i);
+        std::sort(by_newest.rbegin(), by_newest.rend());
+        for (const auto &one : by_newest)
+            order.push_back(one.second);
+    }
+    /* Who cannot have another thread does it alone. */
+    void run() {
+        std::vector<std::thread> others;
+        try {
+            for (std::size_t n = threads(); others.size() + 1 < n;)
+                others.emplace_back([this] { work(); });
+        } catch (const std::system_error &) {
+        }
+        work();
+        for (std::thread &t : others)
+            t.join();
+        if (wrong)
+            std::rethrow_exception(wrong);
+        s.is_cut = expansion.is_cut;
+    }
+    void hits_into() {
+        const std::vector<hit> hits = first.sorted();
+        s.hits = static_cast<hit *>(malloc(hits.size() * sizeof *s.hits + 1));
+        if (!s.hits)
+            throw std::bad_alloc();
+        std::copy(hits.begin(), hits.end(), s.hits);
+        s.hit_count = hits.size();
+    }
+};
+} // namespace
+
+enum fk_status fk_xreader_survey(struct fk_xreader *r, const struct fk_xquery *q,
+                                 struct fk_xsurvey *s, struct fk_err *err) {
+    fk_xsurvey_free(s);
+    s->total = s->seen = 0;
+    s->is_cut = false;
+    memset(s->with, 0, sizeof s->with);
+    if (!q)
+        return fk_fail(err, FK_NOMEM, "the query could not be built: out of memory");
+    if (s->flag_count > FK_XFLAGS_MAX)
+        return fk_fail(err, FK_INVALID, "%zu terms to be counted are over the limit of %d",
+                       s->flag_count, FK_XFLAGS_MAX);
+    return guarded("cannot search the index", err, [&] {
+        Survey survey(r, q, *s);
+        survey.run();
+        survey.hits_into();
+        return FK_OK;
+    });
+}
+
+void fk_xsurvey_free(struct fk_xsurvey *s) {
+    free(s->hits);
+    s->hits = nullptr;
+    s->hit_count = 0;
+}
+
+enum fk_status fk_xreader_search(struct fk_xreader *r, const struct fk_xquery *q,
+                                 unsigned sort_slot, uint64_t offset, size_t limit,
+                                 struct fk_xhits *out, struct fk_err *err) {
+    struct fk_xsurvey s = {};
+    if (limit > FK_XHITS_MAX)
+        return fk_fail(err, FK_INVALID, "%zu hits at once are over the limit of %d", limit,
+                       FK_XHITS_MAX);
+    s.sort_slot = sort_slot;
+    s.want = limit ? static_cast<size_t>(offset) + limit : 0;
+    const enum fk_status st = fk_xreader_survey(r, q, &s, err);
+    out->count = 0;
+    out->total = s.total;
+    for (size_t i = static_cast<size_t>(offset); st == FK_OK && i < s.hit_count; i++)
+        out->docids[out->count++] = s.hits[i].docid;
+    fk_xsurvey_free(&s);
+    return st;
+}
+
+/* The value that a document has in a stream that is read along; empty where it has none. */
+static std::string value_at(Xapian::ValueIterator &it, const Xapian::ValueIterator &end,
+                            Xapian::docid docid) {
+    if (it == end)
+        return std::string();
+    it.skip_to(docid);
+    return it != end && it.get_docid() == docid ? *it : std::string();
+}
+
+enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q, unsigned first_slot,
+                               unsigned second_slot, fk_xmatch_fn fn, void *ctx,
+                               struct fk_err *err) {
+    if (!q)
+        return fk_fail(err, FK_NOMEM, "the query could not be built: out of memory");
+    return guarded("cannot search the index", err, [&] {
+        enum fk_status st = FK_OK;
+        struct budget expansion;
+        for (std::size_t i = 0; i < r->dbs.size() && st == FK_OK; i++) {
+            const Xapian::Database &db = r->dbs[i];
+            Xapian::Enquire enquire(db);
+            enquire.set_query(q->in(place{db, r->texts[i].get(), &expansion}));
+            enquire.set_weighting_scheme(Xapian::BoolWeight());
+            enquire.set_docid_order(Xapian::Enquire::ASCENDING);
+            const Xapian::MSet all = enquire.get_mset(0, db.get_doccount());
+            Xapian::ValueIterator first = db.valuestream_begin(first_slot),
+                                  second = db.valuestream_begin(second_slot);
+            const Xapian::ValueIterator first_end = db.valuestream_end(first_slot),
+                                        second_end = db.valuestream_end(second_slot);
+            for (Xapian::MSetIterator m = all.begin(); m != all.end() && st == FK_OK; ++m) {
+                if (is_hidden(r, i, *m))
+                    continue;
+                const std::string a = value_at(first, first_end, *m),
+                                  b = value_at(second, second_end, *m);
+                const struct fk_xmatch match = {*m, a.data(), b.data(), a.size(), b.size()};
+                st = fn(ctx, &match, err);
+            }
+        }
+        return st;
+    });
+}
