@@ -23,12 +23,18 @@ static enum fk_status status_of_system(const Xapian::Error &e, enum fk_status wi
     return strcmp(system, strerror(ENOENT)) ? FK_IO : FK_NOT_FOUND;
 }
 
+void budget::throw_over() {
+    struct failure f = {FK_FULL, FK_ERR_INIT};
+    (void)fk_fail(&f.err, FK_FULL, "its time is over");
+    throw f;
+}
+
 /* A database's failure in which the system has no part, such as a block
  * cut short, is damage, whatever class Xapian gives it. */
 enum fk_status map_exception(const char *what, struct fk_err *err) noexcept {
     try {
         throw;
-    } catch (const text_failure &f) {
+    } catch (const failure &f) {
         return fk_fail(err, f.st, "%s: %s", what, f.err.text);
     } catch (const Xapian::DatabaseNotFoundError &e) {
         return fail_of(e, FK_NOT_FOUND, what, err);

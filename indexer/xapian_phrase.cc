@@ -9,11 +9,13 @@ namespace {
 class Verified : public Xapian::PostingSource {
     std::shared_ptr<const struct fk_phrase> phrase;
     struct fk_texts *texts;
+    struct budget *spent;
     Xapian::Database db;
     Xapian::docid at = 0;
     bool is_over = false;
 
     bool stands(Xapian::docid docid) const {
+        spent->look();
         const auto blob = texts_get(texts, FK_TEXTS_ROWS, docid);
         size_t prefix_len, len;
         const char *prefix = fk_phrase_prefix(phrase.get(), &prefix_len);
@@ -24,10 +26,10 @@ class Verified : public Xapian::PostingSource {
 
   public:
     Verified(std::shared_ptr<const struct fk_phrase> what, const place &in)
-        : phrase(std::move(what)), texts(in.texts), db(in.db) {
+        : phrase(std::move(what)), texts(in.texts), spent(in.spent), db(in.db) {
     }
     Verified *clone() const override {
-        return new Verified(phrase, place{db, texts, nullptr});
+        return new Verified(phrase, place{db, texts, spent, false});
     }
     void init(const Xapian::Database &) override {
         at = 0;
@@ -81,8 +83,11 @@ static Xapian::Query verified(const std::vector<std::string> &terms,
                               const std::shared_ptr<const struct fk_phrase> &phrase,
                               const place &in) {
     std::vector<Xapian::Query> all;
-    for (const std::string &term : terms)
+    for (const std::string &term : terms) {
+        if (in.db.get_termfreq(term) == 0)
+            return Xapian::Query();
         all.push_back(query_of_term(in.db, term));
+    }
     Verified source(phrase, in);
     all.emplace_back(&source);
     return Xapian::Query(Xapian::Query::OP_AND, all.begin(), all.end());
@@ -101,24 +106,29 @@ static void filter_add(std::vector<std::string> &out, const std::string &term) {
 }
 
 static struct fk_xquery *query_verified(const char *const *terms, const size_t *lens, size_t n,
-                                        struct fk_phrase *made) {
+                                        unsigned window, struct fk_phrase *made) {
     if (!made)
         return nullptr;
-    return query_of([&] {
+    return query_of([&](struct fk_xquery &q) {
         std::shared_ptr<const struct fk_phrase> phrase(made, phrase_freer());
         std::vector<std::string> all;
-        for (size_t i = 0; i < n; i++)
-            filter_add(all, std::string(terms[i], lens[i]));
-        return [all, phrase](const place &in) { return verified(all, phrase, in); };
+        q.name = name_of('V', {std::to_string(window)});
+        for (size_t i = 0; i < n; i++) {
+            const std::string term(terms[i], lens[i]);
+            filter_add(all, term);
+            q.name += name_of('T', {term});
+        }
+        q.in = [all, phrase](const place &in) { return verified(all, phrase, in); };
     });
 }
 
 struct fk_xquery *fk_xquery_phrase(const char *const *terms, const size_t *lens, size_t n) {
     return n == 1 ? fk_xquery_term(terms[0], lens[0])
-                  : query_verified(terms, lens, n, fk_phrase_new(terms, lens, n));
+                  : query_verified(terms, lens, n, 0, fk_phrase_new(terms, lens, n));
 }
 
 struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, size_t n,
                                  unsigned window) {
-    return query_verified(terms, lens, n, fk_phrase_near(terms, lens, n, window ? window : 1));
+    const unsigned within = window ? window : 1;
+    return query_verified(terms, lens, n, within, fk_phrase_near(terms, lens, n, within));
 }

@@ -2,6 +2,7 @@
 #include "indexer/xapian_priv.h"
 #include "indexer/host.h"
 
+#include <set>
 
 /* A term that stands in every document of the database. Xapian 1.4 puts the list of all documents
  * in its place and names it by the term, after which that list looks for its further blocks under
@@ -19,66 +20,136 @@ Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term)
     return is_everywhere(db, term) ? everything() : Xapian::Query(term);
 }
 
-static bool joined_may(Xapian::Query::op op, const fk_xquery &a, const fk_xquery &b,
-                       const Xapian::Database &db) {
-    if (op == Xapian::Query::OP_AND)
-        return may_match(a.may, db) && may_match(b.may, db);
-    return may_match(a.may, db) || (op == Xapian::Query::OP_OR && may_match(b.may, db));
+std::string name_of(char kind, std::initializer_list<std::string> texts) {
+    std::string name(1, kind);
+    for (const std::string &text : texts)
+        name += std::to_string(text.size()) + ':' + text;
+    return name;
 }
 
-template <Xapian::Query::op Op>
-static struct fk_xquery *query_join(struct fk_xquery *a, struct fk_xquery *b) noexcept {
-    struct fk_xquery *joined = nullptr;
-    const std::unique_ptr<fk_xquery> own_a(a), own_b(b);
-    try {
-        if (a && b) {
-            const auto both = std::make_shared<const std::pair<fk_xquery, fk_xquery>>(
-                std::move(*a), std::move(*b));
-            joined = new fk_xquery{[both](const place &in) {
-                                       return Xapian::Query(Op, both->first.in(in),
-                                                            both->second.in(in));
-                                   },
-                                   [both](const Xapian::Database &db) {
-                                       return joined_may(Op, both->first, both->second, db);
-                                   },
-                                   {}};
-        }
-    } catch (...) {
+bool fk_xquery::may_match(const Xapian::Database &db) const {
+    const auto part_may = [&](const std::shared_ptr<const fk_xquery> &p) {
+        return p->may_match(db);
+    };
+    switch (op) {
+    case Xapian::Query::OP_AND:
+        return std::all_of(parts.begin(), parts.end(), part_may);
+    case Xapian::Query::OP_OR:
+        return std::any_of(parts.begin(), parts.end(), part_may);
+    case Xapian::Query::OP_AND_NOT:
+        return part_may(parts.front());
+    default:
+        return !may || may(db);
     }
-    return joined;
+}
+
+/* More alternatives than these are read one after another into one list of documents. Side by side
+ * they are a tree to Xapian, perhaps as deep as they are many, and each step goes through it. */
+enum { LISTS_BESIDE = 100 };
+
+/* Of some alternatives, each once. */
+static Xapian::Query any_of(const std::vector<std::shared_ptr<const fk_xquery>> &parts,
+                            std::size_t from, const place &in) {
+    std::set<std::string> names;
+    std::vector<const fk_xquery *> once;
+    std::vector<Xapian::Query> all;
+    std::shared_ptr<Documents> found;
+    std::size_t terms = 0;
+    for (std::size_t i = from; i < parts.size(); i++)
+        if (parts[i]->name.empty() || names.insert(parts[i]->name).second) {
+            once.push_back(parts[i].get());
+            terms += !parts[i]->term.empty();
+        }
+    const bool reads_terms = terms > LISTS_BESIDE || in.is_large;
+    const bool reads_others = once.size() - terms > LISTS_BESIDE;
+    for (const fk_xquery *p : once) {
+        const bool reads = p->term.empty() ? p->add || reads_others : reads_terms;
+        in.spent->look();
+        if (reads && !found)
+            found = std::make_shared<Documents>(in.db);
+        if (reads && p->add)
+            p->add(in, *found);
+        else if (reads)
+            match_all(in.db, p->made(in),
+                      [&](const Xapian::Document &doc) { found->add(doc.get_docid()); });
+        else
+            all.push_back(p->made(in));
+    }
+    if (found)
+        all.push_back(of_documents(in.db, found));
+    return Xapian::Query(Xapian::Query::OP_OR, all.begin(), all.end());
+}
+
+Xapian::Query fk_xquery::made(const place &where) const {
+    where.spent->look();
+    if (op == Xapian::Query::OP_INVALID)
+        return in(where);
+    if (op == Xapian::Query::OP_OR)
+        return any_of(parts, 0, where);
+    if (op == Xapian::Query::OP_AND_NOT)
+        return Xapian::Query(op, parts.front()->made(where), any_of(parts, 1, where));
+    std::vector<Xapian::Query> all;
+    for (const auto &p : parts)
+        all.push_back(p->made(where));
+    return Xapian::Query(op, all.begin(), all.end());
+}
+
+/* b's alternatives or conditions one by one where it is a chain of this kind. */
+static void parts_add(fk_xquery &to, Xapian::Query::op op, std::unique_ptr<fk_xquery> b) {
+    if (b->op == op)
+        to.parts.insert(to.parts.end(), b->parts.begin(), b->parts.end());
+    else
+        to.parts.emplace_back(std::move(b));
+}
+
+static struct fk_xquery *query_join(Xapian::Query::op op, struct fk_xquery *a,
+                                    struct fk_xquery *b) noexcept {
+    std::unique_ptr<fk_xquery> own_a(a), own_b(b);
+    if (!a || !b)
+        return nullptr;
+    return guarded_query([&] {
+        if (own_a->op != op) {
+            std::unique_ptr<fk_xquery> joined(new fk_xquery);
+            joined->op = op;
+            joined->leaves = own_a->leaves;
+            joined->parts.emplace_back(std::move(own_a));
+            own_a = std::move(joined);
+        }
+        own_a->leaves += own_b->leaves;
+        parts_add(*own_a, op == Xapian::Query::OP_AND_NOT ? Xapian::Query::OP_OR : op,
+                  std::move(own_b));
+        return own_a.release();
+    });
 }
 
 struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
-    struct fk_xquery *q = query_of([&] {
-        return [t = std::string(term, len)](const place &in) { return query_of_term(in.db, t); };
+    return query_of([&](struct fk_xquery &q) {
+        q.term.assign(term, len);
+        q.name = name_of('T', {q.term});
+        q.in = [t = q.term](const place &in) { return query_of_term(in.db, t); };
+        q.add = [t = q.term](const place &in, Documents &found) { found.add_all(in, t); };
     });
-    try {
-        if (q)
-            q->term.assign(term, len);
-    } catch (...) {
-        fk_xquery_free(&q);
-    }
-    return q;
 }
 
 struct fk_xquery *fk_xquery_all(void) {
-    return query_of([] { return [](const place &) { return everything(); }; });
+    return query_of([](struct fk_xquery &q) { q.in = [](const place &) { return everything(); }; });
 }
 
 struct fk_xquery *fk_xquery_nothing(void) {
-    return query_of([] { return [](const place &) { return Xapian::Query(); }; });
+    return query_of(
+        [](struct fk_xquery &q) { q.in = [](const place &) { return Xapian::Query(); }; });
 }
 
 struct fk_xquery *fk_xquery_and(struct fk_xquery *a, struct fk_xquery *b) {
-    return query_join<Xapian::Query::OP_AND>(a, b);
+    return query_join(Xapian::Query::OP_AND, a, b);
 }
 
 struct fk_xquery *fk_xquery_or(struct fk_xquery *a, struct fk_xquery *b) {
-    return query_join<Xapian::Query::OP_OR>(a, b);
+    return query_join(Xapian::Query::OP_OR, a, b);
 }
 
 struct fk_xquery *fk_xquery_and_not(struct fk_xquery *a, struct fk_xquery *b) {
-    return query_join<Xapian::Query::OP_AND_NOT>(a, b);
+    return query_join(Xapian::Query::OP_AND_NOT, a, b);
 }
 
 /* ---- domains */
@@ -151,9 +222,8 @@ class Outside : public Xapian::PostingSource {
 } // namespace
 
 struct fk_xquery *fk_xquery_outside(unsigned slot, const char *const *domains, size_t n) {
-    return query_of([&] {
-        return [slot,
-                ours = std::vector<std::string>(domains, domains + n)](const place &) {
+    return query_of([&](struct fk_xquery &q) {
+        q.in = [slot, ours = std::vector<std::string>(domains, domains + n)](const place &) {
             return Xapian::Query((new Outside(slot, ours))->release());
         };
     });
@@ -163,36 +233,24 @@ struct fk_xquery *fk_xquery_outside(unsigned slot, const char *const *domains, s
  * has the empty one. */
 struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,
                                   size_t to_len) {
-    struct fk_xquery *q = query_of([&] {
-        const std::string low = from_len ? std::string(static_cast<const char *>(from), from_len)
-                                         : std::string(1, '\0');
+    return query_of([&](struct fk_xquery &q) {
+        const std::string low(static_cast<const char *>(from), from_len);
         const std::string high(static_cast<const char *>(to), to_len);
+        const std::string least = low.empty() ? std::string(1, '\0') : low;
         const Xapian::Query within =
-            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, low)
-                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, low, high);
-        return [within](const place &) { return within; };
+            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, least)
+                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, least, high);
+        q.in = [within](const place &) { return within; };
+        q.may = [slot, low, high](const Xapian::Database &db) {
+            return db.get_value_freq(slot) > 0 && db.get_value_upper_bound(slot) >= low &&
+                   (high.empty() || db.get_value_lower_bound(slot) <= high);
+        };
     });
-    try {
-        if (q)
-            q->may = [slot, low = std::string(static_cast<const char *>(from), from_len),
-                      high = std::string(static_cast<const char *>(to), to_len)](
-                         const Xapian::Database &db) {
-                return db.get_value_freq(slot) > 0 && db.get_value_upper_bound(slot) >= low &&
-                       (high.empty() || db.get_value_lower_bound(slot) <= high);
-            };
-    } catch (...) {
-        fk_xquery_free(&q);
-    }
-    return q;
 }
 
 /* The same query once more. */
 struct fk_xquery *fk_xquery_copy(const struct fk_xquery *q) {
-    try {
-        return q ? new fk_xquery(*q) : nullptr;
-    } catch (...) {
-        return nullptr;
-    }
+    return guarded_query([&] { return q ? new fk_xquery(*q) : nullptr; });
 }
 
 void fk_xquery_free(struct fk_xquery **q) {

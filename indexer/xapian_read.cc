@@ -17,6 +17,10 @@ enum fk_status fk_xreader_open(const char *const *dirs, size_t n, struct fk_xrea
     });
 }
 
+void fk_xreader_limit(struct fk_xreader *r, int64_t until_ms) {
+    r->until_ms = until_ms;
+}
+
 void fk_xreader_close(struct fk_xreader **r) {
     delete *r;
     *r = nullptr;
@@ -123,8 +127,8 @@ enum fk_status fk_xreader_hide(struct fk_xreader *r, const uint64_t *docids, siz
                 if (*it == docids[k])
                     hidden.push_back(*it);
             }
-            std::inplace_merge(hidden.begin(),
-                               hidden.begin() + static_cast<std::ptrdiff_t>(before), hidden.end());
+            std::inplace_merge(hidden.begin(), hidden.begin() + static_cast<std::ptrdiff_t>(before),
+                               hidden.end());
             hidden.erase(std::unique(hidden.begin(), hidden.end()), hidden.end());
         }
         return FK_OK;

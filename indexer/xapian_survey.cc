@@ -10,6 +10,9 @@
 #include <thread>
 
 namespace {
+/* Xapian holds a block or two of each list that it goes through; so many of them are 10 MiB. */
+enum { LEAVES_LARGE = 600 };
+
 using hit = struct fk_xhit;
 /* Greatest key first, then greatest docid. */
 static bool is_before(const hit &a, const hit &b) {
@@ -78,6 +81,7 @@ class Counts {
     std::vector<hit> heap;
     std::size_t next_hidden = 0, next_watched = 0;
     uint64_t least; /* key of hits that are wanted */
+    ticker watch;
     bool reads_keys;
 
     bool is_hidden(Xapian::docid docid) {
@@ -85,7 +89,7 @@ class Counts {
             next_hidden++;
         return next_hidden < hidden.size() && hidden[next_hidden] == docid;
     }
-    void watch(Xapian::docid docid) {
+    void watched(Xapian::docid docid) {
         while (next_watched < ask.watched_count && ask.watched[next_watched] < docid)
             next_watched++;
         for (; next_watched < ask.watched_count && ask.watched[next_watched] == docid;
@@ -98,8 +102,9 @@ class Counts {
     std::vector<uint64_t> with;
 
     Counts(const struct fk_xsurvey &survey, const Xapian::Database &db,
-           const std::vector<Xapian::docid> &hidden_ones, uint64_t least_key)
-        : ask(survey), hidden(hidden_ones), least(least_key),
+           const std::vector<Xapian::docid> &hidden_ones, uint64_t least_key,
+           const struct budget &spent)
+        : ask(survey), hidden(hidden_ones), least(least_key), watch(spent),
           reads_keys(survey.want > 0 &&
                      key_of(db.get_value_upper_bound(survey.sort_slot)) >= least_key),
           with(survey.flag_count) {
@@ -110,12 +115,13 @@ class Counts {
         return reads_keys;
     }
     template <typename F> void take(Xapian::docid docid, F value) {
+        watch.step();
         if (is_hidden(docid))
             return;
         total++;
         for (std::size_t i = 0; i < flags.size(); i++)
             with[i] += flags[i].has(docid);
-        watch(docid);
+        watched(docid);
         if (!reads_keys)
             return;
         const hit h = {key_of(value()), docid};
@@ -128,15 +134,14 @@ class Counts {
 };
 
 /* Xapian shows it every hit, by ascending docid, with its values. */
-class Counting : public Xapian::MatchSpy {
-    Counts &counts;
-    const unsigned slot;
+class Taking : public Xapian::MatchSpy {
+    const std::function<void(const Xapian::Document &)> &take;
 
   public:
-    Counting(Counts &into, unsigned sort_slot) : counts(into), slot(sort_slot) {
+    explicit Taking(const std::function<void(const Xapian::Document &)> &fn) : take(fn) {
     }
     void operator()(const Xapian::Document &doc, double) override {
-        counts.take(doc.get_docid(), [&] { return doc.get_value(slot); });
+        take(doc);
     }
 };
 
@@ -149,26 +154,27 @@ static void count_term(const Xapian::Database &db, const std::string &term, unsi
             if (value != db.valuestream_end(slot) && value.get_docid() < *it)
                 value.skip_to(*it);
             return value != db.valuestream_end(slot) && value.get_docid() == *it ? *value
-                                                                                  : std::string();
+                                                                                 : std::string();
         });
 }
 
 static void count_query(const Xapian::Database &db, const Xapian::Query &query, unsigned slot,
                         Counts &counts) {
-    Xapian::Enquire enquire(db);
-    enquire.set_query(query);
-    enquire.set_weighting_scheme(Xapian::BoolWeight());
-    enquire.set_docid_order(Xapian::Enquire::ASCENDING);
-    Counting spy(counts, slot);
-    enquire.add_matchspy(&spy);
-    (void)enquire.get_mset(0, 0, db.get_doccount());
+    match_all(db, query, [&](const Xapian::Document &doc) {
+        counts.take(doc.get_docid(), [&] { return doc.get_value(slot); });
+    });
+}
+
+place place_of(const struct fk_xreader *r, std::size_t i, const struct fk_xquery *q,
+               struct budget *spent) {
+    return place{r->dbs[i], r->texts[i].get(), spent, q->leaves > LEAVES_LARGE};
 }
 
 class Survey {
     struct fk_xreader *r;
     const struct fk_xquery *q;
     struct fk_xsurvey &s;
-    struct budget expansion;
+    struct budget spent;
     First first;
     std::vector<std::size_t> order; /* databases that may have hits, those with the newest first */
     std::atomic<std::size_t> next{0};
@@ -177,14 +183,14 @@ class Survey {
 
     void count(std::size_t i) {
         const Xapian::Database &db = r->dbs[i];
-        Counts counts(s, db, r->hidden[i], first.least());
+        Counts counts(s, db, r->hidden[i], first.least(), spent);
         if (!q->term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
             r->hidden[i].empty())
             counts.total = db.get_termfreq(q->term);
         else if (!q->term.empty())
             count_term(db, q->term, s.sort_slot, counts);
         else
-            count_query(db, q->in(place{db, r->texts[i].get(), &expansion}), s.sort_slot, counts);
+            count_query(db, q->made(place_of(r, i, q, &spent)), s.sort_slot, counts);
         first.take(counts.first());
         const std::lock_guard<std::mutex> held(lock);
         s.total += counts.total;
@@ -208,18 +214,19 @@ class Survey {
         uint64_t documents = 0;
         for (const std::size_t i : order)
             documents += r->dbs[i].get_doccount();
-        const std::size_t most = s.threads                         ? s.threads
-                                 : documents < FK_XSURVEY_ALONE ? 1
-                                                                   : std::thread::hardware_concurrency();
+        const std::size_t most = s.threads ? s.threads
+                                 : documents < FK_XSURVEY_ALONE
+                                     ? 1
+                                     : std::thread::hardware_concurrency();
         return std::max<std::size_t>(1, std::min(most, order.size()));
     }
 
   public:
     Survey(struct fk_xreader *reader, const struct fk_xquery *query, struct fk_xsurvey &survey)
-        : r(reader), q(query), s(survey), first(survey) {
+        : r(reader), q(query), s(survey), spent(reader), first(survey) {
         std::vector<std::pair<std::string, std::size_t>> by_newest;
         for (std::size_t i = 0; i < r->dbs.size(); i++)
-            if (may_match(q->may, r->dbs[i]))
+            if (q->may_match(r->dbs[i]))
                 by_newest.emplace_back(r->dbs[i].get_value_upper_bound(s.sort_slot), i);
         std::sort(by_newest.rbegin(), by_newest.rend());
         for (const auto &one : by_newest)
@@ -238,7 +245,7 @@ class Survey {
             t.join();
         if (wrong)
             std::rethrow_exception(wrong);
-        s.is_cut = expansion.is_cut;
+        s.is_cut = spent.is_cut;
     }
     void hits_into() {
         const std::vector<hit> hits = first.sorted();
@@ -250,6 +257,17 @@ class Survey {
     }
 };
 } // namespace
+
+void match_all(const Xapian::Database &db, const Xapian::Query &query,
+               const std::function<void(const Xapian::Document &)> &take) {
+    Xapian::Enquire enquire(db);
+    enquire.set_query(query);
+    enquire.set_weighting_scheme(Xapian::BoolWeight());
+    enquire.set_docid_order(Xapian::Enquire::ASCENDING);
+    Taking spy(take);
+    enquire.add_matchspy(&spy);
+    (void)enquire.get_mset(0, 0, db.get_doccount());
+}
 
 enum fk_status fk_xreader_survey(struct fk_xreader *r, const struct fk_xquery *q,
                                  struct fk_xsurvey *s, struct fk_err *err) {
@@ -310,11 +328,12 @@ enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q, 
         return fk_fail(err, FK_NOMEM, "the query could not be built: out of memory");
     return guarded("cannot search the index", err, [&] {
         enum fk_status st = FK_OK;
-        struct budget expansion;
+        struct budget spent(r);
+        ticker watch(spent);
         for (std::size_t i = 0; i < r->dbs.size() && st == FK_OK; i++) {
             const Xapian::Database &db = r->dbs[i];
             Xapian::Enquire enquire(db);
-            enquire.set_query(q->in(place{db, r->texts[i].get(), &expansion}));
+            enquire.set_query(q->made(place_of(r, i, q, &spent)));
             enquire.set_weighting_scheme(Xapian::BoolWeight());
             enquire.set_docid_order(Xapian::Enquire::ASCENDING);
             const Xapian::MSet all = enquire.get_mset(0, db.get_doccount());
@@ -323,6 +342,7 @@ enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q, 
             const Xapian::ValueIterator first_end = db.valuestream_end(first_slot),
                                         second_end = db.valuestream_end(second_slot);
             for (Xapian::MSetIterator m = all.begin(); m != all.end() && st == FK_OK; ++m) {
+                watch.step();
                 if (is_hidden(r, i, *m))
                     continue;
                 const std::string a = value_at(first, first_end, *m),

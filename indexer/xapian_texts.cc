@@ -4,7 +4,7 @@
 #include <cstring>
 
 texts_handle texts_open(const std::string &dir) {
-    struct text_failure f = {FK_OK, FK_ERR_INIT};
+    struct failure f = {FK_OK, FK_ERR_INIT};
     struct fk_texts *t = nullptr;
     f.st = fk_texts_open(dir.c_str(), &t, &f.err);
     if (f.st != FK_OK)
@@ -14,7 +14,7 @@ texts_handle texts_open(const std::string &dir) {
 
 std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum fk_texts_kind kind,
                                              Xapian::docid docid) {
-    struct text_failure f = {FK_OK, FK_ERR_INIT};
+    struct failure f = {FK_OK, FK_ERR_INIT};
     const uint8_t *blob = nullptr;
     size_t len = 0;
     f.st = fk_texts_get(texts, kind, docid, &blob, &len, &f.err);

@@ -15,8 +15,8 @@ struct fk_xwriter {
 };
 
 /* All changes stand in a transaction, so that Xapian never commits a part of them on its own. */
-static enum fk_status writer_new(const char *dir, int flags, bool in_place,
-                                 struct fk_xwriter **out, struct fk_err *err) {
+static enum fk_status writer_new(const char *dir, int flags, bool in_place, struct fk_xwriter **out,
+                                 struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
         fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}};
         try {

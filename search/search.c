@@ -106,7 +106,37 @@ static enum fk_status open_index(struct fk_search *s, struct fk_err *err) {
     fk_xreader_close(&s->reader);
     s->coverage.mark = 0;
     enum fk_status st = fk_index_open(s->dir, &s->reader, &s->coverage.mark, err);
+    if (st == FK_OK)
+        fk_xreader_limit(s->reader, s->until_ms);
     return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
+}
+
+/* Of the query, what has the most in it: alternatives, mostly. */
+static const struct fk_q_node *widest(const struct fk_q_node *node, size_t *parts_out) {
+    const struct fk_q_node *found = node;
+    size_t parts = 0;
+    for (const struct fk_q_node *c = node->first; c != NULL; c = c->next)
+        parts++;
+    *parts_out = parts;
+    for (const struct fk_q_node *c = node->first; c != NULL; c = c->next) {
+        const struct fk_q_node *below = widest(c, &parts);
+        if (parts > *parts_out) {
+            *parts_out = parts;
+            found = below;
+        }
+    }
+    return found;
+}
+
+/* A search that was given up says where the query asks for much. */
+static enum fk_status blame_time(const struct fk_search *s, struct fk_query_fault *fault,
+                                 struct fk_err *err) {
+    size_t parts;
+    return fk_query_blame(widest(fk_query_root(s->query), &parts), fault, err,
+                          "narrow it by received: or from:, ask for a part of it at a time, or use "
+                          "the command \"fumikura search\", which takes as long as it needs",
+                          "the search was given up after %.1f seconds, and found nothing out",
+                          (double)s->most_ms / 1000);
 }
 
 /* What thread: and similar: stand for, by the index as it is now. */
@@ -123,6 +153,8 @@ static enum fk_status relate(struct fk_search *s, const struct fk_search_options
         FK_TRY(open_index(s, err));
     }
     s->coverage.related_cut = s->related.cut;
+    if (st == FK_FULL)
+        st = blame_time(s, fault, err);
     (void)fk_index_blame(st, s->dir, err);
 done:
     return st;
@@ -279,7 +311,8 @@ static enum fk_status list_all(struct fk_search *s, struct fk_err *err) {
 }
 
 /* Mark, tail and counts belong together; where the index moves on in between, all are made anew. */
-static enum fk_status measure(struct fk_search *s, struct fk_lend *lend, struct fk_err *err) {
+static enum fk_status measure(struct fk_search *s, struct fk_lend *lend,
+                              struct fk_query_fault *fault, struct fk_err *err) {
     struct fk_tail tail;
     enum fk_status st = FK_OK;
     for (int tries = 0;; tries++) {
@@ -297,6 +330,8 @@ static enum fk_status measure(struct fk_search *s, struct fk_lend *lend, struct 
             break;
         FK_TRY(open_index(s, err));
     }
+    if (st == FK_FULL)
+        st = blame_time(s, fault, err);
     (void)fk_index_blame(st, s->dir, err);
 done:
     return st;
@@ -428,6 +463,8 @@ enum fk_status fk_search_cursor(struct fk_search *s, struct fk_buf *out, struct 
 static void ask(struct fk_search *s, const char *dir, const struct fk_search_options *o) {
     s->dir = dir;
     s->limit = o->limit;
+    s->most_ms = o->most_ms;
+    s->until_ms = o->most_ms ? fk_monotonic_ms() + o->most_ms : INT64_MAX;
     s->has_receipt = o->receipt != NULL;
     s->coverage.zone_minutes = o->zone_minutes;
     s->coverage.since_ms = o->since_ms;
@@ -453,9 +490,12 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
     if (options->snippets)
         FK_TRY(fk_snippets_new(fk_query_root(s->query), &s->snippets, err));
     FK_TRY(read_cursor(s, options->cursor, err));
-    FK_TRY(measure(s, lend, err));
+    FK_TRY(measure(s, lend, fault, err));
     FK_TRY(receipt_state(s, lend, options, err));
     FK_TRY(fk_search__record(s, keep, options, err));
+    s->until_ms = INT64_MAX; /* of what was found, hits are given */
+    if (s->reader != NULL)
+        fk_xreader_limit(s->reader, s->until_ms);
     *out = s;
     s = NULL;
 done:

@@ -14,6 +14,7 @@ extern "C" {
 struct fk_search {
     struct fk_xreader *reader; /* NULL: there is no index */
     const char *dir;           /* whose index is read */
+    int64_t most_ms, until_ms; /* how long open may take, and when that is over */
     struct fk_query *query;
     struct fk_xquery *whole;  /* the query with user and times */
     struct fk_xquery *missed; /* perhaps: what is only partly searchable (scope.h) */
