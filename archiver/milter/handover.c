@@ -18,7 +18,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { STOP_MS = 30000, SOON_MS = 100 };
+/* What a thread that has left may still take to write its answer to the mail server. */
+enum { STOP_MS = 30000, SOON_MS = 100, ANSWER_MS = 1000 };
 
 struct given {
     const struct fk_mail *mail;
@@ -37,6 +38,7 @@ struct fk_handover {
     uint32_t free[FK_KEEP_IN_FLIGHT];
     size_t free_count;
     unsigned inside;
+    int64_t left_ms; /* when the last of them left; 0 where none has */
     bool away, stopping;
     bool ended; /* nobody brings messages any more */
     struct fk_err end;
@@ -82,6 +84,7 @@ bool fk_handover_enter(struct fk_handover *h) {
 void fk_handover_leave(struct fk_handover *h) {
     pthread_mutex_lock(&h->lock);
     h->inside--;
+    h->left_ms = fk_monotonic_ms();
     bool last = h->stopping && !h->inside;
     pthread_mutex_unlock(&h->lock);
     if (last)
@@ -217,11 +220,13 @@ static enum fk_status wait(struct fk_handover *h, struct fk_child *child, struct
 
 static bool is_done(struct fk_handover *h, struct fk_err *err, enum fk_status *st) {
     pthread_mutex_lock(&h->lock);
-    bool ended = h->ended, empty = !h->inside;
+    const int64_t now = fk_monotonic_ms();
+    bool ended = h->ended;
+    bool empty = !h->inside && (!h->left_ms || now - h->left_ms > ANSWER_MS);
     pthread_mutex_unlock(&h->lock);
     if (ended && h->end.status != FK_OK)
         *st = fk_fail(err, h->end.status, "%s", h->end.text);
-    bool late = h->stop_ms && fk_monotonic_ms() - h->stop_ms > STOP_MS;
+    bool late = h->stop_ms && now - h->stop_ms > STOP_MS;
     return ended || late || (h->stop_ms && empty);
 }
 

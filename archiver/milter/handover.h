@@ -11,7 +11,8 @@
  *
  * While the pen is away nobody may enter, and what waits is answered FK_RETRY; a new socket from
  * serve ends that. Told to stop, it lets nobody enter and waits for those who are inside, at most
- * 30 s. It is never freed: other threads may hold on to it until the process ends.
+ * 30 s, and a second more, in which the last of them write their answers. It is never freed: other
+ * threads may hold on to it until the process ends.
  *
  * Errors of run: FK_RETRY the pen has gone and nobody can bring another; FK_IO from the system, or
  * what fk_handover_end was told.

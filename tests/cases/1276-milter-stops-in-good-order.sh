@@ -9,25 +9,38 @@ FUMIKURA=$TEST_DIR/usr/bin/fumikura
 vault_new
 milter_vault
 server_start
-python3 - "$(address milter)" "$ROOT" "$SERVER" <<'PY' || fail "a message that was under way"
-import os, signal, sys, time
+python3 - "$(address milter)" "$ROOT" "$SERVER" "$(milter_pid)" <<'PY' || fail "a message that was under way"
+import atexit, os, signal, subprocess, sys, time
 sys.path.insert(0, sys.argv[2] + "/tests/lib")
-from milter import begun
-under_way, late = begun(sys.argv[1]), begun(sys.argv[1])
-assert under_way.ask(b"M", b"<a@example.jp>\0")[0] == b"c"
+from milter import begun, frame
+under_way, late = [begun(sys.argv[1]) for _ in range(30)], begun(sys.argv[1])
+for m in under_way:
+    assert m.ask(b"M", b"<a@example.jp>\0")[0] == b"c"
 os.kill(int(sys.argv[3]), signal.SIGTERM)
 time.sleep(2)
 command, data = late.ask(b"M", b"<late@example.jp>\0")
 assert command == b"y" and data.startswith(b"451 4.3.0"), (command, data)
-under_way.ask(b"R", b"<b@example.jp>\0")
-under_way.ask(b"L", b"Subject\0 finished\0")
-under_way.ask(b"N")
-under_way.ask(b"B", b"to its end\r\n")
-assert under_way.ask(b"E")[0] == b"c"
+for m in under_way:
+    m.ask(b"R", b"<b@example.jp>\0")
+    m.ask(b"L", b"Subject\0 finished\0")
+    m.ask(b"N")
+    m.ask(b"B", b"to its end\r\n")
+# The threads that answer are slower than the one that ends the milter: the last answers are written
+# when it has nothing left to do.
+milter = sys.argv[4]
+for thread in os.listdir(f"/proc/{milter}/task"):
+    if thread != milter:
+        os.setpriority(os.PRIO_PROCESS, int(thread), 19)
+busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
+atexit.register(lambda: [b.kill() for b in busy])
+for m in under_way:
+    m.raw(frame(b"E"))
+for m in under_way:
+    assert m.reply()[0] == b"c"
 PY
 server_stop
-expect 1 "$(mail_seqs | wc -l)" "messages kept"
-expect finished "$(fk show "$(mail_seqs)" --raw | sed -n 's/^Subject: //p' | tr -d '\r')" "what is kept"
+expect 30 "$(mail_seqs | wc -l)" "messages kept"
+expect finished "$(fk show "$(mail_seqs | head -n 1)" --raw | sed -n 's/^Subject: //p' | tr -d '\r')" "what is kept"
 # Without it, and with nonsense, serve says what is wrong.
 rm "$TEST_DIR/usr/libexec/fumikura/fumikura-milter"
 fk serve >/dev/null 2>"$TEST_DIR/err" && fail "serve runs without the milter that is set"

@@ -26,6 +26,10 @@ client_starts
 at_exit 'kill $client 2>/dev/null'
 mail_is_taken() { timeout 10 "$BUILD/tools/smtp-blast" -T -o "$TEST_DIR/acks.1" "127.0.0.1:$port" "$TEST_DIR/mails/01-iso-2022-jp.eml"; }
 for role in keep receive keep receive; do
+    if ! kill -0 $client 2>/dev/null; then # its connections were all cut
+        client_ends
+        client_starts
+    fi
     sleep 0.5
     kill -HUP "$SERVER" # certificates are read again meanwhile
     pid=$(role_pid $role) || fail "no process is $role"
@@ -34,10 +38,6 @@ for role in keep receive keep receive; do
     cat "$TEST_DIR/acks.1" >>"$acks.all"
     another() { local now; now=$(role_pid $role) && [ "$now" != "$pid" ]; }
     wait_for 10 another || fail "10 s after $role was killed there is no other"
-    if ! kill -0 $client 2>/dev/null; then # its connections were all cut
-        client_ends
-        client_starts
-    fi
 done
 client_ends
 server_stop
