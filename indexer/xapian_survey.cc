@@ -26,38 +26,84 @@ static uint64_t key_of(const std::string &value) {
     return key;
 }
 
-/* The first hits in their order, of all databases. The last of them is on top of the heap. */
-class First {
-    std::mutex lock;
-    std::vector<hit> heap;
-    const struct fk_xsurvey &ask;
+/* Those of some hits that come first. Where docids ascend with time each hit is newer than all
+ * before, so that a heap would be turned over at each: more are kept, and cut when they are many. */
+class Best {
+    enum { SPARE = 1000 };
+    std::vector<hit> kept;
+    std::size_t want;
+    hit last{}; /* of `want` hits; all that comes after it is left out */
+    bool is_full = false;
+
+    void cut() {
+        if (want == 0 || kept.size() < want)
+            return;
+        const auto nth = kept.begin() + static_cast<std::ptrdiff_t>(want) - 1;
+        std::nth_element(kept.begin(), nth, kept.end(), is_before);
+        last = *nth;
+        is_full = true;
+        kept.resize(want);
+    }
 
   public:
-    explicit First(const struct fk_xsurvey &survey) : ask(survey) {
+    explicit Best(std::size_t wanted) : want(wanted) {
+    }
+    void add(const hit &h) {
+        if (want == 0 || (is_full && !is_before(h, last)))
+            return;
+        kept.push_back(h);
+        if (kept.size() >= want + SPARE)
+            cut();
+    }
+    /* Of those wanted, in no order. */
+    const std::vector<hit> &all() {
+        cut();
+        return kept;
     }
     /* No hit with a smaller key is wanted. */
+    uint64_t least() const {
+        return want == 0 ? UINT64_MAX : is_full ? last.key : 0;
+    }
+};
+
+/* The first hits of all databases. */
+class First {
+    std::mutex lock;
+    Best best;
+
+  public:
+    explicit First(std::size_t want) : best(want) {
+    }
     uint64_t least() {
         const std::lock_guard<std::mutex> held(lock);
-        return ask.want == 0 ? UINT64_MAX : heap.size() < ask.want ? 0 : heap.front().key;
+        return best.least();
     }
     void take(const std::vector<hit> &hits) {
         const std::lock_guard<std::mutex> held(lock);
         for (const hit &h : hits)
-            add(heap, ask.want, h);
-    }
-    static void add(std::vector<hit> &heap, std::size_t want, const hit &h) {
-        if (heap.size() == want) {
-            if (want == 0 || !is_before(h, heap.front()))
-                return;
-            std::pop_heap(heap.begin(), heap.end(), is_before);
-            heap.pop_back();
-        }
-        heap.push_back(h);
-        std::push_heap(heap.begin(), heap.end(), is_before);
+            best.add(h);
+        (void)best.all();
     }
     std::vector<hit> sorted() {
-        std::sort_heap(heap.begin(), heap.end(), is_before);
-        return std::move(heap);
+        std::vector<hit> hits = best.all();
+        std::sort(hits.begin(), hits.end(), is_before);
+        return hits;
+    }
+};
+
+/* The sort values of documents that are asked for by ascending docid. Xapian's Document would look
+ * each up anew, which was a third of a search (docs/performance.md). */
+class Keys {
+    Xapian::ValueIterator at, end;
+
+  public:
+    Keys(const Xapian::Database &db, unsigned slot)
+        : at(db.valuestream_begin(slot)), end(db.valuestream_end(slot)) {
+    }
+    uint64_t of(Xapian::docid docid) {
+        if (at != end && at.get_docid() < docid)
+            at.skip_to(docid);
+        return at != end && at.get_docid() == docid ? key_of(*at) : 0;
     }
 };
 
@@ -78,7 +124,8 @@ class Counts {
     const struct fk_xsurvey &ask;
     const std::vector<Xapian::docid> &hidden;
     std::vector<beside> flags;
-    std::vector<hit> heap;
+    Best best;
+    Keys keys;
     std::size_t next_hidden = 0, next_watched = 0;
     uint64_t least; /* key of hits that are wanted */
     ticker watch;
@@ -104,7 +151,8 @@ class Counts {
     Counts(const struct fk_xsurvey &survey, const Xapian::Database &db,
            const std::vector<Xapian::docid> &hidden_ones, uint64_t least_key,
            const struct budget &spent)
-        : ask(survey), hidden(hidden_ones), least(least_key), watch(spent),
+        : ask(survey), hidden(hidden_ones), best(survey.want), keys(db, survey.sort_slot),
+          least(least_key), watch(spent),
           reads_keys(survey.want > 0 &&
                      key_of(db.get_value_upper_bound(survey.sort_slot)) >= least_key),
           with(survey.flag_count) {
@@ -114,7 +162,7 @@ class Counts {
     bool wants_keys() const {
         return reads_keys;
     }
-    template <typename F> void take(Xapian::docid docid, F value) {
+    void take(Xapian::docid docid) {
         watch.step();
         if (is_hidden(docid))
             return;
@@ -124,16 +172,16 @@ class Counts {
         watched(docid);
         if (!reads_keys)
             return;
-        const hit h = {key_of(value()), docid};
+        const hit h = {keys.of(docid), docid};
         if (h.key >= least && (!ask.has_after || is_before(ask.after, h)))
-            First::add(heap, ask.want, h);
+            best.add(h);
     }
-    const std::vector<hit> &first() const {
-        return heap;
+    const std::vector<hit> &first() {
+        return best.all();
     }
 };
 
-/* Xapian shows it every hit, by ascending docid, with its values. */
+/* Xapian shows it every hit, by ascending docid. */
 class Taking : public Xapian::MatchSpy {
     const std::function<void(const Xapian::Document &)> &take;
 
@@ -146,23 +194,13 @@ class Taking : public Xapian::MatchSpy {
 };
 
 /* One term: its list is all there is to read. */
-static void count_term(const Xapian::Database &db, const std::string &term, unsigned slot,
-                       Counts &counts) {
-    Xapian::ValueIterator value = db.valuestream_begin(slot);
+static void count_term(const Xapian::Database &db, const std::string &term, Counts &counts) {
     for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
-        counts.take(*it, [&] {
-            if (value != db.valuestream_end(slot) && value.get_docid() < *it)
-                value.skip_to(*it);
-            return value != db.valuestream_end(slot) && value.get_docid() == *it ? *value
-                                                                                 : std::string();
-        });
+        counts.take(*it);
 }
 
-static void count_query(const Xapian::Database &db, const Xapian::Query &query, unsigned slot,
-                        Counts &counts) {
-    match_all(db, query, [&](const Xapian::Document &doc) {
-        counts.take(doc.get_docid(), [&] { return doc.get_value(slot); });
-    });
+static void count_query(const Xapian::Database &db, const Xapian::Query &query, Counts &counts) {
+    match_all(db, query, [&](const Xapian::Document &doc) { counts.take(doc.get_docid()); });
 }
 
 place place_of(const struct fk_xreader *r, std::size_t i, const struct fk_xquery *q,
@@ -188,9 +226,9 @@ class Survey {
             r->hidden[i].empty())
             counts.total = db.get_termfreq(q->term);
         else if (!q->term.empty())
-            count_term(db, q->term, s.sort_slot, counts);
+            count_term(db, q->term, counts);
         else
-            count_query(db, q->made(place_of(r, i, q, &spent)), s.sort_slot, counts);
+            count_query(db, q->made(place_of(r, i, q, &spent)), counts);
         first.take(counts.first());
         const std::lock_guard<std::mutex> held(lock);
         s.total += counts.total;
@@ -223,7 +261,7 @@ class Survey {
 
   public:
     Survey(struct fk_xreader *reader, const struct fk_xquery *query, struct fk_xsurvey &survey)
-        : r(reader), q(query), s(survey), spent(reader), first(survey) {
+        : r(reader), q(query), s(survey), spent(reader), first(survey.want) {
         std::vector<std::pair<std::string, std::size_t>> by_newest;
         for (std::size_t i = 0; i < r->dbs.size(); i++)
             if (q->may_match(r->dbs[i]))
