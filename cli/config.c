@@ -83,6 +83,7 @@ static const struct key keys[] = {
     {"attachments", ON_OFF, AT(attachments), "on", 0, 0},
     {"index-memory", SIZE, AT(index_memory), "512 MiB", MIB(64), GIB(64)},
     {"web", WEB, AT(web), "127.0.0.1:8025", 0, 0},
+    {"search-time", SECONDS, AT(search_time_s), "10 s", 1, 3600},
     {"timezone", ZONE, AT(zone_minutes), "+09:00", 0, 0},
     {"domains", DOMAINS, AT(domains), "{}", 0, 0},
     {"fiscal-year-end", MONTH_DAY, AT(fiscal_year_end), "03-31", 0, 0},

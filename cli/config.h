@@ -75,7 +75,7 @@ struct fk_config {
     char *trusted_place;  /* "above" or "below" */
     char *passwords_file; /* "": none */
     char *attachments;    /* "on" or "off" */
-    unsigned index_workers, index_batch, index_time_s;
+    unsigned index_workers, index_batch, index_time_s, search_time_s;
     int zone_minutes; /* east of UTC */
     char **domains;   /* NULL-terminated: ours */
     char *fiscal_year_end;

@@ -38,6 +38,7 @@ int cmd_web(struct fk_cli *cli, int argc, char **argv) {
                                      .address = c->web,
                                      .zone_minutes = c->zone_minutes,
                                      .domains = c->domains,
+                                     .search_ms = (int64_t)c->search_time_s * 1000,
                                      .index = FK_INDEX_OPTIONS};
     options.index.seconds = c->index_time_s;
     options.index.memory_bytes = c->index_memory;

@@ -10,7 +10,8 @@
  * which is written with its commits, merged with it, and opened with it.
  *
  * Errors: FK_NOT_FOUND no database or document; FK_RETRY another writer has it, or the reader's
- * snapshot is gone (reopen); FK_CORRUPT; FK_FULL; FK_INVALID a term over 245 bytes; FK_IO.
+ * snapshot is gone (reopen); FK_CORRUPT; FK_FULL the disk, or of a search its time; FK_INVALID a term
+ * over 245 bytes; FK_IO.
  * Threads: one at a time a handle.
  */
 #ifndef FK_INDEXER_XAPIAN_SHIM_H
@@ -81,6 +82,9 @@ struct fk_xquery;
 /* dirs in the order of their docids; with none of them an empty index. */
 FK_CHECKED enum fk_status fk_xreader_open(const char *const *dirs, size_t n,
                                           struct fk_xreader **out, struct fk_err *err);
+/* From until_ms on (fk_monotonic_ms) no search in it goes on: FK_FULL. INT64_MAX: as long as it takes.
+ * Looked at in each text, and once in 1,024 documents. */
+void fk_xreader_limit(struct fk_xreader *r, int64_t until_ms);
 void fk_xreader_close(struct fk_xreader **r);
 FK_CHECKED enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out,
                                            struct fk_err *err);

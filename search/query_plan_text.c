@@ -125,16 +125,21 @@ struct fk_xquery *fk_query__term(const char *prefix, const char *mark, const voi
  * is not to be there as one of them alone, and one of the others is to be there itself. */
 static struct fk_xquery *exactly(struct fk_xquery *query, const struct tokens *t,
                                  const char *prefix) {
+    struct fk_xquery *without = NULL;
+    bool some_without = false;
     for (size_t i = 0; i < t->count; i++) {
         const struct token *is = &t->list[i];
-        if (is->written_len)
+        if (is->written_len) {
             query = fk_xquery_and(
                 query, fk_query__term(prefix, "", t->bytes.data + is->written_at, is->written_len));
-        else if (is->has_variants)
-            query = fk_xquery_and_not(
-                query, fk_query__term(prefix, FK_VARIED, t->bytes.data + is->at, is->len));
+        } else if (is->has_variants) {
+            struct fk_xquery *one =
+                fk_query__term(prefix, FK_VARIED, t->bytes.data + is->at, is->len);
+            without = some_without ? fk_xquery_or(without, one) : one;
+            some_without = true;
+        }
     }
-    return query;
+    return some_without ? fk_xquery_and_not(query, without) : query;
 }
 
 /* One character, wherever it stands in a run. In its very spelling it is looked for as it was

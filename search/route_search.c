@@ -60,6 +60,7 @@ static enum fk_status take_options(const struct fk_web *web, const struct fk_htt
     o->reason = fk_routes__arg(request, "reason", NULL);
     o->zone_minutes = zone;
     o->domains = web->options.domains;
+    o->most_ms = web->options.search_ms;
     o->person = web->person;
     o->via = "web";
     FK_TRY(take_time(request, "since", false, zone, &o->since_ms, err));

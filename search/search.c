@@ -5,44 +5,16 @@
  * remembered, or the index has moved on, another pass looks behind the last hit given: ties of
  * received time go by seq, so what comes after a hit is well defined.
  */
-#include "search/search.h"
+#include "search/search_priv.h"
 #include "base/clock.h"
-#include "base/pack.h"
 #include "indexer/index.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"
-#include "search/receipt_priv.h"
-#include "search/related.h"
 #include "search/scope.h"
-#include "search/snippet.h"
 #include "search/tail.h"
 
 /* Hits that are remembered at once; behind the last of them they are looked for anew. */
 enum { REOPEN_TRIES = 10, HITS_KEPT = 1 << 20, CAPTURE_BITS = 32 };
-
-struct fk_search {
-    struct fk_xreader *reader; /* NULL: there is no index */
-    const char *dir;           /* whose index is read */
-    struct fk_query *query;
-    struct fk_xquery *whole;  /* the query with user and times */
-    struct fk_xquery *missed; /* perhaps: what is only partly searchable (scope.h) */
-    struct fk_search_coverage coverage;
-    struct fk_seqs disposed; /* captures that the index has not forgotten yet */
-    struct fk_seqs lessened; /* documents that have some of those and others; once for each */
-    struct fk_seqs captures; /* of the hit given */
-    struct fk_provenance known;
-    struct fk_buf canonical, expansion, stood_for, data, user;
-    uint64_t limit, given;
-    struct fk_related related;
-    struct fk_matches groups; /* where hits are collapsed */
-    size_t first_group;       /* of them, the first of what was found */
-    bool has_receipt;
-    struct fk_receipt_found listed; /* for it */
-    struct fk_snippets *snippets; /* NULL: not asked for */
-    struct fk_excerpt snippet;
-    struct fk_xsurvey found; /* what comes after `after`, and what all of it counts */
-    size_t next;             /* of what was found */
-};
 
 /* ---- counting */
 
@@ -134,7 +106,37 @@ static enum fk_status open_index(struct fk_search *s, struct fk_err *err) {
     fk_xreader_close(&s->reader);
     s->coverage.mark = 0;
     enum fk_status st = fk_index_open(s->dir, &s->reader, &s->coverage.mark, err);
+    if (st == FK_OK)
+        fk_xreader_limit(s->reader, s->until_ms);
     return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
+}
+
+/* Of the query, what has the most in it: alternatives, mostly. */
+static const struct fk_q_node *widest(const struct fk_q_node *node, size_t *parts_out) {
+    const struct fk_q_node *found = node;
+    size_t parts = 0;
+    for (const struct fk_q_node *c = node->first; c != NULL; c = c->next)
+        parts++;
+    *parts_out = parts;
+    for (const struct fk_q_node *c = node->first; c != NULL; c = c->next) {
+        const struct fk_q_node *below = widest(c, &parts);
+        if (parts > *parts_out) {
+            *parts_out = parts;
+            found = below;
+        }
+    }
+    return found;
+}
+
+/* A search that was given up says where the query asks for much. */
+static enum fk_status blame_time(const struct fk_search *s, struct fk_query_fault *fault,
+                                 struct fk_err *err) {
+    size_t parts;
+    return fk_query_blame(widest(fk_query_root(s->query), &parts), fault, err,
+                          "narrow it by received: or from:, ask for a part of it at a time, or use "
+                          "the command \"fumikura search\", which takes as long as it needs",
+                          "the search was given up after %.1f seconds, and found nothing out",
+                          (double)s->most_ms / 1000);
 }
 
 /* What thread: and similar: stand for, by the index as it is now. */
@@ -151,6 +153,8 @@ static enum fk_status relate(struct fk_search *s, const struct fk_search_options
         FK_TRY(open_index(s, err));
     }
     s->coverage.related_cut = s->related.cut;
+    if (st == FK_FULL)
+        st = blame_time(s, fault, err);
     (void)fk_index_blame(st, s->dir, err);
 done:
     return st;
@@ -163,10 +167,19 @@ static enum fk_status narrow(struct fk_xquery **whole, struct fk_xquery *by, str
     return *whole != NULL ? FK_OK : fk_fail(err, FK_NOMEM, "out of memory for a query");
 }
 
+/* *again_out: the same once more. */
+static enum fk_status narrow_to_user(struct fk_search *s, const char *user, struct fk_err *err) {
+    struct fk_xquery *part = NULL;
+    const enum fk_status st = fk_query_plan_person(user, &part, err);
+    if (st == FK_INVALID)
+        return fk_fail(err, st, "there is no name or address in the user \"%.*s\"",
+                       fk_query__cut(user, 100), user);
+    return st != FK_OK ? st : narrow(&s->whole, part, err);
+}
+
 static enum fk_status understand(struct fk_search *s, const struct fk_search_options *o,
                                  struct fk_query_fault *fault, struct fk_err *err) {
     size_t len = o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len;
-    struct fk_xquery *part = NULL;
     enum fk_status st = FK_OK;
     FK_TRY(fk_query_parse_at(o->query, len, fk_now_ms(), o->zone_minutes, &s->query, fault, err));
     fk_query_canonical(s->query, &s->canonical);
@@ -179,15 +192,8 @@ static enum fk_status understand(struct fk_search *s, const struct fk_search_opt
     FK_TRY(relate(s, o, fault, err));
     FK_TRY(fk_query_plan_for(fk_query_root(s->query), o->zone_minutes,
                              (const char *const *)o->domains, &s->whole, fault, err));
-    if (o->user != NULL) {
-        st = fk_query_plan_person(o->user, &part, err);
-        if (st == FK_INVALID)
-            st = fk_fail(err, st, "there is no name or address in the user \"%.*s\"",
-                         fk_query__cut(o->user, 100), o->user);
-        if (st != FK_OK)
-            goto done;
-        FK_TRY(narrow(&s->whole, part, err));
-    }
+    if (o->user != NULL)
+        FK_TRY(narrow_to_user(s, o->user, err));
     if (o->since_ms != INT64_MIN || o->until_ms != INT64_MAX)
         FK_TRY(narrow(&s->whole, fk_query_plan_received(o->since_ms, o->until_ms), err));
     const struct fk_scope scope = {.root = fk_query_root(s->query),
@@ -303,7 +309,8 @@ static enum fk_status list_all(struct fk_search *s, struct fk_err *err) {
 }
 
 /* Mark, tail and counts belong together; where the index moves on in between, all are made anew. */
-static enum fk_status measure(struct fk_search *s, struct fk_lend *lend, struct fk_err *err) {
+static enum fk_status measure(struct fk_search *s, struct fk_lend *lend,
+                              struct fk_query_fault *fault, struct fk_err *err) {
     struct fk_tail tail;
     enum fk_status st = FK_OK;
     for (int tries = 0;; tries++) {
@@ -321,98 +328,14 @@ static enum fk_status measure(struct fk_search *s, struct fk_lend *lend, struct 
             break;
         FK_TRY(open_index(s, err));
     }
+    if (st == FK_FULL)
+        st = blame_time(s, fault, err);
     (void)fk_index_blame(st, s->dir, err);
 done:
     return st;
 }
 
-/* ---- the act */
-
-static void add_time(struct fk_buf *body, const char *name, int64_t ms) {
-    char text[FK_TIME_SIZE];
-    if (ms == INT64_MIN || ms == INT64_MAX)
-        return;
-    fk_time_format(text, ms);
-    fk_fields_add_str(body, name, text);
-}
-
-static void add_number(struct fk_buf *body, const char *name, uint64_t n) {
-    char text[24];
-    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)n);
-    fk_fields_add_str(body, name, text);
-}
-
-/* Which other spellings were hits too: as many as say what was understood. */
-enum { SPELLINGS_RECORDED = 8192 };
-static void add_spellings(struct fk_buf *body, const struct fk_buf *expansion) {
-    struct fk_fields it = fk_fields_begin(expansion->data, expansion->len);
-    const size_t begin = body->len;
-    for (struct fk_field f; fk_fields_next(&it, &f) && body->len - begin < SPELLINGS_RECORDED;)
-        fk_buf_printf(body, "%s: %.*s\n",
-                      fk_field_is(&f, "text")   ? "spelled"
-                      : fk_field_is(&f, "also") ? "also"
-                                                : "also-more",
-                      (int)f.value_len, f.value);
-}
-
-void fk_search_zone(char out[FK_ZONE_SIZE], int minutes) {
-    unsigned east = (unsigned)abs(minutes);
-    (void)snprintf(out, FK_ZONE_SIZE, "%c%02u:%02u", minutes < 0 ? '-' : '+', east / 60 % 24,
-                   east % 60);
-}
-
-static enum fk_status record(struct fk_search *s, struct fk_keep *keep,
-                             const struct fk_search_options *o, struct fk_err *err) {
-    struct fk_buf body = FK_BUF_INIT;
-    struct fk_receipt receipt;
-    char zone[FK_ZONE_SIZE], fields[100];
-    (void)snprintf(fields, sizeof fields, "what=search%s%s", o->receipt ? " receipt=" : "",
-                   o->receipt ? o->receipt->digest : "");
-    fk_search_zone(zone, o->zone_minutes);
-    fk_fields_add_str(&body, "person", o->person);
-    fk_fields_add_str(&body, "via", o->via);
-    if (o->reason != NULL)
-        fk_fields_add_str(&body, "reason", o->reason);
-    fk_fields_add(&body, "query", o->query,
-                  o->query_len == SIZE_MAX ? strlen(o->query) : o->query_len);
-    fk_fields_add_str(&body, "canonical", fk_search_canonical(s));
-    add_spellings(&body, &s->expansion);
-    if (fk_query_asks(fk_query_root(s->query), FK_F_DIRECTION))
-        for (size_t i = 0; o->domains != NULL && o->domains[i] != NULL; i++)
-            fk_fields_add_str(&body, "domain", o->domains[i]);
-    if (o->user != NULL)
-        fk_fields_add_str(&body, "user", o->user);
-    add_time(&body, "since", o->since_ms);
-    add_time(&body, "until", o->until_ms);
-    fk_fields_add_str(&body, "zone", zone);
-    if (o->cursor != NULL)
-        fk_fields_add_str(&body, "cursor", o->cursor);
-    if (o->collapse != FK_COLLAPSE_NONE)
-        fk_fields_add_str(&body, "collapse", fk_collapse_name(o->collapse));
-    if (o->receipt != NULL)
-        fk_fields_add_str(&body, "receipt", o->receipt->digest);
-    if (o->snippets)
-        fk_fields_add_str(&body, "snippets", "yes");
-    add_number(&body, "limit", o->limit);
-    add_number(&body, "hits", s->coverage.total);
-    add_number(&body, "captures", s->coverage.captures);
-    if (s->coverage.is_expansion_cut)
-        fk_fields_add_str(&body, "expansion", "cut");
-    add_number(&body, "index", s->coverage.mark);
-    add_number(&body, "unread", s->coverage.unread);
-    enum fk_status st =
-        body.failed
-            ? fk_fail(err, FK_NOMEM, "out of memory for an act")
-            : fk_keep_append(keep,
-                             &(struct fk_record){.kind = "act", .fields = fields, .body = &body},
-                             &receipt, err);
-    fk_buf_free(&body);
-    if (st == FK_OK)
-        s->coverage.act = receipt.seq;
-    else
-        (void)fk_err_prefix(err, "the search cannot be recorded, so it is not answered");
-    return st;
-}
+/* ---- the receipt */
 
 static enum fk_status receipt_state(struct fk_search *s, struct fk_lend *lend,
                                     const struct fk_search_options *o, struct fk_err *err) {
@@ -544,6 +467,22 @@ enum fk_status fk_search_cursor(struct fk_search *s, struct fk_buf *out, struct 
 
 /* ---- the whole */
 
+static void ask(struct fk_search *s, const char *dir, const struct fk_search_options *o) {
+    s->dir = dir;
+    s->limit = o->limit;
+    s->most_ms = o->most_ms;
+    s->until_ms = o->most_ms ? fk_monotonic_ms() + o->most_ms : INT64_MAX;
+    s->has_receipt = o->receipt != NULL;
+    s->coverage.zone_minutes = o->zone_minutes;
+    s->coverage.since_ms = o->since_ms;
+    s->coverage.until_ms = o->until_ms;
+    s->coverage.collapse = o->collapse;
+    if (o->user != NULL) {
+        fk_buf_str(&s->user, o->user);
+        s->coverage.user = fk_buf_cstr(&s->user);
+    }
+}
+
 enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_lend *lend,
                               const struct fk_search_options *options, struct fk_search **out,
                               struct fk_query_fault *fault, struct fk_err *err) {
@@ -552,25 +491,18 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
     memset(fault, 0, sizeof *fault);
     if (s == NULL)
         return fk_fail(err, FK_NOMEM, "out of memory for a search");
-    s->dir = dir;
-    s->limit = options->limit;
-    s->coverage.zone_minutes = options->zone_minutes;
-    s->coverage.since_ms = options->since_ms;
-    s->coverage.until_ms = options->until_ms;
-    if (options->user != NULL) {
-        fk_buf_str(&s->user, options->user);
-        s->coverage.user = fk_buf_cstr(&s->user);
-    }
-    s->coverage.collapse = options->collapse;
-    s->has_receipt = options->receipt != NULL;
+    ask(s, dir, options);
     FK_TRY(open_index(s, err));
     FK_TRY(understand(s, options, fault, err));
     if (options->snippets)
         FK_TRY(fk_snippets_new(fk_query_root(s->query), &s->snippets, err));
     FK_TRY(read_cursor(s, options->cursor, err));
-    FK_TRY(measure(s, lend, err));
+    FK_TRY(measure(s, lend, fault, err));
     FK_TRY(receipt_state(s, lend, options, err));
-    FK_TRY(record(s, keep, options, err));
+    FK_TRY(fk_search__record(s, keep, options, err));
+    s->until_ms = INT64_MAX; /* of what was found, hits are given */
+    if (s->reader != NULL)
+        fk_xreader_limit(s->reader, s->until_ms);
     *out = s;
     s = NULL;
 done:

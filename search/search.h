@@ -20,7 +20,7 @@
  * state is gone, it goes on behind the last hit in the newer one, and nothing is given twice.
  *
  * Errors: FK_INVALID with a fault for a wrong query, also for a wrong cursor or user
- * (fault.character is 0 then); FK_RETRY, FK_FULL the act could not be written; FK_CORRUPT, FK_IO
+ * (fault.character is 0 then), and for one that takes longer than it may; FK_RETRY, FK_FULL the act could not be written; FK_CORRUPT, FK_IO
  * from index or vault. A vault that has no index yet is an empty one: the coverage says so.
  * Ownership: a hit is borrowed until the next call. Threads: one at a time, keep and lend included.
  */
@@ -52,11 +52,12 @@ struct fk_search_options {
     enum fk_collapse collapse;
     struct fk_search_receipt *receipt; /* stated by open, and bound to the act; NULL: none */
     bool snippets;                     /* hits come with a few words around what was found */
+    int64_t most_ms; /* open gives up after so long, and blames the query; 0: never */
 };
 #define FK_SEARCH_OPTIONS                                                                          \
     {                                                                                              \
         "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL, 0,             \
-            FK_COLLAPSE_NONE, NULL, false                                                          \
+            FK_COLLAPSE_NONE, NULL, false, 0                                                        \
     }
 
 struct fk_search_coverage {

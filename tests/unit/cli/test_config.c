@@ -162,6 +162,7 @@ static void the_example_has_every_key_with_its_default(void **state) {
     assert_int_equal(example->index_workers, empty->index_workers);
     assert_int_equal(example->index_batch, empty->index_batch);
     assert_int_equal(example->index_time_s, empty->index_time_s);
+    assert_int_equal(example->search_time_s, empty->search_time_s);
     assert_int_equal(example->index_memory, empty->index_memory);
     assert_null(example->mail_to[0]);
     assert_string_equal(example->mail_from, empty->mail_from);
@@ -193,6 +194,7 @@ static void the_example_has_every_key_with_its_default(void **state) {
                                         "checkpoint-mail-retry",
                                         "index-time",
                                         "web",
+                                        "search-time",
                                         "fiscal-year-end",
                                         "timezone",
                                         "index-memory"};

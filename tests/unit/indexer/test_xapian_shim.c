@@ -1,4 +1,5 @@
 /* The shim on a database of its own: what search is promised by its header. */
+#include "base/clock.h"
 #include "indexer/xapian_shim.h"
 #include "base/io.h"
 
@@ -139,6 +140,52 @@ static void too_wide_a_prefix_is_cut_and_says_so(void **state) {
     fk_xquery_free(&narrow);
     fk_xquery_free(&wide);
     fk_xquery_free(&pattern);
+    fk_xreader_close(&r);
+}
+
+/* What was asked of Xapian side by side and what is read into one list: the same documents. */
+static void many_alternatives_find_what_each_of_them_finds(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    const char *const red_apple[] = {"red", "apple"}, *const apple_red[] = {"apple", "red"};
+    const size_t lens[] = {3, 5}, turned[] = {5, 3};
+    for (unsigned n = 1; n <= 1200; n = n < 90 ? n * 9 : n + 111) {
+        struct fk_xquery *terms = T("plum"), *phrases = fk_xquery_phrase(red_apple, lens, 2),
+                         *without = fk_xquery_all();
+        for (unsigned i = 0; i < n; i++) {
+            char word[20];
+            const size_t len = (size_t)snprintf(word, sizeof word, "w%u", i);
+            const char *const pair[] = {"apple", word};
+            const size_t pair_lens[] = {5, len};
+            terms = fk_xquery_or(terms, fk_xquery_term(i % 2 ? word : "green", i % 2 ? len : 5));
+            phrases = fk_xquery_or(
+                phrases, fk_xquery_and(fk_xquery_phrase(pair, pair_lens, 2), fk_xquery_all()));
+            phrases = fk_xquery_or(
+                phrases, fk_xquery_and(T("green"), fk_xquery_phrase(apple_red, turned, 2)));
+            without = fk_xquery_and_not(without,
+                                        i % 2 ? T("plum") : fk_xquery_phrase(red_apple, lens, 2));
+        }
+        if (n == 1)
+            without = fk_xquery_and_not(without, T("plum"));
+        expect(r, terms, "8 900 ");
+        expect(r, phrases, "8 3 ");
+        expect(r, without, "8 7 ");
+    }
+    fk_xreader_close(&r);
+}
+
+static void a_search_ends_when_its_time_is_over(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    const char *const terms[] = {"red", "apple"};
+    const size_t lens[] = {3, 5};
+    static struct fk_xhits hits;
+    struct fk_xquery *q = fk_xquery_phrase(terms, lens, 2);
+    fk_xreader_limit(r, fk_monotonic_ms() - 1);
+    assert_int_equal(fk_xreader_search(r, q, 0, 0, 10, &hits, &err), FK_FULL);
+    assert_non_null(strstr(err.text, "its time is over"));
+    fk_xreader_limit(r, INT64_MAX);
+    expect(r, q, "3 ");
     fk_xreader_close(&r);
 }
 
@@ -425,9 +472,9 @@ static void a_merged_copy_has_the_same_documents_and_no_deleted_word(void **stat
     OK(fk_xreader_search(c, everything, 0, 0, 100, &every, &err));
     fk_xquery_free(&everything);
     assert_true(every.total > 3);
-    struct fk_xquery *const asked[] = {T("XKall"), fk_xquery_prefix("XKa", 3, 10),
-                                       fk_xquery_and_not(T("XKall"), T("nowhere")),
-                                       fk_xquery_phrase((const char *[]){"XKall"}, (size_t[]){5}, 1)};
+    struct fk_xquery *const asked[] = {
+        T("XKall"), fk_xquery_prefix("XKa", 3, 10), fk_xquery_and_not(T("XKall"), T("nowhere")),
+        fk_xquery_phrase((const char *[]){"XKall"}, (size_t[]){5}, 1)};
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         struct fk_xquery *q = asked[i];
         OK(fk_xreader_search(c, q, 0, 0, 100, &hits, &err));
@@ -451,6 +498,8 @@ int main(void) {
         cmocka_unit_test(a_range_may_be_open_and_leaves_out_what_has_no_value),
         cmocka_unit_test(a_total_is_exact_beyond_the_page),
         cmocka_unit_test(too_wide_a_prefix_is_cut_and_says_so),
+        cmocka_unit_test(many_alternatives_find_what_each_of_them_finds),
+        cmocka_unit_test(a_search_ends_when_its_time_is_over),
         cmocka_unit_test(a_query_built_from_nothing_is_told_at_search),
         cmocka_unit_test(what_is_not_there_is_not_found),
         cmocka_unit_test(a_term_over_the_limit_is_invalid),

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <unistd.h>
 /* cmocka needs the four above */
 #include <cmocka.h>
 
@@ -55,10 +56,12 @@ enum fk_status fk_lend_lines(struct fk_lend *lend, uint64_t from, struct fk_buf 
 }
 
 static uint64_t index_mark;
+static useconds_t index_takes_us; /* to open */
 enum fk_status fk_index_open(const char *dir, struct fk_xreader **reader, uint64_t *mark,
                              struct fk_err *err) {
     (void)dir;
     const char *const dirs[] = {index_dir};
+    (void)usleep(index_takes_us);
     if (index_dir[0] == 0)
         return fk_fail(err, FK_NOT_FOUND, "no index");
     *mark = index_mark;
@@ -389,6 +392,26 @@ static void what_is_wrong_is_said_and_nothing_is_recorded(void **state) {
     assert_int_equal(act.len, 0);
 }
 
+static void a_search_that_takes_too_long_is_blamed_where_it_asks_for_most(void **state) {
+    (void)state;
+    struct fk_query_fault fault;
+    struct fk_err err = FK_ERR_INIT;
+    begin(30, as_numbered);
+    struct fk_search_options o = asking("word (word1 OR word2 OR (word3 word4))");
+    fk_buf_reset(&act);
+    index_takes_us = 20000;
+    o.most_ms = 10;
+    assert_int_equal(refused(&o, &fault, &err), FK_INVALID);
+    assert_int_equal(fault.character, 7);
+    assert_non_null(strstr(fault.expected, "given up after 0.0 seconds"));
+    assert_int_equal(act.len, 0);
+    o.most_ms = 60000;
+    struct fk_search *search = open_search(&o);
+    assert_int_equal(fk_search_coverage(search)->total, 2);
+    fk_search_close(&search);
+    index_takes_us = 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_act_tells_who_asked_what_and_how_many_hits_there_were),
@@ -399,6 +422,7 @@ int main(void) {
         cmocka_unit_test(a_message_is_a_hit_while_one_of_its_captures_is_there),
         cmocka_unit_test(hits_go_on_while_the_index_is_written_anew),
         cmocka_unit_test(a_vault_without_an_index_is_an_empty_one_that_says_so),
+        cmocka_unit_test(a_search_that_takes_too_long_is_blamed_where_it_asks_for_most),
         cmocka_unit_test(what_is_wrong_is_said_and_nothing_is_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

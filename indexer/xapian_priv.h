@@ -1,0 +1,196 @@
+/*
+ * xapian_priv.h - what the files of the shim share. It is C++; all others include xapian_shim.h.
+ *
+ *     xapian_error.cc   what is thrown, as a status
+ *     xapian_texts.cc   the text store beside a database
+ *     xapian_write.cc   the writer, its documents, merging
+ *     xapian_read.cc    the reader: documents by number, term or value
+ *     xapian_query.cc   terms, AND, OR, NOT, ranges, domains
+ *     xapian_phrase.cc  what stands in a row or near, held against the text
+ *     xapian_words.cc   what a prefix, a pattern, a character stands for
+ *     xapian_survey.cc  one pass over what matches
+ *
+ * Every entry of the shim is noexcept: guarded() runs a piece of Xapian and hands whatever is
+ * thrown to map_exception. Written for Xapian 1.4.22 and newer.
+ */
+#ifndef FK_INDEXER_XAPIAN_PRIV_H
+#define FK_INDEXER_XAPIAN_PRIV_H
+#include "base/clock.h"
+#include "indexer/xapian_shim.h"
+#ifdef __cplusplus
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+#include <xapian.h>
+
+/* ---- errors (xapian_error.cc) */
+
+/* A status of the house's own, on its way through Xapian. */
+struct failure {
+    enum fk_status st;
+    struct fk_err err;
+};
+
+/* Called in a catch-all only. */
+enum fk_status map_exception(const char *what, struct fk_err *err) noexcept;
+
+/* Runs a piece of Xapian and turns what it throws into a status. */
+template <typename F>
+enum fk_status guarded(const char *what, struct fk_err *err, F piece) noexcept {
+    try {
+        return piece();
+    } catch (...) {
+        return map_exception(what, err);
+    }
+}
+
+/* ---- texts (xapian_texts.cc) */
+
+struct texts_closer {
+    void operator()(struct fk_texts *t) const {
+        fk_texts_close(&t);
+    }
+};
+using texts_handle = std::unique_ptr<struct fk_texts, texts_closer>;
+texts_handle texts_open(const std::string &dir);
+/* Borrowed until the next call for this kind. */
+std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum fk_texts_kind kind,
+                                             Xapian::docid docid);
+enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_err *err);
+/* A field of a blob, appended; nothing where it has none. */
+enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *prefix,
+                          struct fk_buf *out, struct fk_err *err);
+
+/* ---- documents and readers */
+
+/* One that was read knows where its texts are. */
+struct fk_xdoc {
+    Xapian::Document doc;
+    bool has_texts = true; /* its own; otherwise those of the store stay */
+    std::map<std::string, std::string> texts[FK_TEXTS_KINDS];
+    std::function<std::string(enum fk_texts_kind)> stored;
+};
+
+struct fk_xreader {
+    std::vector<Xapian::Database> dbs;              /* in the order of their docids */
+    std::vector<std::vector<Xapian::docid>> hidden; /* of each; those that are in it */
+    std::vector<texts_handle> texts;                /* of each */
+    int64_t until_ms = INT64_MAX;                   /* by fk_monotonic_ms: no search goes on */
+};
+
+inline bool is_hidden(const struct fk_xreader *r, std::size_t db, Xapian::docid docid) {
+    return std::binary_search(r->hidden[db].begin(), r->hidden[db].end(), docid);
+}
+
+/* ---- queries */
+
+/* What one search may cost, all databases together. */
+struct budget {
+    const int64_t until_ms;           /* as in the reader */
+    std::atomic<int64_t> spent_ms{0}; /* looking up the words that "a*" stands for */
+    std::atomic<bool> is_cut{false};
+
+    explicit budget(const struct fk_xreader *r) : until_ms(r->until_ms) {
+    }
+    void look() const {
+        if (fk_monotonic_ms() >= until_ms)
+            throw_over();
+    }
+    [[noreturn]] static void throw_over();
+};
+/* Looks at the clock once in so many steps. */
+class ticker {
+    const struct budget &of;
+    unsigned steps = 0;
+
+  public:
+    static constexpr unsigned STEPS = 1024;
+    explicit ticker(const struct budget &budget) : of(budget) {
+    }
+    void step() {
+        if (++steps % STEPS == 0)
+            of.look();
+    }
+};
+/* A database and its texts, as long as they are searched. */
+struct place {
+    const Xapian::Database &db;
+    struct fk_texts *texts;
+    struct budget *spent;
+    bool is_large; /* the query is: no list is held open that can be read at once */
+};
+/* Made anew for each database, since what it is best made of depends on what is in it. */
+using query_maker = std::function<Xapian::Query(const place &)>;
+/* False where bounds that cost nothing to read say that nothing in the database matches. */
+using query_bounds = std::function<bool(const Xapian::Database &)>;
+/* Adds all that match, where they are lists that are read one after another. */
+using query_lists = std::function<void(const place &, class Documents &)>;
+struct fk_xquery {
+    query_maker in;
+    query_lists add;  /* empty: it is no such thing */
+    query_bounds may; /* empty: always */
+    std::string name; /* of equal ones it is the same; "": of nothing else */
+    std::string term; /* where it is one term and nothing else; "" otherwise */
+    /* AND, OR: of all these; AND_NOT: the first, without the others. Chains are flat: Xapian goes
+     * through a tree in a time that is the square of its depth. */
+    Xapian::Query::op op = Xapian::Query::OP_INVALID;
+    std::vector<std::shared_ptr<const fk_xquery>> parts;
+    std::size_t leaves = 1;
+
+    Xapian::Query made(const place &in) const;
+    bool may_match(const Xapian::Database &db) const;
+};
+
+/* What a piece makes; NULL where something is thrown, which can be lack of memory alone. */
+template <typename F> struct fk_xquery *guarded_query(F piece) noexcept {
+    try {
+        return piece();
+    } catch (...) {
+        return nullptr;
+    }
+}
+template <typename F> struct fk_xquery *query_of(F fill) noexcept {
+    return guarded_query([&] {
+        std::unique_ptr<fk_xquery> q(new fk_xquery);
+        fill(*q);
+        return q.release();
+    });
+}
+/* The kind, and each text with its length, so that different ones have different names. */
+std::string name_of(char kind, std::initializer_list<std::string> texts);
+/* Of a term: all documents where it stands in each of them (xapian_query.cc). */
+Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term);
+Xapian::Query everything();
+
+/* ---- lists of documents (xapian_words.cc) */
+
+/* Documents of one database, a bit for each docid. */
+class Documents {
+    Xapian::docid first = 1;
+    std::vector<uint64_t> bits;
+
+  public:
+    explicit Documents(const Xapian::Database &db);
+    void add(Xapian::docid docid) {
+        bits[(docid - first) / 64] |= uint64_t{1} << (docid - first) % 64;
+    }
+    void add_all(const place &in, const std::string &term);
+    Xapian::doccount count() const;
+    Xapian::docid next(Xapian::docid docid) const; /* from docid on; 0 none */
+};
+Xapian::Query of_documents(const Xapian::Database &db,
+                           const std::shared_ptr<const Documents> &documents);
+
+/* ---- what matches (xapian_survey.cc) */
+
+/* Every document, ascending, with its values. */
+void match_all(const Xapian::Database &db, const Xapian::Query &query,
+               const std::function<void(const Xapian::Document &)> &take);
+
+#endif
+#endif

@@ -1,0 +1,40 @@
+/* xapian_texts.cc - the text store of a database; what goes wrong in it is thrown. */
+#include "indexer/xapian_priv.h"
+
+#include <cstring>
+
+texts_handle texts_open(const std::string &dir) {
+    struct failure f = {FK_OK, FK_ERR_INIT};
+    struct fk_texts *t = nullptr;
+    f.st = fk_texts_open(dir.c_str(), &t, &f.err);
+    if (f.st != FK_OK)
+        throw f;
+    return texts_handle(t);
+}
+
+std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum fk_texts_kind kind,
+                                             Xapian::docid docid) {
+    struct failure f = {FK_OK, FK_ERR_INIT};
+    const uint8_t *blob = nullptr;
+    size_t len = 0;
+    f.st = fk_texts_get(texts, kind, docid, &blob, &len, &f.err);
+    if (f.st == FK_NOT_FOUND)
+        f.st = FK_CORRUPT;
+    if (f.st != FK_OK)
+        throw f;
+    return {blob, len};
+}
+
+enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_err *err) {
+    fk_buf_add(out, text.data(), text.size());
+    return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
+}
+
+enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *prefix,
+                          struct fk_buf *out, struct fk_err *err) {
+    const uint8_t *text;
+    size_t len;
+    if (fk_texts_field(blob, blob_len, prefix, strlen(prefix), &text, &len))
+        fk_buf_add(out, text, len);
+    return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
+}
