@@ -229,18 +229,19 @@ struct fk_xquery *fk_xquery_outside(unsigned slot, const char *const *domains, s
     });
 }
 
-/* An open lower end is the least value there can be, since to Xapian a document without the value
- * has the empty one. */
+/* Made anew for each database as all are: Xapian counts references without a lock, and databases
+ * are read in parallel. An open lower end is the least value there can be, since to Xapian a
+ * document without the value has the empty one. */
 struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_len, const void *to,
                                   size_t to_len) {
     return query_of([&](struct fk_xquery &q) {
         const std::string low(static_cast<const char *>(from), from_len);
         const std::string high(static_cast<const char *>(to), to_len);
         const std::string least = low.empty() ? std::string(1, '\0') : low;
-        const Xapian::Query within =
-            high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, least)
-                         : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, least, high);
-        q.in = [within](const place &) { return within; };
+        q.in = [slot, least, high](const place &) {
+            return high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, least)
+                                : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, least, high);
+        };
         q.may = [slot, low, high](const Xapian::Database &db) {
             return db.get_value_freq(slot) > 0 && db.get_value_upper_bound(slot) >= low &&
                    (high.empty() || db.get_value_lower_bound(slot) <= high);

@@ -383,6 +383,29 @@ static void one_pass_counts_all_that_is_asked(void **state) {
 }
 
 /* What lies outside of a range is not even asked for: a phrase there meets no damaged text. */
+/* Xapian's objects count who holds them without a lock: one that two threads hold is freed too early. */
+static void threads_share_nothing_of_xapian(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    char second[300];
+    second_database(second, sizeof second);
+    const char *const dirs[] = {dir, second};
+    OK(fk_xreader_open(dirs, 2, &r, &err));
+    struct fk_xquery *q = fk_xquery_range(0, "", 0, "\377", 1);
+    for (int i = 0; i < 200; i++)
+        q = fk_xquery_or(q, fk_xquery_range(0, "", 0, "\377", 1));
+    q = fk_xquery_and(q, T("apple"));
+    for (int round = 0; round < 300; round++) {
+        struct fk_xsurvey s = {.want = 1, .threads = 2};
+        OK(fk_xreader_survey(r, q, &s, &err));
+        assert_int_equal(s.total, 4);
+        fk_xsurvey_free(&s);
+    }
+    fk_xquery_free(&q);
+    fk_xreader_close(&r);
+}
+
 static void a_range_leaves_whole_databases_alone(void **state) {
     (void)state;
     struct fk_xreader *r = database();
@@ -484,6 +507,7 @@ int main(void) {
         cmocka_unit_test(several_databases_are_read_as_one),
         cmocka_unit_test(a_character_is_found_by_what_begins_with_it),
         cmocka_unit_test(one_pass_counts_all_that_is_asked),
+        cmocka_unit_test(threads_share_nothing_of_xapian),
         cmocka_unit_test(a_range_leaves_whole_databases_alone),
         cmocka_unit_test(a_merged_copy_has_the_same_documents_and_no_deleted_word),
     };
