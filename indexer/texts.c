@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-enum { LIST_MAX = 256 << 20, LEVEL = 3, SMALL = FK_TEXTS_BLOCK / 2 };
+enum { LIST_MAX = 256 << 20, LEVEL = 3, SMALL = FK_TEXTS_BLOCK / 2, ENTRY_BYTES = 29 };
 static const char magic[8] = "FKTEXT1\n";
 
 struct block {
@@ -99,16 +99,23 @@ static enum fk_status damaged(const struct fk_texts *t, const char *how, struct 
     return fk_fail(err, FK_CORRUPT, "%s %s", t->path, how);
 }
 
+static uint32_t be32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* There are tens of thousands in a million messages, and each search reads them. */
 static bool entry_take(struct fk_texts *t, struct fk_reader *r) {
-    const uint8_t kind = fk_get_u8(r);
-    struct block b;
-    b.first = fk_get_u32(r);
-    b.last = fk_get_u32(r);
-    b.count = fk_get_u32(r);
-    b.at = fk_get_u64(r);
-    b.packed = fk_get_u32(r);
-    b.raw = fk_get_u32(r);
-    return !r->bad && kind < FK_TEXTS_KINDS && b.first <= b.last && b.count > 0 &&
+    const uint8_t *e = fk_get_raw(r, ENTRY_BYTES);
+    if (!e)
+        return false;
+    const uint8_t kind = e[0];
+    const struct block b = {.first = be32(e + 1),
+                            .last = be32(e + 5),
+                            .count = be32(e + 9),
+                            .at = (uint64_t)be32(e + 13) << 32 | be32(e + 17),
+                            .packed = be32(e + 21),
+                            .raw = be32(e + 25)};
+    return kind < FK_TEXTS_KINDS && b.first <= b.last && b.count > 0 &&
            b.count - 1 <= b.last - b.first && b.at <= t->bytes && b.packed <= t->bytes - b.at &&
            b.raw >= 8 * (uint64_t)b.count && b.raw <= FK_TEXTS_BLOB_MAX + (uint64_t)FK_TEXTS_BLOCK &&
            blocks_add(&t->blocks[kind], &b);
