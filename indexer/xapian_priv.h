@@ -134,6 +134,7 @@ struct fk_xquery {
     query_maker in;
     query_lists add;  /* empty: it is no such thing */
     query_bounds may; /* empty: always */
+    query_bounds all; /* true: everything in the database matches; empty: who knows */
     std::string name; /* of equal ones it is the same; "": of nothing else */
     std::string term; /* where it is one term and nothing else; "" otherwise */
     /* AND, OR: of all these; AND_NOT: the first, without the others. Chains are flat: Xapian goes
@@ -144,6 +145,9 @@ struct fk_xquery {
 
     Xapian::Query made(const place &in) const;
     bool may_match(const Xapian::Database &db) const;
+    /* What is left to ask in this database, where conditions that all in it meet are left out: one
+     * of the parts, or the whole. */
+    const fk_xquery &left_in(const Xapian::Database &db) const;
 };
 
 /* What a piece makes; NULL where something is thrown, which can be lack of memory alone. */

@@ -88,10 +88,25 @@ Xapian::Query fk_xquery::made(const place &where) const {
         return any_of(parts, 0, where);
     if (op == Xapian::Query::OP_AND_NOT)
         return Xapian::Query(op, parts.front()->made(where), any_of(parts, 1, where));
-    std::vector<Xapian::Query> all;
+    std::vector<Xapian::Query> conditions;
     for (const auto &p : parts)
-        all.push_back(p->made(where));
-    return Xapian::Query(op, all.begin(), all.end());
+        if (!p->all || !p->all(where.db))
+            conditions.push_back(p->made(where));
+    return conditions.empty() ? everything()
+                              : Xapian::Query(op, conditions.begin(), conditions.end());
+}
+
+const fk_xquery &fk_xquery::left_in(const Xapian::Database &db) const {
+    const fk_xquery *left = nullptr;
+    if (op != Xapian::Query::OP_AND)
+        return *this;
+    for (const auto &p : parts)
+        if (!p->all || !p->all(db)) {
+            if (left)
+                return *this;
+            left = p.get();
+        }
+    return left ? *left : *this;
 }
 
 /* b's alternatives or conditions one by one where it is a chain of this kind. */
@@ -245,6 +260,11 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
         q.may = [slot, low, high](const Xapian::Database &db) {
             return db.get_value_freq(slot) > 0 && db.get_value_upper_bound(slot) >= low &&
                    (high.empty() || db.get_value_lower_bound(slot) <= high);
+        };
+        q.all = [slot, least, high](const Xapian::Database &db) {
+            return db.get_value_freq(slot) == db.get_doccount() &&
+                   db.get_value_lower_bound(slot) >= least &&
+                   (high.empty() || db.get_value_upper_bound(slot) <= high);
         };
     });
 }

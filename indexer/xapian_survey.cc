@@ -222,11 +222,12 @@ class Survey {
     void count(std::size_t i) {
         const Xapian::Database &db = r->dbs[i];
         Counts counts(s, db, r->hidden[i], first.least(), spent);
-        if (!q->term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
+        const std::string &term = q->left_in(db).term;
+        if (!term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
             r->hidden[i].empty())
-            counts.total = db.get_termfreq(q->term);
-        else if (!q->term.empty())
-            count_term(db, q->term, counts);
+            counts.total = db.get_termfreq(term);
+        else if (!term.empty())
+            count_term(db, term, counts);
         else
             count_query(db, q->made(place_of(r, i, q, &spent)), counts);
         first.take(counts.first());
