@@ -58,22 +58,46 @@ static void each_with_term(struct fk_xreader *r, const std::string &term, F fn) 
                 return;
 }
 
+static uint64_t shown_with(const struct fk_xreader *r, std::size_t i, const std::string &term,
+                           Xapian::doccount all) {
+    uint64_t n = all;
+    if (all == 0 || r->hidden[i].empty())
+        return n;
+    Xapian::PostingIterator it = r->dbs[i].postlist_begin(term);
+    const Xapian::PostingIterator end = r->dbs[i].postlist_end(term);
+    for (const Xapian::docid docid : r->hidden[i]) {
+        it.skip_to(docid);
+        if (it == end)
+            break;
+        n -= *it == docid;
+    }
+    return n;
+}
+
 enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, size_t len,
                                      uint64_t *out, struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
         const std::string name(term, len);
-        uint64_t n = 0;
-        for (std::size_t i = 0; i < r->dbs.size(); i++) {
-            n += r->dbs[i].get_termfreq(name);
-            Xapian::PostingIterator it = r->dbs[i].postlist_begin(name);
-            for (const Xapian::docid docid : r->hidden[i]) {
-                it.skip_to(docid);
-                if (it == r->dbs[i].postlist_end(name))
-                    break;
-                n -= *it == docid;
+        *out = 0;
+        for (std::size_t i = 0; i < r->dbs.size(); i++)
+            *out += shown_with(r, i, name, r->dbs[i].get_termfreq(name));
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xreader_term_counts(struct fk_xreader *r, const char *prefix, size_t len,
+                                      const char *const *terms, size_t n, uint64_t *out,
+                                      struct fk_err *err) {
+    return guarded("cannot read the index", err, [&] {
+        const std::string begin(prefix, len);
+        std::fill(out, out + n, 0);
+        for (std::size_t i = 0; i < r->dbs.size(); i++)
+            for (Xapian::TermIterator t = r->dbs[i].allterms_begin(begin);
+                 t != r->dbs[i].allterms_end(begin); ++t) {
+                const char *const *const at = std::find(terms, terms + n, *t);
+                if (at != terms + n)
+                    out[at - terms] += shown_with(r, i, *t, t.get_termfreq());
             }
-        }
-        *out = n;
         return FK_OK;
     });
 }

@@ -92,6 +92,10 @@ FK_CHECKED enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *docum
  */
 FK_CHECKED enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, size_t len,
                                                 uint64_t *out, struct fk_err *err);
+/* The same of n terms that begin alike, by one walk over all that begin so in each database. */
+FK_CHECKED enum fk_status fk_xreader_term_counts(struct fk_xreader *r, const char *prefix,
+                                                 size_t len, const char *const *terms, size_t n,
+                                                 uint64_t *out, struct fk_err *err);
 /* The smallest docid that is greater than `after`; FK_NOT_FOUND when there is none. */
 FK_CHECKED enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *docid_out,
                                           struct fk_err *err);

@@ -35,19 +35,20 @@ static enum fk_status count_index(struct fk_search *s, const char **used, unsign
                                   size_t *n_out, struct fk_err *err) {
     enum fk_status st = FK_OK;
     size_t n = 0;
+    static const char captures[] = FK_P_FLAG "captures:";
+    const char *const partial = counted[CAPTURE_BITS];
+    uint64_t documents[CAPTURE_BITS + 1];
     FK_TRY(fk_xreader_count(s->reader, &s->coverage.documents, err));
+    FK_TRY(fk_xreader_term_counts(s->reader, captures, strlen(captures), counted, CAPTURE_BITS,
+                                  documents, err));
+    FK_TRY(fk_xreader_term_count(s->reader, partial, strlen(partial), &documents[CAPTURE_BITS],
+                                 err));
     s->coverage.index_captures = s->coverage.documents - s->lessened.count;
-    s->coverage.partial = 0;
+    s->coverage.partial = documents[CAPTURE_BITS];
     for (unsigned i = 0; i <= CAPTURE_BITS; i++) {
-        uint64_t documents = 0;
-        st = fk_xreader_term_count(s->reader, counted[i], strlen(counted[i]), &documents, err);
-        if (st != FK_OK)
-            goto done;
-        if (i == CAPTURE_BITS)
-            s->coverage.partial = documents;
-        else
-            s->coverage.index_captures += documents << i;
-        if (documents > 0) {
+        if (i < CAPTURE_BITS)
+            s->coverage.index_captures += documents[i] << i;
+        if (documents[i] > 0) {
             used[n] = counted[i];
             which[n++] = i;
         }

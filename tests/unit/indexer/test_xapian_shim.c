@@ -291,6 +291,13 @@ static void several_databases_are_read_as_one(void **state) {
     uint64_t n;
     OK(fk_xreader_term_count(r, "red", 3, &n, &err));
     assert_int_equal(n, 5);
+    const char *const alike[] = {"p", "pie", "red"};
+    uint64_t counts[3];
+    OK(fk_xreader_term_counts(r, "p", 1, alike, 3, counts, &err));
+    OK(fk_xreader_term_count(r, "pie", 3, &n, &err));
+    assert_int_equal(counts[0], 0);
+    assert_int_equal(counts[1], n);
+    assert_int_equal(counts[2], 0); /* it begins otherwise */
     OK(fk_xreader_count(r, &n, &err));
     assert_int_equal(n, 6);
     fk_xreader_close(&r);
@@ -383,6 +390,23 @@ static void one_pass_counts_all_that_is_asked(void **state) {
 }
 
 /* What lies outside of a range is not even asked for: a phrase there meets no damaged text. */
+/* A range that a whole database is in is no condition there: the same is found as by one that is asked. */
+static void a_range_over_all_changes_nothing(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    char second[300];
+    second_database(second, sizeof second);
+    const char *const dirs[] = {dir, second};
+    OK(fk_xreader_open(dirs, 2, &r, &err));
+    expect(r, fk_xquery_and(T("apple"), fk_xquery_range(0, "", 0, "\377", 1)), "8 7 901 3 ");
+    expect(r, fk_xquery_and(fk_xquery_range(0, "", 0, "\377", 1), fk_xquery_range(0, "", 0, "", 0)),
+           "8 7 901 3 "); /* 900 and 902 have no value */
+    expect(r, fk_xquery_and(T("apple"), fk_xquery_range(1, "", 0, "\377", 1)), "");
+    expect(r, fk_xquery_and_not(T("apple"), fk_xquery_range(0, "", 0, "\377", 1)), "");
+    fk_xreader_close(&r);
+}
+
 /* Xapian's objects count who holds them without a lock: one that two threads hold is freed too early. */
 static void threads_share_nothing_of_xapian(void **state) {
     (void)state;
@@ -507,6 +531,7 @@ int main(void) {
         cmocka_unit_test(several_databases_are_read_as_one),
         cmocka_unit_test(a_character_is_found_by_what_begins_with_it),
         cmocka_unit_test(one_pass_counts_all_that_is_asked),
+        cmocka_unit_test(a_range_over_all_changes_nothing),
         cmocka_unit_test(threads_share_nothing_of_xapian),
         cmocka_unit_test(a_range_leaves_whole_databases_alone),
         cmocka_unit_test(a_merged_copy_has_the_same_documents_and_no_deleted_word),
