@@ -145,9 +145,13 @@ struct fk_xquery {
 
     Xapian::Query made(const place &in) const;
     bool may_match(const Xapian::Database &db) const;
-    /* What is left to ask in this database, where conditions that all in it meet are left out: one
-     * of the parts, or the whole. */
+    /* What is left to ask in this database, without conditions that all in it meet and words that
+     * are nowhere in it: one of the parts, or the whole. */
     const fk_xquery &left_in(const Xapian::Database &db) const;
+    /* Alternatives that are each a list, or several. Read one after another into a set they cost
+     * less than Xapian's OR, which makes a document of each hit. */
+    bool is_lists() const;
+    void add_lists(const place &in, class Documents &found) const;
 };
 
 /* What a piece makes; NULL where something is thrown, which can be lack of memory alone. */

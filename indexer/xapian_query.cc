@@ -97,16 +97,38 @@ Xapian::Query fk_xquery::made(const place &where) const {
 }
 
 const fk_xquery &fk_xquery::left_in(const Xapian::Database &db) const {
+    const auto counts = [&](const fk_xquery &p) {
+        return op == Xapian::Query::OP_AND ? !p.all || !p.all(db)
+                                           : p.term.empty() || db.get_termfreq(p.term) > 0;
+    };
     const fk_xquery *left = nullptr;
-    if (op != Xapian::Query::OP_AND)
+    if (op != Xapian::Query::OP_AND && op != Xapian::Query::OP_OR)
         return *this;
     for (const auto &p : parts)
-        if (!p->all || !p->all(db)) {
+        if (counts(*p)) {
             if (left)
                 return *this;
             left = p.get();
         }
-    return left ? *left : *this;
+    return left ? left->left_in(db) : *this;
+}
+
+bool fk_xquery::is_lists() const {
+    if (op == Xapian::Query::OP_OR)
+        return std::all_of(parts.begin(), parts.end(),
+                           [](const std::shared_ptr<const fk_xquery> &p) { return p->is_lists(); });
+    return op == Xapian::Query::OP_INVALID && (add || !term.empty());
+}
+
+void fk_xquery::add_lists(const place &where, Documents &found) const {
+    where.spent->look();
+    if (op == Xapian::Query::OP_OR)
+        for (const auto &p : parts)
+            p->add_lists(where, found);
+    else if (add)
+        add(where, found);
+    else
+        found.add_all(where, term);
 }
 
 /* b's alternatives or conditions one by one where it is a chain of this kind. */

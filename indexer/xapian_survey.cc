@@ -27,7 +27,8 @@ static uint64_t key_of(const std::string &value) {
 }
 
 /* Those of some hits that come first. Where docids ascend with time each hit is newer than all
- * before, so that a heap would be turned over at each: more are kept, and cut when they are many. */
+ * before, so that a heap would be turned over at each: more are kept, and cut when they are many.
+ */
 class Best {
     enum { SPARE = 1000 };
     std::vector<hit> kept;
@@ -199,6 +200,13 @@ static void count_term(const Xapian::Database &db, const std::string &term, Coun
         counts.take(*it);
 }
 
+static void count_lists(const place &in, const fk_xquery &lists, Counts &counts) {
+    Documents found(in.db);
+    lists.add_lists(in, found);
+    for (Xapian::docid docid = found.next(0); docid; docid = found.next(docid + 1))
+        counts.take(docid);
+}
+
 static void count_query(const Xapian::Database &db, const Xapian::Query &query, Counts &counts) {
     match_all(db, query, [&](const Xapian::Document &doc) { counts.take(doc.get_docid()); });
 }
@@ -222,12 +230,15 @@ class Survey {
     void count(std::size_t i) {
         const Xapian::Database &db = r->dbs[i];
         Counts counts(s, db, r->hidden[i], first.least(), spent);
-        const std::string &term = q->left_in(db).term;
+        const fk_xquery &left = q->left_in(db);
+        const std::string &term = left.term;
         if (!term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
             r->hidden[i].empty())
             counts.total = db.get_termfreq(term);
         else if (!term.empty())
             count_term(db, term, counts);
+        else if (left.is_lists())
+            count_lists(place_of(r, i, q, &spent), left, counts);
         else
             count_query(db, q->made(place_of(r, i, q, &spent)), counts);
         first.take(counts.first());
