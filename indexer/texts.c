@@ -117,7 +117,8 @@ static bool entry_take(struct fk_texts *t, struct fk_reader *r) {
                             .raw = be32(e + 25)};
     return kind < FK_TEXTS_KINDS && b.first <= b.last && b.count > 0 &&
            b.count - 1 <= b.last - b.first && b.at <= t->bytes && b.packed <= t->bytes - b.at &&
-           b.raw >= 8 * (uint64_t)b.count && b.raw <= FK_TEXTS_BLOB_MAX + (uint64_t)FK_TEXTS_BLOCK &&
+           b.raw >= 8 * (uint64_t)b.count &&
+           b.raw <= FK_TEXTS_BLOB_MAX + (uint64_t)FK_TEXTS_BLOCK &&
            blocks_add(&t->blocks[kind], &b);
 }
 

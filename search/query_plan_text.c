@@ -147,9 +147,9 @@ static struct fk_xquery *exactly(struct fk_xquery *query, const struct tokens *t
 static struct fk_xquery *character_query(const struct tokens *t, const char *prefix, bool exact) {
     const struct token *is = &t->list[0];
     const bool as_written = exact && is->written_len > 0;
-    return fk_xquery_character(
-        prefix, (const char *)t->bytes.data + (as_written ? is->written_at : is->at),
-        as_written ? is->written_len : is->len, exact ? FK_VARIED : NULL);
+    return fk_xquery_character(prefix,
+                               (const char *)t->bytes.data + (as_written ? is->written_at : is->at),
+                               as_written ? is->written_len : is->len, exact ? FK_VARIED : NULL);
 }
 
 /* Does the last token of a text grow when letters follow? A word does; in scripts without spaces

@@ -25,7 +25,7 @@ struct fk_web_options {
     const char *dir, *address; /* borrowed until close */
     int zone_minutes;
     char *const *domains;          /* ours; ends with NULL; borrowed as long as it is open */
-    int64_t search_ms; /* a search that takes longer is refused; 0: none is */
+    int64_t search_ms;             /* a search that takes longer is refused; 0: none is */
     struct fk_index_options index; /* limits of the box that a message is read in */
 };
 

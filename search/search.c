@@ -1,8 +1,8 @@
 /*
  * search.c - one search: the question made into a query, counted, recorded, and its hits fetched.
  *
- * One pass over what matches gives the counts and the newest hits. Where more are asked for than are
- * remembered, or the index has moved on, another pass looks behind the last hit given: ties of
+ * One pass over what matches gives the counts and the newest hits. Where more are asked for than
+ * are remembered, or the index has moved on, another pass looks behind the last hit given: ties of
  * received time go by seq, so what comes after a hit is well defined.
  */
 #include "search/search_priv.h"
@@ -23,10 +23,14 @@ enum { REOPEN_TRIES = 10, HITS_KEPT = 1 << 20, CAPTURE_BITS = 32 };
 static const char *const counted[CAPTURE_BITS + 1] = {
 #define BITS(n)                                                                                    \
     FK_P_FLAG "captures:" #n "0", FK_P_FLAG "captures:" #n "1", FK_P_FLAG "captures:" #n "2",      \
-        FK_P_FLAG "captures:" #n "3", FK_P_FLAG "captures:" #n "4",                                \
-        FK_P_FLAG "captures:" #n "5", FK_P_FLAG "captures:" #n "6",                                \
-        FK_P_FLAG "captures:" #n "7", FK_P_FLAG "captures:" #n "8", FK_P_FLAG "captures:" #n "9"
-    BITS(), BITS(1), BITS(2), FK_P_FLAG "captures:30", FK_P_FLAG "captures:31",
+        FK_P_FLAG "captures:" #n "3", FK_P_FLAG "captures:" #n "4", FK_P_FLAG "captures:" #n "5",  \
+        FK_P_FLAG "captures:" #n "6", FK_P_FLAG "captures:" #n "7", FK_P_FLAG "captures:" #n "8",  \
+        FK_P_FLAG "captures:" #n "9"
+    BITS(),
+    BITS(1),
+    BITS(2),
+    FK_P_FLAG "captures:30",
+    FK_P_FLAG "captures:31",
     FK_P_FLAG "partial"};
 #undef BITS
 
@@ -41,8 +45,8 @@ static enum fk_status count_index(struct fk_search *s, const char **used, unsign
     FK_TRY(fk_xreader_count(s->reader, &s->coverage.documents, err));
     FK_TRY(fk_xreader_term_counts(s->reader, captures, strlen(captures), counted, CAPTURE_BITS,
                                   documents, err));
-    FK_TRY(fk_xreader_term_count(s->reader, partial, strlen(partial), &documents[CAPTURE_BITS],
-                                 err));
+    FK_TRY(
+        fk_xreader_term_count(s->reader, partial, strlen(partial), &documents[CAPTURE_BITS], err));
     s->coverage.index_captures = s->coverage.documents - s->lessened.count;
     s->coverage.partial = documents[CAPTURE_BITS];
     for (unsigned i = 0; i <= CAPTURE_BITS; i++) {
@@ -262,10 +266,10 @@ static enum fk_status load_groups(struct fk_search *s, struct fk_err *err) {
     struct fk_xsurvey *f = &s->found;
     const struct fk_match *all = s->groups.at;
     size_t first = 0;
-    while (f->has_after && first < s->groups.count &&
-           ((uint64_t)all[first].received_ms > f->after.key ||
-            ((uint64_t)all[first].received_ms == f->after.key &&
-             all[first].docid >= f->after.docid)))
+    while (
+        f->has_after && first < s->groups.count &&
+        ((uint64_t)all[first].received_ms > f->after.key ||
+         ((uint64_t)all[first].received_ms == f->after.key && all[first].docid >= f->after.docid)))
         first++;
     struct fk_xhit *hits = malloc((s->groups.count - first) * sizeof *hits + 1);
     if (hits == NULL)
@@ -301,8 +305,8 @@ done:
 static enum fk_status list_all(struct fk_search *s, struct fk_err *err) {
     static const char partial[] = FK_P_FLAG "partial";
     static const struct fk_seqs none = {.at = NULL};
-    struct fk_xquery *both = fk_xquery_and(fk_xquery_copy(s->whole),
-                                           fk_xquery_term(partial, sizeof partial - 1));
+    struct fk_xquery *both =
+        fk_xquery_and(fk_xquery_copy(s->whole), fk_xquery_term(partial, sizeof partial - 1));
     enum fk_status st = fk_receipt__found(s->reader, s->whole, both, s->missed, &none, &s->disposed,
                                           &s->listed, err);
     fk_xquery_free(&both);
@@ -341,11 +345,11 @@ done:
 static enum fk_status receipt_state(struct fk_search *s, struct fk_lend *lend,
                                     const struct fk_search_options *o, struct fk_err *err) {
     const bool by_domains = fk_query_asks(fk_query_root(s->query), FK_F_DIRECTION);
-    const struct fk_receipt_words words = {
-        .related = &s->related.expansion,
-        .spellings = &s->expansion,
-        .domains = by_domains ? (const char *const *)o->domains : NULL,
-        .is_cut = s->coverage.is_expansion_cut};
+    const struct fk_receipt_words words = {.related = &s->related.expansion,
+                                           .spellings = &s->expansion,
+                                           .domains =
+                                               by_domains ? (const char *const *)o->domains : NULL,
+                                           .is_cut = s->coverage.is_expansion_cut};
     struct fk_receipt_facts facts = {o, &s->coverage, fk_search_canonical(s), &s->stood_for,
                                      s->listed};
     fk_receipt__stood_for(&words, &s->stood_for);
@@ -359,8 +363,7 @@ static enum fk_status receipt_state(struct fk_search *s, struct fk_lend *lend,
 /* From here on only what comes behind a hit. */
 static void start_after(struct fk_search *s, uint64_t ms, uint64_t seq) {
     s->found.has_after = true;
-    s->found.after =
-        (struct fk_xhit){ms, seq > UINT32_MAX ? UINT32_MAX : (uint32_t)seq};
+    s->found.after = (struct fk_xhit){ms, seq > UINT32_MAX ? UINT32_MAX : (uint32_t)seq};
 }
 
 static enum fk_status read_cursor(struct fk_search *s, const char *cursor, struct fk_err *err) {
@@ -452,17 +455,21 @@ enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk
     start_after(s, hit.key, hit.docid);
     s->given++;
     const uint64_t newest = s->captures.count ? s->captures.at[s->captures.count - 1] : hit.docid;
-    *out = (struct fk_hit){newest,      (int64_t)hit.key, (const char *)s->data.data,
-                           s->data.len, &s->captures,     &s->known,
-                           others,      s->snippets != NULL ? &s->snippet : NULL};
+    *out = (struct fk_hit){newest,
+                           (int64_t)hit.key,
+                           (const char *)s->data.data,
+                           s->data.len,
+                           &s->captures,
+                           &s->known,
+                           others,
+                           s->snippets != NULL ? &s->snippet : NULL};
     return FK_OK;
 }
 
 enum fk_status fk_search_cursor(struct fk_search *s, struct fk_buf *out, struct fk_err *err) {
     enum fk_status st = find(s, err);
     if (st == FK_OK)
-        fk_buf_printf(out, "%llu-%u", (unsigned long long)s->found.after.key,
-                      s->found.after.docid);
+        fk_buf_printf(out, "%llu-%u", (unsigned long long)s->found.after.key, s->found.after.docid);
     return st;
 }
 

@@ -20,9 +20,10 @@
  * state is gone, it goes on behind the last hit in the newer one, and nothing is given twice.
  *
  * Errors: FK_INVALID with a fault for a wrong query, also for a wrong cursor or user
- * (fault.character is 0 then), and for one that takes longer than it may; FK_RETRY, FK_FULL the act could not be written; FK_CORRUPT, FK_IO
- * from index or vault. A vault that has no index yet is an empty one: the coverage says so.
- * Ownership: a hit is borrowed until the next call. Threads: one at a time, keep and lend included.
+ * (fault.character is 0 then), and for one that takes longer than it may; FK_RETRY, FK_FULL the act
+ * could not be written; FK_CORRUPT, FK_IO from index or vault. A vault that has no index yet is an
+ * empty one: the coverage says so. Ownership: a hit is borrowed until the next call. Threads: one
+ * at a time, keep and lend included.
  */
 #ifndef FK_SEARCH_SEARCH_H
 #define FK_SEARCH_SEARCH_H
@@ -57,7 +58,7 @@ struct fk_search_options {
 #define FK_SEARCH_OPTIONS                                                                          \
     {                                                                                              \
         "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL, 0,             \
-            FK_COLLAPSE_NONE, NULL, false, 0                                                        \
+            FK_COLLAPSE_NONE, NULL, false, 0                                                       \
     }
 
 struct fk_search_coverage {
@@ -106,7 +107,8 @@ const struct fk_search_coverage *fk_search_coverage(const struct fk_search *sear
 const char *fk_search_canonical(const struct fk_search *search);
 /* Other spellings that are hits too: lines of fk_query_expansion. Borrowed, as the next. */
 const char *fk_search_expansion(const struct fk_search *search, size_t *len);
-/* All that words stood for, as a receipt has it: lines "expansion: ..." (docs/format-receipt.md). */
+/* All that words stood for, as a receipt has it: lines "expansion: ..." (docs/format-receipt.md).
+ */
 const char *fk_search_stood_for(const struct fk_search *search, size_t *len);
 /* What was perhaps meant otherwise; "" for nothing. */
 const char *fk_search_remark(const struct fk_search *search);

@@ -30,7 +30,7 @@ struct fk_search {
     size_t first_group;       /* of them, the first of what was found */
     bool has_receipt;
     struct fk_receipt_found listed; /* for it */
-    struct fk_snippets *snippets; /* NULL: not asked for */
+    struct fk_snippets *snippets;   /* NULL: not asked for */
     struct fk_excerpt snippet;
     struct fk_xsurvey found; /* what comes after `after`, and what all of it counts */
     size_t next;             /* of what was found */

@@ -390,7 +390,8 @@ static void one_pass_counts_all_that_is_asked(void **state) {
 }
 
 /* What lies outside of a range is not even asked for: a phrase there meets no damaged text. */
-/* A range that a whole database is in is no condition there: the same is found as by one that is asked. */
+/* A range that a whole database is in is no condition there: the same is found as by one that is
+ * asked. */
 static void a_range_over_all_changes_nothing(void **state) {
     (void)state;
     struct fk_xreader *r = database();
@@ -407,7 +408,8 @@ static void a_range_over_all_changes_nothing(void **state) {
     fk_xreader_close(&r);
 }
 
-/* Xapian's objects count who holds them without a lock: one that two threads hold is freed too early. */
+/* Xapian's objects count who holds them without a lock: one that two threads hold is freed too
+ * early. */
 static void threads_share_nothing_of_xapian(void **state) {
     (void)state;
     struct fk_xreader *r = database();
