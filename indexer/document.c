@@ -36,8 +36,48 @@ struct answer {
 
 typedef enum fk_status (*term_fn)(void *ctx, const char *term, size_t len, struct fk_err *err);
 
-/* Goes through the terms; false where they are not of the form. fn NULL: only looks, and finds where
- * they end. */
+/* What the indexer alone says of a message. A reader may have been taken over by the message that
+ * it read: that one would stand for another, or have a verdict that nobody gave. */
+static bool is_for_indexer(const char *term, size_t len) {
+    static const char *const prefixes[] = {FK_P_KEY,
+                                           FK_P_CAPTURE,
+                                           FK_P_QUEUE,
+                                           FK_P_OWN_MSGID,
+                                           FK_P_OWN,
+                                           FK_P_BORDER,
+                                           FK_P_DELIVERY,
+                                           FK_P_NOTICE,
+                                           FK_P_ABOUT,
+                                           FK_P_CLIENT,
+                                           FK_P_ENVFROM_ADDR,
+                                           FK_P_ENVTO_ADDR,
+                                           FK_P_VIA_ADDR,
+                                           FK_P_REFERENCE,
+                                           FK_P_TXN,
+                                           FK_P_TXN_PARTY,
+                                           FK_P_TXN_PARTY_IN,
+                                           FK_P_TXN_NUMBER,
+                                           FK_P_TXN_CURRENCY,
+                                           FK_P_TXN_AMOUNT,
+                                           FK_P_TXN_DATE,
+                                           FK_P_FLAG "captures",
+                                           FK_P_FLAG "journal",
+                                           FK_P_FLAG "partial",
+                                           FK_P_FLAG "locked",
+                                           FK_P_FLAG "opened",
+                                           FK_P_FLAG "in:env",
+                                           FK_P_FLAG "in:via",
+                                           FK_P_FLAG "in:ip"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        const size_t n = strlen(prefixes[i]);
+        if (len >= n && memcmp(term, prefixes[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Goes through the terms; false where they are not of the form. fn NULL: only looks, and finds
+ * where they end. */
 static bool terms_walk(const struct answer *a, const uint8_t **end_out, term_fn fn, void *ctx,
                        enum fk_status *st, struct fk_err *err) {
     struct fk_reader r;
@@ -47,7 +87,8 @@ static bool terms_walk(const struct answer *a, const uint8_t **end_out, term_fn 
     for (uint32_t i = 0; i < count && !r.bad && *st == FK_OK; i++) {
         const size_t len = at < end ? *at++ : 0;
         const char *term = (const char *)at;
-        if (len == 0 || len > FK_TERM_MAX || (size_t)(end - at) < len || memchr(at, 0, len))
+        if (len == 0 || len > FK_TERM_MAX || (size_t)(end - at) < len || memchr(at, 0, len) ||
+            is_for_indexer(term, len))
             return false;
         at += len;
         if (fn)
@@ -240,8 +281,7 @@ static enum fk_status put_text(struct fk_xdoc *doc, const char *prefix, const ch
     struct tokens t = {doc, prefix, FK_OK, err};
     struct fk_buf row = FK_BUF_INIT;
     uint32_t unused;
-    enum fk_status st =
-        fk_terms_to_row(text, strlen(text), 0, token_put, &t, &unused, &row, err);
+    enum fk_status st = fk_terms_to_row(text, strlen(text), 0, token_put, &t, &unused, &row, err);
     if (st == FK_OK)
         st = t.st;
     if (st == FK_OK && row.len)
@@ -270,8 +310,7 @@ done:
     return st;
 }
 
-static enum fk_status put_sender(struct fk_xdoc *doc, const struct fk_fact *f,
-                                 struct fk_err *err) {
+static enum fk_status put_sender(struct fk_xdoc *doc, const struct fk_fact *f, struct fk_err *err) {
     enum fk_status st = put_address(doc, FK_P_ENVFROM_ADDR, f->folded, err);
     if (st == FK_OK && !f->transport)
         st = put_address(doc, FK_P_FROM_ADDR, f->folded, err);
@@ -312,9 +351,8 @@ static enum fk_status put_people(struct fk_xdoc *doc, const struct fk_provenance
         if (*p->facts->folded)
             FK_TRY(put_person(doc, p->facts->folded, err));
         for (size_t k = 0; k < p->fact_count && *p->facts->folded; k++)
-            FK_TRY(p->facts[k].from < FK_KNOWN_RECIPIENTS
-                       ? put_recipient(doc, p, &p->facts[k], err)
-                       : put_sender(doc, &p->facts[k], err));
+            FK_TRY(p->facts[k].from < FK_KNOWN_RECIPIENTS ? put_recipient(doc, p, &p->facts[k], err)
+                                                          : put_sender(doc, &p->facts[k], err));
     }
 done:
     return st;
@@ -569,7 +607,8 @@ enum fk_status fk_document__key(const struct fk_buf *answer, const uint8_t *mess
                                 struct fk_err *err) {
     struct answer a = {.terms = NULL};
     const bool has_answer = answer->len > 0 && answer_read(answer, &a);
-    enum fk_status st = has_answer ? inner_key(&a, message, len, key, bytes_out, err) : FK_NOT_FOUND;
+    enum fk_status st =
+        has_answer ? inner_key(&a, message, len, key, bytes_out, err) : FK_NOT_FOUND;
     if (st == FK_NOT_FOUND) {
         fk_sha256(message, len, key);
         *bytes_out = len;
