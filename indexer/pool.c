@@ -213,9 +213,12 @@ static enum fk_status answer_copy(struct fk_frame *f, struct fk_buf *out, struct
         enum fk_status st = fk_memfile_map(f->fd, &data, &len, err);
         if (st != FK_OK)
             return st;
-        if (len <= FK_POOL_OUTPUT_MAX)
+        const bool fits = len <= FK_POOL_OUTPUT_MAX;
+        if (fits)
             fk_buf_add(out, data, len);
         fk_memfile_unmap(data, len);
+        if (!fits)
+            return fk_fail(err, FK_CORRUPT, "an index reader's answer is over the limit");
     }
     return out->failed ? fk_fail(err, FK_NOMEM, "an index reader's answer: out of memory") : FK_OK;
 }
@@ -229,6 +232,8 @@ static enum fk_status answer_take(struct fk_pool *pool, struct worker *w, bool *
         st = FK_CORRUPT;
     if (st == FK_OK)
         st = answer_copy(&f, &answer, err);
+    if (st == FK_OK && answer.len == 0 && w->job.kind == FK_JOB_TERMS)
+        st = FK_CORRUPT; /* a message without anything has its form, too */
     fk_frame_free(&f);
     if (st == FK_OK && fk_apart_is_gone(&w->runner) && !w->is_repeated) {
         fk_buf_free(&answer); /* says that programs are missing, which they are not */
