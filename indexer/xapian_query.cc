@@ -164,6 +164,7 @@ struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
         q.term.assign(term, len);
         q.name = name_of('T', {q.term});
         q.in = [t = q.term](const place &in) { return query_of_term(in.db, t); };
+        q.may = [t = q.term](const Xapian::Database &db) { return db.get_termfreq(t) > 0; };
         q.add = [t = q.term](const place &in, Documents &found) { found.add_all(in, t); };
     });
 }
