@@ -98,8 +98,7 @@ Xapian::Query fk_xquery::made(const place &where) const {
 
 const fk_xquery &fk_xquery::left_in(const Xapian::Database &db) const {
     const auto counts = [&](const fk_xquery &p) {
-        return op == Xapian::Query::OP_AND ? !p.all || !p.all(db)
-                                           : p.term.empty() || db.get_termfreq(p.term) > 0;
+        return op == Xapian::Query::OP_AND ? !p.all || !p.all(db) : p.may_match(db);
     };
     const fk_xquery *left = nullptr;
     if (op != Xapian::Query::OP_AND && op != Xapian::Query::OP_OR)
@@ -117,7 +116,7 @@ bool fk_xquery::is_lists() const {
     if (op == Xapian::Query::OP_OR)
         return std::all_of(parts.begin(), parts.end(),
                            [](const std::shared_ptr<const fk_xquery> &p) { return p->is_lists(); });
-    return op == Xapian::Query::OP_INVALID && (add || !term.empty());
+    return op == Xapian::Query::OP_INVALID && add;
 }
 
 void fk_xquery::add_lists(const place &where, Documents &found) const {
@@ -125,10 +124,8 @@ void fk_xquery::add_lists(const place &where, Documents &found) const {
     if (op == Xapian::Query::OP_OR)
         for (const auto &p : parts)
             p->add_lists(where, found);
-    else if (add)
-        add(where, found);
     else
-        found.add_all(where, term);
+        add(where, found);
 }
 
 /* b's alternatives or conditions one by one where it is a chain of this kind. */
