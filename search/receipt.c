@@ -5,6 +5,7 @@
 #include "indexer/index.h"
 #include "indexer/terms.h"
 #include "search/receipt_priv.h"
+#include "search/search_priv.h"
 
 #include <inttypes.h>
 #include <openssl/rand.h>
@@ -208,14 +209,6 @@ static void put_number(struct fk_buf *b, const char *name, uint64_t n) {
     fk_buf_printf(b, "%s: %" PRIu64 "\n", name, n);
 }
 
-static void put_time(struct fk_buf *b, const char *name, int64_t ms) {
-    char text[FK_TIME_SIZE];
-    if (ms == INT64_MIN || ms == INT64_MAX)
-        return;
-    fk_time_format(text, ms);
-    fk_fields_add_str(b, name, text);
-}
-
 static void put_asked(const struct fk_receipt_facts *f, struct fk_buf *b) {
     const struct fk_search_options *o = f->options;
     char zone[FK_ZONE_SIZE];
@@ -225,8 +218,8 @@ static void put_asked(const struct fk_receipt_facts *f, struct fk_buf *b) {
     fk_buf_add(b, f->stood_for->data, f->stood_for->len);
     if (o->user != NULL)
         fk_fields_add_str(b, "user", o->user);
-    put_time(b, "since", o->since_ms);
-    put_time(b, "until", o->until_ms);
+    fk_search__put_time(b, "since", o->since_ms);
+    fk_search__put_time(b, "until", o->until_ms);
     fk_fields_add_str(b, "zone", zone);
     fk_fields_add_str(b, "person", o->person);
     if (o->reason != NULL)
@@ -280,7 +273,7 @@ enum fk_status fk_receipt__state(const struct fk_receipt_facts *f, struct fk_len
         FK_TRY(fk_fail(err, FK_IO, "the machine gives no random bytes"));
     fk_hex(hex, nonce, sizeof nonce);
     fk_buf_printf(b, "fumikura-receipt/1\nledger: %s\n", head.ledger);
-    put_time(b, "time", fk_now_ms());
+    fk_search__put_time(b, "time", fk_now_ms());
     fk_buf_printf(b, "nonce: %s\nversion: %s\nterms: %d\n", hex, FK_VERSION, FK_TERMS_VERSION);
     put_asked(f, b);
     put_number(b, "head", f->coverage->head);

@@ -4,7 +4,7 @@
 #include "search/query_plan.h"
 #include "search/query_priv.h"
 
-static void add_time(struct fk_buf *body, const char *name, int64_t ms) {
+void fk_search__put_time(struct fk_buf *body, const char *name, int64_t ms) {
     char text[FK_TIME_SIZE];
     if (ms == INT64_MIN || ms == INT64_MAX)
         return;
@@ -57,8 +57,8 @@ static void add_asked(struct fk_buf *body, const struct fk_search *s,
         for (size_t i = 0; o->domains != NULL && o->domains[i] != NULL; i++)
             fk_fields_add_str(body, "domain", o->domains[i]);
     add_optional(body, "user", o->user);
-    add_time(body, "since", o->since_ms);
-    add_time(body, "until", o->until_ms);
+    fk_search__put_time(body, "since", o->since_ms);
+    fk_search__put_time(body, "until", o->until_ms);
     fk_fields_add_str(body, "zone", zone);
     add_optional(body, "cursor", o->cursor);
     if (o->collapse != FK_COLLAPSE_NONE)

@@ -36,6 +36,8 @@ struct fk_search {
     size_t next;             /* of what was found */
 };
 
+/* A line of an act or a receipt; none for an end that is open. */
+void fk_search__put_time(struct fk_buf *lines, const char *name, int64_t ms);
 /* Appends the act: who asked what, how it was understood, how much was found. Its seq goes into the
  * coverage; what cannot be recorded is not answered. */
 FK_CHECKED enum fk_status fk_search__record(struct fk_search *s, struct fk_keep *keep,
