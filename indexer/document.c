@@ -39,35 +39,19 @@ typedef enum fk_status (*term_fn)(void *ctx, const char *term, size_t len, struc
 /* What the indexer alone says of a message. A reader may have been taken over by the message that
  * it read: that one would stand for another, or have a verdict that nobody gave. */
 static bool is_for_indexer(const char *term, size_t len) {
-    static const char *const prefixes[] = {FK_P_KEY,
-                                           FK_P_CAPTURE,
-                                           FK_P_QUEUE,
-                                           FK_P_OWN_MSGID,
-                                           FK_P_OWN,
-                                           FK_P_BORDER,
-                                           FK_P_DELIVERY,
-                                           FK_P_NOTICE,
-                                           FK_P_ABOUT,
-                                           FK_P_CLIENT,
-                                           FK_P_ENVFROM_ADDR,
-                                           FK_P_ENVTO_ADDR,
-                                           FK_P_VIA_ADDR,
-                                           FK_P_REFERENCE,
-                                           FK_P_TXN,
-                                           FK_P_TXN_PARTY,
-                                           FK_P_TXN_PARTY_IN,
-                                           FK_P_TXN_NUMBER,
-                                           FK_P_TXN_CURRENCY,
-                                           FK_P_TXN_AMOUNT,
-                                           FK_P_TXN_DATE,
-                                           FK_P_FLAG "captures",
-                                           FK_P_FLAG "journal",
-                                           FK_P_FLAG "partial",
-                                           FK_P_FLAG "locked",
-                                           FK_P_FLAG "opened",
-                                           FK_P_FLAG "in:env",
-                                           FK_P_FLAG "in:via",
-                                           FK_P_FLAG "in:ip"};
+    /* clang-format off */
+    static const char *const prefixes[] = {
+        FK_P_KEY, FK_P_CAPTURE, FK_P_QUEUE, FK_P_OWN_MSGID, FK_P_OWN, FK_P_BORDER,
+        FK_P_ENV_FROM, FK_P_ENV_TO, FK_P_BLIND, FK_P_VIA,
+        FK_P_ENVFROM_ADDR, FK_P_ENVTO_ADDR, FK_P_VIA_ADDR, FK_P_CLIENT,
+        FK_P_DELIVERY, FK_P_NOTICE, FK_P_ABOUT, FK_P_REFERENCE,
+        FK_P_TXN, FK_P_TXN_PARTY, FK_P_TXN_PARTY_IN, FK_P_TXN_NUMBER, FK_P_TXN_CURRENCY,
+        FK_P_TXN_AMOUNT, FK_P_TXN_DATE,
+        FK_P_FLAG "captures", FK_P_FLAG "journal", FK_P_FLAG "partial", FK_P_FLAG "locked",
+        FK_P_FLAG "opened", FK_P_FLAG "in:env", FK_P_FLAG "in:via", FK_P_FLAG "in:ip"};
+    /* clang-format on */
+    if (*term < 'A' || *term > 'Z')
+        return false; /* a word of the text, as most are */
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         const size_t n = strlen(prefixes[i]);
         if (len >= n && memcmp(term, prefixes[i], n) == 0)

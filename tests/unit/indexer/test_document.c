@@ -53,33 +53,17 @@ static bool is_believed(const struct fk_buf *answer) {
 
 static void a_reader_gives_no_verdict_and_is_no_other_message(void **state) {
     (void)state;
-    static const char *const forged[] = {FK_P_KEY,
-                                         FK_P_CAPTURE,
-                                         FK_P_QUEUE,
-                                         FK_P_OWN_MSGID,
-                                         FK_P_OWN,
-                                         FK_P_BORDER,
-                                         FK_P_DELIVERY,
-                                         FK_P_NOTICE,
-                                         FK_P_ABOUT,
-                                         FK_P_CLIENT,
-                                         FK_P_ENVFROM_ADDR,
-                                         FK_P_ENVTO_ADDR,
-                                         FK_P_VIA_ADDR,
-                                         FK_P_REFERENCE,
-                                         FK_P_TXN,
-                                         FK_P_TXN_PARTY,
-                                         FK_P_TXN_PARTY_IN,
-                                         FK_P_TXN_NUMBER,
-                                         FK_P_TXN_CURRENCY,
-                                         FK_P_TXN_AMOUNT,
-                                         FK_P_TXN_DATE,
-                                         FK_P_FLAG "captures",
-                                         FK_P_FLAG "journal",
-                                         FK_P_FLAG "partial",
-                                         FK_P_FLAG "locked",
-                                         FK_P_FLAG "opened",
-                                         FK_P_FLAG "in:ip"};
+    /* clang-format off */
+    static const char *const forged[] = {
+        FK_P_KEY, FK_P_CAPTURE, FK_P_QUEUE, FK_P_OWN_MSGID, FK_P_OWN, FK_P_BORDER,
+        FK_P_ENV_FROM, FK_P_ENV_TO, FK_P_BLIND, FK_P_VIA,
+        FK_P_ENVFROM_ADDR, FK_P_ENVTO_ADDR, FK_P_VIA_ADDR, FK_P_CLIENT,
+        FK_P_DELIVERY, FK_P_NOTICE, FK_P_ABOUT, FK_P_REFERENCE,
+        FK_P_TXN, FK_P_TXN_PARTY, FK_P_TXN_PARTY_IN, FK_P_TXN_NUMBER, FK_P_TXN_CURRENCY,
+        FK_P_TXN_AMOUNT, FK_P_TXN_DATE,
+        FK_P_FLAG "captures", FK_P_FLAG "journal", FK_P_FLAG "partial", FK_P_FLAG "locked",
+        FK_P_FLAG "opened", FK_P_FLAG "in:env", FK_P_FLAG "in:via", FK_P_FLAG "in:ip"};
+    /* clang-format on */
     static const char *const good[] = {FK_P_MSGID,     FK_P_PERSON,       FK_P_DIGEST,
                                        FK_P_LINK_HOST, FK_P_FLAG "in:to", FK_P_FLAG "ext:"};
     struct fk_buf answer = FK_BUF_INIT;
