@@ -50,8 +50,8 @@ int main(int argc, char **argv) {
         static int never;
         printf("sleeps\n");
         fflush(stdout);
-        close(1);
-        close(2);
+        (void)close(1);
+        (void)close(2);
         syscall(SYS_futex, &never, 0 /* FUTEX_WAIT */, 0, NULL, NULL, 0);
     }
     if (strstr(text, "abort"))
