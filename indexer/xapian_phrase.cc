@@ -84,7 +84,7 @@ static Xapian::Query verified(const std::vector<std::string> &terms,
                               const place &in) {
     std::vector<Xapian::Query> all;
     for (const std::string &term : terms) {
-        if (in.db.get_termfreq(term) == 0)
+        if (documents_with(in.db, term) == 0)
             return Xapian::Query();
         all.push_back(query_of_term(in.db, term));
     }

@@ -3,6 +3,7 @@
  *
  *     xapian_error.cc   what is thrown, as a status
  *     xapian_texts.cc   the text store beside a database
+ *     xapian_rows.cc    which documents have a word of a text
  *     xapian_write.cc   the writer, its documents, merging
  *     xapian_read.cc    the reader: documents by number, term or value
  *     xapian_query.cc   terms, AND, OR, NOT, ranges, domains
@@ -22,8 +23,11 @@
 #include <atomic>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 #include <xapian.h>
@@ -66,12 +70,78 @@ enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_e
 enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *prefix,
                           struct fk_buf *out, struct fk_err *err);
 
+/* ---- rows of words (xapian_rows.cc) */
+
+/* The documents of a row, ascending; its bytes are borrowed. Thrown: DatabaseCorruptError. */
+class Row {
+    friend class Joiner;
+    const char *at, *end;
+    Xapian::docid current = 0, left = 0;
+
+    Xapian::docid number();
+
+  public:
+    Xapian::docid count = 0, first = 0, last = 0;
+
+    explicit Row(const std::string &bytes); /* "": of none */
+    bool at_end() const {
+        return left == 0;
+    }
+    Xapian::docid docid() const {
+        return current;
+    }
+    void advance();
+};
+std::string row_made(const std::vector<Xapian::docid> &docids);
+/* Of a word or a term of Xapian's own. */
+Xapian::doccount documents_with(const Xapian::Database &db, const std::string &term);
+/* The same documents, ascending, as long as fn says so. */
+template <typename F>
+void each_document(const Xapian::Database &db, const std::string &term, F fn) {
+    const std::string bytes = term.empty() ? term : db.get_metadata(term);
+    if (bytes.empty()) {
+        for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
+            if (!fn(*it))
+                return;
+        return;
+    }
+    for (Row row(bytes); !row.at_end(); row.advance())
+        if (!fn(row.docid()))
+            return;
+}
+
+class Joiner : public Xapian::Compactor {
+  public:
+    std::string resolve_duplicate_metadata(const std::string &word, std::size_t n,
+                                           const std::string rows[]) override;
+};
+
+/* Words of documents that are not committed yet. */
+class Words {
+    enum { MOST = 245 };
+    std::unordered_map<std::string, uint32_t> numbers;
+    std::vector<const std::string *> names;
+    std::map<Xapian::docid, std::vector<uint32_t>> documents;
+    std::set<Xapian::docid> replaced; /* their words in the database count no more */
+
+    std::vector<std::vector<Xapian::docid>> turned_over() const;
+    void take_out(Xapian::WritableDatabase &db) const;
+
+  public:
+    /* One more word of a document, as put takes them. */
+    static void add(std::string &to, const char *word, std::size_t len);
+    void put(Xapian::docid docid, const std::string &words);
+    void drop(Xapian::docid docid);
+    void write(Xapian::WritableDatabase &db); /* and is empty again */
+};
+
 /* ---- documents and readers */
 
 /* One that was read knows where its texts are. */
 struct fk_xdoc {
     Xapian::Document doc;
-    bool has_texts = true; /* its own; otherwise those of the store stay */
+    bool has_texts = true; /* its own, and words; otherwise those that are stored stay */
+    std::string words;     /* as Words::put takes them */
     std::map<std::string, std::string> texts[FK_TEXTS_KINDS];
     std::function<std::string(enum fk_texts_kind)> stored;
 };
@@ -80,6 +150,7 @@ struct fk_xreader {
     std::vector<Xapian::Database> dbs;              /* in the order of their docids */
     std::vector<std::vector<Xapian::docid>> hidden; /* of each; those that are in it */
     std::vector<texts_handle> texts;                /* of each */
+    std::map<Xapian::docid, std::vector<std::string>> words; /* once a document is dumped */
     int64_t until_ms = INT64_MAX;                   /* by fk_monotonic_ms: no search goes on */
 };
 
@@ -188,6 +259,11 @@ class Documents {
         bits[(docid - first) / 64] |= uint64_t{1} << (docid - first) % 64;
     }
     void add_all(const place &in, const std::string &term);
+    void add_row(const std::string &bytes);
+    bool has(Xapian::docid docid) const {
+        return docid >= first && (docid - first) / 64 < bits.size() &&
+               bits[(docid - first) / 64] >> (docid - first) % 64 & 1;
+    }
     Xapian::doccount count() const;
     Xapian::docid next(Xapian::docid docid) const; /* from docid on; 0 none */
 };

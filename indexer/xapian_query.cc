@@ -17,6 +17,12 @@ Xapian::Query everything() {
 }
 
 Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term) {
+    const std::string row = db.get_metadata(term);
+    if (!row.empty()) {
+        const auto found = std::make_shared<Documents>(db);
+        found->add_row(row);
+        return of_documents(db, found);
+    }
     return is_everywhere(db, term) ? everything() : Xapian::Query(term);
 }
 
@@ -161,7 +167,7 @@ struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
         q.term.assign(term, len);
         q.name = name_of('T', {q.term});
         q.in = [t = q.term](const place &in) { return query_of_term(in.db, t); };
-        q.may = [t = q.term](const Xapian::Database &db) { return db.get_termfreq(t) > 0; };
+        q.may = [t = q.term](const Xapian::Database &db) { return documents_with(db, t) > 0; };
         q.add = [t = q.term](const place &in, Documents &found) { found.add_all(in, t); };
     });
 }

@@ -196,8 +196,10 @@ class Taking : public Xapian::MatchSpy {
 
 /* One term: its list is all there is to read. */
 static void count_term(const Xapian::Database &db, const std::string &term, Counts &counts) {
-    for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
-        counts.take(*it);
+    each_document(db, term, [&](Xapian::docid docid) {
+        counts.take(docid);
+        return true;
+    });
 }
 
 static void count_lists(const place &in, const fk_xquery &lists, Counts &counts) {
@@ -234,7 +236,7 @@ class Survey {
         const std::string &term = left.term;
         if (!term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
             r->hidden[i].empty())
-            counts.total = db.get_termfreq(term);
+            counts.total = documents_with(db, term);
         else if (!term.empty())
             count_term(db, term, counts);
         else if (left.is_lists())

@@ -11,6 +11,7 @@ struct fk_xwriter {
     std::string dir;
     bool in_place; /* others read it: what is committed is on the disk */
     Xapian::WritableDatabase db;
+    Words words;
     std::map<Xapian::docid, texts_of_doc> texts; /* not committed yet */
 };
 
@@ -18,7 +19,7 @@ struct fk_xwriter {
 static enum fk_status writer_new(const char *dir, int flags, bool in_place, struct fk_xwriter **out,
                                  struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
-        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}};
+        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}, {}};
         try {
             w->db = Xapian::WritableDatabase(dir, flags);
             w->db.begin_transaction();
@@ -80,6 +81,7 @@ enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err) {
         const enum fk_status st = texts_write(w, err);
         if (st != FK_OK)
             return st;
+        w->words.write(w->db);
         w->db.commit_transaction();
         w->db.begin_transaction();
         return FK_OK;
@@ -108,6 +110,13 @@ void fk_xdoc_free(struct fk_xdoc **doc) {
 enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len, struct fk_err *err) {
     return guarded("a term for the index", err, [&] {
         doc->doc.add_boolean_term(std::string(term, len));
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xdoc_word(struct fk_xdoc *doc, const char *word, size_t len, struct fk_err *err) {
+    return guarded("a word for the index", err, [&] {
+        Words::add(doc->words, word, len);
         return FK_OK;
     });
 }
@@ -224,8 +233,10 @@ enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xd
                               struct fk_err *err) {
     return guarded("cannot write to the index", err, [&] {
         w->db.replace_document(docid, doc->doc);
-        if (doc->has_texts)
+        if (doc->has_texts) {
+            w->words.put(docid, doc->words);
             w->texts[docid] = {blob_of(doc, FK_TEXTS_ROWS), blob_of(doc, FK_TEXTS_SHOWN)};
+        }
         return FK_OK;
     });
 }
@@ -233,6 +244,7 @@ enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xd
 enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid, struct fk_err *err) {
     return guarded("cannot delete from the index", err, [&] {
         w->texts.erase(docid);
+        w->words.drop(docid);
         try {
             w->db.delete_document(docid);
         } catch (const Xapian::DocNotFoundError &) {
@@ -273,7 +285,8 @@ enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_
             dbs.emplace_back(from_dirs[i]);
         for (const Xapian::Database &db : dbs)
             all.add_database(db);
-        all.compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER);
+        Joiner joiner;
+        all.compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER, 0, joiner);
         return texts_merge({from_dirs, from_dirs + n}, dbs, to_dir, err);
     });
 }

@@ -14,13 +14,17 @@ static char dir[256];
 static struct fk_err err;
 #define OK(call) assert_int_equal(call, FK_OK)
 
-/* Document n has the words of the text, which is its row, and the value v (8 bytes) in slot 0. */
+/* Document n has the words of the text, which is its row, a term XT for each of them, and the value
+ * v (8 bytes) in slot 0. */
 static void put(struct fk_xwriter *w, uint32_t n, const char *text, uint8_t v) {
     struct fk_xdoc *doc;
     OK(fk_xdoc_new(&doc, &err));
     for (const char *at = text; *at;) {
         size_t len = strcspn(at, " ");
-        OK(fk_xdoc_term(doc, at, len, &err));
+        char term[32];
+        const int n_term = snprintf(term, sizeof term, "XT%.*s", (int)len, at);
+        OK(fk_xdoc_word(doc, at, len, &err));
+        OK(fk_xdoc_term(doc, term, (size_t)n_term, &err));
         at += len + (at[len] == ' ');
     }
     OK(fk_xdoc_text(doc, FK_TEXTS_ROWS, "", text, strlen(text), &err));
@@ -291,9 +295,9 @@ static void several_databases_are_read_as_one(void **state) {
     uint64_t n;
     OK(fk_xreader_term_count(r, "red", 3, &n, &err));
     assert_int_equal(n, 5);
-    const char *const alike[] = {"p", "pie", "red"};
+    const char *const alike[] = {"XTp", "XTpie", "XTred"};
     uint64_t counts[3];
-    OK(fk_xreader_term_counts(r, "p", 1, alike, 3, counts, &err));
+    OK(fk_xreader_term_counts(r, "XTp", 3, alike, 3, counts, &err));
     OK(fk_xreader_term_count(r, "pie", 3, &n, &err));
     assert_int_equal(counts[0], 0);
     assert_int_equal(counts[1], n);
@@ -340,7 +344,7 @@ static void one_pass_counts_all_that_is_asked(void **state) {
     fk_xreader_close(&r);
     char second[300];
     second_database(second, sizeof second);
-    const char *const dirs[] = {dir, second}, *const flags[] = {"pie", "red", "nowhere"};
+    const char *const dirs[] = {dir, second}, *const flags[] = {"XTpie", "XTred", "XTnowhere"};
     const uint64_t watched[] = {3, 3, 8, 900, 902}, hidden[] = {7, 8}, more[] = {900};
     OK(fk_xreader_open(dirs, 2, &r, &err));
     for (unsigned way = 0; way < 16; way++) {
@@ -517,6 +521,126 @@ static void a_merged_copy_has_the_same_documents_and_no_deleted_word(void **stat
     fk_buf_free(&after);
 }
 
+/* ---- rows of words, against a table of what was put */
+
+enum { ROW_DOCS = 300, ROW_WORDS = 40 };
+struct model {
+    bool has[ROW_DOCS + 1][ROW_WORDS]; /* [docid][word] */
+};
+
+static unsigned dice(unsigned *seed, unsigned sides) {
+    *seed = *seed * 1103515245 + 12345;
+    return *seed / 65536 % sides;
+}
+
+/* Word 0 is in every document, the last ones in hardly any. */
+static void model_put(struct model *m, struct fk_xwriter *w, uint32_t docid, unsigned *seed) {
+    struct fk_xdoc *doc;
+    OK(fk_xdoc_new(&doc, &err));
+    for (unsigned k = 0; k < ROW_WORDS; k++) {
+        char word[16];
+        const int n = snprintf(word, sizeof word, "w%u", k);
+        m->has[docid][k] = dice(seed, k * k / 8 + 1) == 0;
+        for (unsigned times = m->has[docid][k] ? 1 + dice(seed, 2) : 0; times > 0; times--)
+            OK(fk_xdoc_word(doc, word, (size_t)n, &err));
+    }
+    OK(fk_xwriter_put(w, docid, doc, &err));
+    fk_xdoc_free(&doc);
+}
+
+static void model_delete(struct model *m, struct fk_xwriter *w, uint32_t docid) {
+    OK(fk_xwriter_delete(w, docid, &err));
+    memset(m->has[docid], 0, sizeof m->has[docid]);
+}
+
+/* Also the documents alone, of which no row has one that is gone. */
+static void model_is(const struct model *m, struct fk_xreader *r) {
+    static uint32_t docids[ROW_DOCS + 1];
+    for (unsigned k = 0; k < ROW_WORDS; k++) {
+        char word[16];
+        const int n = snprintf(word, sizeof word, "w%u", k);
+        size_t count, want = 0;
+        uint64_t told;
+        OK(fk_xreader_with_term(r, word, (size_t)n, docids, ROW_DOCS, &count, &err));
+        OK(fk_xreader_term_count(r, word, (size_t)n, &told, &err));
+        for (uint32_t id = 1; id <= ROW_DOCS; id++)
+            if (m->has[id][k]) {
+                assert_true(want < count);
+                assert_int_equal(docids[want++], id);
+            }
+        assert_int_equal(count, want);
+        assert_int_equal(told, want);
+    }
+}
+
+static void rows_have_what_was_put_and_nothing_that_was_deleted(void **state) {
+    (void)state;
+    for (unsigned round = 1; round <= 10; round++) {
+        static struct model m;
+        unsigned seed = round;
+        char paths[3][300], merged[300];
+        const char *const dirs[] = {paths[0], paths[1], paths[2]};
+        struct fk_xreader *r;
+        struct fk_xwriter *w;
+        memset(&m, 0, sizeof m);
+        r = database();
+        fk_xreader_close(&r);
+        for (unsigned i = 0; i < 3; i++) {
+            snprintf(paths[i], sizeof paths[i], "%s.rows%u", dir, i);
+            OK(fk_xwriter_create(paths[i], &w, &err));
+            for (uint32_t id = 100 * i + 1; id <= 100 * i + 100; id += 1 + dice(&seed, 3)) {
+                model_put(&m, w, id, &seed);
+                if (dice(&seed, 4) == 0) /* superseded within the batch */
+                    model_delete(&m, w, id);
+            }
+            OK(fk_xwriter_commit(w, &err));
+            fk_xwriter_close(&w);
+        }
+        for (unsigned i = 0; i < 3; i += 2) { /* in their place */
+            OK(fk_xwriter_open(paths[i], &w, &err));
+            for (unsigned n = 0; n < 30; n++) {
+                const uint32_t id = 100 * i + 1 + dice(&seed, 100);
+                if (dice(&seed, 2))
+                    model_put(&m, w, id, &seed);
+                else
+                    model_delete(&m, w, id);
+                if (dice(&seed, 10) == 0)
+                    OK(fk_xwriter_commit(w, &err));
+            }
+            OK(fk_xwriter_commit(w, &err));
+            fk_xwriter_close(&w);
+        }
+        OK(fk_xreader_open(dirs, 3, &r, &err));
+        model_is(&m, r);
+        fk_xreader_close(&r);
+        snprintf(merged, sizeof merged, "%s.rows", dir);
+        OK(fk_xmerge(dirs, 3, merged, &err));
+        r = reader_of(merged);
+        model_is(&m, r);
+        fk_xreader_close(&r);
+    }
+}
+
+/* A document that comes from the database, and goes back with another record. */
+static void words_stay_where_a_document_is_put_back(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    struct fk_xwriter *w;
+    struct fk_xdoc *doc;
+    OK(fk_xwriter_open(dir, &w, &err));
+    OK(fk_xwriter_document(w, 7, &doc, &err));
+    OK(fk_xdoc_term(doc, "XVnew", 5, &err));
+    OK(fk_xwriter_put(w, 7, doc, &err));
+    OK(fk_xwriter_commit(w, &err));
+    fk_xdoc_free(&doc);
+    fk_xwriter_close(&w);
+    r = reader_of(dir);
+    expect(r, T("apple"), "8 7 3 ");
+    expect(r, T("XVnew"), "7 ");
+    fk_xreader_close(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hits_come_greatest_value_first_then_greatest_docid),
@@ -536,6 +660,8 @@ int main(void) {
         cmocka_unit_test(a_range_over_all_changes_nothing),
         cmocka_unit_test(threads_share_nothing_of_xapian),
         cmocka_unit_test(a_range_leaves_whole_databases_alone),
+        cmocka_unit_test(rows_have_what_was_put_and_nothing_that_was_deleted),
+        cmocka_unit_test(words_stay_where_a_document_is_put_back),
         cmocka_unit_test(a_merged_copy_has_the_same_documents_and_no_deleted_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
