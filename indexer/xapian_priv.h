@@ -7,6 +7,7 @@
  *     xapian_write.cc   the writer, its documents, merging
  *     xapian_read.cc    the reader: documents by number, term or value
  *     xapian_query.cc   terms, AND, OR, NOT, ranges, domains
+ *     xapian_positions.cc  where common words stand, for phrases of them
  *     xapian_phrase.cc  what stands in a row or near, held against the text
  *     xapian_words.cc   what a prefix, a pattern, a character stands for
  *     xapian_survey.cc  one pass over what matches
@@ -17,6 +18,7 @@
 #ifndef FK_INDEXER_XAPIAN_PRIV_H
 #define FK_INDEXER_XAPIAN_PRIV_H
 #include "base/clock.h"
+#include "indexer/positions_priv.h"
 #include "indexer/xapian_shim.h"
 #ifdef __cplusplus
 #include <algorithm>
@@ -110,8 +112,13 @@ void each_document(const Xapian::Database &db, const std::string &term, F fn) {
             return;
 }
 
+/* Rows of databases that are merged; common words that more than one of them has are remembered. */
 class Joiner : public Xapian::Compactor {
   public:
+    const Xapian::doccount least; /* documents that a word is remembered for */
+    std::vector<std::string> words;
+    explicit Joiner(Xapian::doccount n) : least(n) {
+    }
     std::string resolve_duplicate_metadata(const std::string &word, std::size_t n,
                                            const std::string rows[]) override;
 };
@@ -135,6 +142,31 @@ class Words {
     void write(Xapian::WritableDatabase &db); /* and is empty again */
 };
 
+/* ---- positions (xapian_positions.cc) */
+
+struct positions_closer {
+    void operator()(struct fk_positions *p) const {
+        fk_positions_close(&p);
+    }
+};
+using positions_handle = std::unique_ptr<struct fk_positions, positions_closer>;
+/* Of a database; opened when they are first asked for, since most questions ask for none. */
+struct positions {
+    std::string dir;
+    bool is_open = false;
+    positions_handle handle;
+
+    explicit positions(const std::string &of) : dir(of) {
+    }
+    const struct fk_positions *get(); /* NULL: it has none */
+};
+/* So many documents make a word common. */
+Xapian::doccount positions_least(const Xapian::Database &db);
+/* Of a database that was made of others: of its common words, which are some of those that were
+ * joined. */
+void positions_merge(const std::vector<std::string> &from, const std::string &to,
+                     const std::vector<std::string> &joined);
+
 /* ---- documents and readers */
 
 /* One that was read knows where its texts are. */
@@ -150,6 +182,7 @@ struct fk_xreader {
     std::vector<Xapian::Database> dbs;              /* in the order of their docids */
     std::vector<std::vector<Xapian::docid>> hidden; /* of each; those that are in it */
     std::vector<texts_handle> texts;                /* of each */
+    std::vector<positions> stand;                   /* of each: where common words stand */
     std::map<Xapian::docid, std::vector<std::string>> words; /* once a document is dumped */
     int64_t until_ms = INT64_MAX;                   /* by fk_monotonic_ms: no search goes on */
 };
@@ -192,18 +225,21 @@ class ticker {
 struct place {
     const Xapian::Database &db;
     struct fk_texts *texts;
+    struct positions &stand;
     struct budget *spent;
-    bool is_large; /* the query is: no list is held open that can be read at once */
 };
 /* Made anew for each database, since what it is best made of depends on what is in it. */
 using query_maker = std::function<Xapian::Query(const place &)>;
 /* False where bounds that cost nothing to read say that nothing in the database matches. */
 using query_bounds = std::function<bool(const Xapian::Database &)>;
-/* Adds all that match, where they are lists that are read one after another. */
+/* Adds all that match, by reading lists of documents one after another. */
 using query_lists = std::function<void(const place &, class Documents &)>;
+/* Whether that can be done in this database. */
+using query_can = std::function<bool(const place &)>;
 struct fk_xquery {
     query_maker in;
     query_lists add;  /* empty: it is no such thing */
+    query_can can;    /* empty: everywhere */
     query_bounds may; /* empty: always */
     query_bounds all; /* true: everything in the database matches; empty: who knows */
     std::string name; /* of equal ones it is the same; "": of nothing else */
@@ -212,17 +248,17 @@ struct fk_xquery {
      * through a tree in a time that is the square of its depth. */
     Xapian::Query::op op = Xapian::Query::OP_INVALID;
     std::vector<std::shared_ptr<const fk_xquery>> parts;
-    std::size_t leaves = 1;
 
     Xapian::Query made(const place &in) const;
     bool may_match(const Xapian::Database &db) const;
     /* What is left to ask in this database, without conditions that all in it meet and words that
      * are nowhere in it: one of the parts, or the whole. */
     const fk_xquery &left_in(const Xapian::Database &db) const;
-    /* Alternatives that are each a list, or several. Read one after another into a set they cost
-     * less than Xapian's OR, which makes a document of each hit. */
-    bool is_lists() const;
-    void add_lists(const place &in, class Documents &found) const;
+    /* Whether it is sums, sections and differences of lists. Made so it costs less than by Xapian,
+     * which makes a document of each hit, and no list is held open beside another. */
+    bool is_set(const place &in) const;
+    void add_set(const place &in, class Documents &found) const;
+    class Documents set(const place &in) const;
 };
 
 /* What a piece makes; NULL where something is thrown, which can be lack of memory alone. */
@@ -264,11 +300,21 @@ class Documents {
         return docid >= first && (docid - first) / 64 < bits.size() &&
                bits[(docid - first) / 64] >> (docid - first) % 64 & 1;
     }
+    void add(const Documents &others);      /* of the same database, as below */
+    void keep(const Documents &others);     /* those that are among these too */
+    void take_out(const Documents &others);
+    bool is_empty() const;
     Xapian::doccount count() const;
     Xapian::docid next(Xapian::docid docid) const; /* from docid on; 0 none */
 };
 Xapian::Query of_documents(const Xapian::Database &db,
                            const std::shared_ptr<const Documents> &documents);
+
+/* ---- phrases by positions (xapian_positions.cc) */
+
+/* Whether each of the words has positions here, and where they stand at consecutive ones. */
+bool positions_have(const place &in, const std::vector<std::string> &words);
+void add_by_positions(const place &in, const std::vector<std::string> &words, Documents &found);
 
 /* ---- what matches (xapian_survey.cc) */
 

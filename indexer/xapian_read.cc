@@ -12,7 +12,9 @@ enum fk_status fk_xreader_open(const char *const *dirs, size_t n, struct fk_xrea
         std::vector<texts_handle> texts;
         for (size_t i = 0; i < n; i++)
             texts.push_back(texts_open(dirs[i]));
-        *out = new fk_xreader{std::move(dbs), std::move(hidden), std::move(texts), {}};
+        std::vector<positions> stand(dirs, dirs + n);
+        *out = new fk_xreader{std::move(dbs), std::move(hidden), std::move(texts), std::move(stand),
+                              {}};
         return FK_OK;
     });
 }

@@ -71,8 +71,12 @@ std::string row_made(const std::vector<Xapian::docid> &docids) {
     return row;
 }
 
+/* What stands before a word in Xapian's table of lists; its compaction tells it too (1.4.22). */
+static const char KEY_HEAD[] = "\0\xc0";
+enum { KEY_HEAD_LEN = sizeof KEY_HEAD - 1 };
+
 /* Rows of databases whose docids do not overlap: one behind the other. */
-std::string Joiner::resolve_duplicate_metadata(const std::string &, std::size_t n,
+std::string Joiner::resolve_duplicate_metadata(const std::string &key, std::size_t n,
                                                const std::string rows[]) {
     std::vector<Row> parts(rows, rows + n);
     std::string joined;
@@ -81,6 +85,10 @@ std::string Joiner::resolve_duplicate_metadata(const std::string &, std::size_t 
               [](const Row &a, const Row &b) { return a.first < b.first; });
     for (const Row &part : parts)
         count += part.count;
+    if (count >= least)
+        words.push_back(key.compare(0, KEY_HEAD_LEN, KEY_HEAD, KEY_HEAD_LEN) == 0
+                            ? key.substr(KEY_HEAD_LEN)
+                            : key);
     number_add(joined, count);
     number_add(joined, parts.front().first);
     number_add(joined, parts.back().last - parts.front().first);

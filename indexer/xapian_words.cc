@@ -28,6 +28,25 @@ void Documents::add_row(const std::string &bytes) {
         add(row.docid());
 }
 
+void Documents::add(const Documents &others) {
+    for (std::size_t i = 0; i < bits.size(); i++)
+        bits[i] |= others.bits[i];
+}
+
+void Documents::keep(const Documents &others) {
+    for (std::size_t i = 0; i < bits.size(); i++)
+        bits[i] &= others.bits[i];
+}
+
+void Documents::take_out(const Documents &others) {
+    for (std::size_t i = 0; i < bits.size(); i++)
+        bits[i] &= ~others.bits[i];
+}
+
+bool Documents::is_empty() const {
+    return std::all_of(bits.begin(), bits.end(), [](uint64_t word) { return word == 0; });
+}
+
 Xapian::doccount Documents::count() const {
     Xapian::doccount n = 0;
     for (const uint64_t word : bits)

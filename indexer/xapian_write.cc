@@ -61,7 +61,9 @@ static enum fk_status texts_write(struct fk_xwriter *w, struct fk_err *err) {
     struct fk_texts_writer *out = nullptr;
     if (w->in_place && w->texts.empty())
         return FK_OK;
-    enum fk_status st = fk_texts_begin(w->dir.c_str(), &out, err);
+    enum fk_status st = w->in_place ? fk_positions_void(w->dir.c_str(), err) : FK_OK;
+    if (st == FK_OK)
+        st = fk_texts_begin(w->dir.c_str(), &out, err);
     for (int k = 0; k < FK_TEXTS_KINDS; k++)
         for (auto it = w->texts.begin(); st == FK_OK && it != w->texts.end(); ++it) {
             const std::string &blob = it->second[static_cast<std::size_t>(k)];
@@ -285,8 +287,12 @@ enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_
             dbs.emplace_back(from_dirs[i]);
         for (const Xapian::Database &db : dbs)
             all.add_database(db);
-        Joiner joiner;
+        Joiner joiner(positions_least(all));
         all.compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER, 0, joiner);
-        return texts_merge({from_dirs, from_dirs + n}, dbs, to_dir, err);
+        const std::vector<std::string> from(from_dirs, from_dirs + n);
+        const enum fk_status st = texts_merge(from, dbs, to_dir, err);
+        if (st == FK_OK)
+            positions_merge(from, to_dir, joiner.words);
+        return st;
     });
 }
