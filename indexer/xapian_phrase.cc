@@ -83,15 +83,18 @@ struct phrase_freer {
 static Xapian::Query verified(const std::vector<std::string> &terms,
                               const std::shared_ptr<const struct fk_phrase> &phrase,
                               const place &in) {
-    std::vector<Xapian::Query> all;
-    for (const std::string &term : terms) {
-        if (documents_with(in.db, term) == 0)
-            return Xapian::Query();
-        all.push_back(query_of_term(in.db, term));
+    const auto have_all = std::make_shared<Documents>(in.db);
+    have_all->add_all(in, terms.front());
+    for (std::size_t i = 1; i < terms.size() && !have_all->is_empty(); i++) {
+        Documents have(in.db);
+        have.add_all(in, terms[i]);
+        have_all->keep(have);
     }
+    if (have_all->is_empty())
+        return Xapian::Query();
     Verified source(phrase, in);
-    all.emplace_back(&source);
-    return Xapian::Query(Xapian::Query::OP_AND, all.begin(), all.end());
+    return Xapian::Query(Xapian::Query::OP_AND, of_documents(in.db, have_all),
+                         Xapian::Query(&source));
 }
 
 /* The tokens of a term, each with its prefix: each document has to have them all. */
