@@ -1,7 +1,7 @@
-/* phrase.c - see phrase_priv.h. Tokens become units: a word, or a character with its marks, and what
- * must hold between one and the next. The first is looked for as bytes, the rest is compared there:
- * UTF-8 cannot begin inside a character, and a unit cannot begin inside a word, since what a word is
- * made of is in no run (fold_priv.h). */
+/* phrase.c - see phrase_priv.h. Tokens become units: a word, or a character with its marks, and
+ * what must hold between one and the next. The first is looked for as bytes, the rest is compared
+ * there: UTF-8 cannot begin inside a character, and a unit cannot begin inside a word, since what a
+ * word is made of is in no run (fold_priv.h). */
 #include "indexer/phrase_priv.h"
 #include "indexer/fold_priv.h"
 #include "indexer/index.h"
@@ -15,9 +15,9 @@ struct unit {
     const char *at;
     uint32_t len;
     bool is_word;
-    bool is_end;     /* told by itself: begins or ends its run, or stands at a line end */
-    bool is_joined;  /* with the next one, in one run */
-    bool is_mark;    /* begins with a mark, as only the first of a run can */
+    bool is_end;    /* told by itself: begins or ends its run, or stands at a line end */
+    bool is_joined; /* with the next one, in one run */
+    bool is_mark;   /* begins with a mark, as only the first of a run can */
 };
 /* Units in a row. */
 struct row {
@@ -35,7 +35,8 @@ struct fk_phrase {
 
 /* ---- terms into units */
 
-/* The token stands where the row ends, or on its last unit, which a bigram before it has brought. */
+/* The token stands where the row ends, or on its last unit, which a bigram before it has brought.
+ */
 static void unit_put(struct row *r, bool *brought, const struct unit *u) {
     if (!*brought) {
         r->at[r->count++] = *u;
@@ -249,12 +250,10 @@ static bool near_stands(const struct fk_phrase *p, const uint8_t *row, size_t le
     for (size_t i = 0; s.at && s.times && i < p->count; i++)
         for (size_t k = 0; k < p->count; k++)
             s.times[i] += rows_equal(&p->rows[i], &p->rows[k]);
-    for (size_t at = 0; s.at && s.times && at < len && !found;
-         at = next_unit(row, len, at, &pos)) {
+    for (size_t at = 0; s.at && s.times && at < len && !found; at = next_unit(row, len, at, &pos)) {
         bool some = false;
         for (size_t i = 0; i < p->count; i++)
-            if (!p->rows[i].is_never && p->rows[i].count &&
-                stands_at(&p->rows[i], row, len, at)) {
+            if (!p->rows[i].is_never && p->rows[i].count && stands_at(&p->rows[i], row, len, at)) {
                 seen_add(&s, p, i, pos);
                 some = true;
             }

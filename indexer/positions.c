@@ -19,7 +19,8 @@
 enum {
     WORD_MAX = 255,
     HEAD_BYTES = 8 + 4 + 4,
-    HEAD_MAX = HEAD_BYTES + FK_POSITIONS_WORDS * (1 + WORD_MAX + 16 + FK_SHA256_BYTES) + FK_SHA256_BYTES,
+    HEAD_MAX =
+        HEAD_BYTES + FK_POSITIONS_WORDS * (1 + WORD_MAX + 16 + FK_SHA256_BYTES) + FK_SHA256_BYTES,
     LIST_MAX = 1 << 30
 };
 static const char magic[8] = "FKPOSN1\n";
@@ -152,7 +153,8 @@ enum fk_status fk_positions_end(struct fk_positions_writer **writer, const char 
     for (size_t i = 0; i < w->count; i++) {
         document_end(&w->at[i]);
         left += !w->at[i].is_left_out;
-        failed |= !w->at[i].is_left_out && (w->at[i].list.failed || w->at[i].name.failed || w->at[i].own.failed);
+        failed |= !w->at[i].is_left_out &&
+                  (w->at[i].list.failed || w->at[i].name.failed || w->at[i].own.failed);
     }
     if (left)
         head_put(w, left, &head);
@@ -323,8 +325,8 @@ enum fk_status fk_positions_read(const struct fk_positions *p, const char *word,
     out->bytes = malloc((size_t)e->bytes + 1);
     if (!out->bytes)
         return fk_fail(err, FK_NOMEM, "the index: out of memory");
-    enum fk_status st = fk_pread_full(p->fd, out->bytes, (size_t)e->bytes,
-                                      (off_t)(p->lists + e->at), p->path, err);
+    enum fk_status st =
+        fk_pread_full(p->fd, out->bytes, (size_t)e->bytes, (off_t)(p->lists + e->at), p->path, err);
     if (st != FK_OK)
         return st;
     fk_sha256(out->bytes, (size_t)e->bytes, sum);

@@ -3,9 +3,9 @@
  *
  * A phrase is verified in the text of each message that has all its words (phrase_priv.h). Where
  * that is every other message, reading them all takes more than a second of a million; so a large
- * shard, when it is merged, is given the positions of the words that most of its messages have. They
- * are a help and never needed: a shard without the file, or a word that is not in it, goes by its
- * texts.
+ * shard, when it is merged, is given the positions of the words that most of its messages have.
+ * They are a help and never needed: a shard without the file, or a word that is not in it, goes by
+ * its texts.
  *
  *     positions          words, where each one's list is and its SHA-256; the lists
  *     positions.void     is there once they count no more

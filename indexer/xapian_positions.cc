@@ -105,7 +105,8 @@ class Maker {
 };
 
 /* The most common ones of those that may be. */
-std::vector<std::string> common_words(const Xapian::Database &db, const std::set<std::string> &maybe) {
+std::vector<std::string> common_words(const Xapian::Database &db,
+                                      const std::set<std::string> &maybe) {
     std::vector<std::pair<Xapian::doccount, std::string>> counted;
     std::vector<std::string> common;
     for (const std::string &word : maybe) {

@@ -1,16 +1,17 @@
 /*
  * xapian_priv.h - what the files of the shim share. It is C++; all others include xapian_shim.h.
  *
- *     xapian_error.cc   what is thrown, as a status
- *     xapian_texts.cc   the text store beside a database
- *     xapian_rows.cc    which documents have a word of a text
- *     xapian_write.cc   the writer, its documents, merging
- *     xapian_read.cc    the reader: documents by number, term or value
- *     xapian_query.cc   terms, AND, OR, NOT, ranges, domains
+ *     xapian_error.cc      what is thrown, as a status
+ *     xapian_texts.cc      the text store beside a database
+ *     xapian_postings.cc   which documents have a word of a text
  *     xapian_positions.cc  where common words stand, for phrases of them
- *     xapian_phrase.cc  what stands in a row or near, held against the text
- *     xapian_words.cc   what a prefix, a pattern, a character stands for
- *     xapian_survey.cc  one pass over what matches
+ *     xapian_write.cc      the writer, its documents, merging
+ *     xapian_read.cc       the reader: documents by number, term or value
+ *     xapian_documents.cc  sets of documents
+ *     xapian_query.cc      terms, AND, OR, NOT, ranges, domains
+ *     xapian_phrase.cc     what stands in a row or near, held against the text
+ *     xapian_words.cc      what a prefix, a pattern, a character stands for
+ *     xapian_survey.cc     one pass over what matches
  *
  * Every entry of the shim is noexcept: guarded() runs a piece of Xapian and hands whatever is
  * thrown to map_exception. Written for Xapian 1.4.22 and newer.
@@ -72,10 +73,11 @@ enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_e
 enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *prefix,
                           struct fk_buf *out, struct fk_err *err);
 
-/* ---- rows of words (xapian_rows.cc) */
+/* ---- posting lists (xapian_postings.cc) */
 
-/* The documents of a row, ascending; its bytes are borrowed. Thrown: DatabaseCorruptError. */
-class Row {
+/* The documents of a word, ascending; the list's bytes are borrowed. Thrown: DatabaseCorruptError.
+ */
+class Postings {
     friend class Joiner;
     const char *at, *end;
     Xapian::docid current = 0, left = 0;
@@ -85,7 +87,7 @@ class Row {
   public:
     Xapian::docid count = 0, first = 0, last = 0;
 
-    explicit Row(const std::string &bytes); /* "": of none */
+    explicit Postings(const std::string &bytes); /* "": of none */
     bool at_end() const {
         return left == 0;
     }
@@ -94,7 +96,7 @@ class Row {
     }
     void advance();
 };
-std::string row_made(const std::vector<Xapian::docid> &docids);
+std::string postings_made(const std::vector<Xapian::docid> &docids);
 /* Of a word or a term of Xapian's own. */
 Xapian::doccount documents_with(const Xapian::Database &db, const std::string &term);
 /* The same documents, ascending, as long as fn says so. */
@@ -107,12 +109,13 @@ void each_document(const Xapian::Database &db, const std::string &term, F fn) {
                 return;
         return;
     }
-    for (Row row(bytes); !row.at_end(); row.advance())
-        if (!fn(row.docid()))
+    for (Postings list(bytes); !list.at_end(); list.advance())
+        if (!fn(list.docid()))
             return;
 }
 
-/* Rows of databases that are merged; common words that more than one of them has are remembered. */
+/* Posting lists of databases that are merged; common words that more than one of them has are
+ * remembered. */
 class Joiner : public Xapian::Compactor {
   public:
     const Xapian::doccount least; /* documents that a word is remembered for */
@@ -120,7 +123,7 @@ class Joiner : public Xapian::Compactor {
     explicit Joiner(Xapian::doccount n) : least(n) {
     }
     std::string resolve_duplicate_metadata(const std::string &word, std::size_t n,
-                                           const std::string rows[]) override;
+                                           const std::string lists[]) override;
 };
 
 /* Words of documents that are not committed yet. */
@@ -179,12 +182,12 @@ struct fk_xdoc {
 };
 
 struct fk_xreader {
-    std::vector<Xapian::Database> dbs;              /* in the order of their docids */
-    std::vector<std::vector<Xapian::docid>> hidden; /* of each; those that are in it */
-    std::vector<texts_handle> texts;                /* of each */
-    std::vector<positions> stand;                   /* of each: where common words stand */
+    std::vector<Xapian::Database> dbs;                       /* in the order of their docids */
+    std::vector<std::vector<Xapian::docid>> hidden;          /* of each; those that are in it */
+    std::vector<texts_handle> texts;                         /* of each */
+    std::vector<positions> stand;                            /* of each: where common words stand */
     std::map<Xapian::docid, std::vector<std::string>> words; /* once a document is dumped */
-    int64_t until_ms = INT64_MAX;                   /* by fk_monotonic_ms: no search goes on */
+    int64_t until_ms = INT64_MAX; /* by fk_monotonic_ms: no search goes on */
 };
 
 inline bool is_hidden(const struct fk_xreader *r, std::size_t db, Xapian::docid docid) {
@@ -282,7 +285,7 @@ std::string name_of(char kind, std::initializer_list<std::string> texts);
 Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term);
 Xapian::Query everything();
 
-/* ---- lists of documents (xapian_words.cc) */
+/* ---- sets of documents (xapian_documents.cc) */
 
 /* Documents of one database, a bit for each docid. */
 class Documents {
@@ -292,16 +295,19 @@ class Documents {
   public:
     explicit Documents(const Xapian::Database &db);
     void add(Xapian::docid docid) {
-        bits[(docid - first) / 64] |= uint64_t{1} << (docid - first) % 64;
+        const std::size_t at = (docid - first) / 64;
+        if (at >= bits.size())
+            throw Xapian::DatabaseCorruptError("a posting list has a document that is not there");
+        bits[at] |= uint64_t{1} << (docid - first) % 64;
     }
     void add_all(const place &in, const std::string &term);
-    void add_row(const std::string &bytes);
+    void add_postings(const std::string &bytes);
     bool has(Xapian::docid docid) const {
         return docid >= first && (docid - first) / 64 < bits.size() &&
                bits[(docid - first) / 64] >> (docid - first) % 64 & 1;
     }
-    void add(const Documents &others);      /* of the same database, as below */
-    void keep(const Documents &others);     /* those that are among these too */
+    void add(const Documents &others);  /* of the same database, as below */
+    void keep(const Documents &others); /* those that are among these too */
     void take_out(const Documents &others);
     bool is_empty() const;
     Xapian::doccount count() const;

@@ -17,10 +17,10 @@ Xapian::Query everything() {
 }
 
 Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term) {
-    const std::string row = db.get_metadata(term);
-    if (!row.empty()) {
+    const std::string list = db.get_metadata(term);
+    if (!list.empty()) {
         const auto found = std::make_shared<Documents>(db);
-        found->add_row(row);
+        found->add_postings(list);
         return of_documents(db, found);
     }
     return is_everywhere(db, term) ? everything() : Xapian::Query(term);
@@ -50,8 +50,8 @@ bool fk_xquery::may_match(const Xapian::Database &db) const {
 }
 
 /* Alternatives that are no lists: more than these are matched one after another into one list of
- * documents. Side by side they are a tree to Xapian, perhaps as deep as they are many, and each step
- * goes through it. */
+ * documents. Side by side they are a tree to Xapian, perhaps as deep as they are many, and each
+ * step goes through it. */
 enum { QUERIES_BESIDE = 100 };
 
 /* Each alternative once. */
@@ -139,9 +139,8 @@ const fk_xquery &fk_xquery::left_in(const Xapian::Database &db) const {
 bool fk_xquery::is_set(const place &where) const {
     if (op == Xapian::Query::OP_INVALID)
         return add && (!can || can(where));
-    return std::all_of(
-        parts.begin(), parts.end(),
-        [&](const std::shared_ptr<const fk_xquery> &p) { return p->is_set(where); });
+    return std::all_of(parts.begin(), parts.end(),
+                       [&](const std::shared_ptr<const fk_xquery> &p) { return p->is_set(where); });
 }
 
 void fk_xquery::add_set(const place &where, Documents &found) const {

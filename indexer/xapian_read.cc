@@ -13,8 +13,8 @@ enum fk_status fk_xreader_open(const char *const *dirs, size_t n, struct fk_xrea
         for (size_t i = 0; i < n; i++)
             texts.push_back(texts_open(dirs[i]));
         std::vector<positions> stand(dirs, dirs + n);
-        *out = new fk_xreader{std::move(dbs), std::move(hidden), std::move(texts), std::move(stand),
-                              {}};
+        *out = new fk_xreader{
+            std::move(dbs), std::move(hidden), std::move(texts), std::move(stand), {}};
         return FK_OK;
     });
 }
@@ -193,7 +193,7 @@ enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *d
     });
 }
 
-/* Of all documents: no row says so of one. */
+/* Of all documents: no posting list says so of one. */
 static void words_read(struct fk_xreader *r) {
     for (const Xapian::Database &db : r->dbs)
         for (auto word = db.metadata_keys_begin(); word != db.metadata_keys_end(); ++word)

@@ -1,5 +1,5 @@
-/* A phrase in a row against the rule of terms.h, which is about positions: thousands of texts of few
- * pieces, with line ends and scripts mixed, in which hits and near misses are many. */
+/* A phrase in a row against the rule of terms.h, which is about positions: thousands of texts of
+ * few pieces, with line ends and scripts mixed, in which hits and near misses are many. */
 #include "indexer/phrase_priv.h"
 #include "indexer/row_priv.h"
 #include "indexer/terms.h"
@@ -71,9 +71,9 @@ static bool found(const struct tokens *query, const struct fk_buf *row) {
     return is;
 }
 
-static const char *const pieces[] = {"会", "議", "室", "会", "ー",     "ﾒ",    "ﾞ",  "か", "\u3099", "a",
-                                     "B",  "ab", "7",  " ",  "\n",     "\r\n", "、", "Ａ", "　",     "㈱",
-                                     "の", "ไ",  "\u0e31", " > ", "\n> ", "\n\n"};
+static const char *const pieces[] = {
+    "会", "議", "室",   "会", "ー", "ﾒ",  "ﾞ",  "か", "\u3099", "a",      "B",   "ab",   "7",
+    " ",  "\n", "\r\n", "、", "Ａ", "　", "㈱", "の", "ไ",      "\u0e31", " > ", "\n> ", "\n\n"};
 enum { PIECES = sizeof pieces / sizeof *pieces };
 
 static void put_random(char *out, size_t size, int count) {
@@ -183,8 +183,7 @@ static void texts_are_near_one_another(void **state) {
         const size_t lens[] = {strlen(cases[i].a), strlen(cases[i].b)};
         struct fk_phrase *p = fk_phrase_near(terms, lens, 2, cases[i].window);
         assert_non_null(p);
-        const bool is =
-            fk_phrase_stands(p, (const uint8_t *)cases[i].row, strlen(cases[i].row));
+        const bool is = fk_phrase_stands(p, (const uint8_t *)cases[i].row, strlen(cases[i].row));
         if (is != cases[i].is)
             fail_msg("%s and %s within %u of \"%s\": %d", cases[i].a, cases[i].b, cases[i].window,
                      cases[i].row, is);

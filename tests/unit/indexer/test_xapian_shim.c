@@ -521,7 +521,7 @@ static void a_merged_copy_has_the_same_documents_and_no_deleted_word(void **stat
     fk_buf_free(&after);
 }
 
-/* ---- rows of words, against a table of what was put */
+/* ---- posting lists, against a table of what was put */
 
 enum { ROW_DOCS = 300, ROW_WORDS = 40 };
 struct model {
@@ -553,7 +553,7 @@ static void model_delete(struct model *m, struct fk_xwriter *w, uint32_t docid) 
     memset(m->has[docid], 0, sizeof m->has[docid]);
 }
 
-/* Also the documents alone, of which no row has one that is gone. */
+/* By each word the same documents, and as many as it says. */
 static void model_is(const struct model *m, struct fk_xreader *r) {
     static uint32_t docids[ROW_DOCS + 1];
     for (unsigned k = 0; k < ROW_WORDS; k++) {
@@ -573,7 +573,7 @@ static void model_is(const struct model *m, struct fk_xreader *r) {
     }
 }
 
-static void rows_have_what_was_put_and_nothing_that_was_deleted(void **state) {
+static void lists_have_what_was_put_and_nothing_that_was_deleted(void **state) {
     (void)state;
     for (unsigned round = 1; round <= 10; round++) {
         static struct model m;
@@ -700,8 +700,9 @@ static bool has_positions(const char *path) {
 static void phrases_of_common_words_are_found_by_positions(void **state) {
     (void)state;
     char path[300], file[320];
-    static const char *const asked[][3] = {{"red", "apple", "pie"}, {"apple", "pie"}, {"red", "pie"},
-                                           {"pie", "red"}, {"apple", "apple"}, {"plum", "pie"}};
+    static const char *const asked[][3] = {{"red", "apple", "pie"}, {"apple", "pie"},
+                                           {"red", "pie"},          {"pie", "red"},
+                                           {"apple", "apple"},      {"plum", "pie"}};
     static const uint64_t want[] = {MANY / 5, 3 * MANY / 5, MANY / 5, MANY / 5, 0, 0};
     merged_of("stand", path, has_positions);
     for (unsigned way = 0; way < 2; way++) {
@@ -797,7 +798,7 @@ int main(void) {
         cmocka_unit_test(a_range_over_all_changes_nothing),
         cmocka_unit_test(threads_share_nothing_of_xapian),
         cmocka_unit_test(a_range_leaves_whole_databases_alone),
-        cmocka_unit_test(rows_have_what_was_put_and_nothing_that_was_deleted),
+        cmocka_unit_test(lists_have_what_was_put_and_nothing_that_was_deleted),
         cmocka_unit_test(phrases_of_common_words_are_found_by_positions),
         cmocka_unit_test(positions_do_not_bring_back_what_was_deleted_or_changed),
         cmocka_unit_test(changed_positions_are_damage_and_no_fewer_hits),

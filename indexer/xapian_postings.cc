@@ -1,19 +1,20 @@
-/* xapian_rows.cc - rows of docids: which documents have a word of a text.
+/* xapian_postings.cc - which documents have a word of a text.
  *
- * Xapian's own lists are for terms that a document is looked up or put together by: addresses, keys,
- * flags. Words of texts are nine tenths of what a message is indexed by, and Xapian turns them over
- * one by one in trees; a batch here is turned over at once when it is committed. A row lies in
- * Xapian's metadata under the word's name, so it is committed, merged and read with all the rest:
+ * Xapian's own posting lists are for terms that a document is looked up or put together by:
+ * addresses, keys, flags. Words of texts are nine tenths of what a message is indexed by, and
+ * Xapian turns them over one by one in trees; here a batch is turned over at once when it is
+ * committed (docs/decisions/0013). A list lies in Xapian's metadata under the word's name, so it is
+ * committed, merged and read with all the rest:
  *
  *     count, first docid, last docid - first docid, then each docid's distance from the one before
  *
  * as numbers of seven bits a byte, the lowest first, the eighth bit set where more follow.
- * Queries take a row as a PostingSource (xapian_words.cc). */
+ * Queries take it as a set of documents (xapian_documents.cc). */
 #include "indexer/xapian_priv.h"
 
 namespace {
 [[noreturn]] void throw_damaged() {
-    throw Xapian::DatabaseCorruptError("a row of documents is damaged");
+    throw Xapian::DatabaseCorruptError("a posting list is damaged");
 }
 
 void number_add(std::string &out, Xapian::docid n) {
@@ -23,8 +24,7 @@ void number_add(std::string &out, Xapian::docid n) {
 }
 } // namespace
 
-Row::Row(const std::string &bytes)
-    : at(bytes.data()), end(at + bytes.size()) {
+Postings::Postings(const std::string &bytes) : at(bytes.data()), end(at + bytes.size()) {
     if (bytes.empty())
         return;
     count = number();
@@ -36,7 +36,7 @@ Row::Row(const std::string &bytes)
     left = count;
 }
 
-Xapian::docid Row::number() {
+Xapian::docid Postings::number() {
     Xapian::docid n = 0;
     for (unsigned shift = 0; at < end && shift < 35; shift += 7) {
         const unsigned char c = static_cast<unsigned char>(*at++);
@@ -47,7 +47,7 @@ Xapian::docid Row::number() {
     throw_damaged();
 }
 
-void Row::advance() {
+void Postings::advance() {
     if (--left == 0) {
         if (at != end || current != last)
             throw_damaged();
@@ -59,31 +59,31 @@ void Row::advance() {
     current += step;
 }
 
-std::string row_made(const std::vector<Xapian::docid> &docids) {
-    std::string row;
+std::string postings_made(const std::vector<Xapian::docid> &docids) {
+    std::string list;
     if (docids.empty())
-        return row;
-    number_add(row, static_cast<Xapian::docid>(docids.size()));
-    number_add(row, docids.front());
-    number_add(row, docids.back() - docids.front());
+        return list;
+    number_add(list, static_cast<Xapian::docid>(docids.size()));
+    number_add(list, docids.front());
+    number_add(list, docids.back() - docids.front());
     for (std::size_t i = 1; i < docids.size(); i++)
-        number_add(row, docids[i] - docids[i - 1]);
-    return row;
+        number_add(list, docids[i] - docids[i - 1]);
+    return list;
 }
 
 /* What stands before a word in Xapian's table of lists; its compaction tells it too (1.4.22). */
 static const char KEY_HEAD[] = "\0\xc0";
 enum { KEY_HEAD_LEN = sizeof KEY_HEAD - 1 };
 
-/* Rows of databases whose docids do not overlap: one behind the other. */
+/* Lists of databases whose docids do not overlap: one behind the other. */
 std::string Joiner::resolve_duplicate_metadata(const std::string &key, std::size_t n,
-                                               const std::string rows[]) {
-    std::vector<Row> parts(rows, rows + n);
+                                               const std::string lists[]) {
+    std::vector<Postings> parts(lists, lists + n);
     std::string joined;
     Xapian::docid count = 0;
     std::sort(parts.begin(), parts.end(),
-              [](const Row &a, const Row &b) { return a.first < b.first; });
-    for (const Row &part : parts)
+              [](const Postings &a, const Postings &b) { return a.first < b.first; });
+    for (const Postings &part : parts)
         count += part.count;
     if (count >= least)
         words.push_back(key.compare(0, KEY_HEAD_LEN, KEY_HEAD, KEY_HEAD_LEN) == 0
@@ -104,7 +104,7 @@ std::string Joiner::resolve_duplicate_metadata(const std::string &key, std::size
 
 Xapian::doccount documents_with(const Xapian::Database &db, const std::string &term) {
     const std::string bytes = term.empty() ? term : db.get_metadata(term);
-    return bytes.empty() ? db.get_termfreq(term) : Row(bytes).count;
+    return bytes.empty() ? db.get_termfreq(term) : Postings(bytes).count;
 }
 
 /* ---- a batch */
@@ -112,8 +112,7 @@ Xapian::doccount documents_with(const Xapian::Database &db, const std::string &t
 void Words::add(std::string &to, const char *word, std::size_t len) {
     if (len == 0 || len > MOST)
         throw Xapian::InvalidArgumentError("a word of " + std::to_string(len) +
-                                           " bytes, of which a term takes " +
-                                           std::to_string(MOST));
+                                           " bytes, of which a term takes " + std::to_string(MOST));
     to += static_cast<char>(len);
     to.append(word, len);
 }
@@ -139,36 +138,36 @@ void Words::drop(Xapian::docid docid) {
 
 /* Of each word, by its number. */
 std::vector<std::vector<Xapian::docid>> Words::turned_over() const {
-    std::vector<std::vector<Xapian::docid>> rows(names.size());
+    std::vector<std::vector<Xapian::docid>> lists(names.size());
     for (const auto &doc : documents)
         for (const uint32_t number : doc.second)
-            if (rows[number].empty() || rows[number].back() != doc.first)
-                rows[number].push_back(doc.first);
-    return rows;
+            if (lists[number].empty() || lists[number].back() != doc.first)
+                lists[number].push_back(doc.first);
+    return lists;
 }
 
-/* What is replaced goes out of every row that the database has. */
+/* What is replaced goes out of every list that the database has. */
 void Words::take_out(Xapian::WritableDatabase &db) const {
     std::vector<std::pair<std::string, std::string>> changed;
     std::vector<Xapian::docid> stay;
     for (auto word = db.metadata_keys_begin(); word != db.metadata_keys_end(); ++word) {
         const std::string bytes = db.get_metadata(*word);
-        Row row(bytes);
-        const Xapian::docid count = row.count;
+        Postings list(bytes);
+        const Xapian::docid count = list.count;
         stay.clear();
-        for (; !row.at_end(); row.advance())
-            if (!replaced.count(row.docid()))
-                stay.push_back(row.docid());
+        for (; !list.at_end(); list.advance())
+            if (!replaced.count(list.docid()))
+                stay.push_back(list.docid());
         if (stay.size() < count)
-            changed.emplace_back(*word, row_made(stay));
+            changed.emplace_back(*word, postings_made(stay));
     }
-    for (const auto &row : changed)
-        db.set_metadata(row.first, row.second);
+    for (const auto &list : changed)
+        db.set_metadata(list.first, list.second);
 }
 
 void Words::write(Xapian::WritableDatabase &db) {
     const bool is_new = db.metadata_keys_begin() == db.metadata_keys_end();
-    std::vector<std::vector<Xapian::docid>> rows = turned_over();
+    std::vector<std::vector<Xapian::docid>> lists = turned_over();
     std::vector<uint32_t> order(names.size());
     if (!is_new && !replaced.empty())
         take_out(db);
@@ -177,15 +176,15 @@ void Words::write(Xapian::WritableDatabase &db) {
     std::sort(order.begin(), order.end(),
               [&](uint32_t a, uint32_t b) { return *names[a] < *names[b]; });
     for (const uint32_t i : order) {
-        std::vector<Xapian::docid> &row = rows[i];
-        if (row.empty())
+        std::vector<Xapian::docid> &list = lists[i];
+        if (list.empty())
             continue;
         const std::string bytes = is_new ? std::string() : db.get_metadata(*names[i]);
-        const auto added = static_cast<std::ptrdiff_t>(row.size());
-        for (Row there(bytes); !there.at_end(); there.advance())
-            row.push_back(there.docid());
-        std::inplace_merge(row.begin(), row.begin() + added, row.end());
-        db.set_metadata(*names[i], row_made(row));
+        const auto added = static_cast<std::ptrdiff_t>(list.size());
+        for (Postings there(bytes); !there.at_end(); there.advance())
+            list.push_back(there.docid());
+        std::inplace_merge(list.begin(), list.begin() + added, list.end());
+        db.set_metadata(*names[i], postings_made(list));
     }
     *this = Words();
 }
