@@ -166,9 +166,8 @@ struct positions {
 /* So many documents make a word common. */
 Xapian::doccount positions_least(const Xapian::Database &db);
 /* Of a database that was made of others: of its common words, which are some of those that were
- * joined. */
-void positions_merge(const std::vector<std::string> &from, const std::string &to,
-                     const std::vector<std::string> &joined);
+ * joined; where none was, of all. */
+void positions_merge(const std::string &dir, const std::vector<std::string> &joined);
 
 /* ---- documents and readers */
 

@@ -292,7 +292,7 @@ enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_
         const std::vector<std::string> from(from_dirs, from_dirs + n);
         const enum fk_status st = texts_merge(from, dbs, to_dir, err);
         if (st == FK_OK)
-            positions_merge(from, to_dir, joiner.words);
+            positions_merge(to_dir, joiner.words);
         return st;
     });
 }

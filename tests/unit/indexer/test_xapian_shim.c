@@ -768,7 +768,7 @@ static void changed_positions_are_damage_and_no_fewer_hits(void **state) {
             assert_int_equal(hits.total, 3 * MANY / 5);
         else
             assert_int_equal(st, FK_CORRUPT);
-        if (at < 16)
+        if (at < 8)
             assert_int_equal(st, FK_CORRUPT);
         fk_xquery_free(&q);
         fk_xreader_close(&r);
