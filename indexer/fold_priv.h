@@ -29,6 +29,13 @@ static inline int32_t fk_utf8_next(const char *text, int32_t *at, int32_t len) {
         ++*at;
         return lead;
     }
+    if (more == 2 && left > 2 && (s[1] & 0xc0) == 0x80 && (s[2] & 0xc0) == 0x80) {
+        const int32_t wide = (lead & 0xf) << 12 | (s[1] & 0x3f) << 6 | (s[2] & 0x3f);
+        if (wide >= 0x800 && (wide < 0xd800 || wide > 0xdfff)) { /* most of Japanese text */
+            *at += 3;
+            return wide;
+        }
+    }
     if (more == 0 || more >= left || lead > 0xf4 || (s[1] & 0xc0) != 0x80 ||
         ((lead == 0xe0 || lead == 0xf0) && s[1] < lowest[more]) || (lead == 0xed && s[1] > 0x9f) ||
         (lead == 0xf4 && s[1] > 0x8f)) {

@@ -1,6 +1,6 @@
 /* written_date.c - see written_date.h */
 #include "indexer/written_date.h"
-#include "indexer/glyph_priv.h"
+#include "indexer/lexicon_priv.h"
 #include "indexer/numeral.h"
 
 #include <string.h>
@@ -200,22 +200,22 @@ static bool yearless_read(const struct text *t, size_t at, struct fk_written_dat
 /* ---- English */
 
 static unsigned month_name(const struct text *t, size_t at, size_t *end) {
-    static const char *const names[12][3] = {
-        {"january", "jan", ""}, {"february", "feb", ""}, {"march", "mar", ""},
-        {"april", "apr", ""},   {"may", "", ""},         {"june", "jun", ""},
-        {"july", "jul", ""},    {"august", "aug", ""},   {"september", "sept", "sep"},
-        {"october", "oct", ""}, {"november", "nov", ""}, {"december", "dec", ""}};
+    static const struct {
+        const char *name;
+        unsigned month;
+    } names[] = {{"january", 1},   {"jan", 1},   {"february", 2},  {"feb", 2},      {"march", 3},
+                 {"mar", 3},       {"april", 4}, {"apr", 4},       {"may", 5},      {"june", 6},
+                 {"jun", 6},       {"july", 7},  {"jul", 7},       {"august", 8},   {"aug", 8},
+                 {"september", 9}, {"sept", 9},  {"sep", 9},       {"october", 10}, {"oct", 10},
+                 {"november", 11}, {"nov", 11},  {"december", 12}, {"dec", 12}};
+    static struct fk_lexicon lexicon = FK_LEXICON(names, name);
     size_t next;
-    for (unsigned m = 0; m < 12; m++)
-        for (int i = 0; i < 3 && *names[m][i]; i++) {
-            *end = fk_glyph_word(t->text, t->len, at, names[m][i]);
-            if (*end) {
-                if (glyph(t, *end, &next) == '.')
-                    *end = next;
-                return m + 1;
-            }
-        }
-    return 0;
+    const size_t i = fk_lexicon_first(&lexicon, t->text, t->len, at, end);
+    if (i == FK_LEXICON_NONE)
+        return 0;
+    if (glyph(t, *end, &next) == '.')
+        *end = next;
+    return names[i].month;
 }
 
 static size_t between_pass(const struct text *t, size_t at, const char *signs) {
