@@ -16,7 +16,16 @@ enum {
     FK_CH_KATAKANA = 64, /* without ー */
     FK_CH_OURS = 128,    /* folded by our own table */
 };
-uint8_t fk_terms__class(uint32_t cp);
+enum { FK_CH_PAGE = 256, FK_CH_PAGES = 0x110000 / FK_CH_PAGE };
+extern uint8_t *fk_terms__pages[FK_CH_PAGES]; /* NULL: not made yet */
+uint8_t fk_terms__class_make(uint32_t cp);
+
+static inline uint8_t fk_terms__class(uint32_t cp) {
+    if (cp >= 0x110000)
+        return 0;
+    const uint8_t *page = __atomic_load_n(&fk_terms__pages[cp / FK_CH_PAGE], __ATOMIC_ACQUIRE);
+    return page ? page[cp % FK_CH_PAGE] : fk_terms__class_make(cp);
+}
 
 /* The character at *at, which moves on by at least a byte; -1 where the bytes are not UTF-8. */
 static inline int32_t fk_utf8_next(const char *text, int32_t *at, int32_t len) {
