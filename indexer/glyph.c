@@ -4,6 +4,8 @@
 #include <string.h>
 
 static uint32_t folded(uint32_t c) {
+    if (c > 0x3000 && c < 0xff01)
+        return c;
     if (c >= 0xff01 && c <= 0xff5e)
         return c - 0xfee0;
     switch (c) {

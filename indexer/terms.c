@@ -29,6 +29,10 @@ struct cut {
     struct unit before; /* len 0: no run is open */
     bool run_is_one;    /* only one character has come in this run */
     bool owes_single;   /* query: the last run's last character, told only if something follows */
+    struct {
+        int32_t at, next, cp; /* next 0: none; cp -1: no character */
+        uint8_t class;
+    } seen; /* the character that was looked at last */
 };
 
 static void tell(struct cut *c, const void *text, size_t len) {
@@ -110,11 +114,14 @@ static void run_add(struct cut *c, const struct unit *unit, bool over_line_end) 
     c->run_is_one = false;
 }
 
-static uint8_t class_at(const struct cut *c, int32_t at, int32_t *next_out) {
-    int32_t next = at;
-    const int32_t cp = fk_utf8_next(c->text, &next, c->len);
-    *next_out = next;
-    return cp < 0 ? 0 : fk_terms__class((uint32_t)cp);
+static uint8_t class_at(struct cut *c, int32_t at, int32_t *next_out) {
+    if (at != c->seen.at || c->seen.next == 0) {
+        c->seen.at = c->seen.next = at;
+        c->seen.cp = fk_utf8_next(c->text, &c->seen.next, c->len);
+        c->seen.class = c->seen.cp < 0 ? 0 : fk_terms__class((uint32_t)c->seen.cp);
+    }
+    *next_out = c->seen.next;
+    return c->seen.class;
 }
 
 /* A character as it was written, and the one that stands for it. */
@@ -128,12 +135,12 @@ static void unit_begin(struct unit *u, uint32_t cp) {
     u->len = (uint8_t)n;
 }
 
-/* A CJK character at c->at, with its marks. */
+/* A CJK character at c->at, which was looked at last, with its marks. */
 static void take_unit(struct cut *c, bool over_line_end) {
     struct unit unit = {.len = 0};
-    int32_t next = c->at;
-    unit_begin(&unit, (uint32_t)fk_utf8_next(c->text, &next, c->len));
-    c->at = next;
+    int32_t next;
+    unit_begin(&unit, (uint32_t)c->seen.cp);
+    c->at = c->seen.next;
     while (c->at < c->len && (uint8_t)c->text[c->at] >= 0x80 &&
            (class_at(c, c->at, &next) & FK_CH_MARK)) {
         const size_t n = (size_t)(next - c->at);
@@ -269,7 +276,7 @@ enum fk_status fk_terms_of_query(const char *text, size_t len, fk_token_fn fn, v
 
 /* The end of the character and its marks at the front; 0 where it is of no run. */
 static size_t character_end(const char *text, size_t len) {
-    const struct cut c = {.text = text, .len = (int32_t)len};
+    struct cut c = {.text = text, .len = (int32_t)len};
     int32_t at = 0, next = 0;
     if (len == 0 || !(class_at(&c, 0, &at) & FK_CH_CJK))
         return 0;

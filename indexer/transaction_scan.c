@@ -94,10 +94,10 @@ static const char *date_suffix(const struct scan *x, size_t at) {
 
 static bool date_take(struct scan *x) {
     struct fk_written_date d;
-    char value[48], rule[FK_TXN_RULE] = "alone";
-    int confidence = UNLABELLED_DATE;
     if (!fk_written_date_read(x->text, x->len, x->at, &d))
         return false;
+    char value[48], rule[FK_TXN_RULE] = "alone";
+    int confidence = UNLABELLED_DATE;
     const struct pending *p = label_of(x, FK_TXN_DATE, x->at);
     const char *suffix = date_suffix(x, d.end);
     if (p) {
@@ -149,10 +149,10 @@ static bool may_begin_amount(const struct scan *x, uint32_t c) {
 
 static bool amount_take(struct scan *x, uint32_t c) {
     struct fk_amount a;
-    char value[FK_AMOUNT_TEXT], rule[FK_TXN_RULE] = "currency";
-    int confidence = UNLABELLED_AMOUNT;
     if (!may_begin_amount(x, c) || !fk_amount_read(x->text, x->len, x->at, &a))
         return false;
+    char value[FK_AMOUNT_TEXT], rule[FK_TXN_RULE] = "currency";
+    int confidence = UNLABELLED_AMOUNT;
     const struct pending *p = label_of(x, FK_TXN_AMOUNT, x->at);
     if (!p && !*a.currency)
         return false;
@@ -234,7 +234,6 @@ static void value_copy(const struct scan *x, size_t begin, size_t end, char *out
 }
 
 static bool number_take(struct scan *x) {
-    char value[FK_TXN_TEXT_MAX + 1], rule[FK_TXN_RULE] = "its form";
     struct fk_written_date d;
     const uint32_t last = before(x, x->at);
     if (fk_glyph_is_letter(last) || fk_glyph_is_digit(last))
@@ -246,6 +245,7 @@ static bool number_take(struct scan *x) {
         return false;
     if (!is_pattern && fk_written_date_read(x->text, x->len, x->at, &d) && d.end >= end)
         return false;
+    char value[FK_TXN_TEXT_MAX + 1], rule[FK_TXN_RULE] = "its form";
     value_copy(x, x->at, end, value, sizeof value);
     if (p)
         rule_of(p, rule);
@@ -310,7 +310,7 @@ void fk_txn_scan__figures(struct fk_txn_search *s, const struct fk_txn_part *par
             x.at = next;
             continue;
         }
-        if (label_take(&x))
+        if (fk_txn_label__may_begin(c) && label_take(&x))
             continue;
         if (!is_beginning_of_figure(c)) {
             x.at = next;
@@ -356,6 +356,8 @@ void fk_txn_scan__kinds(struct fk_txn_search *s, const struct fk_txn_part *part)
         if (is_line_start)
             x.is_quoted = c == '>';
         is_line_start = c == '\n';
+        if (!fk_txn_kind__may_begin(c))
+            continue;
         const int kind = fk_txn_kind__at(x.text, x.len, x.at, &end, &in_subject, &in_text);
         if (kind < 0) {
             next = end > next ? end : next;

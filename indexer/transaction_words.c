@@ -283,9 +283,14 @@ static const struct fk_txn_label labels[] = {
     {"口座名義", FK_TXN_COUNTERPARTY, 70},
 };
 
+static struct fk_lexicon label_words = FK_LEXICON(labels, word);
+
+bool fk_txn_label__may_begin(uint32_t c) {
+    return fk_lexicon_may_begin(&label_words, c);
+}
+
 const struct fk_txn_label *fk_txn_label__at(const char *text, size_t len, size_t at, size_t *end) {
-    static struct fk_lexicon lexicon = FK_LEXICON(labels, word);
-    const size_t i = fk_lexicon_longest(&lexicon, text, len, at, end);
+    const size_t i = fk_lexicon_longest(&label_words, text, len, at, end);
     return i == FK_LEXICON_NONE ? NULL : &labels[i];
 }
 
@@ -385,11 +390,16 @@ static const struct {
     {"in order", -1, 0, 0},
 };
 
+static struct fk_lexicon kind_words = FK_LEXICON(kinds, word);
+
+bool fk_txn_kind__may_begin(uint32_t c) {
+    return fk_lexicon_may_begin(&kind_words, c);
+}
+
 int fk_txn_kind__at(const char *text, size_t len, size_t at, size_t *end, int *in_subject,
                     int *in_text) {
-    static struct fk_lexicon lexicon = FK_LEXICON(kinds, word);
     *end = at;
-    const size_t i = fk_lexicon_longest(&lexicon, text, len, at, end);
+    const size_t i = fk_lexicon_longest(&kind_words, text, len, at, end);
     if (i == FK_LEXICON_NONE)
         return -1;
     *in_subject = kinds[i].in_subject;
