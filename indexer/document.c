@@ -251,12 +251,12 @@ static void token_put(void *ctx, const struct fk_token *token) {
         return;
     if (token->written && token->written_len <= FK_TERM_MAX) {
         memcpy(term + n, token->written, token->written_len);
-        t->st = fk_xdoc_term(t->doc, term, n + token->written_len, t->err);
+        t->st = fk_xdoc_word(t->doc, term, n + token->written_len, t->err);
         if (t->st != FK_OK)
             return;
     }
     memcpy(term + n, token->text, len);
-    t->st = fk_xdoc_term(t->doc, term, n + len, t->err);
+    t->st = fk_xdoc_word(t->doc, term, n + len, t->err);
 }
 
 /* The words of a text in a field, apart from what stands in it. */
@@ -405,10 +405,17 @@ static bool is_of_wrapper(const char *term) {
     return term[0] == FK_P_WRAPPER[0];
 }
 
+/* Not what is looked up whole, and not the wrapper's, which the next capture's document takes over
+ * (put_earlier). */
+static bool is_word(const char *term) {
+    return term[0] != 'X' && term[0] != 'Y' && !is_of_wrapper(term);
+}
+
 static enum fk_status put_word(void *ctx, const char *term, size_t len, struct fk_err *err) {
     struct posting *p = ctx;
     p->count++;
-    return fk_xdoc_term(p->doc, term, len, err);
+    return is_word(term) ? fk_xdoc_word(p->doc, term, len, err)
+                         : fk_xdoc_term(p->doc, term, len, err);
 }
 
 static enum fk_status put_texts(struct fk_xdoc *doc, const struct answer *a, struct fk_err *err) {

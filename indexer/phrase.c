@@ -1,10 +1,11 @@
-/* phrase.c - see phrase_priv.h. Tokens become units: a word, or a character with its marks, and what
- * must hold between one and the next. The first is looked for as bytes, the rest is compared there:
- * UTF-8 cannot begin inside a character, and a unit cannot begin inside a word, since what a word is
- * made of is in no run (fold_priv.h). */
+/* phrase.c - see phrase_priv.h. Tokens become units: a word, or a character with its marks, and
+ * what must hold between one and the next. The first is looked for as bytes, the rest is compared
+ * there: UTF-8 cannot begin inside a character, and a unit cannot begin inside a word, since what a
+ * word is made of is in no run (fold_priv.h). */
 #include "indexer/phrase_priv.h"
 #include "indexer/fold_priv.h"
 #include "indexer/index.h"
+#include "indexer/row_priv.h"
 #include "indexer/terms.h"
 
 #include <stdlib.h>
@@ -14,9 +15,9 @@ struct unit {
     const char *at;
     uint32_t len;
     bool is_word;
-    bool is_end;     /* told by itself: begins or ends its run, or stands at a line end */
-    bool is_joined;  /* with the next one, in one run */
-    bool is_mark;    /* begins with a mark, as only the first of a run can */
+    bool is_end;    /* told by itself: begins or ends its run, or stands at a line end */
+    bool is_joined; /* with the next one, in one run */
+    bool is_mark;   /* begins with a mark, as only the first of a run can */
 };
 /* Units in a row. */
 struct row {
@@ -32,26 +33,10 @@ struct fk_phrase {
     char *bytes; /* all terms */
 };
 
-static uint8_t class_at(const char *text, size_t len, size_t *next_out) {
-    int32_t next = 0;
-    const int32_t cp = fk_utf8_next(text, &next, (int32_t)len);
-    *next_out = (size_t)next;
-    return cp < 0 ? 0 : fk_terms__class((uint32_t)cp);
-}
-
-/* One character and the marks after it. */
-static size_t unit_len(const char *text, size_t len) {
-    size_t n, more;
-    (void)class_at(text, len, &n);
-    while (n < len && (uint8_t)text[n] >= 0x80 &&
-           (class_at(text + n, len - n, &more) & FK_CH_MARK))
-        n += more;
-    return n;
-}
-
 /* ---- terms into units */
 
-/* The token stands where the row ends, or on its last unit, which a bigram before it has brought. */
+/* The token stands where the row ends, or on its last unit, which a bigram before it has brought.
+ */
 static void unit_put(struct row *r, bool *brought, const struct unit *u) {
     if (!*brought) {
         r->at[r->count++] = *u;
@@ -66,12 +51,12 @@ static void unit_put(struct row *r, bool *brought, const struct unit *u) {
 
 static void token_put(struct row *r, bool *brought, const char *text, size_t len) {
     size_t n;
-    const uint8_t class = class_at(text, len, &n);
+    const uint8_t class = fk_row_class(text, len, &n);
     if (!(class & FK_CH_CJK)) {
         unit_put(r, brought, &(struct unit){text, (uint32_t)len, .is_word = true});
         return;
     }
-    n = unit_len(text, len);
+    n = fk_row_unit(text, len);
     struct unit u = {text, (uint32_t)n, .is_mark = (class & FK_CH_MARK) != 0};
     u.is_end = n == len;
     u.is_joined = n < len;
@@ -171,14 +156,10 @@ const char *fk_phrase_prefix(const struct fk_phrase *p, size_t *len_out) {
 
 /* ---- in a row */
 
-static bool is_apart(uint8_t c) {
-    return c == FK_ROW_BLANK || c == FK_ROW_LINE || c == FK_ROW_GAP;
-}
-
 static bool ends_unit(const uint8_t *row, size_t len, size_t at) {
     size_t next;
-    return at == len || is_apart(row[at]) ||
-           !(class_at((const char *)row + at, len - at, &next) & FK_CH_MARK);
+    return at == len || fk_row_is_apart(row[at]) ||
+           !(fk_row_class((const char *)row + at, len - at, &next) & FK_CH_MARK);
 }
 
 /* Whether the units stand here. */
@@ -188,8 +169,8 @@ static bool stands_at(const struct row *r, const uint8_t *row, size_t len, size_
         if (len - at < u->len || memcmp(row + at, u->at, u->len) != 0)
             return false;
         const size_t end = at + u->len;
-        const bool begins = at == 0 || is_apart(row[at - 1]);
-        const bool ends = end == len || is_apart(row[end]);
+        const bool begins = at == 0 || fk_row_is_apart(row[at - 1]);
+        const bool ends = end == len || fk_row_is_apart(row[end]);
         if (((u->is_word || u->is_mark) && !begins) || (u->is_word && !ends) ||
             (u->is_end && !begins && !ends) || !ends_unit(row, len, end))
             return false;
@@ -251,13 +232,13 @@ static bool all_are_near(const struct seen *s, const struct fk_phrase *p, uint64
 
 static size_t next_unit(const uint8_t *row, size_t len, size_t at, uint64_t *pos) {
     size_t n;
-    if (class_at((const char *)row + at, len - at, &n) & FK_CH_CJK)
-        at += unit_len((const char *)row + at, len - at);
+    if (fk_row_class((const char *)row + at, len - at, &n) & FK_CH_CJK)
+        at += fk_row_unit((const char *)row + at, len - at);
     else
-        while (at < len && !is_apart(row[at]))
+        while (at < len && !fk_row_is_apart(row[at]))
             at++;
     ++*pos;
-    for (; at < len && is_apart(row[at]); at++)
+    for (; at < len && fk_row_is_apart(row[at]); at++)
         *pos += row[at] == FK_ROW_GAP ? FK_FIELD_GAP : 0;
     return at;
 }
@@ -269,12 +250,10 @@ static bool near_stands(const struct fk_phrase *p, const uint8_t *row, size_t le
     for (size_t i = 0; s.at && s.times && i < p->count; i++)
         for (size_t k = 0; k < p->count; k++)
             s.times[i] += rows_equal(&p->rows[i], &p->rows[k]);
-    for (size_t at = 0; s.at && s.times && at < len && !found;
-         at = next_unit(row, len, at, &pos)) {
+    for (size_t at = 0; s.at && s.times && at < len && !found; at = next_unit(row, len, at, &pos)) {
         bool some = false;
         for (size_t i = 0; i < p->count; i++)
-            if (!p->rows[i].is_never && p->rows[i].count &&
-                stands_at(&p->rows[i], row, len, at)) {
+            if (!p->rows[i].is_never && p->rows[i].count && stands_at(&p->rows[i], row, len, at)) {
                 seen_add(&s, p, i, pos);
                 some = true;
             }

@@ -9,6 +9,7 @@ namespace {
 class Verified : public Xapian::PostingSource {
     std::shared_ptr<const struct fk_phrase> phrase;
     struct fk_texts *texts;
+    struct positions &stand;
     struct budget *spent;
     Xapian::Database db;
     Xapian::docid at = 0;
@@ -26,10 +27,10 @@ class Verified : public Xapian::PostingSource {
 
   public:
     Verified(std::shared_ptr<const struct fk_phrase> what, const place &in)
-        : phrase(std::move(what)), texts(in.texts), spent(in.spent), db(in.db) {
+        : phrase(std::move(what)), texts(in.texts), stand(in.stand), spent(in.spent), db(in.db) {
     }
     Verified *clone() const override {
-        return new Verified(phrase, place{db, texts, spent, false});
+        return new Verified(phrase, place{db, texts, stand, spent});
     }
     void init(const Xapian::Database &) override {
         at = 0;
@@ -82,15 +83,18 @@ struct phrase_freer {
 static Xapian::Query verified(const std::vector<std::string> &terms,
                               const std::shared_ptr<const struct fk_phrase> &phrase,
                               const place &in) {
-    std::vector<Xapian::Query> all;
-    for (const std::string &term : terms) {
-        if (in.db.get_termfreq(term) == 0)
-            return Xapian::Query();
-        all.push_back(query_of_term(in.db, term));
+    const auto have_all = std::make_shared<Documents>(in.db);
+    have_all->add_all(in, terms.front());
+    for (std::size_t i = 1; i < terms.size() && !have_all->is_empty(); i++) {
+        Documents have(in.db);
+        have.add_all(in, terms[i]);
+        have_all->keep(have);
     }
+    if (have_all->is_empty())
+        return Xapian::Query();
     Verified source(phrase, in);
-    all.emplace_back(&source);
-    return Xapian::Query(Xapian::Query::OP_AND, all.begin(), all.end());
+    return Xapian::Query(Xapian::Query::OP_AND, of_documents(in.db, have_all),
+                         Xapian::Query(&source));
 }
 
 /* The tokens of a term, each with its prefix: each document has to have them all. */
@@ -103,6 +107,13 @@ static void filter_add(std::vector<std::string> &out, const std::string &term) {
             out.push_back(one);
         at = stop + 1;
     }
+}
+
+static std::vector<std::string> in_row(const char *const *terms, const size_t *lens, size_t n) {
+    std::vector<std::string> row;
+    for (size_t i = 0; i < n; i++)
+        row.emplace_back(terms[i], lens[i]);
+    return row;
 }
 
 static struct fk_xquery *query_verified(const char *const *terms, const size_t *lens, size_t n,
@@ -119,6 +130,11 @@ static struct fk_xquery *query_verified(const char *const *terms, const size_t *
             q.name += name_of('T', {term});
         }
         q.in = [all, phrase](const place &in) { return verified(all, phrase, in); };
+        if (window)
+            return;
+        const std::vector<std::string> row = in_row(terms, lens, n);
+        q.can = [row](const place &in) { return positions_have(in, row); };
+        q.add = [row](const place &in, Documents &found) { add_by_positions(in, row, found); };
     });
 }
 

@@ -1,14 +1,17 @@
 /*
  * xapian_priv.h - what the files of the shim share. It is C++; all others include xapian_shim.h.
  *
- *     xapian_error.cc   what is thrown, as a status
- *     xapian_texts.cc   the text store beside a database
- *     xapian_write.cc   the writer, its documents, merging
- *     xapian_read.cc    the reader: documents by number, term or value
- *     xapian_query.cc   terms, AND, OR, NOT, ranges, domains
- *     xapian_phrase.cc  what stands in a row or near, held against the text
- *     xapian_words.cc   what a prefix, a pattern, a character stands for
- *     xapian_survey.cc  one pass over what matches
+ *     xapian_error.cc      what is thrown, as a status
+ *     xapian_texts.cc      the text store beside a database
+ *     xapian_postings.cc   which documents have a word of a text
+ *     xapian_positions.cc  where common words stand, for phrases of them
+ *     xapian_write.cc      the writer, its documents, merging
+ *     xapian_read.cc       the reader: documents by number, term or value
+ *     xapian_documents.cc  sets of documents
+ *     xapian_query.cc      terms, AND, OR, NOT, ranges, domains
+ *     xapian_phrase.cc     what stands in a row or near, held against the text
+ *     xapian_words.cc      what a prefix, a pattern, a character stands for
+ *     xapian_survey.cc     one pass over what matches
  *
  * Every entry of the shim is noexcept: guarded() runs a piece of Xapian and hands whatever is
  * thrown to map_exception. Written for Xapian 1.4.22 and newer.
@@ -16,14 +19,18 @@
 #ifndef FK_INDEXER_XAPIAN_PRIV_H
 #define FK_INDEXER_XAPIAN_PRIV_H
 #include "base/clock.h"
+#include "indexer/positions_priv.h"
 #include "indexer/xapian_shim.h"
 #ifdef __cplusplus
 #include <algorithm>
 #include <atomic>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 #include <xapian.h>
@@ -66,21 +73,121 @@ enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_e
 enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *prefix,
                           struct fk_buf *out, struct fk_err *err);
 
+/* ---- posting lists (xapian_postings.cc) */
+
+/* The documents of a word, ascending; the list's bytes are borrowed. Thrown: DatabaseCorruptError.
+ */
+class Postings {
+    friend class Joiner;
+    const char *at, *end;
+    Xapian::docid current = 0, left = 0;
+
+    Xapian::docid number();
+
+  public:
+    Xapian::docid count = 0, first = 0, last = 0;
+
+    explicit Postings(const std::string &bytes); /* "": of none */
+    bool at_end() const {
+        return left == 0;
+    }
+    Xapian::docid docid() const {
+        return current;
+    }
+    void advance();
+};
+std::string postings_made(const std::vector<Xapian::docid> &docids);
+/* Of a word or a term of Xapian's own. */
+Xapian::doccount documents_with(const Xapian::Database &db, const std::string &term);
+/* The same documents, ascending, as long as fn says so. */
+template <typename F>
+void each_document(const Xapian::Database &db, const std::string &term, F fn) {
+    const std::string bytes = term.empty() ? term : db.get_metadata(term);
+    if (bytes.empty()) {
+        for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
+            if (!fn(*it))
+                return;
+        return;
+    }
+    for (Postings list(bytes); !list.at_end(); list.advance())
+        if (!fn(list.docid()))
+            return;
+}
+
+/* Posting lists of databases that are merged; common words that more than one of them has are
+ * remembered. */
+class Joiner : public Xapian::Compactor {
+  public:
+    const Xapian::doccount least; /* documents that a word is remembered for */
+    std::vector<std::string> words;
+    explicit Joiner(Xapian::doccount n) : least(n) {
+    }
+    std::string resolve_duplicate_metadata(const std::string &word, std::size_t n,
+                                           const std::string lists[]) override;
+};
+
+/* Words of documents that are not committed yet. */
+class Words {
+    enum { MOST = 245 };
+    std::unordered_map<std::string, uint32_t> numbers;
+    std::vector<const std::string *> names;
+    std::map<Xapian::docid, std::vector<uint32_t>> documents;
+    std::set<Xapian::docid> replaced; /* their words in the database count no more */
+
+    std::vector<std::vector<Xapian::docid>> turned_over() const;
+    void take_out(Xapian::WritableDatabase &db) const;
+
+  public:
+    /* One more word of a document, as put takes them. */
+    static void add(std::string &to, const char *word, std::size_t len);
+    void put(Xapian::docid docid, const std::string &words);
+    void drop(Xapian::docid docid);
+    void write(Xapian::WritableDatabase &db); /* and is empty again */
+};
+
+/* ---- positions (xapian_positions.cc) */
+
+struct positions_closer {
+    void operator()(struct fk_positions *p) const {
+        fk_positions_close(&p);
+    }
+};
+using positions_handle = std::unique_ptr<struct fk_positions, positions_closer>;
+/* Of a database; opened when they are first asked for, since most questions ask for none. */
+struct positions {
+    std::string dir;
+    bool is_open = false;
+    positions_handle handle;
+
+    explicit positions(const std::string &of) : dir(of) {
+    }
+    const struct fk_positions *get(); /* NULL: it has none */
+};
+/* So many documents make a word common. */
+Xapian::doccount positions_least(const Xapian::Database &db);
+/* Of a database that was made of others: of its common words, which are some of those that were
+ * joined. */
+void positions_merge(const std::vector<std::string> &from, const std::string &to,
+                     const std::vector<std::string> &joined);
+
 /* ---- documents and readers */
 
 /* One that was read knows where its texts are. */
 struct fk_xdoc {
     Xapian::Document doc;
-    bool has_texts = true; /* its own; otherwise those of the store stay */
+    bool has_texts = true; /* its own, and words; otherwise those that are stored stay */
+    std::string words;     /* as Words::put takes them */
     std::map<std::string, std::string> texts[FK_TEXTS_KINDS];
     std::function<std::string(enum fk_texts_kind)> stored;
 };
 
 struct fk_xreader {
-    std::vector<Xapian::Database> dbs;              /* in the order of their docids */
-    std::vector<std::vector<Xapian::docid>> hidden; /* of each; those that are in it */
-    std::vector<texts_handle> texts;                /* of each */
-    int64_t until_ms = INT64_MAX;                   /* by fk_monotonic_ms: no search goes on */
+    std::vector<Xapian::Database> dbs;                       /* in the order of their docids */
+    std::vector<std::vector<Xapian::docid>> hidden;          /* of each; those that are in it */
+    std::vector<texts_handle> texts;                         /* of each */
+    std::vector<positions> stand;                            /* of each: where common words stand */
+    std::map<Xapian::docid, std::vector<std::string>> words; /* once a document is dumped */
+    int64_t until_ms = INT64_MAX; /* by fk_monotonic_ms: no search goes on */
 };
 
 inline bool is_hidden(const struct fk_xreader *r, std::size_t db, Xapian::docid docid) {
@@ -121,18 +228,21 @@ class ticker {
 struct place {
     const Xapian::Database &db;
     struct fk_texts *texts;
+    struct positions &stand;
     struct budget *spent;
-    bool is_large; /* the query is: no list is held open that can be read at once */
 };
 /* Made anew for each database, since what it is best made of depends on what is in it. */
 using query_maker = std::function<Xapian::Query(const place &)>;
 /* False where bounds that cost nothing to read say that nothing in the database matches. */
 using query_bounds = std::function<bool(const Xapian::Database &)>;
-/* Adds all that match, where they are lists that are read one after another. */
+/* Adds all that match, by reading lists of documents one after another. */
 using query_lists = std::function<void(const place &, class Documents &)>;
+/* Whether that can be done in this database. */
+using query_can = std::function<bool(const place &)>;
 struct fk_xquery {
     query_maker in;
     query_lists add;  /* empty: it is no such thing */
+    query_can can;    /* empty: everywhere */
     query_bounds may; /* empty: always */
     query_bounds all; /* true: everything in the database matches; empty: who knows */
     std::string name; /* of equal ones it is the same; "": of nothing else */
@@ -141,17 +251,17 @@ struct fk_xquery {
      * through a tree in a time that is the square of its depth. */
     Xapian::Query::op op = Xapian::Query::OP_INVALID;
     std::vector<std::shared_ptr<const fk_xquery>> parts;
-    std::size_t leaves = 1;
 
     Xapian::Query made(const place &in) const;
     bool may_match(const Xapian::Database &db) const;
     /* What is left to ask in this database, without conditions that all in it meet and words that
      * are nowhere in it: one of the parts, or the whole. */
     const fk_xquery &left_in(const Xapian::Database &db) const;
-    /* Alternatives that are each a list, or several. Read one after another into a set they cost
-     * less than Xapian's OR, which makes a document of each hit. */
-    bool is_lists() const;
-    void add_lists(const place &in, class Documents &found) const;
+    /* Whether it is sums, sections and differences of lists. Made so it costs less than by Xapian,
+     * which makes a document of each hit, and no list is held open beside another. */
+    bool is_set(const place &in) const;
+    void add_set(const place &in, class Documents &found) const;
+    class Documents set(const place &in) const;
 };
 
 /* What a piece makes; NULL where something is thrown, which can be lack of memory alone. */
@@ -175,7 +285,7 @@ std::string name_of(char kind, std::initializer_list<std::string> texts);
 Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term);
 Xapian::Query everything();
 
-/* ---- lists of documents (xapian_words.cc) */
+/* ---- sets of documents (xapian_documents.cc) */
 
 /* Documents of one database, a bit for each docid. */
 class Documents {
@@ -185,14 +295,32 @@ class Documents {
   public:
     explicit Documents(const Xapian::Database &db);
     void add(Xapian::docid docid) {
-        bits[(docid - first) / 64] |= uint64_t{1} << (docid - first) % 64;
+        const std::size_t at = (docid - first) / 64;
+        if (at >= bits.size())
+            throw Xapian::DatabaseCorruptError("a posting list has a document that is not there");
+        bits[at] |= uint64_t{1} << (docid - first) % 64;
     }
     void add_all(const place &in, const std::string &term);
+    void add_postings(const std::string &bytes);
+    bool has(Xapian::docid docid) const {
+        return docid >= first && (docid - first) / 64 < bits.size() &&
+               bits[(docid - first) / 64] >> (docid - first) % 64 & 1;
+    }
+    void add(const Documents &others);  /* of the same database, as below */
+    void keep(const Documents &others); /* those that are among these too */
+    void take_out(const Documents &others);
+    bool is_empty() const;
     Xapian::doccount count() const;
     Xapian::docid next(Xapian::docid docid) const; /* from docid on; 0 none */
 };
 Xapian::Query of_documents(const Xapian::Database &db,
                            const std::shared_ptr<const Documents> &documents);
+
+/* ---- phrases by positions (xapian_positions.cc) */
+
+/* Whether each of the words has positions here, and where they stand at consecutive ones. */
+bool positions_have(const place &in, const std::vector<std::string> &words);
+void add_by_positions(const place &in, const std::vector<std::string> &words, Documents &found);
 
 /* ---- what matches (xapian_survey.cc) */
 

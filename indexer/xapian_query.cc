@@ -17,6 +17,12 @@ Xapian::Query everything() {
 }
 
 Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term) {
+    const std::string list = db.get_metadata(term);
+    if (!list.empty()) {
+        const auto found = std::make_shared<Documents>(db);
+        found->add_postings(list);
+        return of_documents(db, found);
+    }
     return is_everywhere(db, term) ? everything() : Xapian::Query(term);
 }
 
@@ -43,57 +49,75 @@ bool fk_xquery::may_match(const Xapian::Database &db) const {
     }
 }
 
-/* More alternatives than these are read one after another into one list of documents. Side by side
- * they are a tree to Xapian, perhaps as deep as they are many, and each step goes through it. */
-enum { LISTS_BESIDE = 100 };
+/* Alternatives that are no lists: more than these are matched one after another into one list of
+ * documents. Side by side they are a tree to Xapian, perhaps as deep as they are many, and each
+ * step goes through it. */
+enum { QUERIES_BESIDE = 100 };
 
-/* Of some alternatives, each once. */
+/* Each alternative once. */
+static std::vector<const fk_xquery *>
+once(const std::vector<std::shared_ptr<const fk_xquery>> &parts, std::size_t from) {
+    std::set<std::string> names;
+    std::vector<const fk_xquery *> all;
+    for (std::size_t i = from; i < parts.size(); i++)
+        if (parts[i]->name.empty() || names.insert(parts[i]->name).second)
+            all.push_back(parts[i].get());
+    return all;
+}
+
 static Xapian::Query any_of(const std::vector<std::shared_ptr<const fk_xquery>> &parts,
                             std::size_t from, const place &in) {
-    std::set<std::string> names;
-    std::vector<const fk_xquery *> once;
+    std::vector<const fk_xquery *> others;
     std::vector<Xapian::Query> all;
-    std::shared_ptr<Documents> found;
-    std::size_t terms = 0;
-    for (std::size_t i = from; i < parts.size(); i++)
-        if (parts[i]->name.empty() || names.insert(parts[i]->name).second) {
-            once.push_back(parts[i].get());
-            terms += !parts[i]->term.empty();
-        }
-    const bool reads_terms = terms > LISTS_BESIDE || in.is_large;
-    const bool reads_others = once.size() - terms > LISTS_BESIDE;
-    for (const fk_xquery *p : once) {
-        const bool reads = p->term.empty() ? p->add || reads_others : reads_terms;
+    const auto found = std::make_shared<Documents>(in.db);
+    for (const fk_xquery *p : once(parts, from))
+        if (p->is_set(in))
+            p->add_set(in, *found);
+        else
+            others.push_back(p);
+    for (const fk_xquery *p : others) {
         in.spent->look();
-        if (reads && !found)
-            found = std::make_shared<Documents>(in.db);
-        if (reads && p->add)
-            p->add(in, *found);
-        else if (reads)
+        if (others.size() > QUERIES_BESIDE)
             match_all(in.db, p->made(in),
                       [&](const Xapian::Document &doc) { found->add(doc.get_docid()); });
         else
             all.push_back(p->made(in));
     }
-    if (found)
-        all.push_back(of_documents(in.db, found));
+    all.push_back(of_documents(in.db, found));
     return Xapian::Query(Xapian::Query::OP_OR, all.begin(), all.end());
+}
+
+/* Of the conditions, those that are sets are one. */
+static Xapian::Query all_of(const std::vector<const fk_xquery *> &parts, const place &in) {
+    std::vector<Xapian::Query> conditions;
+    std::shared_ptr<Documents> found;
+    for (const fk_xquery *p : parts)
+        if (!p->is_set(in))
+            conditions.push_back(p->made(in));
+        else if (found)
+            found->keep(p->set(in));
+        else
+            found = std::make_shared<Documents>(p->set(in));
+    if (found)
+        conditions.push_back(of_documents(in.db, found));
+    return Xapian::Query(Xapian::Query::OP_AND, conditions.begin(), conditions.end());
 }
 
 Xapian::Query fk_xquery::made(const place &where) const {
     where.spent->look();
+    if (is_set(where))
+        return of_documents(where.db, std::make_shared<Documents>(set(where)));
     if (op == Xapian::Query::OP_INVALID)
         return in(where);
     if (op == Xapian::Query::OP_OR)
         return any_of(parts, 0, where);
     if (op == Xapian::Query::OP_AND_NOT)
         return Xapian::Query(op, parts.front()->made(where), any_of(parts, 1, where));
-    std::vector<Xapian::Query> conditions;
+    std::vector<const fk_xquery *> conditions;
     for (const auto &p : parts)
         if (!p->all || !p->all(where.db))
-            conditions.push_back(p->made(where));
-    return conditions.empty() ? everything()
-                              : Xapian::Query(op, conditions.begin(), conditions.end());
+            conditions.push_back(p.get());
+    return conditions.empty() ? everything() : all_of(conditions, where);
 }
 
 const fk_xquery &fk_xquery::left_in(const Xapian::Database &db) const {
@@ -112,20 +136,37 @@ const fk_xquery &fk_xquery::left_in(const Xapian::Database &db) const {
     return left ? left->left_in(db) : *this;
 }
 
-bool fk_xquery::is_lists() const {
-    if (op == Xapian::Query::OP_OR)
-        return std::all_of(parts.begin(), parts.end(),
-                           [](const std::shared_ptr<const fk_xquery> &p) { return p->is_lists(); });
-    return op == Xapian::Query::OP_INVALID && add;
+bool fk_xquery::is_set(const place &where) const {
+    if (op == Xapian::Query::OP_INVALID)
+        return add && (!can || can(where));
+    return std::all_of(parts.begin(), parts.end(),
+                       [&](const std::shared_ptr<const fk_xquery> &p) { return p->is_set(where); });
 }
 
-void fk_xquery::add_lists(const place &where, Documents &found) const {
+void fk_xquery::add_set(const place &where, Documents &found) const {
     where.spent->look();
-    if (op == Xapian::Query::OP_OR)
-        for (const auto &p : parts)
-            p->add_lists(where, found);
-    else
+    if (op == Xapian::Query::OP_INVALID)
         add(where, found);
+    else if (op == Xapian::Query::OP_OR)
+        for (const fk_xquery *p : once(parts, 0))
+            p->add_set(where, found);
+    else
+        found.add(set(where));
+}
+
+Documents fk_xquery::set(const place &where) const {
+    Documents found(where.db);
+    if (op != Xapian::Query::OP_AND && op != Xapian::Query::OP_AND_NOT) {
+        add_set(where, found);
+        return found;
+    }
+    parts.front()->add_set(where, found);
+    for (std::size_t i = 1; i < parts.size() && !found.is_empty(); i++)
+        if (op == Xapian::Query::OP_AND)
+            found.keep(parts[i]->set(where));
+        else
+            found.take_out(parts[i]->set(where));
+    return found;
 }
 
 /* b's alternatives or conditions one by one where it is a chain of this kind. */
@@ -145,11 +186,9 @@ static struct fk_xquery *query_join(Xapian::Query::op op, struct fk_xquery *a,
         if (own_a->op != op) {
             std::unique_ptr<fk_xquery> joined(new fk_xquery);
             joined->op = op;
-            joined->leaves = own_a->leaves;
             joined->parts.emplace_back(std::move(own_a));
             own_a = std::move(joined);
         }
-        own_a->leaves += own_b->leaves;
         parts_add(*own_a, op == Xapian::Query::OP_AND_NOT ? Xapian::Query::OP_OR : op,
                   std::move(own_b));
         return own_a.release();
@@ -161,18 +200,23 @@ struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
         q.term.assign(term, len);
         q.name = name_of('T', {q.term});
         q.in = [t = q.term](const place &in) { return query_of_term(in.db, t); };
-        q.may = [t = q.term](const Xapian::Database &db) { return db.get_termfreq(t) > 0; };
+        q.may = [t = q.term](const Xapian::Database &db) { return documents_with(db, t) > 0; };
         q.add = [t = q.term](const place &in, Documents &found) { found.add_all(in, t); };
     });
 }
 
 struct fk_xquery *fk_xquery_all(void) {
-    return query_of([](struct fk_xquery &q) { q.in = [](const place &) { return everything(); }; });
+    return query_of([](struct fk_xquery &q) {
+        q.in = [](const place &) { return everything(); };
+        q.add = [](const place &in, Documents &found) { found.add_all(in, std::string()); };
+    });
 }
 
 struct fk_xquery *fk_xquery_nothing(void) {
-    return query_of(
-        [](struct fk_xquery &q) { q.in = [](const place &) { return Xapian::Query(); }; });
+    return query_of([](struct fk_xquery &q) {
+        q.in = [](const place &) { return Xapian::Query(); };
+        q.add = [](const place &, Documents &) {};
+    });
 }
 
 struct fk_xquery *fk_xquery_and(struct fk_xquery *a, struct fk_xquery *b) {

@@ -12,7 +12,9 @@ enum fk_status fk_xreader_open(const char *const *dirs, size_t n, struct fk_xrea
         std::vector<texts_handle> texts;
         for (size_t i = 0; i < n; i++)
             texts.push_back(texts_open(dirs[i]));
-        *out = new fk_xreader{std::move(dbs), std::move(hidden), std::move(texts)};
+        std::vector<positions> stand(dirs, dirs + n);
+        *out = new fk_xreader{
+            std::move(dbs), std::move(hidden), std::move(texts), std::move(stand), {}};
         return FK_OK;
     });
 }
@@ -51,11 +53,11 @@ static Xapian::Document document_of(const struct fk_xreader *r, uint32_t docid) 
 /* Those of a term that are not hidden, as long as fn says so. */
 template <typename F>
 static void each_with_term(struct fk_xreader *r, const std::string &term, F fn) {
-    for (std::size_t i = 0; i < r->dbs.size(); i++)
-        for (Xapian::PostingIterator it = r->dbs[i].postlist_begin(term);
-             it != r->dbs[i].postlist_end(term); ++it)
-            if (!is_hidden(r, i, *it) && !fn(*it))
-                return;
+    bool goes_on = true;
+    for (std::size_t i = 0; goes_on && i < r->dbs.size(); i++)
+        each_document(r->dbs[i], term, [&](Xapian::docid docid) {
+            return goes_on = is_hidden(r, i, docid) || fn(docid);
+        });
 }
 
 static uint64_t shown_with(const struct fk_xreader *r, std::size_t i, const std::string &term,
@@ -63,14 +65,10 @@ static uint64_t shown_with(const struct fk_xreader *r, std::size_t i, const std:
     uint64_t n = all;
     if (all == 0 || r->hidden[i].empty())
         return n;
-    Xapian::PostingIterator it = r->dbs[i].postlist_begin(term);
-    const Xapian::PostingIterator end = r->dbs[i].postlist_end(term);
-    for (const Xapian::docid docid : r->hidden[i]) {
-        it.skip_to(docid);
-        if (it == end)
-            break;
-        n -= *it == docid;
-    }
+    each_document(r->dbs[i], term, [&](Xapian::docid docid) {
+        n -= is_hidden(r, i, docid);
+        return docid < r->hidden[i].back();
+    });
     return n;
 }
 
@@ -80,7 +78,7 @@ enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, siz
         const std::string name(term, len);
         *out = 0;
         for (std::size_t i = 0; i < r->dbs.size(); i++)
-            *out += shown_with(r, i, name, r->dbs[i].get_termfreq(name));
+            *out += shown_with(r, i, name, documents_with(r->dbs[i], name));
         return FK_OK;
     });
 }
@@ -195,6 +193,16 @@ enum fk_status fk_xreader_next(struct fk_xreader *r, uint32_t after, uint32_t *d
     });
 }
 
+/* Of all documents: no posting list says so of one. */
+static void words_read(struct fk_xreader *r) {
+    for (const Xapian::Database &db : r->dbs)
+        for (auto word = db.metadata_keys_begin(); word != db.metadata_keys_end(); ++word)
+            each_document(db, *word, [&](Xapian::docid docid) {
+                r->words[docid].push_back(*word);
+                return true;
+            });
+}
+
 /* One line, whatever is in it. */
 static void text_dump(const char *name, const struct fk_text_field &f, struct fk_buf *out) {
     fk_buf_printf(out, "%s %.*s:", name, static_cast<int>(f.prefix_len), f.prefix);
@@ -210,9 +218,13 @@ enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_b
                                struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
         const Xapian::Document doc = document_of(r, docid);
-        for (Xapian::TermIterator t = doc.termlist_begin(); t != doc.termlist_end(); ++t) {
-            fk_buf_printf(out, "term %s\n", (*t).c_str());
-        }
+        std::vector<std::string> terms(doc.termlist_begin(), doc.termlist_end());
+        if (r->words.empty())
+            words_read(r);
+        terms.insert(terms.end(), r->words[docid].begin(), r->words[docid].end());
+        std::sort(terms.begin(), terms.end());
+        for (const std::string &term : terms)
+            fk_buf_printf(out, "term %s\n", term.c_str());
         for (Xapian::ValueIterator v = doc.values_begin(); v != doc.values_end(); ++v) {
             fk_buf_printf(out, "value %u ", v.get_valueno());
             fk_buf_hex(out, (*v).data(), (*v).size());

@@ -43,6 +43,10 @@ FK_CHECKED enum fk_status fk_xdoc_new(struct fk_xdoc **out, struct fk_err *err);
 void fk_xdoc_free(struct fk_xdoc **doc);
 FK_CHECKED enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len,
                                        struct fk_err *err);
+/* A word of a text. It is found as a term is; it cannot be copied or dropped, and a document that
+ * comes from a database does not have it (terms and words of one prefix are not to be mixed). */
+FK_CHECKED enum fk_status fk_xdoc_word(struct fk_xdoc *doc, const char *word, size_t len,
+                                       struct fk_err *err);
 /* Text of a field, in whose row or original it stands apart from what is there (FK_ROW_GAP). */
 FK_CHECKED enum fk_status fk_xdoc_text(struct fk_xdoc *doc, enum fk_texts_kind kind,
                                        const char *prefix, const void *text, size_t len,
@@ -64,8 +68,8 @@ FK_CHECKED enum fk_status fk_xdoc_data_get(const struct fk_xdoc *doc, struct fk_
 /* Takes out the terms that begin so. */
 FK_CHECKED enum fk_status fk_xdoc_drop_terms(struct fk_xdoc *doc, const char *prefix,
                                              struct fk_err *err);
-/* docid >= 1; replaces one that is there. The texts of one that came from fk_xwriter_document stay as
- * they are. */
+/* docid >= 1; replaces one that is there. The words and texts of one that came from
+ * fk_xwriter_document stay as they are. */
 FK_CHECKED enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc *doc,
                                          struct fk_err *err);
 /* Content where it is not there. */
@@ -92,7 +96,8 @@ FK_CHECKED enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *docum
  */
 FK_CHECKED enum fk_status fk_xreader_term_count(struct fk_xreader *r, const char *term, size_t len,
                                                 uint64_t *out, struct fk_err *err);
-/* The same of n terms that begin alike, by one walk over all that begin so in each database. */
+/* The same of n terms that begin alike, none of them a word, by one walk over all that begin so in
+ * each database. */
 FK_CHECKED enum fk_status fk_xreader_term_counts(struct fk_xreader *r, const char *prefix,
                                                  size_t len, const char *const *terms, size_t n,
                                                  uint64_t *out, struct fk_err *err);
@@ -179,7 +184,7 @@ struct fk_xsurvey {
     size_t want;                  /* so many hits, greatest value first, then greatest docid */
     bool has_after;               /* of those that come after this one: */
     struct fk_xhit after;
-    const char *const *flags;     /* terms: how many of the hits have each, at most FK_XFLAGS_MAX */
+    const char *const *flags;     /* terms, no words: how many of the hits have each; FK_XFLAGS_MAX */
     size_t flag_count;
     const uint64_t *watched;      /* docids, ascending, perhaps several times */
     size_t watched_count;

@@ -10,9 +10,6 @@
 #include <thread>
 
 namespace {
-/* Xapian holds a block or two of each list that it goes through; so many of them are 10 MiB. */
-enum { LEAVES_LARGE = 600 };
-
 using hit = struct fk_xhit;
 /* Greatest key first, then greatest docid. */
 static bool is_before(const hit &a, const hit &b) {
@@ -196,13 +193,13 @@ class Taking : public Xapian::MatchSpy {
 
 /* One term: its list is all there is to read. */
 static void count_term(const Xapian::Database &db, const std::string &term, Counts &counts) {
-    for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
-        counts.take(*it);
+    each_document(db, term, [&](Xapian::docid docid) {
+        counts.take(docid);
+        return true;
+    });
 }
 
-static void count_lists(const place &in, const fk_xquery &lists, Counts &counts) {
-    Documents found(in.db);
-    lists.add_lists(in, found);
+static void count_set(const Documents &found, Counts &counts) {
     for (Xapian::docid docid = found.next(0); docid; docid = found.next(docid + 1))
         counts.take(docid);
 }
@@ -211,9 +208,8 @@ static void count_query(const Xapian::Database &db, const Xapian::Query &query, 
     match_all(db, query, [&](const Xapian::Document &doc) { counts.take(doc.get_docid()); });
 }
 
-place place_of(const struct fk_xreader *r, std::size_t i, const struct fk_xquery *q,
-               struct budget *spent) {
-    return place{r->dbs[i], r->texts[i].get(), spent, q->leaves > LEAVES_LARGE};
+place place_of(struct fk_xreader *r, std::size_t i, struct budget *spent) {
+    return place{r->dbs[i], r->texts[i].get(), r->stand[i], spent};
 }
 
 class Survey {
@@ -230,17 +226,18 @@ class Survey {
     void count(std::size_t i) {
         const Xapian::Database &db = r->dbs[i];
         Counts counts(s, db, r->hidden[i], first.least(), spent);
+        const place here = place_of(r, i, &spent);
         const fk_xquery &left = q->left_in(db);
         const std::string &term = left.term;
         if (!term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
             r->hidden[i].empty())
-            counts.total = db.get_termfreq(term);
+            counts.total = documents_with(db, term);
         else if (!term.empty())
             count_term(db, term, counts);
-        else if (left.is_lists())
-            count_lists(place_of(r, i, q, &spent), left, counts);
+        else if (left.is_set(here))
+            count_set(left.set(here), counts);
         else
-            count_query(db, q->made(place_of(r, i, q, &spent)), counts);
+            count_query(db, left.made(here), counts);
         first.take(counts.first());
         const std::lock_guard<std::mutex> held(lock);
         s.total += counts.total;
@@ -383,7 +380,7 @@ enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q, 
         for (std::size_t i = 0; i < r->dbs.size() && st == FK_OK; i++) {
             const Xapian::Database &db = r->dbs[i];
             Xapian::Enquire enquire(db);
-            enquire.set_query(q->made(place_of(r, i, q, &spent)));
+            enquire.set_query(q->made(place_of(r, i, &spent)));
             enquire.set_weighting_scheme(Xapian::BoolWeight());
             enquire.set_docid_order(Xapian::Enquire::ASCENDING);
             const Xapian::MSet all = enquire.get_mset(0, db.get_doccount());

@@ -1,47 +1,10 @@
-/* xapian_words.cc - the words that a prefix, a pattern or a character stands for, as one list of
+/* xapian_words.cc - the words that a prefix, a pattern or a character stands for, as one set of
  * documents. */
 #include "indexer/xapian_priv.h"
 #include "indexer/pattern.h"
 #include "indexer/terms.h"
 
 #include <chrono>
-
-Documents::Documents(const Xapian::Database &db) {
-    const Xapian::PostingIterator all = db.postlist_begin("");
-    if (all != db.postlist_end(""))
-        first = *all;
-    const Xapian::docid last = db.get_lastdocid();
-    bits.resize(last >= first ? (last - first) / 64 + 1 : 0);
-}
-
-void Documents::add_all(const place &in, const std::string &term) {
-    ticker watch(*in.spent);
-    for (auto it = in.db.postlist_begin(term); it != in.db.postlist_end(term); ++it) {
-        watch.step();
-        add(*it);
-    }
-}
-
-Xapian::doccount Documents::count() const {
-    Xapian::doccount n = 0;
-    for (const uint64_t word : bits)
-        n += static_cast<Xapian::doccount>(__builtin_popcountll(word));
-    return n;
-}
-
-Xapian::docid Documents::next(Xapian::docid docid) const {
-    const std::size_t from = docid > first ? docid - first : 0;
-    std::size_t i = from / 64;
-    if (i >= bits.size())
-        return 0;
-    for (uint64_t word = bits[i] & ~uint64_t{0} << from % 64;; word = bits[i]) {
-        if (word)
-            return static_cast<Xapian::docid>(first + i * 64 +
-                                              static_cast<std::size_t>(__builtin_ctzll(word)));
-        if (++i == bits.size())
-            return 0;
-    }
-}
 
 namespace {
 class stopwatch {
@@ -66,89 +29,41 @@ class stopwatch {
         return of.spent_ms + ms() >= FK_XEXPANSION_MS;
     }
 };
-class OfDocuments : public Xapian::PostingSource {
-    std::shared_ptr<const Documents> all;
-    Xapian::doccount count;
-    Xapian::docid at = 0;
-    bool is_over = false;
-
-  public:
-    OfDocuments(std::shared_ptr<const Documents> documents, Xapian::doccount n)
-        : all(std::move(documents)), count(n) {
-    }
-    OfDocuments *clone() const override {
-        return new OfDocuments(all, count);
-    }
-    void init(const Xapian::Database &) override {
-        at = 0;
-        is_over = false;
-    }
-    Xapian::doccount get_termfreq_min() const override {
-        return count;
-    }
-    Xapian::doccount get_termfreq_est() const override {
-        return count;
-    }
-    Xapian::doccount get_termfreq_max() const override {
-        return count;
-    }
-    void next(double weight) override {
-        skip_to(at + 1, weight);
-    }
-    void skip_to(Xapian::docid docid, double) override {
-        if (docid > at)
-            at = all->next(docid);
-        is_over = at == 0;
-    }
-    bool at_end() const override {
-        return is_over;
-    }
-    Xapian::docid get_docid() const override {
-        return at;
-    }
-};
-
 } // namespace
-
-Xapian::Query of_documents(const Xapian::Database &db,
-                           const std::shared_ptr<const Documents> &documents) {
-    const Xapian::doccount n = documents->count();
-    if (n == 0)
-        return Xapian::Query();
-    return n == db.get_doccount() ? everything()
-                                  : Xapian::Query((new OfDocuments(documents, n))->release());
-}
 
 namespace {
 enum word { WORD_IS_ONE, WORD_IS_NONE, WORD_HAS_PREFIX, WORD_IS_LAST };
 } // namespace
-/* Documents with any of the words after `head` that `is` takes. One list of documents is read after
- * another, so that memory does not grow with the words; what is over `max` words or the time for
- * words is left out, and said. */
+/* Documents with any of the words after `head` that `is` takes, of texts and of Xapian's own terms.
+ * One list of documents is read after another, so that memory does not grow with the words; what is
+ * over `max` words or the time for words is left out, and said. */
 template <typename F>
 static void any_word(const place &in, const std::string &head, unsigned max, F is,
                      Documents &found) {
     const stopwatch watch(*in.spent);
-    unsigned n = 0;
-    Xapian::TermIterator t = in.db.allterms_begin(head);
-    for (unsigned looked = 0; t != in.db.allterms_end(head); looked++) {
-        const std::string term = *t;
-        const enum word what = is(term);
-        if (what == WORD_IS_LAST)
-            break;
-        if ((what == WORD_IS_ONE && n == max) || (looked % 16 == 15 && watch.is_over())) {
-            in.spent->is_cut = true;
-            break;
+    unsigned n = 0, looked = 0;
+    const auto look = [&](Xapian::TermIterator t, const Xapian::TermIterator &end) {
+        while (t != end) {
+            const std::string word = *t;
+            const enum word what = is(word);
+            if (what == WORD_IS_LAST)
+                return;
+            if ((what == WORD_IS_ONE && n == max) || (looked++ % 16 == 15 && watch.is_over())) {
+                in.spent->is_cut = true;
+                return;
+            }
+            if (what == WORD_IS_ONE) {
+                found.add_all(in, word);
+                n++;
+            }
+            if (what == WORD_HAS_PREFIX)
+                t.skip_to("[");
+            else
+                ++t;
         }
-        if (what == WORD_IS_ONE) {
-            found.add_all(in, term);
-            n++;
-        }
-        if (what == WORD_HAS_PREFIX)
-            t.skip_to("[");
-        else
-            ++t;
-    }
+    };
+    look(in.db.metadata_keys_begin(head), in.db.metadata_keys_end(head));
+    look(in.db.allterms_begin(head), in.db.allterms_end(head));
 }
 
 /* A query for what `add` puts into a list. */
@@ -175,36 +90,36 @@ struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max)
     });
 }
 
-/* Those of one term, without those in which it is a variant. */
+/* Those of one word, without those in which it is a variant. */
 static void add_exactly(const place &in, const std::string &field, const std::string &mark,
                         const std::string &token, Documents &found) {
-    const std::string varied = field + mark + token;
-    auto not_here = in.db.postlist_begin(varied);
-    const auto end = in.db.postlist_end(varied);
-    ticker watch(*in.spent);
-    for (auto it = in.db.postlist_begin(field + token); it != in.db.postlist_end(field + token);
-         ++it) {
-        watch.step();
-        if (not_here != end && *not_here < *it)
-            not_here.skip_to(*it);
-        if (not_here == end || *not_here != *it)
-            found.add(*it);
-    }
+    Documents varied(in.db);
+    varied.add_all(in, field + mark + token);
+    each_document(in.db, field + token, [&](Xapian::docid docid) {
+        if (!varied.has(docid))
+            found.add(docid);
+        return true;
+    });
 }
 
 static void add_character(const place &in, const std::string &field, const std::string &character,
                           const std::string &mark, Documents &found) {
     const std::string head = field + character;
-    for (auto t = in.db.allterms_begin(head); t != in.db.allterms_end(head); ++t) {
-        const std::string token = (*t).substr(field.size());
-        in.spent->look();
-        if (!fk_terms_begins_with(token.data(), token.size(), character.data(), character.size()))
-            continue;
-        if (mark.empty())
-            found.add_all(in, *t);
-        else
-            add_exactly(in, field, mark, token, found);
-    }
+    const auto look = [&](Xapian::TermIterator t, const Xapian::TermIterator &end) {
+        for (; t != end; ++t) {
+            const std::string token = (*t).substr(field.size());
+            in.spent->look();
+            if (!fk_terms_begins_with(token.data(), token.size(), character.data(),
+                                      character.size()))
+                continue;
+            if (mark.empty())
+                found.add_all(in, *t);
+            else
+                add_exactly(in, field, mark, token, found);
+        }
+    };
+    look(in.db.metadata_keys_begin(head), in.db.metadata_keys_end(head));
+    look(in.db.allterms_begin(head), in.db.allterms_end(head));
 }
 
 struct fk_xquery *fk_xquery_character(const char *prefix_of_field, const char *character,

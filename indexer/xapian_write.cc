@@ -11,6 +11,7 @@ struct fk_xwriter {
     std::string dir;
     bool in_place; /* others read it: what is committed is on the disk */
     Xapian::WritableDatabase db;
+    Words words;
     std::map<Xapian::docid, texts_of_doc> texts; /* not committed yet */
 };
 
@@ -18,7 +19,7 @@ struct fk_xwriter {
 static enum fk_status writer_new(const char *dir, int flags, bool in_place, struct fk_xwriter **out,
                                  struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
-        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}};
+        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}, {}};
         try {
             w->db = Xapian::WritableDatabase(dir, flags);
             w->db.begin_transaction();
@@ -60,7 +61,9 @@ static enum fk_status texts_write(struct fk_xwriter *w, struct fk_err *err) {
     struct fk_texts_writer *out = nullptr;
     if (w->in_place && w->texts.empty())
         return FK_OK;
-    enum fk_status st = fk_texts_begin(w->dir.c_str(), &out, err);
+    enum fk_status st = w->in_place ? fk_positions_void(w->dir.c_str(), err) : FK_OK;
+    if (st == FK_OK)
+        st = fk_texts_begin(w->dir.c_str(), &out, err);
     for (int k = 0; k < FK_TEXTS_KINDS; k++)
         for (auto it = w->texts.begin(); st == FK_OK && it != w->texts.end(); ++it) {
             const std::string &blob = it->second[static_cast<std::size_t>(k)];
@@ -80,6 +83,7 @@ enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err) {
         const enum fk_status st = texts_write(w, err);
         if (st != FK_OK)
             return st;
+        w->words.write(w->db);
         w->db.commit_transaction();
         w->db.begin_transaction();
         return FK_OK;
@@ -108,6 +112,13 @@ void fk_xdoc_free(struct fk_xdoc **doc) {
 enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len, struct fk_err *err) {
     return guarded("a term for the index", err, [&] {
         doc->doc.add_boolean_term(std::string(term, len));
+        return FK_OK;
+    });
+}
+
+enum fk_status fk_xdoc_word(struct fk_xdoc *doc, const char *word, size_t len, struct fk_err *err) {
+    return guarded("a word for the index", err, [&] {
+        Words::add(doc->words, word, len);
         return FK_OK;
     });
 }
@@ -224,8 +235,10 @@ enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xd
                               struct fk_err *err) {
     return guarded("cannot write to the index", err, [&] {
         w->db.replace_document(docid, doc->doc);
-        if (doc->has_texts)
+        if (doc->has_texts) {
+            w->words.put(docid, doc->words);
             w->texts[docid] = {blob_of(doc, FK_TEXTS_ROWS), blob_of(doc, FK_TEXTS_SHOWN)};
+        }
         return FK_OK;
     });
 }
@@ -233,6 +246,7 @@ enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xd
 enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid, struct fk_err *err) {
     return guarded("cannot delete from the index", err, [&] {
         w->texts.erase(docid);
+        w->words.drop(docid);
         try {
             w->db.delete_document(docid);
         } catch (const Xapian::DocNotFoundError &) {
@@ -273,7 +287,12 @@ enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_
             dbs.emplace_back(from_dirs[i]);
         for (const Xapian::Database &db : dbs)
             all.add_database(db);
-        all.compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER);
-        return texts_merge({from_dirs, from_dirs + n}, dbs, to_dir, err);
+        Joiner joiner(positions_least(all));
+        all.compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER, 0, joiner);
+        const std::vector<std::string> from(from_dirs, from_dirs + n);
+        const enum fk_status st = texts_merge(from, dbs, to_dir, err);
+        if (st == FK_OK)
+            positions_merge(from, to_dir, joiner.words);
+        return st;
     });
 }

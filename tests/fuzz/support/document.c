@@ -32,6 +32,10 @@ enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, size_t len, s
     return FK_OK;
 }
 
+enum fk_status fk_xdoc_word(struct fk_xdoc *doc, const char *word, size_t len, struct fk_err *err) {
+    return fk_xdoc_term(doc, word, len, err);
+}
+
 /* Rows are not kept: nothing of an earlier document's is joined. */
 enum fk_status fk_xdoc_text(struct fk_xdoc *doc, enum fk_texts_kind kind, const char *prefix,
                             const void *text, size_t len, struct fk_err *err) {

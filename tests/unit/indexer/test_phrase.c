@@ -1,6 +1,7 @@
-/* A phrase in a row against the rule of terms.h, which is about positions: thousands of texts of few
- * pieces, with line ends and scripts mixed, in which hits and near misses are many. */
+/* A phrase in a row against the rule of terms.h, which is about positions: thousands of texts of
+ * few pieces, with line ends and scripts mixed, in which hits and near misses are many. */
 #include "indexer/phrase_priv.h"
+#include "indexer/row_priv.h"
 #include "indexer/terms.h"
 
 #include <setjmp.h>
@@ -70,9 +71,9 @@ static bool found(const struct tokens *query, const struct fk_buf *row) {
     return is;
 }
 
-static const char *const pieces[] = {"会", "議", "室", "会", "ー",     "ﾒ",    "ﾞ",  "か", "\u3099", "a",
-                                     "B",  "ab", "7",  " ",  "\n",     "\r\n", "、", "Ａ", "　",     "㈱",
-                                     "の", "ไ",  "\u0e31", " > ", "\n> ", "\n\n"};
+static const char *const pieces[] = {
+    "会", "議", "室",   "会", "ー", "ﾒ",  "ﾞ",  "か", "\u3099", "a",      "B",   "ab",   "7",
+    " ",  "\n", "\r\n", "、", "Ａ", "　", "㈱", "の", "ไ",      "\u0e31", " > ", "\n> ", "\n\n"};
 enum { PIECES = sizeof pieces / sizeof *pieces };
 
 static void put_random(char *out, size_t size, int count) {
@@ -113,6 +114,51 @@ static void a_phrase_stands_in_a_row_where_its_tokens_stand_in_a_row(void **stat
     fk_buf_free(&row);
 }
 
+static void keep_of_row(void *ctx, const char *text, size_t len, uint32_t pos) {
+    const struct fk_token t = {.text = text, .len = len, .pos = pos};
+    keep(ctx, &t);
+}
+
+static int compare_tokens(const void *a, const void *b) {
+    const struct token *x = a, *y = b;
+    return x->pos != y->pos ? (x->pos > y->pos) - (x->pos < y->pos) : strcmp(x->text, y->text);
+}
+
+/* Each once: at the end of a line a character is both. */
+static void sort(struct tokens *t) {
+    size_t n = 0;
+    qsort(t->at, t->n, sizeof *t->at, compare_tokens);
+    for (size_t i = 0; i < t->n; i++)
+        if (n == 0 || compare_tokens(&t->at[n - 1], &t->at[i]) != 0)
+            t->at[n++] = t->at[i];
+    t->n = n;
+}
+
+static void a_row_has_the_tokens_that_it_was_made_with(void **state) {
+    (void)state;
+    static struct tokens of_its_text, of_row;
+    struct fk_buf row = FK_BUF_INIT;
+    srand(20261130);
+    for (int round = 0; round < 20000; round++) {
+        char text[400];
+        put_random(text, sizeof text, 1 + rand() % 25);
+        of_text(text, &of_its_text, &row);
+        of_row.n = 0;
+        fk_row_tokens(row.data, row.len, keep_of_row, &of_row);
+        uint32_t first = of_its_text.n ? of_its_text.at[0].pos : 0;
+        for (size_t i = 0; i < of_row.n; i++)
+            of_row.at[i].pos += first - 1;
+        sort(&of_its_text);
+        sort(&of_row);
+        bool same = of_row.n == of_its_text.n;
+        for (size_t i = 0; same && i < of_row.n; i++)
+            same = compare_tokens(&of_row.at[i], &of_its_text.at[i]) == 0;
+        if (!same)
+            fail_msg("\"%s\" and its row \"%s\" have different tokens", text, fk_buf_cstr(&row));
+    }
+    fk_buf_free(&row);
+}
+
 static void texts_are_near_one_another(void **state) {
     (void)state;
     static const struct {
@@ -137,8 +183,7 @@ static void texts_are_near_one_another(void **state) {
         const size_t lens[] = {strlen(cases[i].a), strlen(cases[i].b)};
         struct fk_phrase *p = fk_phrase_near(terms, lens, 2, cases[i].window);
         assert_non_null(p);
-        const bool is =
-            fk_phrase_stands(p, (const uint8_t *)cases[i].row, strlen(cases[i].row));
+        const bool is = fk_phrase_stands(p, (const uint8_t *)cases[i].row, strlen(cases[i].row));
         if (is != cases[i].is)
             fail_msg("%s and %s within %u of \"%s\": %d", cases[i].a, cases[i].b, cases[i].window,
                      cases[i].row, is);
@@ -166,6 +211,7 @@ static void any_bytes_may_be_a_row(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_has_the_tokens_that_it_was_made_with),
         cmocka_unit_test(a_phrase_stands_in_a_row_where_its_tokens_stand_in_a_row),
         cmocka_unit_test(texts_are_near_one_another),
         cmocka_unit_test(any_bytes_may_be_a_row),

@@ -14,13 +14,17 @@ static char dir[256];
 static struct fk_err err;
 #define OK(call) assert_int_equal(call, FK_OK)
 
-/* Document n has the words of the text, which is its row, and the value v (8 bytes) in slot 0. */
+/* Document n has the words of the text, which is its row, a term XT for each of them, and the value
+ * v (8 bytes) in slot 0. */
 static void put(struct fk_xwriter *w, uint32_t n, const char *text, uint8_t v) {
     struct fk_xdoc *doc;
     OK(fk_xdoc_new(&doc, &err));
     for (const char *at = text; *at;) {
         size_t len = strcspn(at, " ");
-        OK(fk_xdoc_term(doc, at, len, &err));
+        char term[32];
+        const int n_term = snprintf(term, sizeof term, "XT%.*s", (int)len, at);
+        OK(fk_xdoc_word(doc, at, len, &err));
+        OK(fk_xdoc_term(doc, term, (size_t)n_term, &err));
         at += len + (at[len] == ' ');
     }
     OK(fk_xdoc_text(doc, FK_TEXTS_ROWS, "", text, strlen(text), &err));
@@ -291,9 +295,9 @@ static void several_databases_are_read_as_one(void **state) {
     uint64_t n;
     OK(fk_xreader_term_count(r, "red", 3, &n, &err));
     assert_int_equal(n, 5);
-    const char *const alike[] = {"p", "pie", "red"};
+    const char *const alike[] = {"XTp", "XTpie", "XTred"};
     uint64_t counts[3];
-    OK(fk_xreader_term_counts(r, "p", 1, alike, 3, counts, &err));
+    OK(fk_xreader_term_counts(r, "XTp", 3, alike, 3, counts, &err));
     OK(fk_xreader_term_count(r, "pie", 3, &n, &err));
     assert_int_equal(counts[0], 0);
     assert_int_equal(counts[1], n);
@@ -340,7 +344,7 @@ static void one_pass_counts_all_that_is_asked(void **state) {
     fk_xreader_close(&r);
     char second[300];
     second_database(second, sizeof second);
-    const char *const dirs[] = {dir, second}, *const flags[] = {"pie", "red", "nowhere"};
+    const char *const dirs[] = {dir, second}, *const flags[] = {"XTpie", "XTred", "XTnowhere"};
     const uint64_t watched[] = {3, 3, 8, 900, 902}, hidden[] = {7, 8}, more[] = {900};
     OK(fk_xreader_open(dirs, 2, &r, &err));
     for (unsigned way = 0; way < 16; way++) {
@@ -517,6 +521,264 @@ static void a_merged_copy_has_the_same_documents_and_no_deleted_word(void **stat
     fk_buf_free(&after);
 }
 
+/* ---- posting lists, against a table of what was put */
+
+enum { ROW_DOCS = 300, ROW_WORDS = 40 };
+struct model {
+    bool has[ROW_DOCS + 1][ROW_WORDS]; /* [docid][word] */
+};
+
+static unsigned dice(unsigned *seed, unsigned sides) {
+    *seed = *seed * 1103515245 + 12345;
+    return *seed / 65536 % sides;
+}
+
+/* Word 0 is in every document, the last ones in hardly any. */
+static void model_put(struct model *m, struct fk_xwriter *w, uint32_t docid, unsigned *seed) {
+    struct fk_xdoc *doc;
+    OK(fk_xdoc_new(&doc, &err));
+    for (unsigned k = 0; k < ROW_WORDS; k++) {
+        char word[16];
+        const int n = snprintf(word, sizeof word, "w%u", k);
+        m->has[docid][k] = dice(seed, k * k / 8 + 1) == 0;
+        for (unsigned times = m->has[docid][k] ? 1 + dice(seed, 2) : 0; times > 0; times--)
+            OK(fk_xdoc_word(doc, word, (size_t)n, &err));
+    }
+    OK(fk_xwriter_put(w, docid, doc, &err));
+    fk_xdoc_free(&doc);
+}
+
+static void model_delete(struct model *m, struct fk_xwriter *w, uint32_t docid) {
+    OK(fk_xwriter_delete(w, docid, &err));
+    memset(m->has[docid], 0, sizeof m->has[docid]);
+}
+
+/* By each word the same documents, and as many as it says. */
+static void model_is(const struct model *m, struct fk_xreader *r) {
+    static uint32_t docids[ROW_DOCS + 1];
+    for (unsigned k = 0; k < ROW_WORDS; k++) {
+        char word[16];
+        const int n = snprintf(word, sizeof word, "w%u", k);
+        size_t count, want = 0;
+        uint64_t told;
+        OK(fk_xreader_with_term(r, word, (size_t)n, docids, ROW_DOCS, &count, &err));
+        OK(fk_xreader_term_count(r, word, (size_t)n, &told, &err));
+        for (uint32_t id = 1; id <= ROW_DOCS; id++)
+            if (m->has[id][k]) {
+                assert_true(want < count);
+                assert_int_equal(docids[want++], id);
+            }
+        assert_int_equal(count, want);
+        assert_int_equal(told, want);
+    }
+}
+
+static void lists_have_what_was_put_and_nothing_that_was_deleted(void **state) {
+    (void)state;
+    for (unsigned round = 1; round <= 10; round++) {
+        static struct model m;
+        unsigned seed = round;
+        char paths[3][300], merged[300];
+        const char *const dirs[] = {paths[0], paths[1], paths[2]};
+        struct fk_xreader *r;
+        struct fk_xwriter *w;
+        memset(&m, 0, sizeof m);
+        r = database();
+        fk_xreader_close(&r);
+        for (unsigned i = 0; i < 3; i++) {
+            snprintf(paths[i], sizeof paths[i], "%s.rows%u", dir, i);
+            OK(fk_xwriter_create(paths[i], &w, &err));
+            for (uint32_t id = 100 * i + 1; id <= 100 * i + 100; id += 1 + dice(&seed, 3)) {
+                model_put(&m, w, id, &seed);
+                if (dice(&seed, 4) == 0) /* superseded within the batch */
+                    model_delete(&m, w, id);
+            }
+            OK(fk_xwriter_commit(w, &err));
+            fk_xwriter_close(&w);
+        }
+        for (unsigned i = 0; i < 3; i += 2) { /* in their place */
+            OK(fk_xwriter_open(paths[i], &w, &err));
+            for (unsigned n = 0; n < 30; n++) {
+                const uint32_t id = 100 * i + 1 + dice(&seed, 100);
+                if (dice(&seed, 2))
+                    model_put(&m, w, id, &seed);
+                else
+                    model_delete(&m, w, id);
+                if (dice(&seed, 10) == 0)
+                    OK(fk_xwriter_commit(w, &err));
+            }
+            OK(fk_xwriter_commit(w, &err));
+            fk_xwriter_close(&w);
+        }
+        OK(fk_xreader_open(dirs, 3, &r, &err));
+        model_is(&m, r);
+        fk_xreader_close(&r);
+        snprintf(merged, sizeof merged, "%s.rows", dir);
+        OK(fk_xmerge(dirs, 3, merged, &err));
+        r = reader_of(merged);
+        model_is(&m, r);
+        fk_xreader_close(&r);
+    }
+}
+
+/* A document that comes from the database, and goes back with another record. */
+static void words_stay_where_a_document_is_put_back(void **state) {
+    (void)state;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    struct fk_xwriter *w;
+    struct fk_xdoc *doc;
+    OK(fk_xwriter_open(dir, &w, &err));
+    OK(fk_xwriter_document(w, 7, &doc, &err));
+    OK(fk_xdoc_term(doc, "XVnew", 5, &err));
+    OK(fk_xwriter_put(w, 7, doc, &err));
+    OK(fk_xwriter_commit(w, &err));
+    fk_xdoc_free(&doc);
+    fk_xwriter_close(&w);
+    r = reader_of(dir);
+    expect(r, T("apple"), "8 7 3 ");
+    expect(r, T("XVnew"), "7 ");
+    fk_xreader_close(&r);
+}
+
+/* ---- positions of common words */
+
+enum { MANY = 9000 };
+static const char *const many_texts[] = {"red apple pie", "apple red pie", "apple pie red",
+                                         "red\fapple pie", "plum"};
+
+static void many_put(const char *path, uint32_t from, uint32_t to) {
+    struct fk_xwriter *w;
+    OK(fk_xwriter_create(path, &w, &err));
+    for (uint32_t id = from; id < to; id++) {
+        struct fk_xdoc *doc;
+        const char *text = many_texts[id % 5];
+        OK(fk_xdoc_new(&doc, &err));
+        for (const char *at = text; *at;) {
+            const size_t len = strcspn(at, " \f");
+            OK(fk_xdoc_word(doc, at, len, &err));
+            at += len + (at[len] != 0);
+        }
+        OK(fk_xdoc_text(doc, FK_TEXTS_ROWS, "", text, strlen(text), &err));
+        OK(fk_xwriter_put(w, id, doc, &err));
+        fk_xdoc_free(&doc);
+    }
+    OK(fk_xwriter_commit(w, &err));
+    fk_xwriter_close(&w);
+}
+
+static uint64_t phrase_count(struct fk_xreader *r, const char *const *words, size_t n) {
+    const size_t lens[3] = {strlen(words[0]), strlen(words[1]), n > 2 ? strlen(words[2]) : 0};
+    static struct fk_xhits hits;
+    struct fk_xquery *q = fk_xquery_phrase(words, lens, n);
+    OK(fk_xreader_search(r, q, 0, 0, 1000, &hits, &err));
+    fk_xquery_free(&q);
+    return hits.total;
+}
+
+static void merged_of(const char *name, char path[300], bool (*has)(const char *)) {
+    char parts[2][300];
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    for (unsigned i = 0; i < 2; i++)
+        snprintf(parts[i], sizeof parts[i], "%s.%s%u", dir, name, i);
+    many_put(parts[0], 1, MANY / 2);
+    many_put(parts[1], MANY / 2, MANY + 1);
+    const char *const dirs[] = {parts[0], parts[1]};
+    snprintf(path, 300, "%s.%s", dir, name);
+    OK(fk_xmerge(dirs, 2, path, &err));
+    assert_true(has(path));
+}
+
+static bool has_positions(const char *path) {
+    char file[320];
+    snprintf(file, sizeof file, "%s/positions", path);
+    return access(file, F_OK) == 0;
+}
+
+/* By positions, and by texts once these are void: the same. */
+static void phrases_of_common_words_are_found_by_positions(void **state) {
+    (void)state;
+    char path[300], file[320];
+    static const char *const asked[][3] = {{"red", "apple", "pie"}, {"apple", "pie"},
+                                           {"red", "pie"},          {"pie", "red"},
+                                           {"apple", "apple"},      {"plum", "pie"}};
+    static const uint64_t want[] = {MANY / 5, 3 * MANY / 5, MANY / 5, MANY / 5, 0, 0};
+    merged_of("stand", path, has_positions);
+    for (unsigned way = 0; way < 2; way++) {
+        struct fk_xreader *r = reader_of(path);
+        for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+            assert_int_equal(phrase_count(r, asked[i], asked[i][2] ? 3 : 2), want[i]);
+        fk_xreader_close(&r);
+        snprintf(file, sizeof file, "%s/positions.void", path);
+        fclose(fopen(file, "w"));
+    }
+}
+
+static void positions_do_not_bring_back_what_was_deleted_or_changed(void **state) {
+    (void)state;
+    char path[300], again[320];
+    const char *const pie[] = {"apple", "pie"};
+    const char *const from[] = {path};
+    struct fk_xwriter *w;
+    merged_of("gone", path, has_positions);
+    OK(fk_xwriter_open(path, &w, &err));
+    OK(fk_xwriter_delete(w, 5, &err)); /* red apple pie */
+    OK(fk_xwriter_commit(w, &err));
+    struct fk_xreader *r = reader_of(path);
+    assert_int_equal(phrase_count(r, pie, 2), 3 * MANY / 5 - 1);
+    fk_xreader_close(&r);
+    put(w, 10, "pie apple", 0); /* it was red apple pie */
+    put(w, 9, "apple pie", 0);  /* it was plum */
+    put(w, 14, "apple pie", 0);
+    OK(fk_xwriter_commit(w, &err));
+    fk_xwriter_close(&w);
+    r = reader_of(path);
+    assert_int_equal(phrase_count(r, pie, 2), 3 * MANY / 5);
+    fk_xreader_close(&r);
+    snprintf(again, sizeof again, "%s.again", path);
+    OK(fk_xmerge(from, 1, again, &err));
+    r = reader_of(again);
+    assert_int_equal(phrase_count(r, pie, 2), 3 * MANY / 5);
+    fk_xreader_close(&r);
+}
+
+/* Every byte of the head, and some of the lists. */
+static void changed_positions_are_damage_and_no_fewer_hits(void **state) {
+    (void)state;
+    char path[300], file[320];
+    const char *const pie[] = {"apple", "pie"};
+    const size_t lens[] = {5, 3};
+    static struct fk_xhits hits;
+    merged_of("flipped", path, has_positions);
+    snprintf(file, sizeof file, "%s/positions", path);
+    FILE *f = fopen(file, "r+");
+    fseek(f, 0, SEEK_END);
+    const long size = ftell(f);
+    for (long at = 0; at < size; at += at < 300 ? 1 : 997) {
+        fseek(f, at, SEEK_SET);
+        const int byte = fgetc(f);
+        fseek(f, at, SEEK_SET);
+        fputc(byte ^ 0x10, f);
+        fflush(f);
+        struct fk_xreader *r = reader_of(path);
+        struct fk_xquery *q = fk_xquery_phrase(pie, lens, 2);
+        const enum fk_status st = fk_xreader_search(r, q, 0, 0, 1, &hits, &err);
+        if (st == FK_OK) /* in a list that was not asked for */
+            assert_int_equal(hits.total, 3 * MANY / 5);
+        else
+            assert_int_equal(st, FK_CORRUPT);
+        if (at < 16)
+            assert_int_equal(st, FK_CORRUPT);
+        fk_xquery_free(&q);
+        fk_xreader_close(&r);
+        fseek(f, at, SEEK_SET);
+        fputc(byte, f);
+        fflush(f);
+    }
+    fclose(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hits_come_greatest_value_first_then_greatest_docid),
@@ -536,6 +798,11 @@ int main(void) {
         cmocka_unit_test(a_range_over_all_changes_nothing),
         cmocka_unit_test(threads_share_nothing_of_xapian),
         cmocka_unit_test(a_range_leaves_whole_databases_alone),
+        cmocka_unit_test(lists_have_what_was_put_and_nothing_that_was_deleted),
+        cmocka_unit_test(phrases_of_common_words_are_found_by_positions),
+        cmocka_unit_test(positions_do_not_bring_back_what_was_deleted_or_changed),
+        cmocka_unit_test(changed_positions_are_damage_and_no_fewer_hits),
+        cmocka_unit_test(words_stay_where_a_document_is_put_back),
         cmocka_unit_test(a_merged_copy_has_the_same_documents_and_no_deleted_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

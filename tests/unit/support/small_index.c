@@ -20,11 +20,11 @@ static void post_token(void *ctx, const struct fk_token *token) {
     struct post *p = ctx;
     char term[FK_WORD_MAX + 8];
     int n = snprintf(term, sizeof term, "%s%.*s", p->prefix, (int)token->len, token->text);
-    assert_int_equal(fk_xdoc_term(p->doc, term, (size_t)n, NULL), FK_OK);
+    assert_int_equal(fk_xdoc_word(p->doc, term, (size_t)n, NULL), FK_OK);
     if (token->written_len) {
         n = snprintf(term, sizeof term, "%s%.*s", p->prefix, (int)token->written_len,
                      token->written);
-        assert_int_equal(fk_xdoc_term(p->doc, term, (size_t)n, NULL), FK_OK);
+        assert_int_equal(fk_xdoc_word(p->doc, term, (size_t)n, NULL), FK_OK);
     }
 }
 

@@ -1,0 +1,386 @@
+/* positions.c - see positions_priv.h. A list is, for each document: its distance from the one
+ * before, the bytes of its positions, and each one's distance from the one before; as numbers of
+ * seven bits a byte. */
+#include "indexer/positions_priv.h"
+#include "base/atomic_file.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/io.h"
+#include "base/pack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    WORD_MAX = 255,
+    HEAD_BYTES = 8 + 4 + 4,
+    HEAD_MAX =
+        HEAD_BYTES + FK_POSITIONS_WORDS * (1 + WORD_MAX + 16 + FK_SHA256_BYTES) + FK_SHA256_BYTES,
+    LIST_MAX = 1 << 30
+};
+static const char magic[8] = "FKPOSN1\n";
+
+static void number_add(struct fk_buf *b, uint32_t n) {
+    for (; n >= 0x80; n >>= 7)
+        fk_buf_byte(b, (uint8_t)(n | 0x80));
+    fk_buf_byte(b, (uint8_t)n);
+}
+
+/* False at the end, which no number goes over. */
+static bool number_take(const uint8_t **at, const uint8_t *end, uint32_t *out) {
+    uint32_t n = 0;
+    for (unsigned shift = 0; *at < end && shift < 35; shift += 7) {
+        const uint8_t c = *(*at)++;
+        n |= (uint32_t)(c & 0x7f) << shift;
+        if (c < 0x80) {
+            *out = n;
+            return true;
+        }
+    }
+    *at = end;
+    return false;
+}
+
+/* ---- writing */
+
+struct word {
+    struct fk_buf name, list, own; /* own: positions of the document at hand */
+    uint32_t docid, before, pos, documents;
+    bool is_left_out;
+};
+struct fk_positions_writer {
+    struct word *at;
+    size_t count;
+};
+
+enum fk_status fk_positions_begin(const char *const *words, const size_t *lens, size_t n,
+                                  struct fk_positions_writer **out, struct fk_err *err) {
+    struct fk_positions_writer *w = calloc(1, sizeof *w);
+    struct word *at = calloc(n + 1, sizeof *at);
+    if (!w || !at || n > FK_POSITIONS_WORDS) {
+        free(w);
+        free(at);
+        return fk_fail(err, FK_NOMEM, "positions of %zu words: out of memory", n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        fk_buf_add(&at[i].name, words[i], lens[i]);
+        at[i].is_left_out = lens[i] > WORD_MAX;
+    }
+    *w = (struct fk_positions_writer){at, n};
+    *out = w;
+    return FK_OK;
+}
+
+static void document_end(struct word *w) {
+    if (!w->own.len)
+        return;
+    number_add(&w->list, w->docid - w->before);
+    number_add(&w->list, (uint32_t)w->own.len);
+    fk_buf_add(&w->list, w->own.data, w->own.len);
+    fk_buf_reset(&w->own);
+    w->before = w->docid;
+    w->documents++;
+}
+
+void fk_positions_add(struct fk_positions_writer *writer, size_t i, uint32_t docid, uint32_t pos) {
+    struct word *w = &writer->at[i];
+    if (w->is_left_out)
+        return;
+    if (docid != w->docid) {
+        document_end(w);
+        w->docid = docid;
+        w->pos = 0;
+    }
+    number_add(&w->own, pos - w->pos);
+    w->pos = pos;
+}
+
+uint32_t fk_positions_documents(const struct fk_positions_writer *w, size_t i) {
+    return w->at[i].documents + (w->at[i].own.len ? 1 : 0);
+}
+
+void fk_positions_leave_out(struct fk_positions_writer *w, size_t i) {
+    w->at[i].is_left_out = true;
+    fk_buf_free(&w->at[i].list);
+}
+
+static void entry_put(const struct word *w, uint64_t at, struct fk_buf *head) {
+    uint8_t sum[FK_SHA256_BYTES];
+    fk_sha256(w->list.data, w->list.len, sum);
+    fk_put_u8(head, (uint8_t)w->name.len);
+    fk_buf_add(head, w->name.data, w->name.len);
+    fk_put_u64(head, at);
+    fk_put_u64(head, w->list.len);
+    fk_buf_add(head, sum, sizeof sum);
+}
+
+/* Where a list stands is told from the end of the head on. */
+static void head_put(struct fk_positions_writer *w, size_t left, struct fk_buf *head) {
+    struct fk_buf entries = FK_BUF_INIT;
+    uint8_t sum[FK_SHA256_BYTES];
+    uint64_t at = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        const struct word *one = &w->at[i];
+        if (one->is_left_out)
+            continue;
+        entry_put(one, at, &entries);
+        at += one->list.len;
+    }
+    fk_buf_add(head, magic, sizeof magic);
+    fk_put_u32(head, (uint32_t)entries.len);
+    fk_put_u32(head, (uint32_t)left);
+    fk_buf_add(head, entries.data, entries.len);
+    fk_sha256(head->data, head->len, sum);
+    fk_buf_add(head, sum, sizeof sum);
+    head->failed |= entries.failed;
+    fk_buf_free(&entries);
+}
+
+enum fk_status fk_positions_end(struct fk_positions_writer **writer, const char *dir,
+                                struct fk_err *err) {
+    struct fk_positions_writer *w = *writer;
+    enum fk_status st = FK_OK;
+    struct fk_buf head = FK_BUF_INIT;
+    char path[PATH_MAX];
+    int fd = -1;
+    size_t left = 0;
+    bool failed = false;
+    for (size_t i = 0; i < w->count; i++) {
+        document_end(&w->at[i]);
+        left += !w->at[i].is_left_out;
+        failed |= !w->at[i].is_left_out &&
+                  (w->at[i].list.failed || w->at[i].name.failed || w->at[i].own.failed);
+    }
+    if (left)
+        head_put(w, left, &head);
+    if (failed || head.failed)
+        FK_TRY(fk_fail(err, FK_NOMEM, "positions of common words: out of memory"));
+    if (!left)
+        goto done;
+    FK_TRY(fk_join_path(path, sizeof path, dir, "positions", err));
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        FK_TRY(fk_fail_sys(err, errno, "cannot write %s", path));
+    FK_TRY(fk_write_full(fd, head.data, head.len, path, err));
+    for (size_t i = 0; i < w->count; i++)
+        if (!w->at[i].is_left_out)
+            FK_TRY(fk_write_full(fd, w->at[i].list.data, w->at[i].list.len, path, err));
+done:
+    fk_close(&fd);
+    fk_buf_free(&head);
+    fk_positions_abort(writer);
+    return st;
+}
+
+void fk_positions_abort(struct fk_positions_writer **writer) {
+    struct fk_positions_writer *w = *writer;
+    if (!w)
+        return;
+    for (size_t i = 0; i < w->count; i++) {
+        fk_buf_free(&w->at[i].name);
+        fk_buf_free(&w->at[i].list);
+        fk_buf_free(&w->at[i].own);
+    }
+    free(w->at);
+    free(w);
+    *writer = NULL;
+}
+
+/* ---- reading */
+
+struct entry {
+    const char *word;
+    size_t len;
+    uint64_t at, bytes;
+    const uint8_t *sum;
+};
+struct fk_positions {
+    char path[PATH_MAX];
+    int fd;
+    struct fk_buf head;
+    struct entry *at;
+    size_t count;
+    uint64_t lists, size; /* where they begin; bytes of the file */
+};
+
+static enum fk_status damaged(const struct fk_positions *p, const char *how, struct fk_err *err) {
+    return fk_fail(err, FK_CORRUPT, "%s %s", p->path, how);
+}
+
+static enum fk_status head_read(struct fk_positions *p, struct fk_err *err) {
+    uint8_t begin[HEAD_BYTES];
+    struct fk_reader r;
+    enum fk_status st = fk_pread_full(p->fd, begin, sizeof begin, 0, p->path, err);
+    if (st != FK_OK)
+        return st;
+    fk_reader_init(&r, begin + sizeof magic, sizeof begin - sizeof magic);
+    const uint64_t all = HEAD_BYTES + (uint64_t)fk_get_u32(&r) + FK_SHA256_BYTES;
+    p->count = fk_get_u32(&r);
+    if (memcmp(begin, magic, sizeof magic) != 0 || all > HEAD_MAX || all > p->size ||
+        p->count > FK_POSITIONS_WORDS)
+        return damaged(p, "is no list of positions", err);
+    p->lists = all;
+    p->at = calloc(p->count + 1, sizeof *p->at);
+    if (!p->at || !fk_buf_reserve(&p->head, (size_t)all))
+        return fk_fail(err, FK_NOMEM, "the index: out of memory");
+    p->head.len = (size_t)all;
+    return fk_pread_full(p->fd, p->head.data, p->head.len, 0, p->path, err);
+}
+
+static enum fk_status head_parse(struct fk_positions *p, struct fk_err *err) {
+    uint8_t sum[FK_SHA256_BYTES];
+    struct fk_reader r;
+    const size_t len = p->head.len - sizeof sum;
+    fk_sha256(p->head.data, len, sum);
+    if (memcmp(sum, p->head.data + len, sizeof sum) != 0)
+        return damaged(p, "was changed", err);
+    fk_reader_init(&r, p->head.data + HEAD_BYTES, len - HEAD_BYTES);
+    for (size_t i = 0; i < p->count; i++) {
+        struct entry *e = &p->at[i];
+        e->len = fk_get_u8(&r);
+        e->word = (const char *)fk_get_raw(&r, e->len);
+        e->at = fk_get_u64(&r);
+        e->bytes = fk_get_u64(&r);
+        e->sum = fk_get_raw(&r, FK_SHA256_BYTES);
+        if (r.bad || e->bytes > LIST_MAX || e->at > p->size - p->lists ||
+            e->bytes > p->size - p->lists - e->at)
+            return damaged(p, "is cut short", err);
+    }
+    return fk_reader_done(&r) ? FK_OK : damaged(p, "is no list of positions", err);
+}
+
+enum fk_status fk_positions_open(const char *dir, struct fk_positions **out, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    struct stat s;
+    struct fk_positions *p = calloc(1, sizeof *p);
+    if (!p)
+        return fk_fail(err, FK_NOMEM, "the index: out of memory");
+    p->fd = -1;
+    FK_TRY(fk_join_path(p->path, sizeof p->path, dir, "positions.void", err));
+    if (stat(p->path, &s) == 0) {
+        st = FK_NOT_FOUND;
+        goto done;
+    }
+    FK_TRY(fk_join_path(p->path, sizeof p->path, dir, "positions", err));
+    p->fd = open(p->path, O_RDONLY | O_CLOEXEC);
+    if (p->fd < 0 && errno == ENOENT) {
+        st = FK_NOT_FOUND;
+        goto done;
+    }
+    if (p->fd < 0 || fstat(p->fd, &s) != 0)
+        FK_TRY(fk_fail_sys(err, errno, "cannot open %s", p->path));
+    p->size = (uint64_t)s.st_size;
+    FK_TRY(head_read(p, err));
+    FK_TRY(head_parse(p, err));
+    *out = p;
+    p = NULL;
+done:
+    fk_positions_close(&p);
+    return st;
+}
+
+void fk_positions_close(struct fk_positions **positions) {
+    struct fk_positions *p = *positions;
+    if (!p)
+        return;
+    fk_close(&p->fd);
+    fk_buf_free(&p->head);
+    free(p->at);
+    free(p);
+    *positions = NULL;
+}
+
+size_t fk_positions_count(const struct fk_positions *p) {
+    return p->count;
+}
+
+const char *fk_positions_word(const struct fk_positions *p, size_t i, size_t *len_out) {
+    *len_out = p->at[i].len;
+    return p->at[i].word;
+}
+
+static const struct entry *entry_of(const struct fk_positions *p, const char *word, size_t len) {
+    for (size_t i = 0; i < p->count; i++)
+        if (p->at[i].len == len && memcmp(p->at[i].word, word, len) == 0)
+            return &p->at[i];
+    return NULL;
+}
+
+bool fk_positions_has(const struct fk_positions *p, const char *word, size_t len) {
+    return entry_of(p, word, len) != NULL;
+}
+
+enum fk_status fk_positions_read(const struct fk_positions *p, const char *word, size_t len,
+                                 struct fk_positions_list *out, struct fk_err *err) {
+    uint8_t sum[FK_SHA256_BYTES];
+    const struct entry *e = entry_of(p, word, len);
+    *out = (struct fk_positions_list){NULL, NULL, NULL, 0, NULL, NULL};
+    if (!e)
+        return FK_NOT_FOUND;
+    out->bytes = malloc((size_t)e->bytes + 1);
+    if (!out->bytes)
+        return fk_fail(err, FK_NOMEM, "the index: out of memory");
+    enum fk_status st =
+        fk_pread_full(p->fd, out->bytes, (size_t)e->bytes, (off_t)(p->lists + e->at), p->path, err);
+    if (st != FK_OK)
+        return st;
+    fk_sha256(out->bytes, (size_t)e->bytes, sum);
+    if (memcmp(sum, e->sum, sizeof sum) != 0)
+        return damaged(p, "was changed", err);
+    out->at = out->bytes;
+    out->end = out->bytes + e->bytes;
+    return FK_OK;
+}
+
+bool fk_positions_next(struct fk_positions_list *l) {
+    uint32_t step, bytes;
+    if (!number_take(&l->at, l->end, &step) || !number_take(&l->at, l->end, &bytes) ||
+        bytes > (size_t)(l->end - l->at))
+        return false;
+    l->docid += step;
+    l->first = l->at;
+    l->last = l->at += bytes;
+    return true;
+}
+
+size_t fk_positions_of(const struct fk_positions_list *l, uint32_t *out, size_t max) {
+    const uint8_t *at = l->first;
+    size_t n = 0;
+    uint32_t pos = 0, step;
+    for (; number_take(&at, l->last, &step); n++) {
+        pos += step;
+        if (n < max)
+            out[n] = pos;
+    }
+    return n;
+}
+
+void fk_positions_list_free(struct fk_positions_list *l) {
+    free(l->bytes);
+    *l = (struct fk_positions_list){NULL, NULL, NULL, 0, NULL, NULL};
+}
+
+/* The file stays to be overwritten with all others of its shard: removed, its bytes would be on the
+ * disk in no file. */
+enum fk_status fk_positions_void(const char *dir, struct fk_err *err) {
+    char path[PATH_MAX];
+    struct stat s;
+    int fd;
+    enum fk_status st;
+    FK_TRY(fk_join_path(path, sizeof path, dir, "positions", err));
+    if (stat(path, &s) != 0)
+        return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "cannot look at %s", path);
+    FK_TRY(fk_join_path(path, sizeof path, dir, "positions.void", err));
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        FK_TRY(fk_fail_sys(err, errno, "cannot write %s", path));
+    fk_close(&fd);
+    st = fk_sync_dir(dir, err);
+done:
+    return st;
+}
