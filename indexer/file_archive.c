@@ -9,14 +9,16 @@
 
 enum { STEP = 65536 };
 
-bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
-                      const char *password) {
-    *a = (struct fk_archive){.archive = archive_read_new(), .packed = file->len};
+static bool open_as(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
+                    const char *password) {
+    *a = (struct fk_archive){.archive = archive_read_new(), .packed = file->len, .form = form};
     if (!a->archive)
         return false;
     if (form == FK_ARCHIVE_ZIP_CUT)
         archive_read_support_format_zip_streamable(a->archive);
-    else if (form != FK_ARCHIVE_BARE)
+    else if (form == FK_ARCHIVE_ZIP)
+        archive_read_support_format_zip_seekable(a->archive);
+    else if (form == FK_ARCHIVE_ANY)
         archive_read_support_format_zip(a->archive);
     if (form == FK_ARCHIVE_ANY || form == FK_ARCHIVE_BARE) {
         archive_read_support_filter_gzip(a->archive);
@@ -39,6 +41,16 @@ bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_
     return archive_read_open_memory(a->archive, file->data, file->len) == ARCHIVE_OK;
 }
 
+bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
+                      const char *password) {
+    if (open_as(a, file, form, password))
+        return true;
+    if (form != FK_ARCHIVE_ZIP)
+        return false;
+    archive_read_free(a->archive);
+    return open_as(a, file, FK_ARCHIVE_ZIP_CUT, password);
+}
+
 void fk_archive__close(struct fk_archive *a) {
     archive_read_free(a->archive);
     fk_buf_free(&a->name);
@@ -58,8 +70,40 @@ static void name_take(struct fk_archive *a, const char *packed_name) {
         fk_buf_str(&a->name, "?");
 }
 
-enum fk_archive_next fk_archive__next(struct fk_archive *a) {
-    for (;;) {
+/* Whether libarchive gets to the next file without unpacking this one: by the directory of a ZIP
+ * file, or where nothing is packed. */
+static bool can_pass_over(struct fk_archive *a) {
+    const int format = archive_format(a->archive) & ARCHIVE_FORMAT_BASE_MASK;
+    return archive_filter_count(a->archive) < 2 &&
+           ((format == ARCHIVE_FORMAT_ZIP && a->form == FK_ARCHIVE_ZIP) ||
+            format == ARCHIVE_FORMAT_TAR);
+}
+
+/* Elsewhere libarchive would unpack a file that is passed over in one call, however long that
+ * takes. */
+static bool pass_over(struct fk_archive *a, const struct fk_files *f) {
+    uint8_t scrap[STEP];
+    size_t len = 0;
+    la_ssize_t n = 1;
+    if (can_pass_over(a))
+        return true;
+    if (a->is_cut)
+        return false;
+    while (a->is_unread && n > 0 && fk_files__may_unpack(f, a->packed, len) &&
+           !fk_files__is_late(f)) {
+        n = archive_read_data(a->archive, scrap, sizeof scrap);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return !a->is_unread || n <= 0;
+}
+
+enum fk_archive_next fk_archive__next(struct fk_archive *a, const struct fk_files *f) {
+    if (a->is_cut && archive_format(a->archive) == ARCHIVE_FORMAT_RAW)
+        return FK_ARCHIVE_END;
+    while (!fk_files__is_late(f)) {
+        if (!pass_over(a, f))
+            return FK_ARCHIVE_OVER;
+        a->is_cut = a->is_unread = false;
         const int rc = archive_read_next_header(a->archive, &a->entry);
         if (rc == ARCHIVE_EOF)
             return FK_ARCHIVE_END;
@@ -68,6 +112,7 @@ enum fk_archive_next fk_archive__next(struct fk_archive *a) {
         if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
             return archive_read_has_encrypted_entries(a->archive) > 0 ? FK_ARCHIVE_ENCRYPTED
                                                                       : FK_ARCHIVE_DAMAGED;
+        a->is_unread = true;
         if (archive_entry_filetype(a->entry) == AE_IFDIR || archive_entry_hardlink(a->entry) ||
             archive_entry_filetype(a->entry) == AE_IFLNK)
             continue;
@@ -78,6 +123,13 @@ enum fk_archive_next fk_archive__next(struct fk_archive *a) {
         name_take(a, a->bare_name);
         return FK_ARCHIVE_FILE;
     }
+    return FK_ARCHIVE_OVER;
+}
+
+enum fk_reason fk_archive__reason(enum fk_archive_next next) {
+    return next == FK_ARCHIVE_ENCRYPTED ? FK_REASON_ENCRYPTED
+           : next == FK_ARCHIVE_DAMAGED ? FK_REASON_UNREADABLE
+                                        : FK_REASON_LIMIT;
 }
 
 const char *fk_archive__name(struct fk_archive *a) {
@@ -86,11 +138,14 @@ const char *fk_archive__name(struct fk_archive *a) {
 
 enum fk_reason fk_archive__data(struct fk_archive *a, struct fk_files *f, struct fk_buf *out) {
     enum fk_reason reason = 0;
+    a->is_unread = false;
     if (archive_entry_is_data_encrypted(a->entry) && !a->has_password)
         return FK_REASON_ENCRYPTED;
     while (!reason) {
-        if (!fk_buf_reserve(out, STEP))
-            return FK_REASON_LIMIT;
+        if (!fk_buf_reserve(out, STEP)) {
+            reason = FK_REASON_LIMIT;
+            break;
+        }
         const la_ssize_t n = archive_read_data(a->archive, out->data + out->len, STEP);
         if (n == ARCHIVE_RETRY)
             continue;
@@ -104,6 +159,7 @@ enum fk_reason fk_archive__data(struct fk_archive *a, struct fk_files *f, struct
             reason = FK_REASON_LIMIT;
     }
     fk_files__unpacked(f, out->len);
+    a->is_cut = reason == FK_REASON_LIMIT;
     return reason;
 }
 
@@ -154,12 +210,9 @@ static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, uns
     enum fk_status st = FK_OK;
     struct fk_buf data = FK_BUF_INIT;
     enum fk_archive_next next;
-    while (st == FK_OK && (next = fk_archive__next(a)) != FK_ARCHIVE_END) {
-        if (next != FK_ARCHIVE_FILE || !fk_files__may_open(f) || fk_files__is_late(f)) {
-            fk_files__unread(f, NULL,
-                             next == FK_ARCHIVE_ENCRYPTED ? FK_REASON_ENCRYPTED
-                             : next == FK_ARCHIVE_DAMAGED ? FK_REASON_UNREADABLE
-                                                          : FK_REASON_LIMIT);
+    while (st == FK_OK && (next = fk_archive__next(a, f)) != FK_ARCHIVE_END) {
+        if (next != FK_ARCHIVE_FILE || !fk_files__may_open(f)) {
+            fk_files__unread(f, NULL, fk_archive__reason(next));
             break;
         }
         ++*count;
@@ -178,7 +231,7 @@ static bool fits(struct fk_files *f, const struct fk_file *file, const char *pas
     bool good = false;
     *has_encrypted = false;
     if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP, password))
-        while (fk_archive__next(&a) == FK_ARCHIVE_FILE)
+        while (fk_archive__next(&a, f) == FK_ARCHIVE_FILE)
             if ((*has_encrypted = archive_entry_is_data_encrypted(a.entry))) {
                 good = password && !fk_archive__data(&a, f, &data);
                 break;

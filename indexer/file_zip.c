@@ -18,12 +18,12 @@ static bool ends(const char *name, const char *with) {
 }
 
 /* By the names of its members. */
-static enum fk_office flavour_of(const struct fk_file *file) {
+static enum fk_office flavour_of(const struct fk_files *f, const struct fk_file *file) {
     struct fk_archive a;
     bool has_types = false, has_manifest = false, has_content = false;
     enum fk_office found = FK_OFFICE_NONE;
     if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP, NULL))
-        for (unsigned i = 0; i < LOOK_AT && fk_archive__next(&a) == FK_ARCHIVE_FILE; i++) {
+        for (unsigned i = 0; i < LOOK_AT && fk_archive__next(&a, f) == FK_ARCHIVE_FILE; i++) {
             const char *name = fk_archive__name(&a);
             has_types |= strcmp(name, "[Content_Types].xml") == 0;
             has_manifest |= strcmp(name, "META-INF/manifest.xml") == 0;
@@ -109,15 +109,15 @@ static enum fk_status parts_read(struct fk_files *f, const struct fk_file *file,
     struct fk_buf data = FK_BUF_INIT;
     enum fk_archive_next next = FK_ARCHIVE_DAMAGED;
     if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP, NULL))
-        while (st == FK_OK && (next = fk_archive__next(&a)) == FK_ARCHIVE_FILE) {
-            if (fk_files__is_late(f) || !fk_files__may_open(f)) {
+        while (st == FK_OK && (next = fk_archive__next(&a, f)) == FK_ARCHIVE_FILE) {
+            if (!fk_files__may_open(f)) {
                 fk_files__unread(f, NULL, FK_REASON_LIMIT);
                 break;
             }
             st = part_read(f, &a, p, strings_only, &data, err);
         }
-    if (next == FK_ARCHIVE_DAMAGED)
-        fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
+    if (st == FK_OK && next != FK_ARCHIVE_FILE && next != FK_ARCHIVE_END)
+        fk_files__unread(f, NULL, fk_archive__reason(next));
     fk_archive__close(&a);
     fk_buf_free(&data);
     return st;
@@ -125,7 +125,7 @@ static enum fk_status parts_read(struct fk_files *f, const struct fk_file *file,
 
 enum fk_status fk_file__zip(struct fk_files *f, const struct fk_file *file, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    struct fk_office_parts p = {.office = flavour_of(file)};
+    struct fk_office_parts p = {.office = flavour_of(f, file)};
     if (p.office == FK_OFFICE_NONE)
         return fk_file__members(f, file, FK_ARCHIVE_ZIP, err);
     if (p.office == FK_OFFICE_SHEET)

@@ -1,0 +1,197 @@
+/* What is read of attached files, and that what is not read is told with its reason. The archives
+ * are written by libarchive, as others write them. */
+#include "indexer/files_priv.h"
+#include "indexer/reading_priv.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <openssl/cms.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static struct fk_err err;
+static struct fk_files *files;
+static const struct fk_password *password;
+
+/* ---- what came out, a line each: text, "name PATH", "unread PATH REASON" */
+
+static struct fk_buf out;
+
+static enum fk_status name_see(void *ctx, const char *name, size_t len, struct fk_err *e) {
+    (void)ctx, (void)e;
+    fk_buf_printf(&out, "name %.*s\n", (int)len, name);
+    return FK_OK;
+}
+
+static enum fk_status text_see(void *ctx, enum fk_text_kind kind, const char *text, size_t len,
+                               struct fk_err *e) {
+    (void)ctx, (void)kind, (void)e;
+    fk_buf_add(&out, text, len < 10000 ? len : 10000);
+    fk_buf_byte(&out, '\n');
+    return FK_OK;
+}
+
+static void unread_see(void *ctx, const char *path, size_t len, enum fk_reason reason) {
+    (void)ctx;
+    fk_buf_printf(&out, "unread %.*s %s\n", (int)len, path, fk_reason__word(reason));
+}
+
+static unsigned opened;
+static void unlocked_see(void *ctx, const char *path, size_t len, uint64_t origin) {
+    (void)ctx, (void)path, (void)len, (void)origin;
+    opened++;
+}
+
+static const char *read_as(const char *name, const void *data, size_t len, bool is_text) {
+    const struct fk_sink sink = {
+        .file = name_see, .text = text_see, .unread = unread_see, .unlocked = unlocked_see};
+    const struct fk_file file = {.data = data, .len = len, .name = name, .is_text = is_text};
+    unsigned reasons = 0;
+    bool clean = true;
+    size_t left = FK_TEXT_MAX;
+    fk_buf_free(&out);
+    fk_files__new_message(files);
+    fk_files__begin(files, &sink, &reasons, &clean, &left);
+    fk_files__passwords(files, password, password ? 1 : 0);
+    assert_int_equal(fk_files__read(files, &file, &err), FK_OK);
+    return fk_buf_cstr(&out);
+}
+
+static void has(const char *words) {
+    if (!strstr(fk_buf_cstr(&out), words))
+        fail_msg("no \"%s\" in:\n%s", words, fk_buf_cstr(&out));
+}
+
+static void has_not(const char *words) {
+    if (strstr(fk_buf_cstr(&out), words))
+        fail_msg("\"%s\" in:\n%s", words, fk_buf_cstr(&out));
+}
+
+/* ---- archives */
+
+enum form { ZIP, ZIP_STREAM, ZIP_CRYPTO, TAR, TAR_BZ2 };
+struct member {
+    const char *name, *data;
+    size_t len;    /* 0: as long as the string */
+    unsigned type; /* 0: a file */
+    size_t zeros;  /* instead of data */
+};
+
+static struct fk_buf packed;
+
+static la_ssize_t packed_add(struct archive *a, void *ctx, const void *data, size_t len) {
+    (void)a, (void)ctx;
+    fk_buf_add(&packed, data, len);
+    return (la_ssize_t)len;
+}
+
+static void member_add(struct archive *a, const struct member *m, bool is_stream) {
+    static const char zeros[1 << 16];
+    struct archive_entry *e = archive_entry_new();
+    const size_t len = m->zeros ? m->zeros : m->len ? m->len : m->data ? strlen(m->data) : 0;
+    archive_entry_set_pathname(e, m->name);
+    archive_entry_set_filetype(e, m->type ? m->type : AE_IFREG);
+    archive_entry_set_perm(e, 0644);
+    if (m->type == AE_IFLNK)
+        archive_entry_set_symlink(e, m->data);
+    else if (!is_stream)
+        archive_entry_set_size(e, (la_int64_t)len);
+    assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+    for (size_t at = 0; m->zeros && at < len; at += sizeof zeros)
+        assert_true(
+            archive_write_data(a, zeros, len - at < sizeof zeros ? len - at : sizeof zeros) > 0);
+    if (!m->zeros && len && m->type != AE_IFLNK)
+        assert_int_equal(archive_write_data(a, m->data, len), len);
+    archive_entry_free(e);
+}
+
+static void pack(enum form form, const struct member *members, size_t count) {
+    struct archive *a = archive_write_new();
+    fk_buf_free(&packed);
+    if (form == TAR || form == TAR_BZ2)
+        assert_int_equal(archive_write_set_format_ustar(a), ARCHIVE_OK);
+    else
+        assert_int_equal(archive_write_set_format_zip(a), ARCHIVE_OK);
+    if (form == TAR_BZ2)
+        assert_int_equal(archive_write_add_filter_bzip2(a), ARCHIVE_OK);
+    if (form == ZIP || form == ZIP_CRYPTO)
+        assert_int_equal(archive_write_set_options(a, "zip:compression=store"), ARCHIVE_OK);
+    archive_write_set_bytes_in_last_block(a, 1);
+    if (form == ZIP_CRYPTO) {
+        assert_int_equal(archive_write_set_options(a, "zip:encryption=traditional"), ARCHIVE_OK);
+        assert_int_equal(archive_write_set_passphrase(a, "right"), ARCHIVE_OK);
+    }
+    assert_int_equal(archive_write_open(a, NULL, NULL, packed_add, NULL), ARCHIVE_OK);
+    for (size_t i = 0; i < count; i++)
+        member_add(a, &members[i], form == ZIP_STREAM);
+    assert_int_equal(archive_write_close(a), ARCHIVE_OK);
+    archive_write_free(a);
+}
+#define PACK(form, ...)                                                                            \
+    pack(form, (const struct member[]){__VA_ARGS__},                                               \
+         sizeof((const struct member[]){__VA_ARGS__}) / sizeof(struct member))
+
+static void read_packed(const char *name) {
+    read_as(name, packed.data, packed.len, false);
+}
+#define F(file, text)                                                                              \
+    { .name = file, .data = text }
+
+/* ---- office documents */
+
+#define TYPES F("[Content_Types].xml", "<Types/>")
+#define LETTER                                                                                     \
+    "<w:document "                                                                                 \
+    "xmlns:w='w'><w:p><w:r><w:t>otta</w:t></w:r><w:r><w:t>wa</w:t></w:r></w:p></w:document>"
+
+/* ---- archives */
+
+static void behind_a_file_that_was_cut_nothing_is_unpacked(void **state) {
+    (void)state;
+    PACK(TAR_BZ2, F("before.txt", "before"), {.name = "zeros", .zeros = (size_t)64 << 20},
+         F("behind.txt", "behind"));
+    read_packed("a.tar.bz2");
+    has("before");
+    has("unread a.tar.bz2/zeros limit");
+    has("unread a.tar.bz2 limit");
+    PACK(TAR, {.name = "zeros", .zeros = (size_t)130 << 20}, F("behind.txt", "behind"));
+    read_packed("a.tar");
+    has("unread a.tar/zeros limit");
+    has("\nbehind\n");
+    has_not("unread a.tar limit");
+}
+
+/* What a sender that knew no lengths wrote, without the directory: a part that is not read can only
+ * be passed over by unpacking it. */
+static void a_part_of_a_cut_document_is_not_unpacked_for_nothing(void **state) {
+    (void)state;
+    PACK(ZIP_STREAM, TYPES, {.name = "word/media/a.png", .zeros = (size_t)64 << 20},
+         F("word/document.xml", LETTER));
+    packed.len = (size_t)((uint8_t *)memmem(packed.data, packed.len, "PK\1\2", 4) - packed.data);
+    read_packed("a.docx");
+    has("unread a.docx");
+    has("limit");
+    PACK(ZIP_STREAM, TYPES, {.name = "word/media/a.png", .zeros = 70000},
+         F("word/document.xml", LETTER));
+    packed.len = (size_t)((uint8_t *)memmem(packed.data, packed.len, "PK\1\2", 4) - packed.data);
+    read_packed("a.docx");
+    has("ottawa");
+    has("unread a.docx unreadable");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(behind_a_file_that_was_cut_nothing_is_unpacked),
+        cmocka_unit_test(a_part_of_a_cut_document_is_not_unpacked_for_nothing),
+    };
+    fk_reading__prepare();
+    if (fk_files__new(&files, &err) != FK_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
