@@ -91,8 +91,9 @@ static bool begins(const char *at, size_t len, const char *word) {
 
 /* A block of header fields with at least two that mail has. */
 static bool is_message(const char *at, size_t len) {
-    static const char *const fields[] = {"From:",     "Date:", "Subject:",     "Message-ID:",
-                                         "Received:", "To:",   "Return-Path:", "MIME-Version:"};
+    static const char *const fields[] = {
+        "From:", "Date:",        "Subject:",      "Message-ID:",  "Received:",
+        "To:",   "Return-Path:", "MIME-Version:", "Content-Type:"};
     const char *end = at + len;
     unsigned seen = 0;
     for (unsigned line = 0; at < end && line < HEADER_LINES; line++) {

@@ -149,6 +149,70 @@ static void read_packed(const char *name) {
 #define LETTER                                                                                     \
     "<w:document "                                                                                 \
     "xmlns:w='w'><w:p><w:r><w:t>otta</w:t></w:r><w:r><w:t>wa</w:t></w:r></w:p></w:document>"
+#define TABLE "<worksheet><sheetData><row><c t='s'><v>0</v></c></row></sheetData></worksheet>"
+#define STRINGS "<sst><si><t>oslo</t></si></sst>"
+
+static void a_part_of_another_form_hides_no_text(void **state) {
+    (void)state;
+    PACK(ZIP, TYPES, F("word/document.xml", LETTER), F("ppt/x.xml", "<x/>"));
+    read_packed("a.docx");
+    has("ottawa");
+    PACK(ZIP, TYPES, F("xl/worksheets/sheet1.xml", TABLE), F("xl/sharedStrings.xml", STRINGS),
+         F("ppt/x", "x"), F("word/x", "x"));
+    read_packed("a.xlsx");
+    has("oslo");
+    PACK(ZIP, TYPES, F("word/document.xml", LETTER), F("META-INF/manifest.xml", "<m/>"),
+         F("content.xml", "<x>tunis</x>"));
+    read_packed("a.odt");
+    has("tta"); /* as files of an archive */
+    has("tunis");
+}
+
+static void names_of_parts_have_no_case(void **state) {
+    (void)state;
+    PACK(ZIP, TYPES, F("Word/Document.XML", LETTER));
+    read_packed("a.docx");
+    has("ottawa");
+    PACK(ZIP, TYPES, F("xl/worksheets/sheet1.xml", TABLE), F("xl/SharedStrings.xml", STRINGS));
+    read_packed("a.xlsx");
+    has("oslo");
+    has_not("unread");
+}
+
+static void a_cell_whose_string_is_not_there_is_told(void **state) {
+    (void)state;
+    PACK(ZIP, TYPES, F("xl/worksheets/sheet1.xml", TABLE), F("xl/strings.xml", STRINGS));
+    read_packed("a.xlsx");
+    has("unread a.xlsx unreadable\n");
+}
+
+static void what_word_puts_in_its_place_is_read(void **state) {
+    (void)state;
+    static const char mht[] =
+        "MIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\n"
+        "Content-Type: text/html\nContent-Transfer-Encoding: "
+        "base64\n\nPHA+bWFuaWxhPC9wPg==\n--b--\n";
+    PACK(ZIP, TYPES, F("word/document.xml", LETTER), F("word/afchunk.mht", mht),
+         F("word/a.htm", "<p>ro<b>me</b></p>"), F("word/b.rtf", "{\\rtf1 par\\b is}"),
+         F("word/c.txt", "tokio"), F("word/afchunk2.dat", "quito"));
+    read_packed("a.docx");
+    has("ottawa");
+    has("manila");
+    has("rome");
+    has("paris");
+    has("tokio");
+    has("quito");
+    has_not("unread");
+}
+
+static void a_document_without_a_part_that_is_read_is_told(void **state) {
+    (void)state;
+    PACK(ZIP, TYPES, F("xl/workbook.bin", "\1\2"), F("xl/worksheets/sheet1.bin", "\1\2"),
+         F("docProps/core.xml", "<c><title>lima</title></c>"));
+    read_packed("a.xlsb");
+    has("lima");
+    has("unread a.xlsb unsupported");
+}
 
 /* ---- archives */
 
@@ -187,6 +251,11 @@ static void a_part_of_a_cut_document_is_not_unpacked_for_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_part_of_another_form_hides_no_text),
+        cmocka_unit_test(names_of_parts_have_no_case),
+        cmocka_unit_test(a_cell_whose_string_is_not_there_is_told),
+        cmocka_unit_test(what_word_puts_in_its_place_is_read),
+        cmocka_unit_test(a_document_without_a_part_that_is_read_is_told),
         cmocka_unit_test(behind_a_file_that_was_cut_nothing_is_unpacked),
         cmocka_unit_test(a_part_of_a_cut_document_is_not_unpacked_for_nothing),
     };
