@@ -249,6 +249,57 @@ static void a_part_of_a_cut_document_is_not_unpacked_for_nothing(void **state) {
     has("unread a.docx unreadable");
 }
 
+/* ---- what a file is */
+
+static enum fk_kind kind_of(const void *data, size_t len, bool is_text) {
+    const struct fk_file f = {.data = data, .len = len, .name = "a", .is_text = is_text};
+    return fk_kind__of(&f);
+}
+#define KIND(bytes) kind_of(bytes, sizeof(bytes) - 1, false)
+
+static void the_bytes_decide_what_a_file_is(void **state) {
+    (void)state;
+    static const char pdf[] = "%PDF-1.4\n\xe2\xe3", of_pdf[] = "see %PDF-1.4";
+    assert_int_equal(kind_of(pdf, sizeof pdf - 1, true), FK_KIND_PDF);
+    assert_int_equal(kind_of(of_pdf, sizeof of_pdf - 1, true), FK_KIND_TEXT);
+    assert_int_equal(KIND("see %PDF-1.4"), FK_KIND_PDF);
+    assert_int_equal(KIND("\0\1\0\0Standard Jet DB\0"), FK_KIND_UNKNOWN);
+    assert_int_equal(KIND("\0\1\0\0Standard ACE DB\0"), FK_KIND_UNKNOWN);
+    assert_int_equal(KIND("\0\1\0\0\0\x0c\0\x80"), FK_KIND_NAMELY);
+    assert_int_equal(KIND("\1\0\0\0 of what nobody knows, forty bytes long EMF"), FK_KIND_UNKNOWN);
+    assert_int_equal(KIND("\1\0\0\0\x6c\0\0\0"
+                          "32 bytes of its bounds and frame"
+                          " EMF\0\0\1\0"),
+                     FK_KIND_NAMELY);
+    assert_int_equal(
+        KIND("-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\nsecret\n"),
+        FK_KIND_TEXT);
+    assert_int_equal(KIND("-----BEGIN PGP PUBLIC KEY BLOCK-----\nx\n"), FK_KIND_TEXT);
+#define CMS(type)                                                                                  \
+    "\x30\x80\6\x09\x2a\x86\x48\x86\xf7\x0d\1\7" type "\xa0\x80\x30\x80\2\1\0\x31\0\0\0\0"
+    assert_int_equal(KIND(CMS("\2")), FK_KIND_SIGNED);
+    assert_int_equal(KIND(CMS("\3")), FK_KIND_ENCRYPTED);
+    assert_int_equal(KIND(CMS("\6")), FK_KIND_ENCRYPTED);
+    assert_int_equal(KIND(CMS("\5")), FK_KIND_UNKNOWN);
+    assert_int_equal(KIND(CMS("\1")), FK_KIND_UNKNOWN);
+}
+
+static void a_program_that_unpacks_itself_is_an_archive(void **state) {
+    (void)state;
+    struct fk_buf program = FK_BUF_INIT;
+    static const char stub[600] = "MZ\x90\0";
+    PACK(ZIP, F("in.txt", "inside"));
+    fk_buf_add(&program, stub, sizeof stub);
+    fk_buf_add(&program, packed.data, packed.len);
+    read_as("a.exe", program.data, program.len, false);
+    has("name a.exe/in.txt");
+    has("inside");
+    has_not("unread");
+    assert_int_equal(KIND("MZ\x90\0 a program that knows of PK\5\6 and has nothing packed in it\0"),
+                     FK_KIND_NAMELY);
+    fk_buf_free(&program);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_part_of_another_form_hides_no_text),
@@ -258,6 +309,8 @@ int main(void) {
         cmocka_unit_test(a_document_without_a_part_that_is_read_is_told),
         cmocka_unit_test(behind_a_file_that_was_cut_nothing_is_unpacked),
         cmocka_unit_test(a_part_of_a_cut_document_is_not_unpacked_for_nothing),
+        cmocka_unit_test(the_bytes_decide_what_a_file_is),
+        cmocka_unit_test(a_program_that_unpacks_itself_is_an_archive),
     };
     fk_reading__prepare();
     if (fk_files__new(&files, &err) != FK_OK)
