@@ -29,6 +29,7 @@ struct fk_archive {
     bool has_password;
     bool is_unread; /* nobody has asked for the file at hand yet */
     bool is_cut;    /* it was not read to its end */
+    bool has_lost;  /* heads of files that are damaged were passed over */
 };
 enum fk_archive_next {
     FK_ARCHIVE_FILE,

@@ -68,6 +68,9 @@ static void name_take(struct fk_archive *a, const char *packed_name) {
         name = packed_name;
     if (name && fk_charset__decode(NULL, name, strlen(name), &a->name, &clean, NULL) != FK_OK)
         fk_buf_str(&a->name, "?");
+    /* A directory that has bytes is named as a file. */
+    while (a->name.len > 1 && a->name.data[a->name.len - 1] == '/')
+        a->name.len--;
 }
 
 /* Whether libarchive gets to the next file without unpacking this one: by the directory of a ZIP
@@ -97,6 +100,20 @@ static bool pass_over(struct fk_archive *a, const struct fk_files *f) {
     return !a->is_unread || n <= 0;
 }
 
+/* A directory or a link. One that has bytes is a file to programs that do not look at its mode, as
+ * Explorer does not; a link of a ZIP file is its bytes. A hard link has some of its own in tar
+ * alone. */
+static bool is_bare_name(struct fk_archive *a) {
+    const int format = archive_format(a->archive) & ARCHIVE_FORMAT_BASE_MASK;
+    const unsigned type = archive_entry_filetype(a->entry);
+    const bool has_bytes = archive_entry_size(a->entry) > 0;
+    if (archive_entry_hardlink(a->entry))
+        return !has_bytes || format != ARCHIVE_FORMAT_TAR;
+    if (type == AE_IFLNK)
+        return !has_bytes && format != ARCHIVE_FORMAT_ZIP;
+    return type == AE_IFDIR && !has_bytes;
+}
+
 enum fk_archive_next fk_archive__next(struct fk_archive *a, const struct fk_files *f) {
     if (a->is_cut && archive_format(a->archive) == ARCHIVE_FORMAT_RAW)
         return FK_ARCHIVE_END;
@@ -107,14 +124,15 @@ enum fk_archive_next fk_archive__next(struct fk_archive *a, const struct fk_file
         const int rc = archive_read_next_header(a->archive, &a->entry);
         if (rc == ARCHIVE_EOF)
             return FK_ARCHIVE_END;
-        if (rc == ARCHIVE_RETRY)
+        if (rc == ARCHIVE_RETRY) { /* a tar whose sum is wrong; behind it there may be good ones */
+            a->has_lost = true;
             continue;
+        }
         if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
             return archive_read_has_encrypted_entries(a->archive) > 0 ? FK_ARCHIVE_ENCRYPTED
                                                                       : FK_ARCHIVE_DAMAGED;
         a->is_unread = true;
-        if (archive_entry_filetype(a->entry) == AE_IFDIR || archive_entry_hardlink(a->entry) ||
-            archive_entry_filetype(a->entry) == AE_IFLNK)
+        if (is_bare_name(a))
             continue;
         /* What no format knows is no archive. */
         if (archive_format(a->archive) == ARCHIVE_FORMAT_RAW &&
@@ -138,26 +156,31 @@ const char *fk_archive__name(struct fk_archive *a) {
 
 enum fk_reason fk_archive__data(struct fk_archive *a, struct fk_files *f, struct fk_buf *out) {
     enum fk_reason reason = 0;
+    const bool is_encrypted = archive_entry_is_data_encrypted(a->entry);
     a->is_unread = false;
-    if (archive_entry_is_data_encrypted(a->entry) && !a->has_password)
+    const char *target = archive_entry_symlink(a->entry);
+    if (is_encrypted && (!a->has_password || target)) /* libarchive opens no link */
         return FK_REASON_ENCRYPTED;
+    if (target)
+        fk_buf_str(out, target);
     while (!reason) {
         if (!fk_buf_reserve(out, STEP)) {
             reason = FK_REASON_LIMIT;
             break;
         }
         const la_ssize_t n = archive_read_data(a->archive, out->data + out->len, STEP);
-        if (n == ARCHIVE_RETRY)
-            continue;
         if (n == 0)
             break;
-        if (n < 0)
+        if (n < 0 && n != ARCHIVE_RETRY)
             reason = FK_REASON_UNREADABLE;
-        else
+        else if (n > 0)
             out->len += (size_t)n;
         if (!fk_files__may_unpack(f, a->packed, out->len) || fk_files__is_late(f))
             reason = FK_REASON_LIMIT;
     }
+    /* libarchive does not give out what stands in a directory of a ZIP file. */
+    if (!reason && out->len == 0 && archive_entry_size(a->entry) > 0)
+        reason = FK_REASON_UNREADABLE;
     fk_files__unpacked(f, out->len);
     a->is_cut = reason == FK_REASON_LIMIT;
     return reason;
@@ -218,6 +241,8 @@ static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, uns
         ++*count;
         st = member_read(a, f, &data, err);
     }
+    if (a->has_lost)
+        fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
     fk_buf_free(&data);
     return st;
 }

@@ -231,6 +231,45 @@ static void behind_a_file_that_was_cut_nothing_is_unpacked(void **state) {
     has_not("unread a.tar limit");
 }
 
+/* What the directory of a ZIP file says of a member (APPNOTE 4.3.12). */
+static uint8_t *zip_directory(size_t member) {
+    uint8_t *at = packed.data;
+    for (size_t i = 0; i <= member; i++, at++) {
+        at = memmem(at, (size_t)(packed.data + packed.len - at), "PK\1\2", 4);
+        assert_non_null(at);
+    }
+    return at - 1;
+}
+
+/* That it is a directory, link or whatever. */
+static void zip_mode_set(size_t member, uint32_t mode) {
+    uint8_t *at = zip_directory(member);
+    at[5] = 3; /* made by Unix */
+    at[40] = (uint8_t)mode;
+    at[41] = (uint8_t)(mode >> 8);
+}
+
+static void what_a_mode_hides_is_read_or_told(void **state) {
+    (void)state;
+    PACK(ZIP, F("a.txt", "adana"), F("b.txt", "busan"), F("c.txt", "cadiz"), F("d.txt", "dakar"));
+    zip_mode_set(0, 0120777);
+    zip_mode_set(1, 0040755);
+    zip_mode_set(2, 0010644); /* a FIFO */
+    read_packed("a.zip");
+    has("name a.zip/a.txt");
+    has("adana");
+    has("name a.zip/b.txt");
+    has("unread a.zip/b.txt unreadable");
+    has("cadiz");
+    has("dakar");
+    PACK(TAR, {.name = "dir", .type = AE_IFDIR},
+         {.name = "link", .data = "/etc/passwd", .type = AE_IFLNK}, F("d.txt", "dakar"));
+    read_packed("a.tar");
+    has("dakar");
+    has_not("unread");
+    has_not("link");
+}
+
 /* What a sender that knew no lengths wrote, without the directory: a part that is not read can only
  * be passed over by unpacking it. */
 static void a_part_of_a_cut_document_is_not_unpacked_for_nothing(void **state) {
@@ -247,6 +286,16 @@ static void a_part_of_a_cut_document_is_not_unpacked_for_nothing(void **state) {
     read_packed("a.docx");
     has("ottawa");
     has("unread a.docx unreadable");
+}
+
+static void a_head_that_is_damaged_is_told(void **state) {
+    (void)state;
+    PACK(TAR, F("a.txt", "adana"), F("b.txt", "busan"), F("c.txt", "cadiz"));
+    packed.data[1024] ^= 1;
+    read_packed("a.tar");
+    has("adana");
+    has("cadiz");
+    has("unread a.tar unreadable");
 }
 
 /* ---- what a file is */
@@ -308,7 +357,9 @@ int main(void) {
         cmocka_unit_test(what_word_puts_in_its_place_is_read),
         cmocka_unit_test(a_document_without_a_part_that_is_read_is_told),
         cmocka_unit_test(behind_a_file_that_was_cut_nothing_is_unpacked),
+        cmocka_unit_test(what_a_mode_hides_is_read_or_told),
         cmocka_unit_test(a_part_of_a_cut_document_is_not_unpacked_for_nothing),
+        cmocka_unit_test(a_head_that_is_damaged_is_told),
         cmocka_unit_test(the_bytes_decide_what_a_file_is),
         cmocka_unit_test(a_program_that_unpacks_itself_is_an_archive),
     };
