@@ -178,6 +178,10 @@ enum fk_reason fk_archive__data(struct fk_archive *a, struct fk_files *f, struct
         if (!fk_files__may_unpack(f, a->packed, out->len) || fk_files__is_late(f))
             reason = FK_REASON_LIMIT;
     }
+    /* Another password than that of the first file, which one in 256 passes: to be tried again when
+     * another comes. */
+    if (reason == FK_REASON_UNREADABLE && is_encrypted && out->len == 0)
+        reason = FK_REASON_ENCRYPTED;
     /* libarchive does not give out what stands in a directory of a ZIP file. */
     if (!reason && out->len == 0 && archive_entry_size(a->entry) > 0)
         reason = FK_REASON_UNREADABLE;
@@ -247,8 +251,8 @@ static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, uns
     return st;
 }
 
-/* Whether this password, or any, is what the first encrypted file wants: a wrong one may pass the
- * first check, one in 256 does, but not the sum over the file. */
+/* Whether this password, or any, is what the first encrypted file that is not empty wants: a wrong
+ * one may pass the first check, one in 256 does, but not the sum over the file. */
 static bool fits(struct fk_files *f, const struct fk_file *file, const char *password,
                  bool *has_encrypted) {
     struct fk_archive a;
@@ -256,10 +260,13 @@ static bool fits(struct fk_files *f, const struct fk_file *file, const char *pas
     bool good = false;
     *has_encrypted = false;
     if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP, password))
-        while (fk_archive__next(&a, f) == FK_ARCHIVE_FILE)
-            if ((*has_encrypted = archive_entry_is_data_encrypted(a.entry))) {
+        while (data.len == 0 && fk_archive__next(&a, f) == FK_ARCHIVE_FILE)
+            if (archive_entry_is_data_encrypted(a.entry) &&
+                archive_entry_filetype(a.entry) == AE_IFREG) {
+                *has_encrypted = true;
                 good = password && !fk_archive__data(&a, f, &data);
-                break;
+                if (!good)
+                    break;
             }
     fk_archive__close(&a);
     fk_buf_free(&data);

@@ -298,6 +298,56 @@ static void a_head_that_is_damaged_is_told(void **state) {
     has("unread a.tar unreadable");
 }
 
+/* One word in 256 passes what ZipCrypto checks before the bytes; of an empty file, which libarchive
+ * does not encrypt and others do, that is all there is to check. */
+static void a_word_that_an_empty_file_takes_is_not_the_password(void **state) {
+    (void)state;
+    /* "empty" and b.txt, by APPNOTE 6.1 */
+    static const uint8_t zip[] = {
+        80,  75,  3,   4,   20,  0,   1,   0,   0,   0,   0,   0,   33,  0,   0,   0,   0,   0,
+        12,  0,   0,   0,   0,   0,   0,   0,   5,   0,   0,   0,   101, 109, 112, 116, 121, 107,
+        141, 252, 58,  216, 36,  14,  80,  14,  44,  38,  204, 80,  75,  3,   4,   20,  0,   1,
+        0,   0,   0,   0,   0,   33,  0,   46,  67,  106, 249, 17,  0,   0,   0,   5,   0,   0,
+        0,   5,   0,   0,   0,   98,  46,  116, 120, 116, 107, 141, 252, 58,  216, 36,  14,  80,
+        14,  44,  38,  53,  69,  52,  85,  162, 39,  80,  75,  1,   2,   20,  0,   20,  0,   1,
+        0,   0,   0,   0,   0,   33,  0,   0,   0,   0,   0,   12,  0,   0,   0,   0,   0,   0,
+        0,   5,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+        0,   101, 109, 112, 116, 121, 80,  75,  1,   2,   20,  0,   20,  0,   1,   0,   0,   0,
+        0,   0,   33,  0,   46,  67,  106, 249, 17,  0,   0,   0,   5,   0,   0,   0,   5,   0,
+        0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   47,  0,   0,   0,   98,  46,
+        116, 120, 116, 80,  75,  5,   6,   0,   0,   0,   0,   2,   0,   2,   0,   102, 0,   0,
+        0,   99,  0,   0,   0,   0,   0,
+    };
+    const struct fk_password passes = {1, "word135"}, right = {1, "right"};
+    password = &passes;
+    opened = 0;
+    read_as("a.zip", zip, sizeof zip, false);
+    has("unread a.zip/empty encrypted");
+    has("unread a.zip/b.txt encrypted");
+    assert_int_equal(opened, 0);
+    password = &right;
+    read_as("a.zip", zip, sizeof zip, false);
+    has("busan");
+    has_not("unread");
+    assert_int_equal(opened, 1);
+    password = NULL;
+}
+
+static void what_does_not_open_may_want_another_word(void **state) {
+    (void)state;
+    const struct fk_password right = {1, "right"};
+    PACK(ZIP_CRYPTO, F("a.txt", "adana"), F("b.txt", "busan"));
+    uint8_t *end = zip_directory(0);
+    if (memcmp(end - 16, "PK\7\10", 4) == 0)
+        end -= 16;
+    end[-1] ^= 1;
+    password = &right;
+    read_packed("a.zip");
+    has("adana");
+    has("unread a.zip/b.txt encrypted");
+    password = NULL;
+}
+
 /* ---- what a file is */
 
 static enum fk_kind kind_of(const void *data, size_t len, bool is_text) {
@@ -360,6 +410,8 @@ int main(void) {
         cmocka_unit_test(what_a_mode_hides_is_read_or_told),
         cmocka_unit_test(a_part_of_a_cut_document_is_not_unpacked_for_nothing),
         cmocka_unit_test(a_head_that_is_damaged_is_told),
+        cmocka_unit_test(a_word_that_an_empty_file_takes_is_not_the_password),
+        cmocka_unit_test(what_does_not_open_may_want_another_word),
         cmocka_unit_test(the_bytes_decide_what_a_file_is),
         cmocka_unit_test(a_program_that_unpacks_itself_is_an_archive),
     };
