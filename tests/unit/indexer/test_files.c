@@ -348,6 +348,51 @@ static void what_does_not_open_may_want_another_word(void **state) {
     password = NULL;
 }
 
+/* ---- signatures */
+
+static void read_signed(const char *name, const char *content) {
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    BIO *in = BIO_new_mem_buf(content, (int)strlen(content)), *der = BIO_new(BIO_s_mem());
+    char *at;
+    X509_set_pubkey(certificate, key);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
+    CMS_ContentInfo *cms = CMS_sign(certificate, key, NULL, in, CMS_BINARY | CMS_NOSMIMECAP);
+    assert_non_null(cms);
+    assert_int_equal(i2d_CMS_bio(der, cms), 1);
+    const long len = BIO_get_mem_data(der, &at);
+    read_as(name, at, (size_t)len, false);
+    CMS_ContentInfo_free(cms);
+    BIO_free(in);
+    BIO_free(der);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+}
+
+static void what_is_signed_is_read_as_what_it_is(void **state) {
+    (void)state;
+    read_signed("smime.p7m",
+                "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+                "base64\r\n\r\nbWFuaWxh\r\n");
+    has("manila");
+    read_signed("smime.p7m", "Content-Type: text/plain; charset=utf-8\r\n\r\nmanila: one line\r\n");
+    has("manila");
+    has_not("Content-Type");
+    read_signed("smime.p7m", "X-Mailer: a\r\n b\r\ncontent-type: text/plain\r\n\r\nmanila\r\n");
+    has("manila");
+    has_not("text/plain");
+    read_signed("letter.rtf.p7m", "{\\rtf1 par\\b is}");
+    has("name letter.rtf.p7m/letter.rtf\n");
+    has("paris");
+    read_signed("invoice.xml.P7M", "<?xml version='1.0'?><a>lima</a>");
+    has("name invoice.xml.P7M/invoice.xml\n");
+    has("lima");
+    read_signed("a.bin.p7m", "\1\2\3\4\5\6\7\x8 of a form unknown");
+    has("unread a.bin.p7m/a.bin unsupported");
+}
+
 /* ---- what a file is */
 
 static enum fk_kind kind_of(const void *data, size_t len, bool is_text) {
@@ -412,6 +457,7 @@ int main(void) {
         cmocka_unit_test(a_head_that_is_damaged_is_told),
         cmocka_unit_test(a_word_that_an_empty_file_takes_is_not_the_password),
         cmocka_unit_test(what_does_not_open_may_want_another_word),
+        cmocka_unit_test(what_is_signed_is_read_as_what_it_is),
         cmocka_unit_test(the_bytes_decide_what_a_file_is),
         cmocka_unit_test(a_program_that_unpacks_itself_is_an_archive),
     };
