@@ -90,6 +90,7 @@ done
 for name in words.rtf paths.tar calendar.ics; do
     grep -qxF "file $name" list && fail "$name is whole, and listed"
 done
+expect 1 "$(fk search --count 'filename:"behind.tar.bz2" body:see' 2>/dev/null)" "the body beside an archive that unpacks without end"
 expect 1 "$(fk search --count filename:passwd attachment:pwnd 2>/dev/null)" "a path upwards is a name and nothing else"
 [ ! -e /etc/passwd.pwnd ] || fail "a file was written"
 expect "$(ls neighbours/0*.eml | wc -l)" "$(fk search --count 'NOT subject:file' 2>/dev/null)" "neighbours"
