@@ -9,14 +9,16 @@
 
 enum { STEP = 65536 };
 
-bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
-                      const char *password) {
-    *a = (struct fk_archive){.archive = archive_read_new(), .packed = file->len};
+static bool open_as(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
+                    const char *password) {
+    *a = (struct fk_archive){.archive = archive_read_new(), .packed = file->len, .form = form};
     if (!a->archive)
         return false;
     if (form == FK_ARCHIVE_ZIP_CUT)
         archive_read_support_format_zip_streamable(a->archive);
-    else if (form != FK_ARCHIVE_BARE)
+    else if (form == FK_ARCHIVE_ZIP)
+        archive_read_support_format_zip_seekable(a->archive);
+    else if (form == FK_ARCHIVE_ANY)
         archive_read_support_format_zip(a->archive);
     if (form == FK_ARCHIVE_ANY || form == FK_ARCHIVE_BARE) {
         archive_read_support_filter_gzip(a->archive);
@@ -39,6 +41,16 @@ bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_
     return archive_read_open_memory(a->archive, file->data, file->len) == ARCHIVE_OK;
 }
 
+bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
+                      const char *password) {
+    if (open_as(a, file, form, password))
+        return true;
+    if (form != FK_ARCHIVE_ZIP)
+        return false;
+    archive_read_free(a->archive);
+    return open_as(a, file, FK_ARCHIVE_ZIP_CUT, password);
+}
+
 void fk_archive__close(struct fk_archive *a) {
     archive_read_free(a->archive);
     fk_buf_free(&a->name);
@@ -56,20 +68,71 @@ static void name_take(struct fk_archive *a, const char *packed_name) {
         name = packed_name;
     if (name && fk_charset__decode(NULL, name, strlen(name), &a->name, &clean, NULL) != FK_OK)
         fk_buf_str(&a->name, "?");
+    /* A directory that has bytes is named as a file. */
+    while (a->name.len > 1 && a->name.data[a->name.len - 1] == '/')
+        a->name.len--;
 }
 
-enum fk_archive_next fk_archive__next(struct fk_archive *a) {
-    for (;;) {
+/* Whether libarchive gets to the next file without unpacking this one: by the directory of a ZIP
+ * file, or where nothing is packed. */
+static bool can_pass_over(struct fk_archive *a) {
+    const int format = archive_format(a->archive) & ARCHIVE_FORMAT_BASE_MASK;
+    return archive_filter_count(a->archive) < 2 &&
+           ((format == ARCHIVE_FORMAT_ZIP && a->form == FK_ARCHIVE_ZIP) ||
+            format == ARCHIVE_FORMAT_TAR);
+}
+
+/* Elsewhere libarchive would unpack a file that is passed over in one call, however long that
+ * takes. */
+static bool pass_over(struct fk_archive *a, const struct fk_files *f) {
+    uint8_t scrap[STEP];
+    size_t len = 0;
+    la_ssize_t n = 1;
+    if (can_pass_over(a))
+        return true;
+    if (a->is_cut)
+        return false;
+    while (a->is_unread && n > 0 && fk_files__may_unpack(f, a->packed, len) &&
+           !fk_files__is_late(f)) {
+        n = archive_read_data(a->archive, scrap, sizeof scrap);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return !a->is_unread || n <= 0;
+}
+
+/* A directory or a link. One that has bytes is a file to programs that do not look at its mode, as
+ * Explorer does not; a link of a ZIP file is its bytes. A hard link has some of its own in tar
+ * alone. */
+static bool is_bare_name(struct fk_archive *a) {
+    const int format = archive_format(a->archive) & ARCHIVE_FORMAT_BASE_MASK;
+    const unsigned type = archive_entry_filetype(a->entry);
+    const bool has_bytes = archive_entry_size(a->entry) > 0;
+    if (archive_entry_hardlink(a->entry))
+        return !has_bytes || format != ARCHIVE_FORMAT_TAR;
+    if (type == AE_IFLNK)
+        return !has_bytes && format != ARCHIVE_FORMAT_ZIP;
+    return type == AE_IFDIR && !has_bytes;
+}
+
+enum fk_archive_next fk_archive__next(struct fk_archive *a, const struct fk_files *f) {
+    if (a->is_cut && archive_format(a->archive) == ARCHIVE_FORMAT_RAW)
+        return FK_ARCHIVE_END;
+    while (!fk_files__is_late(f)) {
+        if (!pass_over(a, f))
+            return FK_ARCHIVE_OVER;
+        a->is_cut = a->is_unread = false;
         const int rc = archive_read_next_header(a->archive, &a->entry);
         if (rc == ARCHIVE_EOF)
             return FK_ARCHIVE_END;
-        if (rc == ARCHIVE_RETRY)
+        if (rc == ARCHIVE_RETRY) { /* a tar whose sum is wrong; behind it there may be good ones */
+            a->has_lost = true;
             continue;
+        }
         if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
             return archive_read_has_encrypted_entries(a->archive) > 0 ? FK_ARCHIVE_ENCRYPTED
                                                                       : FK_ARCHIVE_DAMAGED;
-        if (archive_entry_filetype(a->entry) == AE_IFDIR || archive_entry_hardlink(a->entry) ||
-            archive_entry_filetype(a->entry) == AE_IFLNK)
+        a->is_unread = true;
+        if (is_bare_name(a))
             continue;
         /* What no format knows is no archive. */
         if (archive_format(a->archive) == ARCHIVE_FORMAT_RAW &&
@@ -78,6 +141,13 @@ enum fk_archive_next fk_archive__next(struct fk_archive *a) {
         name_take(a, a->bare_name);
         return FK_ARCHIVE_FILE;
     }
+    return FK_ARCHIVE_OVER;
+}
+
+enum fk_reason fk_archive__reason(enum fk_archive_next next) {
+    return next == FK_ARCHIVE_ENCRYPTED ? FK_REASON_ENCRYPTED
+           : next == FK_ARCHIVE_DAMAGED ? FK_REASON_UNREADABLE
+                                        : FK_REASON_LIMIT;
 }
 
 const char *fk_archive__name(struct fk_archive *a) {
@@ -86,24 +156,37 @@ const char *fk_archive__name(struct fk_archive *a) {
 
 enum fk_reason fk_archive__data(struct fk_archive *a, struct fk_files *f, struct fk_buf *out) {
     enum fk_reason reason = 0;
-    if (archive_entry_is_data_encrypted(a->entry) && !a->has_password)
+    const bool is_encrypted = archive_entry_is_data_encrypted(a->entry);
+    a->is_unread = false;
+    const char *target = archive_entry_symlink(a->entry);
+    if (is_encrypted && (!a->has_password || target)) /* libarchive opens no link */
         return FK_REASON_ENCRYPTED;
+    if (target)
+        fk_buf_str(out, target);
     while (!reason) {
-        if (!fk_buf_reserve(out, STEP))
-            return FK_REASON_LIMIT;
+        if (!fk_buf_reserve(out, STEP)) {
+            reason = FK_REASON_LIMIT;
+            break;
+        }
         const la_ssize_t n = archive_read_data(a->archive, out->data + out->len, STEP);
-        if (n == ARCHIVE_RETRY)
-            continue;
         if (n == 0)
             break;
-        if (n < 0)
+        if (n < 0 && n != ARCHIVE_RETRY)
             reason = FK_REASON_UNREADABLE;
-        else
+        else if (n > 0)
             out->len += (size_t)n;
         if (!fk_files__may_unpack(f, a->packed, out->len) || fk_files__is_late(f))
             reason = FK_REASON_LIMIT;
     }
+    /* Another password than that of the first file, which one in 256 passes: to be tried again when
+     * another comes. */
+    if (reason == FK_REASON_UNREADABLE && is_encrypted && out->len == 0)
+        reason = FK_REASON_ENCRYPTED;
+    /* libarchive does not give out what stands in a directory of a ZIP file. */
+    if (!reason && out->len == 0 && archive_entry_size(a->entry) > 0)
+        reason = FK_REASON_UNREADABLE;
     fk_files__unpacked(f, out->len);
+    a->is_cut = reason == FK_REASON_LIMIT;
     return reason;
 }
 
@@ -154,23 +237,22 @@ static enum fk_status members_read(struct fk_archive *a, struct fk_files *f, uns
     enum fk_status st = FK_OK;
     struct fk_buf data = FK_BUF_INIT;
     enum fk_archive_next next;
-    while (st == FK_OK && (next = fk_archive__next(a)) != FK_ARCHIVE_END) {
-        if (next != FK_ARCHIVE_FILE || !fk_files__may_open(f) || fk_files__is_late(f)) {
-            fk_files__unread(f, NULL,
-                             next == FK_ARCHIVE_ENCRYPTED ? FK_REASON_ENCRYPTED
-                             : next == FK_ARCHIVE_DAMAGED ? FK_REASON_UNREADABLE
-                                                          : FK_REASON_LIMIT);
+    while (st == FK_OK && (next = fk_archive__next(a, f)) != FK_ARCHIVE_END) {
+        if (next != FK_ARCHIVE_FILE || !fk_files__may_open(f)) {
+            fk_files__unread(f, NULL, fk_archive__reason(next));
             break;
         }
         ++*count;
         st = member_read(a, f, &data, err);
     }
+    if (a->has_lost)
+        fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
     fk_buf_free(&data);
     return st;
 }
 
-/* Whether this password, or any, is what the first encrypted file wants: a wrong one may pass the
- * first check, one in 256 does, but not the sum over the file. */
+/* Whether this password, or any, is what the first encrypted file that is not empty wants: a wrong
+ * one may pass the first check, one in 256 does, but not the sum over the file. */
 static bool fits(struct fk_files *f, const struct fk_file *file, const char *password,
                  bool *has_encrypted) {
     struct fk_archive a;
@@ -178,10 +260,13 @@ static bool fits(struct fk_files *f, const struct fk_file *file, const char *pas
     bool good = false;
     *has_encrypted = false;
     if (fk_archive__open(&a, file, FK_ARCHIVE_ZIP, password))
-        while (fk_archive__next(&a) == FK_ARCHIVE_FILE)
-            if ((*has_encrypted = archive_entry_is_data_encrypted(a.entry))) {
+        while (data.len == 0 && fk_archive__next(&a, f) == FK_ARCHIVE_FILE)
+            if (archive_entry_is_data_encrypted(a.entry) &&
+                archive_entry_filetype(a.entry) == AE_IFREG) {
+                *has_encrypted = true;
                 good = password && !fk_archive__data(&a, f, &data);
-                break;
+                if (!good)
+                    break;
             }
     fk_archive__close(&a);
     fk_buf_free(&data);

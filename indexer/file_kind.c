@@ -32,8 +32,6 @@ static const struct magic magics[] = {
     M(257, "ustar", FK_KIND_ARCHIVE),
     M(0, "\x76\xe8\x04\x60\xc4\x11\xe3\x86", FK_KIND_ENCRYPTED), /* rpmsg: rights management */
     M(0, "-----BEGIN PGP MESSAGE", FK_KIND_ENCRYPTED),
-    M(0, "-----BEGIN PGP SIGNATURE", FK_KIND_NAMELY),
-    M(0, "-----BEGIN PGP PUBLIC KEY", FK_KIND_NAMELY),
     /* images, sound, film */
     M(0, "\xff\xd8\xff", FK_KIND_NAMELY),
     M(0, "\x89PNG", FK_KIND_NAMELY),
@@ -45,7 +43,6 @@ static const struct magic magics[] = {
     M(0, "8BPS", FK_KIND_NAMELY),
     M(0, "\0\0\1\0", FK_KIND_NAMELY),
     M(0, "\xd7\xcd\xc6\x9a", FK_KIND_NAMELY),
-    M(0, "\1\0\0\0", FK_KIND_NAMELY), /* EMF */
     M(4, "ftyp", FK_KIND_NAMELY),
     M(0, "ID3", FK_KIND_NAMELY),
     M(0, "\xff\xfb", FK_KIND_NAMELY),
@@ -56,7 +53,7 @@ static const struct magic magics[] = {
     M(0, "\0\0\1\xba", FK_KIND_NAMELY),
     /* fonts, programs */
     M(0, "OTTO", FK_KIND_NAMELY),
-    M(0, "\0\1\0\0", FK_KIND_NAMELY),
+    M(0, "\0\1\0\0\0", FK_KIND_NAMELY), /* with another byte an Access database */
     M(0, "wOF", FK_KIND_NAMELY),
     M(0, "MZ", FK_KIND_NAMELY),
     M(0,
@@ -66,7 +63,35 @@ static const struct magic magics[] = {
     M(0, "\xca\xfe\xba\xbe", FK_KIND_NAMELY),
 };
 
-/* A CMS ContentInfo: what is enveloped is encrypted. */
+static bool has_at(const struct fk_file *f, size_t at, const char *bytes, size_t len) {
+    return f->len >= at + len && memcmp(f->data + at, bytes, len) == 0;
+}
+
+static bool is_emf(const struct fk_file *f) {
+    return has_at(f, 0, "\1\0\0\0", 4) && has_at(f, 40, " EMF", 4);
+}
+
+static uint32_t le32(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* A program of Windows that unpacks itself: a ZIP file whose end record stands at the program's end
+ * (APPNOTE 4.3.16); a comment or a signature may stand behind it. */
+static bool unpacks_itself(const struct fk_file *f) {
+    enum { RECORD = 22, BEHIND = 65535 };
+    if (!has_at(f, 0, "MZ", 2) || f->len < RECORD)
+        return false;
+    const size_t last = f->len - RECORD, first = last < BEHIND ? 0 : last - BEHIND;
+    for (size_t at = last + 1; at-- > first;) {
+        const uint8_t *p = f->data + at;
+        if (memcmp(p, "PK\5\6", 4) == 0 && (p[10] || p[11]) &&
+            (uint64_t)le32(p + 12) + le32(p + 16) <= at)
+            return true;
+    }
+    return false;
+}
+
+/* A CMS ContentInfo: what is enveloped is encrypted. Digested data and the like are not read. */
 static bool is_cms(const struct fk_file *f, enum fk_kind *kind) {
     static const uint8_t pkcs7[] = {6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7};
     if (f->len < 24 || f->data[0] != 0x30)
@@ -75,7 +100,9 @@ static bool is_cms(const struct fk_file *f, enum fk_kind *kind) {
     if (!at)
         return false;
     const uint8_t type = at[sizeof pkcs7];
-    *kind = type == 2 ? FK_KIND_SIGNED : type == 3 || type == 4 ? FK_KIND_ENCRYPTED : FK_KIND_NAMELY;
+    *kind = type == 2                             ? FK_KIND_SIGNED
+            : type == 3 || type == 4 || type == 6 ? FK_KIND_ENCRYPTED
+                                                  : FK_KIND_UNKNOWN;
     return true;
 }
 
@@ -91,8 +118,9 @@ static bool begins(const char *at, size_t len, const char *word) {
 
 /* A block of header fields with at least two that mail has. */
 static bool is_message(const char *at, size_t len) {
-    static const char *const fields[] = {"From:",     "Date:", "Subject:",     "Message-ID:",
-                                         "Received:", "To:",   "Return-Path:", "MIME-Version:"};
+    static const char *const fields[] = {
+        "From:", "Date:",        "Subject:",      "Message-ID:",  "Received:",
+        "To:",   "Return-Path:", "MIME-Version:", "Content-Type:"};
     const char *end = at + len;
     unsigned seen = 0;
     for (unsigned line = 0; at < end && line < HEADER_LINES; line++) {
@@ -142,8 +170,8 @@ static enum fk_kind text_kind(const struct fk_file *f) {
 
 /* Where the bytes say nothing. */
 static bool has_media_name(const char *name) {
-    static const char *const ends[] = {".png", ".jpg", ".jpeg", ".gif", ".bmp",  ".tif", ".tiff",
-                                       ".mp3", ".mp4", ".wav",  ".avi", ".mov",  ".wmv", ".p7s",
+    static const char *const ends[] = {".png", ".jpg", ".jpeg", ".gif", ".bmp",  ".tif",    ".tiff",
+                                       ".mp3", ".mp4", ".wav",  ".avi", ".mov",  ".wmv",    ".p7s",
                                        ".sig", ".ttf", ".exe",  ".dll", ".heic", ".pgp-key"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_in(name, ends[i]))
@@ -155,12 +183,18 @@ enum fk_kind fk_kind__of(const struct fk_file *f) {
     enum fk_kind kind;
     const size_t look = f->len < LOOK_AT ? f->len : LOOK_AT;
     const bool reads = is_text(f->data, look);
-    if (memmem(f->data, look < PDF_WITHIN ? look : PDF_WITHIN, "%PDF-", 5) && !f->is_text)
+    /* A text may speak of it further on. */
+    const size_t within = f->is_text ? 5 : PDF_WITHIN;
+    if (memmem(f->data, look < within ? look : within, "%PDF-", 5))
         return FK_KIND_PDF;
+    if (is_emf(f))
+        return FK_KIND_NAMELY;
+    if (unpacks_itself(f))
+        return FK_KIND_ZIP;
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
         const struct magic *m = &magics[i];
         /* "BM", "MZ", "RIFF" may begin a text too. */
-        if (f->len >= m->at + m->len && memcmp(f->data + m->at, m->bytes, m->len) == 0 &&
+        if (has_at(f, m->at, m->bytes, m->len) &&
             !(reads && m->len < 5 && m->kind == FK_KIND_NAMELY))
             return m->kind;
     }

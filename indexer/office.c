@@ -4,6 +4,7 @@
 #include <libxml/parser.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { CHUNK = 65536, DEPTH_MAX = 1000 };
 
@@ -123,8 +124,10 @@ static void value_end(struct part *p) {
     }
     const size_t i = strtoul(fk_buf_cstr(&p->number), NULL, 10);
     size_t from = 0, to;
-    if (i >= count)
+    if (i >= count) { /* the strings are not there, or not all of them */
+        p->doc->is_damaged = true;
         return;
+    }
     memcpy(&to, p->doc->ends.data + i * sizeof to, sizeof to);
     if (i > 0)
         memcpy(&from, p->doc->ends.data + (i - 1) * sizeof from, sizeof from);
@@ -216,7 +219,7 @@ enum fk_status fk_office__strings(struct fk_office_parts *doc, const void *xml, 
 }
 
 static bool has_all_its_text(enum fk_office office, const char *name) {
-    return strncmp(name, "docProps/", 9) == 0 ||
+    return strncasecmp(name, "docProps/", 9) == 0 ||
            (office == FK_OFFICE_ODF && strcmp(name, "META-INF/manifest.xml") != 0);
 }
 
@@ -226,7 +229,7 @@ enum fk_status fk_office__part(struct fk_office_parts *doc, struct fk_files *f, 
     enum fk_status st = FK_OK;
     if (doc->is_encrypted)
         return FK_OK;
-    p.is_about = strncmp(name, "docProps/", 9) == 0 || strcmp(name, "meta.xml") == 0;
+    p.is_about = strncasecmp(name, "docProps/", 9) == 0 || strcmp(name, "meta.xml") == 0;
     parse(&p, xml, len);
     if (p.is_over)
         fk_files__unread(f, NULL, FK_REASON_LIMIT);

@@ -8,12 +8,14 @@
 #define FK_INDEXER_OFFICE_PRIV_H
 #include "indexer/files_priv.h"
 
-enum fk_office { FK_OFFICE_NONE, FK_OFFICE_WORD, FK_OFFICE_SHEET, FK_OFFICE_SLIDES, FK_OFFICE_ODF };
+enum fk_office { FK_OFFICE_NONE, FK_OFFICE_OOXML, FK_OFFICE_ODF };
 struct fk_office_parts {
     enum fk_office office;
     struct fk_buf strings; /* of a workbook, one after another */
     struct fk_buf ends;    /* size_t each: where they end */
     bool is_encrypted, is_damaged;
+    bool is_whole; /* every part was looked at */
+    bool has_body; /* a part was read that holds text, not only what is said of the document */
 };
 
 FK_CHECKED enum fk_status fk_office__strings(struct fk_office_parts *p, const void *xml, size_t len,

@@ -200,9 +200,8 @@ static enum fk_status worker_lost(struct fk_pool *pool, struct worker *w, unsign
         give(w, out);
         return FK_OK;
     }
-    /* Files have their own time, so it is not theirs that ran out. */
-    w->depth =
-        w->depth == FK_READ_ALL && reason == FK_REASON_CRASH ? FK_READ_NO_FILES : FK_READ_HEADERS;
+    /* Files have a time of their own, but a library may not come back from one of them. */
+    w->depth = w->depth == FK_READ_ALL ? FK_READ_NO_FILES : FK_READ_HEADERS;
     return job_send(pool, w, err);
 }
 

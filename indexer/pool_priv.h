@@ -3,8 +3,8 @@
  * over them.
  *
  * A reader that dies, or is killed because its message takes too long, is replaced; its message is
- * tried once more, where it died without what stands in files, then for its header fields only, and
- * after that is given back with no answer. One whose runner of programs was gone gets another. An
+ * tried once more without what stands in files, then for its header fields only, and after that is
+ * given back with no answer. One whose runner of programs was gone gets another. An
  * answer is only what the reader says: whoever uses it checks it. A reader is replaced after some
  * hundred messages, so that one that a message has taken over does not see many more.
  *

@@ -70,12 +70,13 @@ done:
 }
 
 #ifdef FK_TESTING
-/* A message that begins with "X-Fumikura-Test: WORD" makes the reader misbehave; with "always"
- * after it even where only the header fields are read. */
-static void misbehave(const uint8_t *message, size_t len, bool headers_only) {
+/* A message that begins with "X-Fumikura-Test: WORD" makes the reader misbehave; with "files" after
+ * it only where files are read, with "always" even where only the header fields are. */
+static void misbehave(const uint8_t *message, size_t len, unsigned depth) {
     char word[16] = "", again[16] = "";
     if (len < 40 || sscanf((const char *)message, "X-Fumikura-Test: %15s %15s", word, again) < 1 ||
-        (headers_only && strcmp(again, "always") != 0))
+        (depth == FK_READ_HEADERS && strcmp(again, "always") != 0) ||
+        (depth != FK_READ_ALL && strcmp(again, "files") == 0))
         return;
     if (strcmp(word, "crash") == 0)
         abort();
@@ -89,7 +90,7 @@ static void misbehave(const uint8_t *message, size_t len, bool headers_only) {
             abort();
 }
 #else
-#define misbehave(message, len, headers_only) ((void)0)
+#define misbehave(message, len, depth) ((void)0)
 #endif
 
 static struct fk_files *files;
@@ -135,7 +136,7 @@ static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, stru
     fk_files__new_message(files);
     fk_reading__files(depth == FK_READ_ALL && kind != FK_JOB_WORDS ? files : NULL);
     if (offset <= size && len <= size - offset)
-        misbehave(file + offset, len, headers_only);
+        misbehave(file + offset, len, depth);
     if (offset > size || len > size - offset)
         st = fk_fail(err, FK_CORRUPT, "a job outside its file");
     else if (kind == FK_JOB_PEOPLE)

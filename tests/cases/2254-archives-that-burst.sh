@@ -16,6 +16,16 @@ put("ratio.gz", gzip.compress(zeros, 1))
 put("ratio.zip", zipped([("zeros.txt", zeros)], 1))
 put("text.zip", zipped([(f"{i}.txt", b"word " * (4 << 20)) for i in range(20)], 1))   # 400 MB of text in 20 files
 del zeros
+# 20 GiB of zeros in a tar, and a file behind them: libarchive would unpack them all to get there
+head = tarfile.TarInfo("zeros"); head.size = 20 << 30
+c = bz2.BZ2Compressor(1)
+with open("files/behind.tar.bz2", "wb") as f:
+    f.write(c.compress(head.tobuf()))
+    f.write(c.flush())
+    c = bz2.BZ2Compressor(9); block = c.compress(b"\0" * (64 << 20)) + c.flush()
+    for i in range(20 * 16): f.write(block)  # one stream after another
+    i = tarfile.TarInfo("behind.txt"); i.size = 6
+    f.write(bz2.compress(i.tobuf() + b"behind" + b"\0" * 1530))
 deep = b"the deepest word is tiefstes"
 for i in range(30): deep = zipped([(f"{i}.zip" if i else "deep.txt", deep)])
 put("deep.zip", deep)
@@ -72,7 +82,7 @@ fk import neighbours/0[2-9]*.eml >/dev/null || fail "neighbours after"
 fk index --wait >/dev/null || fail "index"
 listed() { fk unsearchable --json 2>/dev/null | jq -r 'select(.subject) | .subject' | sort -u; }
 listed >list
-for name in ratio.gz ratio.zip text.zip deep.zip many.zip 42.zip bomb.xml.docx nested.xml.docx shared.xlsx groups.rtf fat.doc cut.tar.gz loop.eml headers.eml; do
+for name in behind.tar.bz2 ratio.gz ratio.zip text.zip deep.zip many.zip 42.zip bomb.xml.docx nested.xml.docx shared.xlsx groups.rtf fat.doc cut.tar.gz loop.eml headers.eml; do
     grep -qxF "file $name" list || missed="${missed:-} $name"
 done
 [ -z "${missed:-}" ] || fail "not listed:$missed"
@@ -80,6 +90,7 @@ done
 for name in words.rtf paths.tar calendar.ics; do
     grep -qxF "file $name" list && fail "$name is whole, and listed"
 done
+expect 1 "$(fk search --count 'filename:"behind.tar.bz2" body:see' 2>/dev/null)" "the body beside an archive that unpacks without end"
 expect 1 "$(fk search --count filename:passwd attachment:pwnd 2>/dev/null)" "a path upwards is a name and nothing else"
 [ ! -e /etc/passwd.pwnd ] || fail "a file was written"
 expect "$(ls neighbours/0*.eml | wc -l)" "$(fk search --count 'NOT subject:file' 2>/dev/null)" "neighbours"

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     text = 0;
     fk_files__new_message(files);
     fk_files__begin(files, &sink, &reasons, &clean, &left);
-    struct fk_office_parts parts = {.office = (enum fk_office)(FK_OFFICE_WORD + data[0] % 4)};
+    struct fk_office_parts parts = {.office = (enum fk_office)(FK_OFFICE_OOXML + data[0] % 2)};
     DONE(fk_office__strings(&parts, data + 1, len - 1, NULL));
     MUST(parts.strings.len <= FK_FILE_TEXT_MAX && parts.ends.len % sizeof(size_t) == 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -107,6 +107,15 @@ static void endless_work_is_stopped(void **state) {
     fk_buf_free(&r.answer);
 }
 
+static void endless_work_on_files_costs_the_files_only(void **state) {
+    (void)state;
+    struct fk_job_result r = after("X-Fumikura-Test: spin files\nSubject: found" PADDING);
+    assert_int_equal(r.reasons, FK_REASON_TIME);
+    assert_true(says(&r, "Sfound"));
+    assert_true(says(&r, "words"));
+    fk_buf_free(&r.answer);
+}
+
 static void endless_waiting_is_stopped(void **state) {
     (void)state;
     struct fk_job_result r = after("X-Fumikura-Test: sleep\nSubject: found" PADDING);
@@ -207,6 +216,7 @@ int main(void) {
         cmocka_unit_test(a_message_that_kills_every_reader_is_given_back),
         cmocka_unit_test(too_much_memory_is_a_crash),
         cmocka_unit_test(endless_work_is_stopped),
+        cmocka_unit_test(endless_work_on_files_costs_the_files_only),
         cmocka_unit_test(endless_waiting_is_stopped),
         cmocka_unit_test(answers_larger_than_a_frame_come_whole),
         cmocka_unit_test(no_answer_can_do_harm),
