@@ -10,7 +10,7 @@ static enum fk_status native_read(struct fk_files *f, struct fk_ole *ole, size_t
                                   struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
     enum fk_status st = FK_OK;
-    (void)fk_ole__stream(ole, "\1Ole10Native", max, &b);
+    (void)fk_ole__stream(f, ole, "\1Ole10Native", max, &b);
     const uint8_t *at = b.data, *end = at + b.len;
     const char *label = b.len > 6 ? (const char *)at + 6 : "";
     at += b.len > 6 ? 6 : b.len;
@@ -45,7 +45,7 @@ static enum fk_status native_read(struct fk_files *f, struct fk_ole *ole, size_t
 static enum fk_status stream_read(struct fk_files *f, struct fk_ole *ole, const char *name,
                                   size_t max, struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
-    (void)fk_ole__stream(ole, name, max, &b);
+    (void)fk_ole__stream(f, ole, name, max, &b);
     const struct fk_file file = {b.data, b.len, "", NULL, false, false, false};
     enum fk_status st = b.failed ? fk_fail(err, FK_NOMEM, "an embedded file: out of memory")
                                  : fk_files__read(f, &file, err);
@@ -70,8 +70,8 @@ static enum fk_status locked_read(struct fk_files *f, struct fk_ole *ole,
     enum fk_unlock is = FK_LOCKED;
     enum fk_status st = FK_OK;
     const struct fk_password *p = NULL;
-    (void)fk_ole__stream(ole, "EncryptionInfo", file->len, &info);
-    (void)fk_ole__stream(ole, "EncryptedPackage", file->len, &package);
+    (void)fk_ole__stream(f, ole, "EncryptionInfo", file->len, &info);
+    (void)fk_ole__stream(f, ole, "EncryptedPackage", file->len, &package);
     for (size_t i = 0; is == FK_LOCKED && (p = fk_files__password(f, i, FK_PASSWORDS_SLOW_MAX));
          i++) {
         fk_buf_reset(&plain);
@@ -125,6 +125,8 @@ enum fk_status fk_file__ole(struct fk_files *f, const struct fk_file *file, stru
         fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
         return FK_OK;
     }
+    if (fk_ole__is_cut(file))
+        fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
     enum fk_status st = streams_read(f, ole, file, err);
     fk_ole__close(&ole);
     return st;

@@ -92,7 +92,7 @@ enum fk_status fk_word__read(struct fk_files *f, struct fk_ole *ole, size_t max,
     struct text t = {.wide = FK_BUF_INIT};
     enum fk_status st = FK_OK;
     bool good = false;
-    (void)fk_ole__stream(ole, "WordDocument", max, &doc);
+    (void)fk_ole__stream(f, ole, "WordDocument", max, &doc);
     if (doc.len >= FLAGS + 2 && u16(doc.data + FLAGS) & ENCRYPTED) {
         fk_files__unread(f, NULL, FK_REASON_ENCRYPTED);
         goto done;
@@ -101,7 +101,7 @@ enum fk_status fk_word__read(struct fk_files *f, struct fk_ole *ole, size_t max,
         st = FK_NOT_FOUND;
         goto done;
     }
-    (void)fk_ole__stream(ole, u16(doc.data + FLAGS) & TABLE_1 ? "1Table" : "0Table", max, &table);
+    (void)fk_ole__stream(f, ole, u16(doc.data + FLAGS) & TABLE_1 ? "1Table" : "0Table", max, &table);
     const size_t at = u32(doc.data + CLX), len = u32(doc.data + CLX + 4);
     if (at <= table.len && len <= table.len - at)
         good = pieces_take(&t, &doc, table.data + at, len);
