@@ -52,6 +52,7 @@ struct run {
     struct fk_xwriter *writer; /* of the batch; NULL while it has no document */
     struct fk_shard batch;
     struct fk_seqs superseded; /* by the batch, in the shards */
+    struct fk_shard fresh;     /* documents that were put and whose locked files are not tried yet */
     struct fk_known known;
     struct item ring[FK_RUN_RING];
     size_t first, count;

@@ -11,6 +11,7 @@
 #include "indexer/run_priv.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "base/pack.h"
 #include "indexer/index.h"
@@ -106,7 +107,9 @@ static enum fk_status letter_submit(struct run *r, uint64_t seq, struct item *i,
                                     struct fk_err *err) {
     struct fk_content content = {.fd = -1};
     struct fk_envelope envelope;
-    enum fk_status st = fk_lend_content(r->lend, seq, 0, &content, err);
+    enum fk_status st = fk_run__stepped(fk_fault("index-letter"), err);
+    FK_TRY(st);
+    st = fk_lend_content(r->lend, seq, 0, &content, err);
     if (st == FK_NOT_FOUND || st == FK_CORRUPT) {
         i->state = ITEM_DONE;
         return FK_OK; /* disposed of: it says nothing more */
@@ -154,6 +157,10 @@ done:
 
 /* ---- letters of a locked message */
 
+static enum fk_status reader_get(struct run *r, struct fk_xreader **out, struct fk_err *err) {
+    return fk_run__of_database(r, fk_known__reader(&r->known, &r->place, r->list, out, err), err);
+}
+
 static int compare_docids(const void *a, const void *b) {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
@@ -187,7 +194,7 @@ static enum fk_status letters_find(struct run *r, const struct letter *locked, s
     struct fk_xhits *hits = calloc(1, sizeof *hits);
     enum fk_status st = hits ? FK_OK : fk_fail(err, FK_NOMEM, "indexing: out of memory");
     FK_TRY(st);
-    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(reader_get(r, &reader, err));
     FK_TRY(near_search(reader, FK_P_FROM_ADDR, locked, LOOKED_AT_MAX, hits, err));
     for (size_t i = 0; i < hits->count && seqs->count < LETTERS_MAX; i++) {
         struct letter other;
@@ -275,7 +282,7 @@ static enum fk_status unlock(struct run *r, uint32_t docid, uint32_t new_from, s
     struct letter locked = {.docid = 0};
     struct fk_seqs letters = {NULL, 0, 0, false};
     struct fk_unlock_words words = {.text = FK_BUF_INIT};
-    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(reader_get(r, &reader, err));
     FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &locked, err), err));
     FK_TRY(letters_find(r, &locked, &letters, err));
     if (!is_untried(&letters, docid, new_from))
@@ -369,13 +376,14 @@ enum fk_status fk_run__unlock(struct run *r, const struct fk_shard *shard, struc
     if (r->options->names_only)
         return FK_OK;
     fk_known__changed(&r->known);
-    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(reader_get(r, &reader, err));
     for (uint32_t after = shard->first - 1;
          (st = fk_xreader_next(reader, after, &docid, err)) == FK_OK && docid <= shard->last;
          after = docid)
         FK_TRY(document_look(r, reader, docid, &todo, err));
-    if (st == FK_OK || st == FK_NOT_FOUND)
-        st = all_unlock(r, &todo, shard->first, err);
+    if (st != FK_NOT_FOUND) /* behind the last */
+        FK_TRY(fk_run__of_database(r, st, err));
+    st = all_unlock(r, &todo, shard->first, err);
 done:
     fk_known__changed(&r->known);
     fk_seqs_free(&todo);
@@ -389,7 +397,7 @@ enum fk_status fk_run__lock_again(struct run *r, const struct fk_seqs *gone, str
     uint32_t docids[OPENED_MAX];
     size_t count;
     fk_known__changed(&r->known);
-    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(reader_get(r, &reader, err));
     for (size_t i = 0; i < gone->count; i++) {
         char seq[24];
         const int n = snprintf(seq, sizeof seq, "%llu", (unsigned long long)gone->at[i]);
