@@ -696,7 +696,8 @@ enum fk_status fk_document__make(const struct fk_source *source, unsigned reason
     struct posting words = {NULL, 0};
     const uint8_t *end;
     char read[READ_SIZE] = "";
-    const bool has_answer = answer->len > 0 && answer_read(answer, &a);
+    const bool has_answer = answer->len > 0 && answer_read(answer, &a) &&
+                            fk_unlock__is_of_given(a.display, a.display_len, source->passwords);
     if (!has_answer)
         a = (struct answer){.terms = NULL};
     if (answer->len > 0 && !has_answer)

@@ -17,6 +17,7 @@ struct fk_source {
     int64_t time_ms; /* of the entry; used where the envelope does not say when */
     const struct fk_trust *trust;
     char *const *own_companies; /* as in fk_index_options */
+    const struct fk_passwords *passwords; /* besides the configured, that were tried; NULL: none */
     uint64_t message_bytes;       /* of the message, without what stands around it */
     uint8_t key[FK_SHA256_BYTES]; /* of its bytes (index.h) */
 };

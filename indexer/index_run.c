@@ -82,7 +82,8 @@ enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_
         (struct fk_source){.seq = e->seq,
                            .time_ms = e->time_ms,
                            .trust = r->options->trust,
-                           .own_companies = r->options->own_companies};
+                           .own_companies = r->options->own_companies,
+                           .passwords = r->passwords};
     enum fk_status st = fk_lend_content(r->lend, e->seq, 0, &content, err);
     if (st == FK_NOT_FOUND) {
         i->has_no_content = true;

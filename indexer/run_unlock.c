@@ -28,7 +28,7 @@
 enum {
     SALT = 32,
     DAY_MS = 86400000,
-    OPENED_MAX = 64,     /* messages that one letter opened */
+    OPENED_FIRST = 64,   /* messages that one letter opened, at first asked for */
     LOCKED_MAX = 16,     /* messages of one sender that a letter is tried on, the newest */
     LOOKED_AT_MAX = 200, /* messages of the sender in those two days */
     LETTERS_MAX = 32,    /* of them, that words are taken from, the first */
@@ -304,17 +304,43 @@ done:
 
 /* ---- which */
 
+/* All documents with a flag of this value; *docids is the caller's to free. */
 static enum fk_status with_flag(struct run *r, struct fk_xreader *reader, const char *flag,
-                                const void *value, size_t len, uint32_t docids[OPENED_MAX],
-                                size_t *count, struct fk_err *err) {
+                                const void *value, size_t len, uint32_t **docids, size_t *count,
+                                struct fk_err *err) {
     struct fk_buf term = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    size_t room = 0;
     fk_buf_printf(&term, FK_P_FLAG "%s:", flag);
     fk_buf_add(&term, value, len);
     *count = 0;
+    while (st == FK_OK && term.len <= FK_WHOLE_MAX && *count == room) {
+        room = room ? 4 * room : OPENED_FIRST;
+        uint32_t *more = realloc(*docids, room * sizeof **docids);
+        if (!more)
+            FK_TRY(fk_fail(err, FK_NOMEM, "indexing: out of memory"));
+        *docids = more;
+        st = fk_xreader_with_term(reader, (const char *)term.data, term.len, *docids, room, count,
+                                  err);
+    }
+    st = fk_run__of_database(r, st, err);
+done:
+    fk_buf_free(&term);
+    return st;
+}
+
+static enum fk_status has_locked(struct run *r, struct fk_xreader *reader,
+                                 const struct fk_buf *sender, bool *out, struct fk_err *err) {
+    struct fk_buf term = FK_BUF_INIT;
+    uint32_t docid;
+    size_t count = 0;
+    fk_buf_str(&term, FK_P_FLAG "locked:");
+    fk_buf_add(&term, sender->data, sender->len);
     enum fk_status st = term.len > FK_WHOLE_MAX
                             ? FK_OK
                             : fk_xreader_with_term(reader, (const char *)term.data, term.len,
-                                                   docids, OPENED_MAX, count, err);
+                                                   &docid, 1, &count, err);
+    *out = count > 0;
     fk_buf_free(&term);
     return fk_run__of_database(r, st, err);
 }
@@ -326,16 +352,14 @@ static enum fk_status document_look(struct run *r, struct fk_xreader *reader, ui
     enum fk_status st;
     struct letter letter, locked = {.docid = 0};
     struct fk_xhits *hits = NULL;
-    uint32_t docids[OPENED_MAX];
-    size_t count = 0;
+    bool any = false;
     FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &letter, err), err));
     if (fk_unlock__is_locked(letter.data.data, letter.data.len))
         fk_seqs_add(todo, docid);
     if (!letter.sender.len || letter.bytes > LETTER_BYTES)
         goto done;
-    FK_TRY(
-        with_flag(r, reader, "locked", letter.sender.data, letter.sender.len, docids, &count, err));
-    if (count == 0) /* mostly, and known at the cost of one look-up */
+    FK_TRY(has_locked(r, reader, &letter.sender, &any, err));
+    if (!any) /* mostly, and known at the cost of one look-up */
         goto done;
     hits = calloc(1, sizeof *hits);
     if (!hits)
@@ -394,19 +418,20 @@ enum fk_status fk_run__lock_again(struct run *r, const struct fk_seqs *gone, str
     enum fk_status st = FK_OK;
     struct fk_xreader *reader;
     struct fk_seqs todo = {NULL, 0, 0, false};
-    uint32_t docids[OPENED_MAX];
+    uint32_t *docids = NULL;
     size_t count;
     fk_known__changed(&r->known);
     FK_TRY(reader_get(r, &reader, err));
     for (size_t i = 0; i < gone->count; i++) {
         char seq[24];
         const int n = snprintf(seq, sizeof seq, "%llu", (unsigned long long)gone->at[i]);
-        FK_TRY(with_flag(r, reader, "opened", seq, (size_t)n, docids, &count, err));
+        FK_TRY(with_flag(r, reader, "opened", seq, (size_t)n, &docids, &count, err));
         for (size_t k = 0; k < count; k++)
             fk_seqs_add(&todo, docids[k]);
     }
     st = all_unlock(r, &todo, 0, err);
 done:
+    free(docids);
     fk_seqs_free(&todo);
     return st;
 }
