@@ -3,6 +3,7 @@
 #include "base/digest.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 struct fk_digest {
@@ -10,10 +11,26 @@ struct fk_digest {
     const EVP_MD *md;
 };
 
+/* Fetched once: EVP_sha256() stands for a name that each digest looks up again, for longer than a
+ * short text takes. */
+static EVP_MD *sha256, *sha512;
+
+static void fetch(void) {
+    sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    sha512 = EVP_MD_fetch(NULL, "SHA2-512", NULL);
+}
+
+static const EVP_MD *md_of(enum fk_digest_kind kind) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, fetch);
+    const EVP_MD *fetched = kind == FK_SHA256 ? sha256 : sha512;
+    return fetched ? fetched : kind == FK_SHA256 ? EVP_sha256() : EVP_sha512();
+}
+
 enum fk_status fk_digest_new(enum fk_digest_kind kind, struct fk_digest **out, struct fk_err *err) {
     struct fk_digest *d = malloc(sizeof *d);
     if (d) {
-        d->md = kind == FK_SHA256 ? EVP_sha256() : EVP_sha512();
+        d->md = md_of(kind);
         d->ctx = EVP_MD_CTX_new();
     }
     if (!d || !d->ctx || EVP_DigestInit_ex(d->ctx, d->md, NULL) != 1) {
@@ -50,7 +67,7 @@ void fk_digest_free(struct fk_digest **d) {
 }
 
 void fk_sha256(const void *data, size_t len, uint8_t out[FK_SHA256_BYTES]) {
-    must(EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL));
+    must(EVP_Digest(data, len, out, NULL, md_of(FK_SHA256), NULL));
 }
 
 void fk_hex(char *out, const void *data, size_t len) {

@@ -1,6 +1,6 @@
 /* amount.c - see amount.h */
 #include "indexer/amount.h"
-#include "indexer/glyph_priv.h"
+#include "indexer/lexicon_priv.h"
 #include "indexer/numeral.h"
 
 #include <inttypes.h>
@@ -29,8 +29,13 @@ static const struct mark after_figure[] = {
  */
 static size_t mark_read(const char *text, size_t len, size_t at, const struct mark *marks,
                         size_t count, const char **currency) {
+    size_t after;
+    const uint32_t first = fk_glyph_lower(fk_glyph(text, len, at, &after));
     for (size_t i = 0; i < count; i++) {
         const char *word = marks[i].word;
+        const uint8_t begins = (uint8_t)word[0];
+        if (begins < 0x80 ? begins != first : first < 0x80)
+            continue;
         const size_t word_len = strlen(word);
         size_t from = at, next, w = 0, w_next;
         for (; w < word_len; w = w_next, from = next) {
@@ -66,24 +71,22 @@ enum fk_tax fk_tax_read(const char *text, size_t len, size_t at, size_t *end) {
                  {"incl. tax", FK_TAX_INCLUDED},     {"tax included", FK_TAX_INCLUDED},
                  {"excl. tax", FK_TAX_EXCLUDED},     {"tax excluded", FK_TAX_EXCLUDED},
                  {"including tax", FK_TAX_INCLUDED}, {"excluding tax", FK_TAX_EXCLUDED}};
+    static struct fk_lexicon lexicon = FK_LEXICON(words, word);
     size_t next, after;
     at = blanks_pass(text, len, at, 2);
     const uint32_t open = fk_glyph(text, len, at, &next);
     const bool has_bracket = open == '(' || open == '[' || open == 0x3010;
     if (has_bracket)
         at = blanks_pass(text, len, next, 2);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        after = fk_glyph_word(text, len, at, words[i].word);
-        if (!after)
-            continue;
-        const uint32_t more = fk_glyph(text, len, after, &next);
-        if (more == 0x307f || more == 0x304d) /* 税込み, 税抜き */
-            after = next;
-        const uint32_t close = fk_glyph(text, len, after, &next);
-        *end = has_bracket && (close == ')' || close == ']' || close == 0x3011) ? next : after;
-        return words[i].tax;
-    }
-    return FK_TAX_UNKNOWN;
+    const size_t i = fk_lexicon_first(&lexicon, text, len, at, &after);
+    if (i == FK_LEXICON_NONE)
+        return FK_TAX_UNKNOWN;
+    const uint32_t more = fk_glyph(text, len, after, &next);
+    if (more == 0x307f || more == 0x304d) /* 税込み, 税抜き */
+        after = next;
+    const uint32_t close = fk_glyph(text, len, after, &next);
+    *end = has_bracket && (close == ')' || close == ']' || close == 0x3011) ? next : after;
+    return words[i].tax;
 }
 
 /* ---- the figure and what stands around it */

@@ -292,8 +292,9 @@ static bool reads_japanese(const char *charset, const uint8_t *p, size_t len) {
 
 /* What nearly all mail declares; ASCII is itself in these. */
 static bool is_common(const char *name) {
-    static const char *const begin[] = {"utf-8",       "us-ascii",  "iso-2022-jp", "iso-8859-", "cp932",
-                                        "windows-125", "shift_jis", "euc-",        "gb",        "big5"};
+    static const char *const begin[] = {"utf-8", "us-ascii",    "iso-2022-jp", "iso-8859-",
+                                        "cp932", "windows-125", "shift_jis",   "euc-",
+                                        "gb",    "big5"};
     for (size_t i = 0; *name && i < sizeof begin / sizeof *begin; i++)
         if (strncasecmp(name, begin[i], strlen(begin[i])) == 0)
             return true;

@@ -1,7 +1,7 @@
 /* company.c - see company.h. A form stands before or after the name that touches it; where there is
  * a name on both sides it belongs to the one before it (大和商事株式会社営業部). */
 #include "indexer/company.h"
-#include "indexer/glyph_priv.h"
+#include "indexer/lexicon_priv.h"
 #include "indexer/terms.h"
 
 #include <string.h>
@@ -66,22 +66,9 @@ static const struct form forms[] = {
 };
 
 static const struct form *form_at(const char *text, size_t len, size_t at, size_t *end) {
-    size_t next;
-    const uint32_t c = fk_glyph_lower(fk_glyph(text, len, at, &next));
-    if (fk_glyph_is_letter(c) && fk_glyph_is_letter(fk_glyph_before(text, len, at, &next)))
-        return NULL;
-    static uint32_t first[sizeof forms / sizeof *forms];
-    if (!first[0])
-        for (size_t i = sizeof forms / sizeof *forms; i-- > 0;)
-            first[i] = fk_glyph(forms[i].word, strlen(forms[i].word), 0, &next);
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (first[i] != c)
-            continue;
-        *end = fk_glyph_word(text, len, at, forms[i].word);
-        if (*end)
-            return &forms[i];
-    }
-    return NULL;
+    static struct fk_lexicon lexicon = FK_LEXICON(forms, word);
+    const size_t i = fk_lexicon_first(&lexicon, text, len, at, end);
+    return i == FK_LEXICON_NONE ? NULL : &forms[i];
 }
 
 /* ---- names */
@@ -98,10 +85,9 @@ static bool ends_name(const char *text, size_t len, size_t at) {
     static const char *const words[] = {
         "御中", "様", "殿", "営業", "経理", "総務", "購買", "本社", "支社", "支店", "宛", "担当",
         "代表", "(",  "の", "は",   "が",   "を",   "より", "から", "です", "と申", "へ", "に"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (fk_glyph_word(text, len, at, words[i]))
-            return true;
-    return false;
+    static struct fk_lexicon lexicon = FK_LEXICON_OF(words);
+    size_t end;
+    return fk_lexicon_first(&lexicon, text, len, at, &end) != FK_LEXICON_NONE;
 }
 
 /* Behind a form: to a blank, a sign, or a word that ends it. */
@@ -157,10 +143,9 @@ static size_t words_pass(const char *text, size_t begin, size_t end) {
 /* Hiragana behind another script: mostly the sentence's. */
 static bool is_particle(const char *text, size_t len, size_t at) {
     static const char *const words[] = {"より", "から", "です", "ます", "の", "は", "が", "を"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (fk_glyph_word(text, len, at, words[i]))
-            return true;
-    return false;
+    static struct fk_lexicon lexicon = FK_LEXICON_OF(words);
+    size_t end;
+    return fk_lexicon_first(&lexicon, text, len, at, &end) != FK_LEXICON_NONE;
 }
 
 /* Before a form: back to a blank, a sign, or a particle between words. from: not before it. */

@@ -190,9 +190,8 @@ static uint32_t term_add(struct fk_docterms *d, const char *prefix, size_t prefi
 }
 
 /* The term's number, new or old; NOTHING without memory. */
-static uint32_t term_number(struct fk_docterms *d, const char *prefix, const char *text,
-                            size_t len) {
-    const size_t prefix_len = strlen(prefix);
+static uint32_t term_number(struct fk_docterms *d, const char *prefix, size_t prefix_len,
+                            const char *text, size_t len) {
     const uint32_t hash = term_hash(prefix, prefix_len, text, len);
     for (uint32_t at = hash & (d->slot_count - 1); d->slots[at] != NOTHING;
          at = (at + 1) & (d->slot_count - 1)) {
@@ -205,20 +204,27 @@ static uint32_t term_number(struct fk_docterms *d, const char *prefix, const cha
     return term_add(d, prefix, prefix_len, text, len, hash);
 }
 
-static bool words_add(struct words *w, const char *text, size_t len) {
+static uint32_t word_hash(const char *text, size_t len) {
+    return term_hash(FK_P_BODY, strlen(FK_P_BODY), text, len);
+}
+
+static bool words_add(struct words *w, const char *text, size_t len, uint32_t hash) {
     if ((w->count == w->hashes_cap && !grow(&w->hashes, &w->hashes_cap, sizeof *w->hashes)) ||
         (w->count == w->begins_cap && !grow(&w->begins, &w->begins_cap, sizeof *w->begins)))
         return false;
-    w->hashes[w->count] = term_hash(FK_P_BODY, strlen(FK_P_BODY), text, len);
+    w->hashes[w->count] = hash;
     w->begins[w->count++] = (uint32_t)w->bytes.len;
     fk_buf_add(&w->bytes, text, len);
     fk_buf_byte(&w->bytes, 0);
     return !w->bytes.failed;
 }
 
-static bool words_add_token(struct words *w, const struct fk_token *token) {
-    return token->written ? words_add(w, token->written, token->written_len)
-                          : words_add(w, token->text, token->len);
+/* As it was written; text_hash: of the token's text. */
+static bool words_add_token(struct words *w, const struct fk_token *token, uint32_t text_hash) {
+    if (!token->written)
+        return words_add(w, token->text, token->len, text_hash);
+    return words_add(w, token->written, token->written_len,
+                     word_hash(token->written, token->written_len));
 }
 
 /* The word that was added last, where it can be found. */
@@ -232,43 +238,48 @@ static bool memory_link(struct memory *m) {
     return true;
 }
 
-static void memory_add(struct fk_docterms *d, const struct fk_token *token) {
-    d->failed |= !words_add_token(&d->plain.words, token) || !memory_link(&d->plain);
+static void memory_add(struct fk_docterms *d, const struct fk_token *token, uint32_t text_hash) {
+    d->failed |= !words_add_token(&d->plain.words, token, text_hash) || !memory_link(&d->plain);
 }
 
 /* What follows is another part: no paragraph stands partly in this one and partly in that. */
 static void memory_gap(struct fk_docterms *d) {
     static const char gap = FK_ROW_GAP;
-    d->failed |= !words_add(&d->plain.words, &gap, 1) || !memory_link(&d->plain);
+    d->failed |=
+        !words_add(&d->plain.words, &gap, 1, word_hash(&gap, 1)) || !memory_link(&d->plain);
 }
 
 struct taking {
     struct fk_docterms *d;
     enum fk_docfield field;
     uint32_t last; /* position of the token before */
-    bool remember;
+    bool remember; /* of the body alone */
+    size_t prefix_len;
 };
 
 static void token_take(void *ctx, const struct fk_token *token) {
     struct taking *t = ctx;
     struct fk_docterms *d = t->d;
+    const char *prefix = prefixes[t->field];
     if (d->failed || d->is_cut)
         return;
-    const uint32_t number = term_number(d, prefixes[t->field], token->text, token->len);
+    const uint32_t number = term_number(d, prefix, t->prefix_len, token->text, token->len);
     if (number == NOTHING) {
         d->failed = true;
         return;
     }
-    d->terms[number].is_plain |= token->written == NULL;
-    d->terms[number].is_varied |= token->written != NULL;
+    struct term *term = &d->terms[number];
+    const uint32_t hash = term->hash; /* of the body, a word's too */
+    term->is_plain |= token->written == NULL;
+    term->is_varied |= token->written != NULL;
     if (token->written &&
-        term_number(d, prefixes[t->field], token->written, token->written_len) == NOTHING)
+        term_number(d, prefix, t->prefix_len, token->written, token->written_len) == NOTHING)
         d->failed = true;
     if (token->pos != t->last) { /* the first at its place is the phrase's */
         if (t->remember)
-            memory_add(d, token);
+            memory_add(d, token, hash);
         if (t->field == FK_IN_BODY)
-            fk_sketcher_add(&d->sketcher, d->terms[number].hash);
+            fk_sketcher_add(&d->sketcher, hash);
     }
     t->last = token->pos;
     if (++d->token_count >= FK_POSTINGS_MAX)
@@ -295,7 +306,7 @@ static void show(struct fk_docterms *d, enum fk_docfield field, const char *text
 /* Terms, row and what is shown. */
 static enum fk_status text_take(struct fk_docterms *d, enum fk_docfield field, const char *text,
                                 size_t len, bool remember, struct fk_err *err) {
-    struct taking t = {d, field, NOTHING, remember};
+    struct taking t = {d, field, NOTHING, remember, strlen(prefixes[field])};
     if (d->is_cut)
         return FK_OK;
     show(d, field, text, len);
@@ -327,7 +338,7 @@ static void token_hash(void *ctx, const struct fk_token *token) {
     if (token->pos == t->last)
         return;
     t->last = token->pos;
-    d->failed |= !words_add_token(&d->paragraph, token);
+    d->failed |= !words_add_token(&d->paragraph, token, word_hash(token->text, token->len));
 }
 
 static bool stands_at(const struct fk_docterms *d, size_t at) {
@@ -365,7 +376,7 @@ enum fk_status fk_docterms__html(struct fk_docterms *d, enum fk_docfield field, 
     for (const char *end = text + len; text < end;) {
         const char *stop = memmem(text, (size_t)(end - text), "\n\n", 2);
         const size_t n = (size_t)((stop ? stop : end) - text);
-        struct taking hashing = {d, field, NOTHING, false};
+        struct taking hashing = {.d = d, .field = field, .last = NOTHING};
         uint32_t unused;
         words_forget(&d->paragraph);
         st = outcome(d, fk_terms_of_text(text, n, 0, token_hash, &hashing, &unused, err), err);
@@ -400,7 +411,7 @@ enum fk_status fk_docterms__whole(struct fk_docterms *d, const char *prefix, con
     for (size_t i = 0; i < len && n < FK_WHOLE_MAX; i++)
         if ((uint8_t)text[i] > ' ' && text[i] != 0x7f)
             clean[n++] = text[i];
-    if (n > 0 && term_number(d, prefix, clean, n) == NOTHING)
+    if (n > 0 && term_number(d, prefix, strlen(prefix), clean, n) == NOTHING)
         d->failed = true;
     return outcome(d, FK_OK, err);
 }
@@ -444,12 +455,11 @@ static bool mark_varied(struct fk_docterms *d) {
         const size_t prefix = it->prefix_len, len = it->len - prefix;
         if (it->is_plain || !it->is_varied || len >= FK_TERM_MAX)
             continue;
-        char name[8];
+        char name[8]; /* the bytes may move */
         memcpy(name, d->bytes.data + it->at, prefix);
-        name[prefix] = 0;
         text[0] = FK_VARIED[0];
         memcpy(text + 1, d->bytes.data + it->at + prefix, len);
-        if (term_number(d, name, text, len + 1) == NOTHING)
+        if (term_number(d, name, prefix, text, len + 1) == NOTHING)
             return false;
     }
     return true;

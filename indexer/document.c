@@ -23,19 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct answer {
-    uint32_t reasons;
-    uint8_t found;
-    int64_t date_ms;
-    const uint8_t *display, *own, *report; /* lines */
-    size_t display_len, own_len, report_len;
-    const uint8_t *terms, *end;
-    const uint8_t *texts[FK_TEXTS_KINDS]; /* blobs */
-    size_t text_lens[FK_TEXTS_KINDS];
-};
-
-typedef enum fk_status (*term_fn)(void *ctx, const char *term, size_t len, struct fk_err *err);
-
 /* What the indexer alone says of a message. A reader may have been taken over by the message that
  * it read: that one would stand for another, or have a verdict that nobody gave. */
 static bool is_for_indexer(const char *term, size_t len) {
@@ -53,6 +40,8 @@ static bool is_for_indexer(const char *term, size_t len) {
     if (*term < 'A' || *term > 'Z')
         return false; /* a word of the text, as most are */
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        if (prefixes[i][0] != *term)
+            continue;
         const size_t n = strlen(prefixes[i]);
         if (len >= n && memcmp(term, prefixes[i], n) == 0)
             return true;
@@ -60,26 +49,23 @@ static bool is_for_indexer(const char *term, size_t len) {
     return false;
 }
 
-/* Goes through the terms; false where they are not of the form. fn NULL: only looks, and finds
- * where they end. */
-static bool terms_walk(const struct answer *a, const uint8_t **end_out, term_fn fn, void *ctx,
-                       enum fk_status *st, struct fk_err *err) {
-    struct fk_reader r;
-    fk_reader_init(&r, a->terms, (size_t)(a->end - a->terms));
-    const uint32_t count = fk_get_u32(&r);
-    const uint8_t *at = r.at, *end = a->end;
-    for (uint32_t i = 0; i < count && !r.bad && *st == FK_OK; i++) {
+/* Each a byte that says its length, and that many, none of them NUL. */
+static bool terms_read(struct fk_answer *a, struct fk_reader *r) {
+    const uint32_t count = fk_get_u32(r);
+    const uint8_t *at = r->at, *const end = r->end;
+    if (r->bad || count > FK_POSTINGS_MAX)
+        return false;
+    a->terms = at;
+    for (uint32_t i = 0; i < count; i++) {
         const size_t len = at < end ? *at++ : 0;
-        const char *term = (const char *)at;
-        if (len == 0 || len > FK_TERM_MAX || (size_t)(end - at) < len || memchr(at, 0, len) ||
-            is_for_indexer(term, len))
+        if (len == 0 || len > FK_TERM_MAX || (size_t)(end - at) < len ||
+            is_for_indexer((const char *)at, len))
             return false;
         at += len;
-        if (fn)
-            *st = fn(ctx, term, len, err);
     }
-    *end_out = at;
-    return !r.bad && count <= FK_POSTINGS_MAX;
+    a->terms_end = r->at = at;
+    a->term_count = count;
+    return count == 0 || !memchr(a->terms, 0, (size_t)(at - a->terms));
 }
 
 /* Fields of the form, each once, under the prefixes of words (index.h). */
@@ -99,19 +85,17 @@ static bool texts_are_good(const uint8_t *blob, size_t len) {
 }
 
 /* What follows the terms. */
-static bool texts_read(struct answer *a, const uint8_t *from) {
-    struct fk_reader r;
-    fk_reader_init(&r, from, (size_t)(a->end - from));
+static bool texts_read(struct fk_answer *a, struct fk_reader *r) {
     for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
-        a->texts[k] = fk_get_bytes(&r, &a->text_lens[k]);
-        if (r.bad || !texts_are_good(a->texts[k], a->text_lens[k]))
+        a->texts[k] = fk_get_bytes(r, &a->text_lens[k]);
+        if (r->bad || !texts_are_good(a->texts[k], a->text_lens[k]))
             return false;
     }
-    return fk_reader_done(&r);
+    return fk_reader_done(r);
 }
 
 /* Only lines that a reader is to write, and none of them over a limit. */
-static bool display_is_good(const struct answer *a) {
+static bool display_is_good(const struct fk_answer *a) {
     static const char *const names[] = {"date",         "from",        "to",       "cc",
                                         "subject",      "attachments", "file",     "border",
                                         "unsearchable", "charset",     "unlocked", "sketch"};
@@ -127,9 +111,7 @@ static bool display_is_good(const struct answer *a) {
     return !it.bad && a->display_len <= 131072;
 }
 
-static bool answer_read(const struct fk_buf *bytes, struct answer *a) {
-    enum fk_status st = FK_OK;
-    const uint8_t *texts;
+static bool answer_read(const struct fk_buf *bytes, struct fk_answer *a) {
     struct fk_reader r;
     fk_reader_init(&r, bytes->data, bytes->len);
     a->reasons = fk_get_u32(&r);
@@ -138,12 +120,10 @@ static bool answer_read(const struct fk_buf *bytes, struct answer *a) {
     a->display = fk_get_bytes(&r, &a->display_len);
     a->own = fk_get_bytes(&r, &a->own_len);
     a->report = fk_get_bytes(&r, &a->report_len);
-    a->terms = r.at;
-    a->end = r.end;
     return !r.bad && (a->reasons & ~(unsigned)FK_REASON_ALL) == 0 && display_is_good(a) &&
            fk_facts__own_is_good(a->own, a->own_len) &&
            fk_facts__report_is_good(a->report, a->report_len) &&
-           terms_walk(a, &texts, NULL, NULL, &st, NULL) && texts_read(a, texts);
+           terms_read(a, &r) && texts_read(a, &r);
 }
 
 /* ---- what the document is made of */
@@ -213,7 +193,7 @@ static bool reports_count(const struct capture *c) {
 }
 
 static void capture_write(const struct fk_source *s, const struct capture *c,
-                          const struct answer *a, struct fk_buf *data) {
+                          const struct fk_answer *a, struct fk_buf *data) {
     char time[FK_TIME_SIZE], text[128];
     fk_time_format(time, c->received_ms);
     snprintf(text, sizeof text, "%llu %s %s %s", (unsigned long long)s->seq, time, c->via,
@@ -396,11 +376,6 @@ done:
     return st;
 }
 
-struct posting {
-    struct fk_xdoc *doc;
-    size_t count;
-};
-
 static bool is_of_wrapper(const char *term) {
     return term[0] == FK_P_WRAPPER[0];
 }
@@ -411,14 +386,26 @@ static bool is_word(const char *term) {
     return term[0] != 'X' && term[0] != 'Y' && !is_of_wrapper(term);
 }
 
-static enum fk_status put_word(void *ctx, const char *term, size_t len, struct fk_err *err) {
-    struct posting *p = ctx;
-    p->count++;
-    return is_word(term) ? fk_xdoc_word(p->doc, term, len, err)
-                         : fk_xdoc_term(p->doc, term, len, err);
+/* Words lie in an answer as a document takes them: those in a row go in at once. */
+static enum fk_status put_terms(struct fk_xdoc *doc, const struct fk_answer *a,
+                                struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    const uint8_t *words = a->terms;
+    for (const uint8_t *at = a->terms, *next; at < a->terms_end; at = next) {
+        const char *term = (const char *)at + 1;
+        next = at + 1 + *at;
+        if (is_word(term))
+            continue;
+        FK_TRY(fk_xdoc_words(doc, words, (size_t)(at - words), err));
+        FK_TRY(fk_xdoc_term(doc, term, *at, err));
+        words = next;
+    }
+    st = fk_xdoc_words(doc, words, (size_t)(a->terms_end - words), err);
+done:
+    return st;
 }
 
-static enum fk_status put_texts(struct fk_xdoc *doc, const struct answer *a, struct fk_err *err) {
+static enum fk_status put_texts(struct fk_xdoc *doc, const struct fk_answer *a, struct fk_err *err) {
     enum fk_status st = FK_OK;
     for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
         struct fk_text_field f;
@@ -433,7 +420,7 @@ done:
 }
 
 static enum fk_status put_border(struct fk_xdoc *doc, const struct fk_source *source,
-                                 const struct capture *c, const struct answer *a,
+                                 const struct capture *c, const struct fk_answer *a,
                                  struct fk_buf *data, struct fk_err *err) {
     struct fk_buf lines = FK_BUF_INIT, mta = FK_BUF_INIT;
     /* A mail server tells its milters everything but its own Received field. The header that was
@@ -453,7 +440,7 @@ static enum fk_status put_border(struct fk_xdoc *doc, const struct fk_source *so
     return st;
 }
 
-static enum fk_status put_found(struct fk_xdoc *doc, const struct answer *a, struct fk_err *err) {
+static enum fk_status put_found(struct fk_xdoc *doc, const struct fk_answer *a, struct fk_err *err) {
     enum fk_status st = FK_OK;
     if (a->found & FK_FOUND_ATTACHMENT)
         FK_TRY(put_term(doc, FK_P_FLAG, "attachment", 10, err));
@@ -480,31 +467,36 @@ static void put_own_lines(const struct fk_source *s, const char *read, struct fk
 }
 
 /* What the server in front said is judged before it is shown; the sketch is a value. */
-static void put_answer_lines(const struct answer *a, struct fk_buf *data) {
+static void put_answer_lines(const struct fk_answer *a, struct fk_buf *data) {
     struct fk_fields it = fk_fields_begin(a->display, a->display_len);
     for (struct fk_field f; fk_fields_next(&it, &f);)
         if (!fk_field_is(&f, "border") && !fk_field_is(&f, "sketch"))
-            fk_buf_printf(data, "%.*s: %.*s\n", (int)f.name_len, f.name, (int)f.value_len, f.value);
+            fk_buf_add(data, f.name, (size_t)(f.value + f.value_len + 1 - f.name));
 }
 
 /* What was read of the message itself: all but the terms of what stands around it, and what servers
- * on its way put on top: a version of it may have come by another way and be read the same. */
-struct digesting {
-    struct fk_digest *digest;
-};
-
-static enum fk_status term_digest(void *ctx, const char *term, size_t len, struct fk_err *err) {
-    struct digesting *d = ctx;
-    const uint32_t n = (uint32_t)len;
-    (void)err;
-    if (is_of_wrapper(term) || strncmp(term, FK_P_MSGID, strlen(FK_P_MSGID)) == 0)
-        return FK_OK; /* a report's Message-ID is among the latter */
-    fk_digest_add(d->digest, &n, sizeof n);
-    fk_digest_add(d->digest, term, len);
-    return FK_OK;
+ * on its way put on top: a version of it may have come by another way and be read the same. Terms
+ * are short, and are summed many at a time. */
+static void terms_digest(const struct fk_answer *a, struct fk_digest *digest) {
+    uint8_t bytes[4096];
+    size_t n = 0;
+    for (const uint8_t *at = a->terms; at < a->terms_end; at += 1 + *at) {
+        const char *term = (const char *)at + 1;
+        const uint32_t len = *at;
+        if (is_of_wrapper(term) || strncmp(term, FK_P_MSGID, strlen(FK_P_MSGID)) == 0)
+            continue; /* a report's Message-ID is among the latter */
+        if (n + sizeof len + len > sizeof bytes) {
+            fk_digest_add(digest, bytes, n);
+            n = 0;
+        }
+        memcpy(bytes + n, &len, sizeof len);
+        memcpy(bytes + n + sizeof len, term, len);
+        n += sizeof len + len;
+    }
+    fk_digest_add(digest, bytes, n);
 }
 
-static void texts_digest(const struct answer *a, struct fk_digest *digest) {
+static void texts_digest(const struct fk_answer *a, struct fk_digest *digest) {
     for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
         struct fk_text_field f;
         for (size_t at = 0; fk_texts_field_next(a->texts[k], a->text_lens[k], &at, &f);) {
@@ -518,28 +510,37 @@ static void texts_digest(const struct answer *a, struct fk_digest *digest) {
     }
 }
 
-enum { READ_SIZE = 2 * FK_SHA256_BYTES + 1 };
-static enum fk_status read_digest(const struct answer *a, char out[READ_SIZE], struct fk_err *err) {
+static enum fk_status read_digest(struct fk_answer *a, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    struct digesting d = {NULL};
+    struct fk_digest *digest = NULL;
     struct fk_buf lines = FK_BUF_INIT;
-    const uint8_t *end;
     uint8_t sum[FK_SHA256_BYTES];
-    FK_TRY(fk_digest_new(FK_SHA256, &d.digest, err));
-    fk_digest_add(d.digest, &a->date_ms, sizeof a->date_ms);
+    FK_TRY(fk_digest_new(FK_SHA256, &digest, err));
+    fk_digest_add(digest, &a->date_ms, sizeof a->date_ms);
     put_answer_lines(a, &lines);
     if (lines.failed)
         FK_TRY(fk_fail(err, FK_NOMEM, "a document for the index: out of memory"));
-    fk_digest_add(d.digest, lines.data, lines.len);
-    fk_digest_add(d.digest, a->own, a->own_len);
-    if (a->terms && !terms_walk(a, &end, term_digest, &d, &st, err))
-        st = fk_fail(err, FK_CORRUPT, "an index reader's answer changed while it was read");
-    texts_digest(a, d.digest);
-    fk_digest_end(d.digest, sum);
-    fk_hex(out, sum, sizeof sum);
+    fk_digest_add(digest, lines.data, lines.len);
+    fk_digest_add(digest, a->own, a->own_len);
+    terms_digest(a, digest);
+    texts_digest(a, digest);
+    fk_digest_end(digest, sum);
+    fk_hex(a->read, sum, sizeof sum);
 done:
-    fk_digest_free(&d.digest);
+    fk_digest_free(&digest);
     fk_buf_free(&lines);
+    return st;
+}
+
+enum fk_status fk_document__take(const struct fk_buf *bytes, const struct fk_passwords *given,
+                                 struct fk_answer *out, struct fk_err *err) {
+    struct fk_answer a = {.is_good = false};
+    a.is_good = bytes->len > 0 && answer_read(bytes, &a) &&
+                fk_unlock__is_of_given(a.display, a.display_len, given);
+    if (!a.is_good)
+        a = (struct fk_answer){.is_bad = bytes->len > 0};
+    enum fk_status st = a.is_good ? read_digest(&a, err) : FK_OK;
+    *out = a;
     return st;
 }
 
@@ -564,7 +565,7 @@ static enum fk_status slice_add(struct fk_digest *sum, const uint8_t *message,
     return failed ? fk_fail(err, FK_NOMEM, "an inner message: out of memory") : FK_OK;
 }
 
-static enum fk_status inner_key(const struct answer *a, const uint8_t *message, size_t len,
+static enum fk_status inner_key(const struct fk_answer *a, const uint8_t *message, size_t len,
                                 uint8_t key[FK_SHA256_BYTES], uint64_t *bytes_out,
                                 struct fk_err *err) {
     enum fk_status st = FK_OK;
@@ -593,13 +594,11 @@ done:
     return st;
 }
 
-enum fk_status fk_document__key(const struct fk_buf *answer, const uint8_t *message, size_t len,
+enum fk_status fk_document__key(const struct fk_answer *answer, const uint8_t *message, size_t len,
                                 uint8_t key[FK_SHA256_BYTES], uint64_t *bytes_out,
                                 struct fk_err *err) {
-    struct answer a = {.terms = NULL};
-    const bool has_answer = answer->len > 0 && answer_read(answer, &a);
     enum fk_status st =
-        has_answer ? inner_key(&a, message, len, key, bytes_out, err) : FK_NOT_FOUND;
+        answer->is_good ? inner_key(answer, message, len, key, bytes_out, err) : FK_NOT_FOUND;
     if (st == FK_NOT_FOUND) {
         fk_sha256(message, len, key);
         *bytes_out = len;
@@ -660,7 +659,7 @@ done:
 
 /* The data: lines of the message itself, then those of its captures. */
 static enum fk_status put_data(struct fk_xdoc *doc, const struct fk_source *source,
-                               const struct answer *a, const char *read, unsigned reasons,
+                               const struct fk_answer *a, unsigned reasons,
                                const struct fk_buf *earlier, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_buf data = FK_BUF_INIT;
@@ -668,7 +667,7 @@ static enum fk_status put_data(struct fk_xdoc *doc, const struct fk_source *sour
     size_t len;
     const char *captures = captures_of(earlier, &len);
     envelope_read(source, &capture);
-    put_own_lines(source, read, &data);
+    put_own_lines(source, a->read, &data);
     put_answer_lines(a, &data);
     FK_TRY(put_border(doc, source, &capture, a, &data, err));
     FK_TRY(put_reasons(doc, reasons | reasons_of(earlier), &data, err));
@@ -687,54 +686,34 @@ done:
 }
 
 enum fk_status fk_document__make(const struct fk_source *source, unsigned reasons,
-                                 const struct fk_buf *answer, const struct fk_xdoc *earlier,
+                                 const struct fk_answer *answer, const struct fk_xdoc *earlier,
                                  struct fk_xdoc **out, size_t *postings_out, struct fk_err *err) {
     enum fk_status st = FK_OK;
     struct fk_xdoc *doc = NULL;
     struct fk_buf before = FK_BUF_INIT;
-    struct answer a = {.terms = NULL};
-    struct posting words = {NULL, 0};
-    const uint8_t *end;
-    char read[READ_SIZE] = "";
-    const bool has_answer = answer->len > 0 && answer_read(answer, &a) &&
-                            fk_unlock__is_of_given(a.display, a.display_len, source->passwords);
-    if (!has_answer)
-        a = (struct answer){.terms = NULL};
-    if (answer->len > 0 && !has_answer)
+    reasons |= answer->reasons;
+    if (answer->is_bad)
         reasons |= FK_REASON_CRASH;
     FK_TRY(fk_xdoc_new(&doc, err));
-    words.doc = doc;
     if (earlier) {
         FK_TRY(fk_xdoc_data_get(earlier, &before, err));
         FK_TRY(put_earlier(doc, earlier, err));
     }
-    if (has_answer && !terms_walk(&a, &end, put_word, &words, &st, err))
-        st = fk_fail(err, FK_CORRUPT, "an index reader's answer changed while it was read");
-    if (st != FK_OK)
-        goto done;
     FK_TRY(put_number(doc, FK_SLOT_SIZE, (int64_t)source->message_bytes, err));
     FK_TRY(fk_directions__client(doc, source->envelope, source->envelope_len, err));
-    if (has_answer) {
-        FK_TRY(put_texts(doc, &a, err));
-        FK_TRY(put_found(doc, &a, err));
-        FK_TRY(fk_conversation__put_sketch(doc, a.display, a.display_len, err));
-        FK_TRY(read_digest(&a, read, err));
-        reasons |= a.reasons;
+    if (answer->is_good) {
+        FK_TRY(put_terms(doc, answer, err));
+        FK_TRY(put_texts(doc, answer, err));
+        FK_TRY(put_found(doc, answer, err));
+        FK_TRY(fk_conversation__put_sketch(doc, answer->display, answer->display_len, err));
     }
-    FK_TRY(put_data(doc, source, &a, read, reasons, &before, err));
+    FK_TRY(put_data(doc, source, answer, reasons, &before, err));
 done:
     if (st == FK_OK) {
         *out = doc;
-        *postings_out = words.count;
+        *postings_out = answer->term_count;
     } else
         fk_xdoc_free(&doc);
     fk_buf_free(&before);
     return st;
-}
-
-enum fk_status fk_document__read(const struct fk_buf *answer, char out[2 * FK_SHA256_BYTES + 1],
-                                 struct fk_err *err) {
-    struct answer a = {.terms = NULL};
-    out[0] = 0;
-    return answer->len > 0 && answer_read(answer, &a) ? read_digest(&a, out, err) : FK_OK;
 }

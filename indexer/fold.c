@@ -15,7 +15,7 @@
 #include <unicode/utf16.h>
 #include <unicode/utf8.h>
 
-enum { PAGE = 256, PAGES = 0x110000 / PAGE, PROLONGED = 0x30fc };
+enum { PROLONGED = 0x30fc };
 
 static const UNormalizer2 *nfkc_cf(void) {
     UErrorCode code = U_ZERO_ERROR;
@@ -85,23 +85,21 @@ static uint8_t class_of(const UNormalizer2 *folder, uint32_t cp) {
     return c;
 }
 
-uint8_t fk_terms__class(uint32_t cp) {
-    static uint8_t *pages[PAGES];
-    if (cp >= 0x110000)
-        return 0;
-    uint8_t **slot = &pages[cp / PAGE], *page = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
-    if (page)
-        return page[cp % PAGE];
+uint8_t *fk_terms__pages[FK_CH_PAGES];
+
+/* A character's page, and what it says of it. */
+uint8_t fk_terms__class_make(uint32_t cp) {
+    uint8_t *page = malloc(FK_CH_PAGE), *first = NULL;
     const UNormalizer2 *folder = nfkc_cf();
-    page = malloc(PAGE);
     if (!page || !folder) {
         free(page);
         return folder ? class_of(folder, cp) : 0;
     }
-    for (uint32_t i = 0; i < PAGE; i++)
-        page[i] = class_of(folder, cp - cp % PAGE + i);
-    uint8_t *first = NULL, c = page[cp % PAGE];
-    if (!__atomic_compare_exchange_n(slot, &first, page, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    for (uint32_t i = 0; i < FK_CH_PAGE; i++)
+        page[i] = class_of(folder, cp - cp % FK_CH_PAGE + i);
+    const uint8_t c = page[cp % FK_CH_PAGE];
+    if (!__atomic_compare_exchange_n(&fk_terms__pages[cp / FK_CH_PAGE], &first, page, false,
+                                     __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         free(page); /* another thread was quicker with the same page */
     return c;
 }

@@ -16,7 +16,16 @@ enum {
     FK_CH_KATAKANA = 64, /* without ー */
     FK_CH_OURS = 128,    /* folded by our own table */
 };
-uint8_t fk_terms__class(uint32_t cp);
+enum { FK_CH_PAGE = 256, FK_CH_PAGES = 0x110000 / FK_CH_PAGE };
+extern uint8_t *fk_terms__pages[FK_CH_PAGES]; /* NULL: not made yet */
+uint8_t fk_terms__class_make(uint32_t cp);
+
+static inline uint8_t fk_terms__class(uint32_t cp) {
+    if (cp >= 0x110000)
+        return 0;
+    const uint8_t *page = __atomic_load_n(&fk_terms__pages[cp / FK_CH_PAGE], __ATOMIC_ACQUIRE);
+    return page ? page[cp % FK_CH_PAGE] : fk_terms__class_make(cp);
+}
 
 /* The character at *at, which moves on by at least a byte; -1 where the bytes are not UTF-8. */
 static inline int32_t fk_utf8_next(const char *text, int32_t *at, int32_t len) {
@@ -28,6 +37,13 @@ static inline int32_t fk_utf8_next(const char *text, int32_t *at, int32_t len) {
     if (lead < 0x80) {
         ++*at;
         return lead;
+    }
+    if (more == 2 && left > 2 && (s[1] & 0xc0) == 0x80 && (s[2] & 0xc0) == 0x80) {
+        const int32_t wide = (lead & 0xf) << 12 | (s[1] & 0x3f) << 6 | (s[2] & 0x3f);
+        if (wide >= 0x800 && (wide < 0xd800 || wide > 0xdfff)) { /* most of Japanese text */
+            *at += 3;
+            return wide;
+        }
     }
     if (more == 0 || more >= left || lead > 0xf4 || (s[1] & 0xc0) != 0x80 ||
         ((lead == 0xe0 || lead == 0xf0) && s[1] < lowest[more]) || (lead == 0xed && s[1] > 0x9f) ||

@@ -14,30 +14,9 @@
 
 enum { FK_GLYPH_END = 0, FK_GLYPH_BAD = 0xfffd, FK_GLYPH_YEN = 0xa5 };
 
-static inline uint32_t fk_glyph_folded(uint32_t c) {
-    if (c >= 0xff01 && c <= 0xff5e)
-        return c - 0xfee0;
-    switch (c) {
-    case 0:
-        return FK_GLYPH_BAD;
-    case 0x3000:
-    case 0xa0:
-    case 0x202f:
-        return ' ';
-    case 0xffe5:
-        return FK_GLYPH_YEN;
-    case 0x2010:
-    case 0x2011:
-    case 0x2012:
-    case 0x2013:
-    case 0x2014:
-    case 0x2015:
-    case 0x2212:
-        return '-';
-    default:
-        return c >= 0x2000 && c <= 0x200a ? ' ' : c;
-    }
-}
+/* fk_glyph and fk_glyph_before where the character is not ASCII. */
+uint32_t fk_glyph__wide(const char *text, size_t len, size_t at, size_t *next);
+uint32_t fk_glyph__wide_before(const char *text, size_t len, size_t at, size_t *begin);
 
 /* The character at `at`, which is at most len, and where the next one begins. */
 static inline uint32_t fk_glyph(const char *text, size_t len, size_t at, size_t *next) {
@@ -45,24 +24,24 @@ static inline uint32_t fk_glyph(const char *text, size_t len, size_t at, size_t 
         *next = len;
         return FK_GLYPH_END;
     }
-    int32_t from = (int32_t)at;
-    const int32_t c = fk_utf8_next(text, &from, (int32_t)len);
-    *next = (size_t)from;
-    return c < 0 ? (uint32_t)FK_GLYPH_BAD : fk_glyph_folded((uint32_t)c);
+    const uint8_t c = (uint8_t)text[at];
+    if (c == 0 || c >= 0x80)
+        return fk_glyph__wide(text, len, at, next);
+    *next = at + 1;
+    return c;
 }
 
 /* The one before `at`; FK_GLYPH_END at the beginning. */
 static inline uint32_t fk_glyph_before(const char *text, size_t len, size_t at, size_t *begin) {
-    size_t from = at, next;
-    *begin = 0;
-    if (at == 0)
+    if (at == 0) {
+        *begin = 0;
         return FK_GLYPH_END;
-    do
-        from--;
-    while (from > 0 && at - from < 4 && ((uint8_t)text[from] & 0xc0) == 0x80);
-    *begin = from;
-    const uint32_t c = fk_glyph(text, len, from, &next);
-    return next == at ? c : (uint32_t)FK_GLYPH_BAD;
+    }
+    const uint8_t c = (uint8_t)text[at - 1];
+    if (c == 0 || c >= 0x80)
+        return fk_glyph__wide_before(text, len, at, begin);
+    *begin = at - 1;
+    return c;
 }
 
 static inline bool fk_glyph_is_digit(uint32_t c) {
@@ -84,6 +63,14 @@ static inline bool fk_glyph_is_kana(uint32_t c) {
 /* A blank within a line. */
 static inline bool fk_glyph_is_blank(uint32_t c) {
     return c == ' ' || c == '\t';
+}
+/* Whether c, which stands at `at`, is a letter of a word that began before. */
+static inline bool fk_glyph_is_inside(const char *text, size_t len, size_t at, uint32_t c) {
+    size_t begin;
+    if (!fk_glyph_is_letter(c))
+        return false;
+    const uint32_t before = fk_glyph_before(text, len, at, &begin);
+    return fk_glyph_is_letter(before) || fk_glyph_is_digit(before);
 }
 
 /* Does this word (ASCII in lower case, or any other characters; a NUL ends it) stand at `at`? Where

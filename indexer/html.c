@@ -15,9 +15,10 @@ struct page {
     unsigned hidden; /* depth inside script and style */
 };
 
+/* Names begin with a small letter. */
 static bool is_one_of(const char *name, const char *const *names, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (strcasecmp(name, names[i]) == 0)
+        if ((name[0] | 0x20) == names[i][0] && strcasecmp(name, names[i]) == 0)
             return true;
     return false;
 }

@@ -16,8 +16,6 @@
 #include "indexer/verdicts_priv.h"
 #include "indexer/xapian_shim.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +36,30 @@ void fk_run__item_clear(struct item *i) {
     fk_seqs_free(&i->forget);
     fk_seqs_free(&i->judged);
     fk_seqs_free(&i->told);
-    fk_close(&i->fd);
+    fk_content_free(&i->content);
     *i = (struct item)ITEM_INIT;
 }
 
-static enum fk_status mail_submit(struct run *r, struct item *i, struct fk_content *content,
-                                  struct fk_err *err) {
+/* A reader gets the file of what the item has the bytes of. */
+enum fk_status fk_run__item_submit(struct run *r, struct item *i, enum fk_job_kind kind,
+                                   const struct fk_envelope *envelope, struct fk_err *err) {
+    i->passwords = kind == FK_JOB_TERMS ? r->passwords : NULL;
+    const struct fk_job job = {.id = i->seq,
+                               .kind = kind,
+                               .fd = i->content.fd,
+                               .offset = SALT + (uint64_t)(envelope->message - i->content.bytes),
+                               .len = envelope->message_len,
+                               .passwords = i->passwords};
+    i->content.fd = -1;
+    i->message = envelope->message;
+    i->len = envelope->message_len;
+    i->state = ITEM_WAITS;
+    return fk_pool__submit(r->pool, &job, err);
+}
+
+static enum fk_status mail_submit(struct run *r, struct item *i, struct fk_err *err) {
     struct fk_envelope envelope;
-    enum fk_status st = fk_envelope_split(content->bytes, content->len, &envelope, err);
+    enum fk_status st = fk_envelope_split(i->content.bytes, i->content.len, &envelope, err);
     if (st != FK_OK) {
         i->reasons = FK_REASON_CONTENT;
         return st == FK_CORRUPT ? FK_OK : st;
@@ -56,35 +70,20 @@ static enum fk_status mail_submit(struct run *r, struct item *i, struct fk_conte
     i->source.envelope = (const char *)i->envelope.data;
     i->source.envelope_len = i->envelope.len;
     i->source.message_bytes = envelope.message_len;
-    const struct fk_job job = {.id = i->seq,
-                               .kind = FK_JOB_TERMS,
-                               .fd = content->fd,
-                               .offset = SALT + (uint64_t)(envelope.message - content->bytes),
-                               .len = envelope.message_len,
-                               .passwords = r->passwords};
-    content->fd = -1;
-    i->offset = (size_t)job.offset;
-    i->len = envelope.message_len;
-    i->fd = fcntl(job.fd, F_DUPFD_CLOEXEC, 3);
-    if (i->fd < 0)
-        return fk_fail_sys(err, errno, "cannot hand a message to an index reader");
-    i->state = ITEM_WAITS;
-    return fk_pool__submit(r->pool, &job, err);
+    return fk_run__item_submit(r, i, FK_JOB_TERMS, &envelope, err);
 }
 
 /* What the vault cannot give out any more has been disposed of; what it gives out damaged is found
  * by its seq. */
 enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
                                  struct fk_err *err) {
-    struct fk_content content = {.fd = -1};
     i->is_mail = true;
     i->source =
         (struct fk_source){.seq = e->seq,
                            .time_ms = e->time_ms,
                            .trust = r->options->trust,
-                           .own_companies = r->options->own_companies,
-                           .passwords = r->passwords};
-    enum fk_status st = fk_lend_content(r->lend, e->seq, 0, &content, err);
+                           .own_companies = r->options->own_companies};
+    enum fk_status st = fk_lend_content(r->lend, e->seq, 0, &i->content, err);
     if (st == FK_NOT_FOUND) {
         i->has_no_content = true;
         return FK_OK;
@@ -94,10 +93,11 @@ enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_
         return FK_OK;
     }
     if (st == FK_OK)
-        fk_salts__put(&r->salts, e->seq, content.salt);
+        fk_salts__put(&r->salts, e->seq, i->content.salt);
     if (st == FK_OK)
-        st = mail_submit(r, i, &content, err);
-    fk_content_free(&content);
+        st = mail_submit(r, i, err);
+    if (i->state != ITEM_WAITS)
+        fk_content_free(&i->content);
     return st;
 }
 
@@ -198,15 +198,11 @@ static struct item *item_of(struct run *r, uint64_t seq) {
 
 /* What the message is, by its bytes; after that they are let go. */
 static enum fk_status item_name(struct item *i, struct fk_err *err) {
-    const uint8_t *file;
-    size_t size;
-    enum fk_status st = fk_memfile_map(i->fd, &file, &size, err);
-    if (st != FK_OK)
-        return st;
-    st = fk_document__key(&i->answer, file + i->offset, i->len, i->source.key,
-                          &i->source.message_bytes, err);
-    fk_memfile_unmap(file, size);
-    fk_close(&i->fd);
+    enum fk_status st = fk_document__take(&i->answer, i->passwords, &i->said, err);
+    if (st == FK_OK)
+        st = fk_document__key(&i->said, i->message, i->len, i->source.key, &i->source.message_bytes,
+                              err);
+    fk_content_free(&i->content);
     return st;
 }
 
@@ -259,14 +255,13 @@ static enum fk_status mail_put(struct run *r, struct item *i, struct fk_err *err
     enum fk_status st;
     struct fk_xdoc *doc = NULL;
     struct fk_known_found found = {NULL, 0, false};
-    char read[2 * FK_SHA256_BYTES + 1];
     size_t postings = 0;
     if (r->told.count)
         FK_TRY(fk_run__commit(r, err));
-    FK_TRY(fk_document__read(&i->answer, read, err));
-    st = fk_known__find(&r->known, &r->place, r->list, r->writer, i->source.key, read, &found, err);
+    st = fk_known__find(&r->known, &r->place, r->list, r->writer, i->source.key, i->said.read,
+                        &found, err);
     FK_TRY(fk_run__of_database(r, st, err));
-    FK_TRY(fk_document__make(&i->source, i->reasons, &i->answer, found.doc, &doc, &postings, err));
+    FK_TRY(fk_document__make(&i->source, i->reasons, &i->said, found.doc, &doc, &postings, err));
     r->batch_bytes += i->answer.len;
     r->batch_postings += postings;
     FK_TRY(document_put(r, i->seq, doc, err));

@@ -31,7 +31,7 @@ struct fk_known_found {
     bool is_in_batch;
 };
 
-/* read: fk_document__read; a document with another, or none, is not found. */
+/* read: as in struct fk_answer; a document with another, or none, is not found. */
 FK_CHECKED enum fk_status fk_known__find(struct fk_known *k, const struct fk_place *place,
                                          const struct fk_shards *list, struct fk_xwriter *writer,
                                          const uint8_t key[FK_SHA256_BYTES], const char *read,

@@ -10,17 +10,47 @@ enum { MILLION = 1000000, DECIMALS = 6, DIGITS_MAX = 17 };
 static const wide WIDEST = (wide)FK_NUMERAL_MAX * (MILLION / 100);
 
 int fk_numeral_kanji_digit(uint32_t c) {
-    static const uint32_t digits[] = {
-        0x3007, 0, 0x96f6, 0, 0x4e00, 1, 0x58f1, 1, 0x5f0c, 1, 0x58f9, 1, 0x4e8c, 2,
-        0x5f10, 2, 0x5f0d, 2, 0x8cb3, 2, 0x8cae, 2, 0x4e09, 3, 0x53c2, 3, 0x53c3, 3,
-        0x56db, 4, 0x8086, 4, 0x4e94, 5, 0x4f0d, 5, 0x516d, 6, 0x9678, 6, 0x4e03, 7,
-        0x6f06, 7, 0x67d2, 7, 0x516b, 8, 0x634c, 8, 0x4e5d, 9, 0x7396, 9};
-    if (c < 0x3007)
+    switch (c) {
+    case 0x3007: /* 〇 */
+    case 0x96f6: /* 零 */
+        return 0;
+    case 0x4e00: /* 一 */
+    case 0x58f1: /* 壱 */
+    case 0x5f0c: /* 弌 */
+    case 0x58f9: /* 壹 */
+        return 1;
+    case 0x4e8c: /* 二 */
+    case 0x5f10: /* 弐 */
+    case 0x5f0d: /* 弍 */
+    case 0x8cb3: /* 貳 */
+    case 0x8cae: /* 貮 */
+        return 2;
+    case 0x4e09: /* 三 */
+    case 0x53c2: /* 参 */
+    case 0x53c3: /* 參 */
+        return 3;
+    case 0x56db: /* 四 */
+    case 0x8086: /* 肆 */
+        return 4;
+    case 0x4e94: /* 五 */
+    case 0x4f0d: /* 伍 */
+        return 5;
+    case 0x516d: /* 六 */
+    case 0x9678: /* 陸 */
+        return 6;
+    case 0x4e03: /* 七 */
+    case 0x6f06: /* 漆 */
+    case 0x67d2: /* 柒 */
+        return 7;
+    case 0x516b: /* 八 */
+    case 0x634c: /* 捌 */
+        return 8;
+    case 0x4e5d: /* 九 */
+    case 0x7396: /* 玖 */
+        return 9;
+    default:
         return -1;
-    for (size_t i = 0; i < sizeof digits / sizeof *digits; i += 2)
-        if (digits[i] == c)
-            return (int)digits[i + 1];
-    return -1;
+    }
 }
 
 /* 10, 100, 1000, and 20 and 30, which are a number each; 0 for none. */

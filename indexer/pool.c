@@ -33,6 +33,7 @@ struct fk_pool {
     struct fk_index_options options;
     struct worker workers[WORKERS_MAX];
     unsigned count;
+    struct fk_frame frame; /* the last answer's: its room is the largest there is */
 };
 
 /* ---- one reader */
@@ -127,6 +128,7 @@ enum fk_status fk_pool__open(const struct fk_index_options *options, struct fk_p
     if (!pool)
         return fk_fail(err, FK_NOMEM, "index readers: out of memory");
     pool->options = *options;
+    pool->frame = (struct fk_frame)FK_FRAME_INIT;
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     pool->count = options->workers ? options->workers : cpus > 0 ? (unsigned)cpus : 1;
     if (pool->count > WORKERS_MAX)
@@ -148,6 +150,7 @@ void fk_pool__close(struct fk_pool **pool) {
         worker_end(&(*pool)->workers[i]);
         fk_close(&(*pool)->workers[i].job.fd);
     }
+    fk_frame_free(&(*pool)->frame);
     free(*pool);
     *pool = NULL;
 }
@@ -225,16 +228,16 @@ static enum fk_status answer_copy(struct fk_frame *f, struct fk_buf *out, struct
 
 static enum fk_status answer_take(struct fk_pool *pool, struct worker *w, bool *given,
                                   struct fk_job_result *out, struct fk_err *err) {
-    struct fk_frame f = FK_FRAME_INIT;
+    struct fk_frame *f = &pool->frame;
     struct fk_buf answer = FK_BUF_INIT;
-    enum fk_status st = fk_frame_recv(w->process.sock, &f, err);
-    if (st == FK_OK && (f.type != FK_POOL_ANSWER || f.id != (uint32_t)w->job.id))
+    enum fk_status st = fk_frame_recv(w->process.sock, f, err);
+    if (st == FK_OK && (f->type != FK_POOL_ANSWER || f->id != (uint32_t)w->job.id))
         st = FK_CORRUPT;
     if (st == FK_OK)
-        st = answer_copy(&f, &answer, err);
+        st = answer_copy(f, &answer, err);
     if (st == FK_OK && answer.len == 0 && w->job.kind == FK_JOB_TERMS)
         st = FK_CORRUPT; /* a message without anything has its form, too */
-    fk_frame_free(&f);
+    fk_close(&f->fd);
     if (st == FK_OK && fk_apart_is_gone(&w->runner) && !w->is_repeated) {
         fk_buf_free(&answer); /* says that programs are missing, which they are not */
         w->is_repeated = true;

@@ -19,6 +19,7 @@
 enum {
     WORD_MAX = 255,
     HEAD_BYTES = 8 + 4 + 4,
+    ENTRY_MAX = 1 + WORD_MAX + 16 + FK_SHA256_BYTES,
     HEAD_MAX =
         HEAD_BYTES + FK_POSITIONS_WORDS * (1 + WORD_MAX + 16 + FK_SHA256_BYTES) + FK_SHA256_BYTES,
     LIST_MAX = 1 << 30
@@ -119,25 +120,28 @@ static void entry_put(const struct word *w, uint64_t at, struct fk_buf *head) {
     fk_buf_add(head, sum, sizeof sum);
 }
 
-/* Where a list stands is told from the end of the head on. */
+/* Where an entry stands is told from the first entry on, and where a list from the first list on.
+ */
 static void head_put(struct fk_positions_writer *w, size_t left, struct fk_buf *head) {
     struct fk_buf entries = FK_BUF_INIT;
-    uint8_t sum[FK_SHA256_BYTES];
     uint64_t at = 0;
+    fk_buf_add(head, magic, sizeof magic);
+    fk_put_u32(head, (uint32_t)left);
+    const size_t bytes_at = head->len;
+    fk_put_u32(head, 0);
     for (size_t i = 0; i < w->count; i++) {
         const struct word *one = &w->at[i];
         if (one->is_left_out)
             continue;
+        fk_put_u32(head, (uint32_t)entries.len);
         entry_put(one, at, &entries);
         at += one->list.len;
     }
-    fk_buf_add(head, magic, sizeof magic);
-    fk_put_u32(head, (uint32_t)entries.len);
-    fk_put_u32(head, (uint32_t)left);
-    fk_buf_add(head, entries.data, entries.len);
-    fk_sha256(head->data, head->len, sum);
-    fk_buf_add(head, sum, sizeof sum);
     head->failed |= entries.failed;
+    if (!head->failed)
+        for (size_t i = 0; i < 4; i++)
+            head->data[bytes_at + i] = (uint8_t)(entries.len >> (24 - 8 * i));
+    fk_buf_add(head, entries.data, entries.len);
     fk_buf_free(&entries);
 }
 
@@ -194,64 +198,42 @@ void fk_positions_abort(struct fk_positions_writer **writer) {
 /* ---- reading */
 
 struct entry {
+    uint8_t bytes[ENTRY_MAX];
     const char *word;
     size_t len;
-    uint64_t at, bytes;
+    uint64_t at, size;
     const uint8_t *sum;
 };
 struct fk_positions {
     char path[PATH_MAX];
     int fd;
-    struct fk_buf head;
-    struct entry *at;
-    size_t count;
-    uint64_t lists, size; /* where they begin; bytes of the file */
+    uint32_t count;
+    uint64_t entries, lists, size; /* where they begin; bytes of the file */
 };
 
 static enum fk_status damaged(const struct fk_positions *p, const char *how, struct fk_err *err) {
     return fk_fail(err, FK_CORRUPT, "%s %s", p->path, how);
 }
 
+static enum fk_status part_read(const struct fk_positions *p, void *to, size_t len, uint64_t at,
+                                struct fk_err *err) {
+    return fk_pread_full(p->fd, to, len, (off_t)at, p->path, err);
+}
+
 static enum fk_status head_read(struct fk_positions *p, struct fk_err *err) {
     uint8_t begin[HEAD_BYTES];
     struct fk_reader r;
-    enum fk_status st = fk_pread_full(p->fd, begin, sizeof begin, 0, p->path, err);
+    enum fk_status st = part_read(p, begin, sizeof begin, 0, err);
     if (st != FK_OK)
         return st;
     fk_reader_init(&r, begin + sizeof magic, sizeof begin - sizeof magic);
-    const uint64_t all = HEAD_BYTES + (uint64_t)fk_get_u32(&r) + FK_SHA256_BYTES;
     p->count = fk_get_u32(&r);
-    if (memcmp(begin, magic, sizeof magic) != 0 || all > HEAD_MAX || all > p->size ||
-        p->count > FK_POSITIONS_WORDS)
-        return damaged(p, "is no list of positions", err);
-    p->lists = all;
-    p->at = calloc(p->count + 1, sizeof *p->at);
-    if (!p->at || !fk_buf_reserve(&p->head, (size_t)all))
-        return fk_fail(err, FK_NOMEM, "the index: out of memory");
-    p->head.len = (size_t)all;
-    return fk_pread_full(p->fd, p->head.data, p->head.len, 0, p->path, err);
-}
-
-static enum fk_status head_parse(struct fk_positions *p, struct fk_err *err) {
-    uint8_t sum[FK_SHA256_BYTES];
-    struct fk_reader r;
-    const size_t len = p->head.len - sizeof sum;
-    fk_sha256(p->head.data, len, sum);
-    if (memcmp(sum, p->head.data + len, sizeof sum) != 0)
-        return damaged(p, "was changed", err);
-    fk_reader_init(&r, p->head.data + HEAD_BYTES, len - HEAD_BYTES);
-    for (size_t i = 0; i < p->count; i++) {
-        struct entry *e = &p->at[i];
-        e->len = fk_get_u8(&r);
-        e->word = (const char *)fk_get_raw(&r, e->len);
-        e->at = fk_get_u64(&r);
-        e->bytes = fk_get_u64(&r);
-        e->sum = fk_get_raw(&r, FK_SHA256_BYTES);
-        if (r.bad || e->bytes > LIST_MAX || e->at > p->size - p->lists ||
-            e->bytes > p->size - p->lists - e->at)
-            return damaged(p, "is cut short", err);
-    }
-    return fk_reader_done(&r) ? FK_OK : damaged(p, "is no list of positions", err);
+    p->entries = HEAD_BYTES + 4 * (uint64_t)p->count;
+    p->lists = p->entries + fk_get_u32(&r);
+    return memcmp(begin, magic, sizeof magic) == 0 && p->count <= FK_POSITIONS_WORDS &&
+                   p->lists <= p->size
+               ? FK_OK
+               : damaged(p, "is no list of positions", err);
 }
 
 enum fk_status fk_positions_open(const char *dir, struct fk_positions **out, struct fk_err *err) {
@@ -276,7 +258,6 @@ enum fk_status fk_positions_open(const char *dir, struct fk_positions **out, str
         FK_TRY(fk_fail_sys(err, errno, "cannot open %s", p->path));
     p->size = (uint64_t)s.st_size;
     FK_TRY(head_read(p, err));
-    FK_TRY(head_parse(p, err));
     *out = p;
     p = NULL;
 done:
@@ -285,56 +266,87 @@ done:
 }
 
 void fk_positions_close(struct fk_positions **positions) {
-    struct fk_positions *p = *positions;
-    if (!p)
+    if (!*positions)
         return;
-    fk_close(&p->fd);
-    fk_buf_free(&p->head);
-    free(p->at);
-    free(p);
+    fk_close(&(*positions)->fd);
+    free(*positions);
     *positions = NULL;
 }
 
-size_t fk_positions_count(const struct fk_positions *p) {
-    return p->count;
+static enum fk_status entry_read(const struct fk_positions *p, uint32_t i, struct entry *e,
+                                 struct fk_err *err) {
+    uint8_t where[4];
+    struct fk_reader r;
+    enum fk_status st = part_read(p, where, sizeof where, HEAD_BYTES + 4 * (uint64_t)i, err);
+    FK_TRY(st);
+    fk_reader_init(&r, where, sizeof where);
+    const uint64_t at = p->entries + fk_get_u32(&r);
+    const uint64_t left = at < p->lists ? p->lists - at : 0;
+    const size_t most = left < ENTRY_MAX ? (size_t)left : ENTRY_MAX;
+    FK_TRY(part_read(p, e->bytes, most, at, err));
+    fk_reader_init(&r, e->bytes, most);
+    e->len = fk_get_u8(&r);
+    e->word = (const char *)fk_get_raw(&r, e->len);
+    e->at = fk_get_u64(&r);
+    e->size = fk_get_u64(&r);
+    e->sum = fk_get_raw(&r, FK_SHA256_BYTES);
+    if (r.bad || e->size > LIST_MAX || e->at > p->size - p->lists ||
+        e->size > p->size - p->lists - e->at)
+        st = damaged(p, "was changed or is cut short", err);
+done:
+    return st;
 }
 
-const char *fk_positions_word(const struct fk_positions *p, size_t i, size_t *len_out) {
-    *len_out = p->at[i].len;
-    return p->at[i].word;
+static int compare(const struct entry *e, const char *word, size_t len) {
+    const int by_bytes = memcmp(e->word, word, e->len < len ? e->len : len);
+    return by_bytes != 0 ? by_bytes : (e->len > len) - (e->len < len);
 }
 
-static const struct entry *entry_of(const struct fk_positions *p, const char *word, size_t len) {
-    for (size_t i = 0; i < p->count; i++)
-        if (p->at[i].len == len && memcmp(p->at[i].word, word, len) == 0)
-            return &p->at[i];
-    return NULL;
+/* FK_NOT_FOUND: it is not there, or cannot be found any more: phrases of it go by the texts. */
+static enum fk_status entry_find(const struct fk_positions *p, const char *word, size_t len,
+                                 struct entry *e, struct fk_err *err) {
+    for (uint32_t low = 0, high = p->count; low < high;) {
+        const uint32_t middle = low + (high - low) / 2;
+        const enum fk_status st = entry_read(p, middle, e, err);
+        if (st != FK_OK)
+            return st;
+        const int order = compare(e, word, len);
+        if (order == 0)
+            return FK_OK;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return FK_NOT_FOUND;
 }
 
-bool fk_positions_has(const struct fk_positions *p, const char *word, size_t len) {
-    return entry_of(p, word, len) != NULL;
+enum fk_status fk_positions_has(const struct fk_positions *p, const char *word, size_t len,
+                                bool *out, struct fk_err *err) {
+    struct entry e;
+    const enum fk_status st = entry_find(p, word, len, &e, err);
+    *out = st == FK_OK;
+    return st == FK_NOT_FOUND ? FK_OK : st;
 }
 
 enum fk_status fk_positions_read(const struct fk_positions *p, const char *word, size_t len,
                                  struct fk_positions_list *out, struct fk_err *err) {
     uint8_t sum[FK_SHA256_BYTES];
-    const struct entry *e = entry_of(p, word, len);
+    struct entry e;
+    enum fk_status st;
     *out = (struct fk_positions_list){NULL, NULL, NULL, 0, NULL, NULL};
-    if (!e)
-        return FK_NOT_FOUND;
-    out->bytes = malloc((size_t)e->bytes + 1);
+    FK_TRY(entry_find(p, word, len, &e, err));
+    out->bytes = malloc((size_t)e.size + 1);
     if (!out->bytes)
-        return fk_fail(err, FK_NOMEM, "the index: out of memory");
-    enum fk_status st =
-        fk_pread_full(p->fd, out->bytes, (size_t)e->bytes, (off_t)(p->lists + e->at), p->path, err);
-    if (st != FK_OK)
-        return st;
-    fk_sha256(out->bytes, (size_t)e->bytes, sum);
-    if (memcmp(sum, e->sum, sizeof sum) != 0)
-        return damaged(p, "was changed", err);
+        FK_TRY(fk_fail(err, FK_NOMEM, "the index: out of memory"));
+    FK_TRY(part_read(p, out->bytes, (size_t)e.size, p->lists + e.at, err));
+    fk_sha256(out->bytes, (size_t)e.size, sum);
+    if (memcmp(sum, e.sum, sizeof sum) != 0)
+        FK_TRY(damaged(p, "was changed", err));
     out->at = out->bytes;
-    out->end = out->bytes + e->bytes;
-    return FK_OK;
+    out->end = out->bytes + e.size;
+done:
+    return st;
 }
 
 bool fk_positions_next(struct fk_positions_list *l) {

@@ -7,7 +7,7 @@
  * They are a help and never needed: a shard without the file, or a word that is not in it, goes by
  * its texts.
  *
- *     positions          words, where each one's list is and its SHA-256; the lists
+ *     positions          words in order, where each one's list is and its SHA-256; the lists
  *     positions.void     is there once they count no more
  *
  * Errors: FK_NOT_FOUND there are none; FK_CORRUPT. Threads: one at a time a handle.
@@ -22,11 +22,11 @@
 extern "C" {
 #endif
 
-enum { FK_POSITIONS_WORDS = 2048 }; /* at most, of a shard */
+enum { FK_POSITIONS_WORDS = 65536 }; /* at most, of a shard */
 
 /* ---- writing: all in memory until the end */
 struct fk_positions_writer;
-/* Words are copied. */
+/* Words ascend by their bytes, and are copied. */
 FK_CHECKED enum fk_status fk_positions_begin(const char *const *words, const size_t *lens, size_t n,
                                              struct fk_positions_writer **out, struct fk_err *err);
 /* docids ascend, and positions (from 1 on) within one. */
@@ -44,10 +44,8 @@ struct fk_positions;
 FK_CHECKED enum fk_status fk_positions_open(const char *dir, struct fk_positions **out,
                                             struct fk_err *err);
 void fk_positions_close(struct fk_positions **p);
-size_t fk_positions_count(const struct fk_positions *p);
-/* Borrowed from p. */
-const char *fk_positions_word(const struct fk_positions *p, size_t i, size_t *len_out);
-bool fk_positions_has(const struct fk_positions *p, const char *word, size_t len);
+FK_CHECKED enum fk_status fk_positions_has(const struct fk_positions *p, const char *word,
+                                           size_t len, bool *out, struct fk_err *err);
 
 /* The documents of a word; begin with all zero. */
 struct fk_positions_list {

@@ -8,6 +8,7 @@
  */
 #ifndef FK_INDEXER_RUN_PRIV_H
 #define FK_INDEXER_RUN_PRIV_H
+#include "archiver/vault/envelope.h"
 #include "archiver/vault/lend.h"
 #include "archiver/vault/entry.h"
 #include "indexer/deliveries_priv.h"
@@ -32,15 +33,18 @@ struct item {
     struct fk_buf envelope; /* what source points to */
     unsigned reasons;
     struct fk_buf answer;
-    int fd; /* of the content, until it is read; its message: */
-    size_t offset, len;
+    const struct fk_passwords *passwords; /* given for it besides the configured; NULL: none */
+    struct fk_answer said;                /* in it */
+    struct fk_content content; /* until it is read; its message: */
+    const uint8_t *message;
+    size_t len;
     struct fk_seqs forget; /* of a dispose entry */
     struct fk_seqs judged; /* of an entry that has verdicts */
     struct fk_seqs told;   /* of an entry that says what became of messages, or corrects one */
     struct fk_told_one told_one;
 };
 #define ITEM_INIT                                                                                  \
-    { .state = ITEM_DONE, .fd = -1 }
+    { .state = ITEM_DONE, .content = {.fd = -1} }
 
 struct run {
     const char *dir;
@@ -113,6 +117,10 @@ FK_CHECKED enum fk_status fk_run__forget(struct run *r, const struct fk_seqs *se
 
 /* index_run.c */
 void fk_run__item_clear(struct item *i);
+/* Its content, which stays its own until the answer has come. */
+FK_CHECKED enum fk_status fk_run__item_submit(struct run *r, struct item *i, enum fk_job_kind kind,
+                                              const struct fk_envelope *envelope,
+                                              struct fk_err *err);
 FK_CHECKED enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
                                             struct fk_err *err);
 FK_CHECKED enum fk_status fk_run__answer_wait(struct run *r, int wait_ms, struct fk_err *err);

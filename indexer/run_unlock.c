@@ -20,13 +20,10 @@
 #include "indexer/unlock_priv.h"
 #include "indexer/xapian_shim.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SALT = 32,
     DAY_MS = 86400000,
     OPENED_FIRST = 64,   /* messages that one letter opened, at first asked for */
     LOCKED_MAX = 16,     /* messages of one sender that a letter is tried on, the newest */
@@ -105,35 +102,18 @@ static bool belong_together(const struct letter *locked, const struct letter *ot
 
 static enum fk_status letter_submit(struct run *r, uint64_t seq, struct item *i,
                                     struct fk_err *err) {
-    struct fk_content content = {.fd = -1};
     struct fk_envelope envelope;
     enum fk_status st = fk_run__stepped(fk_fault("index-letter"), err);
     FK_TRY(st);
-    st = fk_lend_content(r->lend, seq, 0, &content, err);
+    st = fk_lend_content(r->lend, seq, 0, &i->content, err);
     if (st == FK_NOT_FOUND || st == FK_CORRUPT) {
         i->state = ITEM_DONE;
         return FK_OK; /* disposed of: it says nothing more */
     }
     FK_TRY(st);
-    FK_TRY(fk_envelope_split(content.bytes, content.len, &envelope, err));
-    const struct fk_job job = {.id = seq,
-                               .kind = FK_JOB_WORDS,
-                               .fd = content.fd,
-                               .offset = SALT + (uint64_t)(envelope.message - content.bytes),
-                               .len = envelope.message_len};
-    i->offset = (size_t)job.offset;
-    i->len = envelope.message_len;
-    i->fd = fcntl(job.fd, F_DUPFD_CLOEXEC, 3);
-    content.fd = -1;
-    if (i->fd < 0) {
-        int fd = job.fd;
-        fk_close(&fd);
-        FK_TRY(fk_fail_sys(err, errno, "cannot hand a message to an index reader"));
-    }
-    i->state = ITEM_WAITS;
-    st = fk_pool__submit(r->pool, &job, err);
+    FK_TRY(fk_envelope_split(i->content.bytes, i->content.len, &envelope, err));
+    st = fk_run__item_submit(r, i, FK_JOB_WORDS, &envelope, err);
 done:
-    fk_content_free(&content);
     return st;
 }
 

@@ -29,6 +29,10 @@ struct cut {
     struct unit before; /* len 0: no run is open */
     bool run_is_one;    /* only one character has come in this run */
     bool owes_single;   /* query: the last run's last character, told only if something follows */
+    struct {
+        int32_t at, next, cp; /* next 0: none; cp -1: no character */
+        uint8_t class;
+    } seen; /* the character that was looked at last */
 };
 
 static void tell(struct cut *c, const void *text, size_t len) {
@@ -47,11 +51,11 @@ static void tell_pair(struct cut *c, const struct unit *a, const struct unit *b)
     char text[2 * UNIT_MAX], written[2 * UNIT_MAX];
     const bool is_varied = a->is_varied || b->is_varied;
     struct fk_token token = {text, (size_t)a->len + b->len, c->pos, NULL, 0};
-    memcpy(text, a->text, a->len);
-    memcpy(text + a->len, b->text, b->len);
+    memcpy(text, a->text, UNIT_MAX); /* a length that is known is copied without a call */
+    memcpy(text + a->len, b->text, UNIT_MAX);
     if (is_varied) {
-        memcpy(written, a->written, a->written_len);
-        memcpy(written + a->written_len, b->written, b->written_len);
+        memcpy(written, a->written, UNIT_MAX);
+        memcpy(written + a->written_len, b->written, UNIT_MAX);
         token.written = written;
         token.written_len = (size_t)a->written_len + b->written_len;
     }
@@ -110,32 +114,33 @@ static void run_add(struct cut *c, const struct unit *unit, bool over_line_end) 
     c->run_is_one = false;
 }
 
-static uint8_t class_at(const struct cut *c, int32_t at, int32_t *next_out) {
-    int32_t next = at;
-    const int32_t cp = fk_utf8_next(c->text, &next, c->len);
-    *next_out = next;
-    return cp < 0 ? 0 : fk_terms__class((uint32_t)cp);
+static uint8_t class_at(struct cut *c, int32_t at, int32_t *next_out) {
+    if (at != c->seen.at || c->seen.next == 0) {
+        c->seen.at = c->seen.next = at;
+        c->seen.cp = fk_utf8_next(c->text, &c->seen.next, c->len);
+        c->seen.class = c->seen.cp < 0 ? 0 : fk_terms__class((uint32_t)c->seen.cp);
+    }
+    *next_out = c->seen.next;
+    return c->seen.class;
 }
 
-/* The character that stands for the one that was written. */
-static void unit_fold(struct unit *u) {
-    int32_t at = 0, n = 0;
-    const int32_t cp = fk_utf8_next((const char *)u->written, &at, u->written_len);
-    const uint32_t same = fk_variants_representative((uint32_t)cp);
-    u->is_varied = same != (uint32_t)cp;
-    if (u->is_varied)
-        U8_APPEND_UNSAFE(u->text, n, same);
-    else
-        memcpy(u->text, u->written, (size_t)(n = u->written_len));
+/* A character as it was written, and the one that stands for it. */
+static void unit_begin(struct unit *u, uint32_t cp) {
+    const uint32_t same = fk_variants_representative(cp);
+    int32_t n = 0, n_written = 0;
+    U8_APPEND_UNSAFE(u->written, n_written, cp);
+    U8_APPEND_UNSAFE(u->text, n, same);
+    u->is_varied = same != cp;
+    u->written_len = (uint8_t)n_written;
     u->len = (uint8_t)n;
 }
 
-/* A CJK character at c->at, with its marks. */
-static void take_unit(struct cut *c, int32_t next, bool over_line_end) {
-    struct unit unit = {.written_len = (uint8_t)(next - c->at)};
-    memcpy(unit.written, c->text + c->at, unit.written_len);
-    unit_fold(&unit);
-    c->at = next;
+/* A CJK character at c->at, which was looked at last, with its marks. */
+static void take_unit(struct cut *c, bool over_line_end) {
+    struct unit unit = {.len = 0};
+    int32_t next;
+    unit_begin(&unit, (uint32_t)c->seen.cp);
+    c->at = c->seen.next;
     while (c->at < c->len && (uint8_t)c->text[c->at] >= 0x80 &&
            (class_at(c, c->at, &next) & FK_CH_MARK)) {
         const size_t n = (size_t)(next - c->at);
@@ -205,8 +210,7 @@ static bool take_line_end(struct cut *c) {
 
 static void take_separator(struct cut *c, int32_t next) {
     if (c->before.len > 0 && !c->owes_single && take_line_end(c)) {
-        (void)class_at(c, c->at, &next);
-        take_unit(c, next, true);
+        take_unit(c, true);
         return;
     }
     run_end(c);
@@ -226,7 +230,7 @@ static void cut_all(struct cut *c) {
         }
         const uint8_t class = class_at(c, c->at, &next);
         if (class & FK_CH_CJK)
-            take_unit(c, next, false);
+            take_unit(c, false);
         else if (class & FK_CH_WORD)
             take_word(c);
         else
@@ -272,7 +276,7 @@ enum fk_status fk_terms_of_query(const char *text, size_t len, fk_token_fn fn, v
 
 /* The end of the character and its marks at the front; 0 where it is of no run. */
 static size_t character_end(const char *text, size_t len) {
-    const struct cut c = {.text = text, .len = (int32_t)len};
+    struct cut c = {.text = text, .len = (int32_t)len};
     int32_t at = 0, next = 0;
     if (len == 0 || !(class_at(&c, 0, &at) & FK_CH_CJK))
         return 0;

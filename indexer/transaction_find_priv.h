@@ -57,6 +57,9 @@ struct fk_txn_label {
     enum fk_txn_item item;
     int weight; /* confidence of what follows directly */
 };
+/* Whether a label, or a word for a kind, may begin with this character (glyph_priv.h). */
+bool fk_txn_label__may_begin(uint32_t c);
+bool fk_txn_kind__may_begin(uint32_t c);
 /* The longest label at `at`, and its end; NULL for none. */
 const struct fk_txn_label *fk_txn_label__at(const char *text, size_t len, size_t at, size_t *end);
 /* May what begins at `to` belong to a label that ended at `from`? */

@@ -2,7 +2,7 @@
  * numbers that follow them or stand alone; what the text calls itself; names of companies. */
 #include "indexer/amount.h"
 #include "indexer/company.h"
-#include "indexer/glyph_priv.h"
+#include "indexer/lexicon_priv.h"
 #include "indexer/numeral.h"
 #include "indexer/transaction_find_priv.h"
 #include "indexer/written_date.h"
@@ -86,18 +86,18 @@ static bool label_take(struct scan *x) {
 
 static const char *date_suffix(const struct scan *x, size_t at) {
     static const char *const words[] = {"発行", "付け", "付", "締結", "作成"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (fk_glyph_word(x->text, x->len, at, words[i]))
-            return words[i];
-    return NULL;
+    static struct fk_lexicon lexicon = FK_LEXICON_OF(words);
+    size_t end;
+    const size_t i = fk_lexicon_first(&lexicon, x->text, x->len, at, &end);
+    return i == FK_LEXICON_NONE ? NULL : words[i];
 }
 
 static bool date_take(struct scan *x) {
     struct fk_written_date d;
-    char value[48], rule[FK_TXN_RULE] = "alone";
-    int confidence = UNLABELLED_DATE;
     if (!fk_written_date_read(x->text, x->len, x->at, &d))
         return false;
+    char value[48], rule[FK_TXN_RULE] = "alone";
+    int confidence = UNLABELLED_DATE;
     const struct pending *p = label_of(x, FK_TXN_DATE, x->at);
     const char *suffix = date_suffix(x, d.end);
     if (p) {
@@ -149,10 +149,10 @@ static bool may_begin_amount(const struct scan *x, uint32_t c) {
 
 static bool amount_take(struct scan *x, uint32_t c) {
     struct fk_amount a;
-    char value[FK_AMOUNT_TEXT], rule[FK_TXN_RULE] = "currency";
-    int confidence = UNLABELLED_AMOUNT;
     if (!may_begin_amount(x, c) || !fk_amount_read(x->text, x->len, x->at, &a))
         return false;
+    char value[FK_AMOUNT_TEXT], rule[FK_TXN_RULE] = "currency";
+    int confidence = UNLABELLED_AMOUNT;
     const struct pending *p = label_of(x, FK_TXN_AMOUNT, x->at);
     if (!p && !*a.currency)
         return false;
@@ -234,7 +234,6 @@ static void value_copy(const struct scan *x, size_t begin, size_t end, char *out
 }
 
 static bool number_take(struct scan *x) {
-    char value[FK_TXN_TEXT_MAX + 1], rule[FK_TXN_RULE] = "its form";
     struct fk_written_date d;
     const uint32_t last = before(x, x->at);
     if (fk_glyph_is_letter(last) || fk_glyph_is_digit(last))
@@ -246,6 +245,7 @@ static bool number_take(struct scan *x) {
         return false;
     if (!is_pattern && fk_written_date_read(x->text, x->len, x->at, &d) && d.end >= end)
         return false;
+    char value[FK_TXN_TEXT_MAX + 1], rule[FK_TXN_RULE] = "its form";
     value_copy(x, x->at, end, value, sizeof value);
     if (p)
         rule_of(p, rule);
@@ -259,15 +259,26 @@ static bool number_take(struct scan *x) {
 
 /* 金, a number, or the first of 令和 平成 昭和 大正: most kanji begin nothing. */
 static bool is_kanji_of_figure(uint32_t c) {
-    static const uint32_t others[] = {0x91d1, 0x4ee4, 0x5e73, 0x662d, 0x5927,
-                                      0x5341, 0x62fe, 0x5eff, 0x5345, 0x767e,
-                                      0x4f70, 0x964c, 0x5343, 0x4edf, 0x9621};
-    if (c < 0x3007)
-        return false;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (others[i] == c)
-            return true;
-    return fk_numeral_kanji_digit(c) >= 0;
+    switch (c) {
+    case 0x91d1:
+    case 0x4ee4:
+    case 0x5e73:
+    case 0x662d:
+    case 0x5927:
+    case 0x5341:
+    case 0x62fe:
+    case 0x5eff:
+    case 0x5345:
+    case 0x767e:
+    case 0x4f70:
+    case 0x964c:
+    case 0x5343:
+    case 0x4edf:
+    case 0x9621:
+        return true;
+    default:
+        return fk_numeral_kanji_digit(c) >= 0;
+    }
 }
 
 static bool is_beginning_of_figure(uint32_t c) {
@@ -299,7 +310,7 @@ void fk_txn_scan__figures(struct fk_txn_search *s, const struct fk_txn_part *par
             x.at = next;
             continue;
         }
-        if (label_take(&x))
+        if (fk_txn_label__may_begin(c) && label_take(&x))
             continue;
         if (!is_beginning_of_figure(c)) {
             x.at = next;
@@ -337,13 +348,17 @@ static bool is_title(const struct scan *x, size_t begin, size_t end) {
 void fk_txn_scan__kinds(struct fk_txn_search *s, const struct fk_txn_part *part) {
     struct scan x = {.s = s, .part = part, .text = fk_txn_text(s, part), .len = part->text_len};
     size_t next, end = 0;
+    bool is_line_start = true;
     const bool is_short = part->field == FK_TXN_IN_SUBJECT || part->field == FK_TXN_IN_FILE;
     for (; x.at < x.len; x.at = next) {
         int in_subject = 0, in_text = 0;
-        if (x.at == 0 || before(&x, x.at) == '\n')
-            x.is_quoted = glyph(&x, x.at, &next) == '>';
+        const uint32_t c = glyph(&x, x.at, &next);
+        if (is_line_start)
+            x.is_quoted = c == '>';
+        is_line_start = c == '\n';
+        if (!fk_txn_kind__may_begin(c))
+            continue;
         const int kind = fk_txn_kind__at(x.text, x.len, x.at, &end, &in_subject, &in_text);
-        (void)glyph(&x, x.at, &next);
         if (kind < 0) {
             next = end > next ? end : next;
             continue;

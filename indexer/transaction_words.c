@@ -1,9 +1,7 @@
 /* transaction_words.c - the words by which a transaction is known: what a message is, and which
  * figure, day or number is meant. docs/transactions.md has the rule. */
-#include "indexer/glyph_priv.h"
+#include "indexer/lexicon_priv.h"
 #include "indexer/transaction_find_priv.h"
-
-#include <string.h>
 
 /* ---- labels. Under 50: a figure of its own, but not what the transaction is about. */
 
@@ -285,43 +283,15 @@ static const struct fk_txn_label labels[] = {
     {"口座名義", FK_TXN_COUNTERPARTY, 70},
 };
 
-/* First characters of all words of a table, as bits of their last ten: most characters of a text
- * begin none of them. */
-enum { SET_BITS = 1024 };
-static bool may_begin(const uint64_t *set, uint32_t c) {
-    c = fk_glyph_lower(c) % SET_BITS;
-    return set[c / 64] >> (c % 64) & 1;
-}
+static struct fk_lexicon label_words = FK_LEXICON(labels, word);
 
-static uint32_t may_begin_add(uint64_t *set, const char *word) {
-    size_t next;
-    const uint32_t first = fk_glyph(word, strlen(word), 0, &next), c = first % SET_BITS;
-    set[c / 64] |= UINT64_C(1) << (c % 64);
-    return first;
+bool fk_txn_label__may_begin(uint32_t c) {
+    return fk_lexicon_may_begin(&label_words, c);
 }
 
 const struct fk_txn_label *fk_txn_label__at(const char *text, size_t len, size_t at, size_t *end) {
-    static uint64_t set[SET_BITS / 64];
-    static uint32_t first[sizeof labels / sizeof *labels];
-    const struct fk_txn_label *best = NULL;
-    size_t next;
-    if (!first[0])
-        for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-            first[i] = may_begin_add(set, labels[i].word);
-    const uint32_t c = fk_glyph(text, len, at, &next);
-    if (!may_begin(set, c))
-        return NULL;
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
-        const char *word = labels[i].word;
-        if (first[i] != fk_glyph_lower(c))
-            continue;
-        const size_t word_end = fk_glyph_word(text, len, at, word);
-        if (word_end && (!best || word_end > *end)) {
-            best = &labels[i];
-            *end = word_end;
-        }
-    }
-    return best;
+    const size_t i = fk_lexicon_longest(&label_words, text, len, at, end);
+    return i == FK_LEXICON_NONE ? NULL : &labels[i];
 }
 
 enum { GAP_MAX = 60, GAP_LINES = 2, BRACKET_MAX = 40 };
@@ -342,6 +312,7 @@ static size_t bracket_pass(const char *text, size_t len, size_t at, uint32_t ope
 bool fk_txn_label__reaches(const char *text, size_t len, size_t from, size_t to) {
     static const char *const words[] = {"は", "が", "も",  "金",   "計",   "番号", "no.", "no",
                                         "is", "of", "jpy", "税込", "税抜", "名",   "額"};
+    static struct fk_lexicon lexicon = FK_LEXICON_OF(words);
     unsigned lines = 0;
     size_t next, signs = 0;
     for (size_t at = from; at < to; at = next) {
@@ -357,8 +328,7 @@ bool fk_txn_label__reaches(const char *text, size_t len, size_t from, size_t to)
             next = bracket_pass(text, len, next, c);
         } else if (c >= 0x80 || fk_glyph_is_letter(c)) {
             size_t after = 0;
-            for (size_t i = 0; !after && i < sizeof words / sizeof *words; i++)
-                after = fk_glyph_word(text, len, at, words[i]);
+            (void)fk_lexicon_first(&lexicon, text, len, at, &after);
             if (!after && !(c == 0x30fb || c == 0x2026 || c == 0x3011 || c == 0x300d ||
                             c == FK_GLYPH_YEN || (c >= 0x2500 && c <= 0x25ff)))
                 return false;
@@ -375,74 +345,64 @@ bool fk_txn_label__reaches(const char *text, size_t len, size_t from, size_t to)
 
 /* ---- kinds */
 
+static const struct {
+    const char *word;
+    int kind, in_subject, in_text;
+} kinds[] = {
+    {"請求書", 0, 85, 55},
+    {"請求金額", 0, 80, 55},
+    {"インボイス", 0, 70, 35},
+    {"invoice", 0, 85, 55},
+    {"請求", 0, 65, 30},
+    {"bill", 0, 45, 15},
+    {"注文請書", 1, 88, 58},
+    {"注文書", 1, 85, 55},
+    {"発注書", 1, 85, 55},
+    {"purchase order", 1, 85, 55},
+    {"注文番号", 1, 70, 45},
+    {"発注番号", 1, 75, 50},
+    {"発注", 1, 70, 35},
+    {"注文", 1, 65, 30},
+    {"order confirmation", 1, 80, 50},
+    {"order number", 1, 70, 40},
+    {"order", 1, 50, 15},
+    {"領収書", 2, 85, 55},
+    {"領収証", 2, 85, 55},
+    {"receipt", 2, 70, 35},
+    {"領収", 2, 60, 30},
+    {"見積書", 3, 85, 55},
+    {"見積", 3, 65, 30},
+    {"quotation", 3, 80, 50},
+    {"quote", 3, 60, 20},
+    {"estimate", 3, 50, 15},
+    {"契約書", 4, 85, 55},
+    {"契約", 4, 60, 20},
+    {"contract", 4, 70, 30},
+    {"agreement", 4, 60, 20},
+    {"納品書", 5, 85, 55},
+    {"検収書", 5, 85, 55},
+    {"納品", 5, 65, 30},
+    {"検収", 5, 65, 30},
+    {"delivery note", 5, 80, 50},
+    {"delivery slip", 5, 80, 50},
+    {"read receipt", -1, 0, 0},
+    {"delivery receipt", -1, 0, 0},
+    {"in order", -1, 0, 0},
+};
+
+static struct fk_lexicon kind_words = FK_LEXICON(kinds, word);
+
+bool fk_txn_kind__may_begin(uint32_t c) {
+    return fk_lexicon_may_begin(&kind_words, c);
+}
+
 int fk_txn_kind__at(const char *text, size_t len, size_t at, size_t *end, int *in_subject,
                     int *in_text) {
-    static const struct {
-        const char *word;
-        int kind, in_subject, in_text;
-    } words[] = {
-        {"請求書", 0, 85, 55},
-        {"請求金額", 0, 80, 55},
-        {"インボイス", 0, 70, 35},
-        {"invoice", 0, 85, 55},
-        {"請求", 0, 65, 30},
-        {"bill", 0, 45, 15},
-        {"注文請書", 1, 88, 58},
-        {"注文書", 1, 85, 55},
-        {"発注書", 1, 85, 55},
-        {"purchase order", 1, 85, 55},
-        {"注文番号", 1, 70, 45},
-        {"発注番号", 1, 75, 50},
-        {"発注", 1, 70, 35},
-        {"注文", 1, 65, 30},
-        {"order confirmation", 1, 80, 50},
-        {"order number", 1, 70, 40},
-        {"order", 1, 50, 15},
-        {"領収書", 2, 85, 55},
-        {"領収証", 2, 85, 55},
-        {"receipt", 2, 70, 35},
-        {"領収", 2, 60, 30},
-        {"見積書", 3, 85, 55},
-        {"見積", 3, 65, 30},
-        {"quotation", 3, 80, 50},
-        {"quote", 3, 60, 20},
-        {"estimate", 3, 50, 15},
-        {"契約書", 4, 85, 55},
-        {"契約", 4, 60, 20},
-        {"contract", 4, 70, 30},
-        {"agreement", 4, 60, 20},
-        {"納品書", 5, 85, 55},
-        {"検収書", 5, 85, 55},
-        {"納品", 5, 65, 30},
-        {"検収", 5, 65, 30},
-        {"delivery note", 5, 80, 50},
-        {"delivery slip", 5, 80, 50},
-        {"read receipt", -1, 0, 0},
-        {"delivery receipt", -1, 0, 0},
-        {"in order", -1, 0, 0},
-    };
-    static uint64_t set[SET_BITS / 64];
-    static uint32_t first[sizeof words / sizeof *words];
-    size_t next, best_end = 0;
-    int best = -1;
-    if (!first[0])
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            first[i] = may_begin_add(set, words[i].word);
-    const uint32_t c = fk_glyph(text, len, at, &next);
-    if (!may_begin(set, c))
+    *end = at;
+    const size_t i = fk_lexicon_longest(&kind_words, text, len, at, end);
+    if (i == FK_LEXICON_NONE)
         return -1;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        const char *word = words[i].word;
-        if (first[i] != fk_glyph_lower(c))
-            continue;
-        const size_t word_end = fk_glyph_word(text, len, at, word);
-        if (word_end > best_end) {
-            best_end = word_end;
-            best = words[i].kind;
-            *in_subject = words[i].in_subject;
-            *in_text = words[i].in_text;
-        }
-    }
-    *end = best_end ? best_end : at;
-    return best;
+    *in_subject = kinds[i].in_subject;
+    *in_text = kinds[i].in_text;
+    return kinds[i].kind;
 }

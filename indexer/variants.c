@@ -11,6 +11,7 @@
 #include "indexer/fold_priv.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 static const char *const classes[] = {
@@ -66,13 +67,17 @@ enum { CLASSES = sizeof classes / sizeof *classes, PAGE = 256, PAGES = 0x30000 /
  * all characters that are in none. */
 static uint16_t pool[POOL][PAGE];
 static uint8_t page_of[PAGES];
+static uint32_t first_of[CLASSES];
 
 static void fill(void) {
     uint8_t used = 1;
     for (size_t i = 0; i < CLASSES; i++) {
         const int32_t len = (int32_t)strlen(classes[i]);
         for (int32_t at = 0; at < len;) {
+            const bool is_first = at == 0;
             const int32_t cp = fk_utf8_next(classes[i], &at, len);
+            if (is_first)
+                first_of[i] = (uint32_t)cp;
             uint8_t *page = &page_of[cp / PAGE];
             if (*page == 0 && used < POOL) /* the table's test counts them */
                 *page = used++;
@@ -82,19 +87,23 @@ static void fill(void) {
     }
 }
 
-const char *fk_variants_class(uint32_t cp) {
+/* The number of its class and one; 0 for none. */
+static uint16_t class_number(uint32_t cp) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (cp < 0x2e80 || cp >= PAGES * PAGE)
-        return NULL;
+        return 0;
     (void)pthread_once(&once, fill);
-    const uint16_t class = pool[page_of[cp / PAGE]][cp % PAGE];
+    return pool[page_of[cp / PAGE]][cp % PAGE];
+}
+
+const char *fk_variants_class(uint32_t cp) {
+    const uint16_t class = class_number(cp);
     return class ? classes[class - 1] : NULL;
 }
 
 uint32_t fk_variants_representative(uint32_t cp) {
-    const char *class = fk_variants_class(cp);
-    int32_t at = 0;
-    return class ? (uint32_t)fk_utf8_next(class, &at, (int32_t)strlen(class)) : cp;
+    const uint16_t class = class_number(cp);
+    return class ? first_of[class - 1] : cp;
 }
 
 size_t fk_variants_classes(const char *const **out) {

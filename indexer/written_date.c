@@ -1,6 +1,6 @@
 /* written_date.c - see written_date.h */
 #include "indexer/written_date.h"
-#include "indexer/glyph_priv.h"
+#include "indexer/lexicon_priv.h"
 #include "indexer/numeral.h"
 
 #include <string.h>
@@ -44,18 +44,17 @@ unsigned fk_date_year_near(unsigned month, unsigned day, int64_t near_ms, int zo
 
 struct era {
     const char *name;
-    unsigned first;    /* the year before its year 1 */
-    uint32_t begin;    /* its first day */
-    bool needs_number; /* a letter or sign: a digit follows at once */
+    unsigned first; /* the year before its year 1 */
+    uint32_t begin; /* its first day */
 };
 static const struct era eras[] = {
-    {"令和", 2018, 20190501, false}, {"平成", 1988, 19890108, false},
-    {"昭和", 1925, 19261225, false}, {"大正", 1911, 19120730, false},
-    {"㋿", 2018, 20190501, false},  {"㍻", 1988, 19890108, false},
-    {"㍼", 1925, 19261225, false},   {"㍽", 1911, 19120730, false},
-    {"r", 2018, 20190501, true},     {"h", 1988, 19890108, true},
-    {"s", 1925, 19261225, true},
+    {"令和", 2018, 20190501}, {"平成", 1988, 19890108}, {"昭和", 1925, 19261225},
+    {"大正", 1911, 19120730}, {"㋿", 2018, 20190501},  {"㍻", 1988, 19890108},
+    {"㍼", 1925, 19261225},   {"㍽", 1911, 19120730},
 };
+/* A digit follows at once. */
+static const struct era letters[] = {
+    {"r", 2018, 20190501}, {"h", 1988, 19890108}, {"s", 1925, 19261225}};
 
 /* ---- numbers of dates */
 
@@ -167,27 +166,33 @@ static bool western_read(const struct text *t, size_t at, struct fk_written_date
            fk_date_is_real(out->year, out->month, out->day);
 }
 
-static bool era_read(const struct text *t, size_t at, struct fk_written_date *out) {
-    for (size_t i = 0; i < sizeof eras / sizeof *eras; i++) {
-        const struct era *e = &eras[i];
-        size_t from = at, end, next;
-        unsigned year;
-        if (e->needs_number) {
-            if (fk_glyph_lower(glyph(t, at, &from)) != (uint8_t)e->name[0] ||
-                !fk_glyph_is_digit(glyph(t, from, &next)))
-                continue;
-        } else if ((from = fk_glyph_word(t->text, t->len, at, e->name)) == 0) {
-            continue;
-        }
-        if (!number_read(t, from, true, &year, &end) || year == 0)
-            return false;
-        const uint32_t separator = separator_read(t, end, 0x5e74, &next);
-        if (!separator || !month_and_day(t, next, separator, out))
-            return false;
-        out->year = e->first + year;
-        return fk_date_number(out->year, out->month, out->day) >= e->begin;
+/* The era that stands there, and where its year begins. */
+static const struct era *era_at(const struct text *t, size_t at, size_t *year_at) {
+    static struct fk_lexicon lexicon = FK_LEXICON(eras, name);
+    size_t next;
+    const uint32_t c = fk_glyph_lower(glyph(t, at, &next));
+    if (!fk_glyph_is_letter(c)) {
+        const size_t i = fk_lexicon_first(&lexicon, t->text, t->len, at, year_at);
+        return i == FK_LEXICON_NONE ? NULL : &eras[i];
     }
-    return false;
+    *year_at = next;
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+        if (c == (uint8_t)letters[i].name[0] && fk_glyph_is_digit(glyph(t, *year_at, &next)))
+            return &letters[i];
+    return NULL;
+}
+
+static bool era_read(const struct text *t, size_t at, struct fk_written_date *out) {
+    size_t year_at, end, next;
+    unsigned year;
+    const struct era *e = era_at(t, at, &year_at);
+    if (!e || !number_read(t, year_at, true, &year, &end) || year == 0)
+        return false;
+    const uint32_t separator = separator_read(t, end, 0x5e74, &next);
+    if (!separator || !month_and_day(t, next, separator, out))
+        return false;
+    out->year = e->first + year;
+    return fk_date_number(out->year, out->month, out->day) >= e->begin;
 }
 
 /* 4月1日 */
@@ -200,22 +205,22 @@ static bool yearless_read(const struct text *t, size_t at, struct fk_written_dat
 /* ---- English */
 
 static unsigned month_name(const struct text *t, size_t at, size_t *end) {
-    static const char *const names[12][3] = {
-        {"january", "jan", ""}, {"february", "feb", ""}, {"march", "mar", ""},
-        {"april", "apr", ""},   {"may", "", ""},         {"june", "jun", ""},
-        {"july", "jul", ""},    {"august", "aug", ""},   {"september", "sept", "sep"},
-        {"october", "oct", ""}, {"november", "nov", ""}, {"december", "dec", ""}};
+    static const struct {
+        const char *name;
+        unsigned month;
+    } names[] = {{"january", 1},   {"jan", 1},   {"february", 2},  {"feb", 2},      {"march", 3},
+                 {"mar", 3},       {"april", 4}, {"apr", 4},       {"may", 5},      {"june", 6},
+                 {"jun", 6},       {"july", 7},  {"jul", 7},       {"august", 8},   {"aug", 8},
+                 {"september", 9}, {"sept", 9},  {"sep", 9},       {"october", 10}, {"oct", 10},
+                 {"november", 11}, {"nov", 11},  {"december", 12}, {"dec", 12}};
+    static struct fk_lexicon lexicon = FK_LEXICON(names, name);
     size_t next;
-    for (unsigned m = 0; m < 12; m++)
-        for (int i = 0; i < 3 && *names[m][i]; i++) {
-            *end = fk_glyph_word(t->text, t->len, at, names[m][i]);
-            if (*end) {
-                if (glyph(t, *end, &next) == '.')
-                    *end = next;
-                return m + 1;
-            }
-        }
-    return 0;
+    const size_t i = fk_lexicon_first(&lexicon, t->text, t->len, at, end);
+    if (i == FK_LEXICON_NONE)
+        return 0;
+    if (glyph(t, *end, &next) == '.')
+        *end = next;
+    return names[i].month;
 }
 
 static size_t between_pass(const struct text *t, size_t at, const char *signs) {
@@ -277,11 +282,15 @@ static bool slashes_read(const struct text *t, size_t at, struct fk_written_date
     return fk_date_is_real(out->year, out->month, out->day);
 }
 
+typedef bool form(const struct text *, size_t, struct fk_written_date *);
+
 bool fk_written_date_read(const char *text, size_t len, size_t at, struct fk_written_date *out) {
-    static bool (*const forms[])(const struct text *, size_t, struct fk_written_date *) = {
-        western_read, era_read, month_first, day_first, slashes_read, yearless_read};
+    /* Those that may begin with a letter, and the others. */
+    static form *const of_letters[] = {era_read, month_first, NULL};
+    static form *const of_others[] = {western_read, era_read,      day_first,
+                                      slashes_read, yearless_read, NULL};
     const struct text t = {text, len};
-    size_t before_at;
+    size_t before_at, next;
     const uint32_t before = fk_glyph_before(text, len, at, &before_at);
     if (fk_glyph_is_digit(before) || fk_glyph_is_letter(before))
         return false;
@@ -290,9 +299,10 @@ bool fk_written_date_read(const char *text, size_t len, size_t at, struct fk_wri
         if (fk_glyph_is_digit(last) || fk_glyph_is_letter(last))
             return false;
     }
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    const bool is_letter = fk_glyph_is_letter(glyph(&t, at, &next));
+    for (form *const *read = is_letter ? of_letters : of_others; *read; read++) {
         struct fk_written_date d = {0, 0, 0, 0};
-        if (forms[i](&t, at, &d)) {
+        if ((*read)(&t, at, &d)) {
             *out = d;
             return true;
         }

@@ -12,6 +12,10 @@
  * Queries take it as a set of documents (xapian_documents.cc). */
 #include "indexer/xapian_priv.h"
 
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
+
 namespace {
 [[noreturn]] void throw_damaged() {
     throw Xapian::DatabaseCorruptError("a posting list is damaged");
@@ -59,14 +63,14 @@ void Postings::advance() {
     current += step;
 }
 
-std::string postings_made(const std::vector<Xapian::docid> &docids) {
+std::string postings_made(const Xapian::docid *docids, std::size_t n) {
     std::string list;
-    if (docids.empty())
+    if (n == 0)
         return list;
-    number_add(list, static_cast<Xapian::docid>(docids.size()));
-    number_add(list, docids.front());
-    number_add(list, docids.back() - docids.front());
-    for (std::size_t i = 1; i < docids.size(); i++)
+    number_add(list, static_cast<Xapian::docid>(n));
+    number_add(list, docids[0]);
+    number_add(list, docids[n - 1] - docids[0]);
+    for (std::size_t i = 1; i < n; i++)
         number_add(list, docids[i] - docids[i - 1]);
     return list;
 }
@@ -117,15 +121,83 @@ void Words::add(std::string &to, const char *word, std::size_t len) {
     to.append(word, len);
 }
 
+namespace {
+uint64_t secret() {
+    uint64_t n = 0;
+    if (getentropy(&n, sizeof n) != 0)
+        throw Xapian::DatabaseError("no random numbers", errno);
+    return n | 1;
+}
+
+uint64_t folded(uint64_t a, uint64_t b) {
+    __extension__ typedef unsigned __int128 wide;
+    const wide product = static_cast<wide>(a) * b;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+/* Up to eight bytes as a number. */
+uint64_t piece_of(const char *bytes, std::size_t len) {
+    uint64_t piece = 0;
+    if (len >= sizeof piece)
+        std::memcpy(&piece, bytes, sizeof piece);
+    else
+        for (; len > 0; len--)
+            piece = piece << 8 | static_cast<unsigned char>(*bytes++);
+    return piece;
+}
+
+uint32_t tag_of(const char *word, std::size_t len, uint64_t head) {
+    static const uint64_t a = secret(), b = secret();
+    uint64_t h = folded(head ^ a, b ^ len);
+    for (std::size_t at = sizeof head; at < len; at += sizeof head)
+        h = folded(piece_of(word + at, len - at) ^ h, b);
+    return static_cast<uint32_t>(folded(h ^ a, b) << 8 | len);
+}
+} // namespace
+
+/* Half of the slots are free at least. */
+void Words::grow() {
+    std::vector<slot> more(slots.empty() ? 1024 : 2 * slots.size());
+    for (const slot &s : slots) {
+        std::size_t at = s.tag >> 8;
+        if (s.number == 0)
+            continue;
+        while (more[at & (more.size() - 1)].number)
+            at++;
+        more[at & (more.size() - 1)] = s;
+    }
+    slots.swap(more);
+}
+
+uint32_t Words::number_of(const char *word, std::size_t len) {
+    const uint64_t head = piece_of(word, len);
+    const uint32_t tag = tag_of(word, len, head);
+    if (2 * count() >= slots.size())
+        grow();
+    for (std::size_t at = tag >> 8;; at++) {
+        slot &s = slots[at & (slots.size() - 1)];
+        if (s.number == 0) {
+            names.append(word, len);
+            begins.push_back(names.size());
+            s = {head, tag, static_cast<uint32_t>(count())};
+            return s.number - 1;
+        }
+        if (s.tag == tag && s.head == head &&
+            (len <= sizeof head ||
+             std::memcmp(names.data() + begins[s.number - 1], word, len) == 0))
+            return s.number - 1;
+    }
+}
+
 void Words::put(Xapian::docid docid, const std::string &words) {
     std::vector<uint32_t> own;
+    own.reserve(words.size() / 8);
     for (std::size_t at = 0; at < words.size();) {
-        const std::size_t len = static_cast<unsigned char>(words[at]);
-        const auto known = numbers.emplace(words.substr(at + 1, len), names.size());
-        if (known.second)
-            names.push_back(&known.first->first);
-        own.push_back(known.first->second);
-        at += 1 + len;
+        const std::size_t len = static_cast<unsigned char>(words[at++]);
+        if (len == 0 || len > MOST || len > words.size() - at)
+            throw Xapian::InvalidArgumentError("words of a document that are none");
+        own.push_back(number_of(words.data() + at, len));
+        at += len;
     }
     documents[docid] = std::move(own);
     replaced.insert(docid);
@@ -136,14 +208,54 @@ void Words::drop(Xapian::docid docid) {
     replaced.insert(docid);
 }
 
-/* Of each word, by its number. */
-std::vector<std::vector<Xapian::docid>> Words::turned_over() const {
-    std::vector<std::vector<Xapian::docid>> lists(names.size());
+/* The documents of each word, ascending, by its number: from where it begins to where it ends. */
+struct Words::lists {
+    std::vector<std::size_t> begins, ends;
+    std::vector<Xapian::docid> docids;
+};
+
+Words::lists Words::turned_over() const {
+    lists l{std::vector<std::size_t>(count()), {}, {}};
+    std::size_t all = 0;
     for (const auto &doc : documents)
         for (const uint32_t number : doc.second)
-            if (lists[number].empty() || lists[number].back() != doc.first)
-                lists[number].push_back(doc.first);
-    return lists;
+            l.begins[number]++;
+    for (std::size_t &begin : l.begins) { /* so many are before it */
+        const std::size_t own = begin;
+        begin = all;
+        all += own;
+    }
+    l.ends = l.begins;
+    l.docids.resize(all);
+    for (const auto &doc : documents)
+        for (const uint32_t number : doc.second) {
+            std::size_t &end = l.ends[number];
+            if (end == l.begins[number] || l.docids[end - 1] != doc.first)
+                l.docids[end++] = doc.first;
+        }
+    return l;
+}
+
+/* Most are told apart by their first eight bytes, which stand in a row here. */
+std::vector<uint32_t> Words::sorted() const {
+    std::vector<std::pair<uint64_t, uint32_t>> heads(count());
+    std::vector<uint32_t> order;
+    for (uint32_t i = 0; i < heads.size(); i++) {
+        uint64_t head = 0;
+        for (std::size_t k = 0; k < sizeof head; k++)
+            head = head << 8 |
+                   (k < len_of(i) ? static_cast<unsigned char>(names[begins[i] + k]) : 0u);
+        heads[i] = {head, i};
+    }
+    std::sort(heads.begin(), heads.end(), [&](const auto &a, const auto &b) {
+        return a.first != b.first ? a.first < b.first
+                                  : names.compare(begins[a.second], len_of(a.second), names,
+                                                  begins[b.second], len_of(b.second)) < 0;
+    });
+    order.reserve(heads.size());
+    for (const auto &head : heads)
+        order.push_back(head.second);
+    return order;
 }
 
 /* What is replaced goes out of every list that the database has. */
@@ -159,7 +271,7 @@ void Words::take_out(Xapian::WritableDatabase &db) const {
             if (!replaced.count(list.docid()))
                 stay.push_back(list.docid());
         if (stay.size() < count)
-            changed.emplace_back(*word, postings_made(stay));
+            changed.emplace_back(*word, postings_made(stay.data(), stay.size()));
     }
     for (const auto &list : changed)
         db.set_metadata(list.first, list.second);
@@ -167,24 +279,27 @@ void Words::take_out(Xapian::WritableDatabase &db) const {
 
 void Words::write(Xapian::WritableDatabase &db) {
     const bool is_new = db.metadata_keys_begin() == db.metadata_keys_end();
-    std::vector<std::vector<Xapian::docid>> lists = turned_over();
-    std::vector<uint32_t> order(names.size());
+    const lists all = turned_over();
+    std::vector<Xapian::docid> joined;
     if (!is_new && !replaced.empty())
         take_out(db);
-    for (uint32_t i = 0; i < order.size(); i++)
-        order[i] = i;
-    std::sort(order.begin(), order.end(),
-              [&](uint32_t a, uint32_t b) { return *names[a] < *names[b]; });
-    for (const uint32_t i : order) {
-        std::vector<Xapian::docid> &list = lists[i];
-        if (list.empty())
+    for (const uint32_t i : sorted()) {
+        const Xapian::docid *const own = all.docids.data() + all.begins[i];
+        const std::size_t n = all.ends[i] - all.begins[i];
+        if (n == 0)
             continue;
-        const std::string bytes = is_new ? std::string() : db.get_metadata(*names[i]);
-        const auto added = static_cast<std::ptrdiff_t>(list.size());
+        const std::string word = name(i);
+        const std::string bytes = is_new ? std::string() : db.get_metadata(word);
+        if (bytes.empty()) {
+            db.set_metadata(word, postings_made(own, n));
+            continue;
+        }
+        joined.assign(own, own + n);
         for (Postings there(bytes); !there.at_end(); there.advance())
-            list.push_back(there.docid());
-        std::inplace_merge(list.begin(), list.begin() + added, list.end());
-        db.set_metadata(*names[i], postings_made(list));
+            joined.push_back(there.docid());
+        std::inplace_merge(joined.begin(), joined.begin() + static_cast<std::ptrdiff_t>(n),
+                           joined.end());
+        db.set_metadata(word, postings_made(joined.data(), joined.size()));
     }
     *this = Words();
 }

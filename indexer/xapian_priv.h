@@ -96,7 +96,7 @@ class Postings {
     }
     void advance();
 };
-std::string postings_made(const std::vector<Xapian::docid> &docids);
+std::string postings_made(const Xapian::docid *docids, std::size_t n);
 /* Of a word or a term of Xapian's own. */
 Xapian::doccount documents_with(const Xapian::Database &db, const std::string &term);
 /* The same documents, ascending, as long as fn says so. */
@@ -126,15 +126,36 @@ class Joiner : public Xapian::Compactor {
                                            const std::string lists[]) override;
 };
 
-/* Words of documents that are not committed yet. */
+/* Words of documents that are not committed yet: each once, with a number by which documents have
+ * it. They are found by a hash in a table of powers of two; since whose words they are may choose
+ * them, it begins with numbers that nobody knows. */
 class Words {
     enum { MOST = 245 };
-    std::unordered_map<std::string, uint32_t> numbers;
-    std::vector<const std::string *> names;
+    struct slot {
+        uint64_t head;   /* the first eight bytes: most words have no more */
+        uint32_t tag;    /* 24 bits of the hash, and the length */
+        uint32_t number; /* one more than the word's; 0: free */
+    };
+    std::string names;                  /* of all words, one behind the other */
+    std::vector<std::size_t> begins{0}; /* of each in it, and where the last one ends */
+    std::vector<slot> slots;
     std::map<Xapian::docid, std::vector<uint32_t>> documents;
     std::set<Xapian::docid> replaced; /* their words in the database count no more */
 
-    std::vector<std::vector<Xapian::docid>> turned_over() const;
+    struct lists;
+    std::size_t count() const {
+        return begins.size() - 1;
+    }
+    std::size_t len_of(uint32_t number) const {
+        return begins[number + 1] - begins[number];
+    }
+    std::string name(uint32_t number) const {
+        return names.substr(begins[number], len_of(number));
+    }
+    void grow();
+    uint32_t number_of(const char *word, std::size_t len);
+    lists turned_over() const;
+    std::vector<uint32_t> sorted() const;
     void take_out(Xapian::WritableDatabase &db) const;
 
   public:
@@ -166,9 +187,8 @@ struct positions {
 /* So many documents make a word common. */
 Xapian::doccount positions_least(const Xapian::Database &db);
 /* Of a database that was made of others: of its common words, which are some of those that were
- * joined. */
-void positions_merge(const std::vector<std::string> &from, const std::string &to,
-                     const std::vector<std::string> &joined);
+ * joined; where none was, of all. */
+void positions_merge(const std::string &dir, const std::vector<std::string> &joined);
 
 /* ---- documents and readers */
 

@@ -47,6 +47,9 @@ FK_CHECKED enum fk_status fk_xdoc_term(struct fk_xdoc *doc, const char *term, si
  * comes from a database does not have it (terms and words of one prefix are not to be mixed). */
 FK_CHECKED enum fk_status fk_xdoc_word(struct fk_xdoc *doc, const char *word, size_t len,
                                        struct fk_err *err);
+/* Several: of each a byte that says its length, and that many. */
+FK_CHECKED enum fk_status fk_xdoc_words(struct fk_xdoc *doc, const void *words, size_t len,
+                                        struct fk_err *err);
 /* Text of a field, in whose row or original it stands apart from what is there (FK_ROW_GAP). */
 FK_CHECKED enum fk_status fk_xdoc_text(struct fk_xdoc *doc, enum fk_texts_kind kind,
                                        const char *prefix, const void *text, size_t len,

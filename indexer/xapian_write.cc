@@ -123,6 +123,15 @@ enum fk_status fk_xdoc_word(struct fk_xdoc *doc, const char *word, size_t len, s
     });
 }
 
+enum fk_status fk_xdoc_words(struct fk_xdoc *doc, const void *words, size_t len,
+                             struct fk_err *err) {
+    return guarded("words for the index", err, [&] {
+        if (len)
+            doc->words.append(static_cast<const char *>(words), len);
+        return FK_OK;
+    });
+}
+
 static const std::string &gap() {
     static const std::string one(1, static_cast<char>(FK_ROW_GAP));
     return one;
@@ -292,7 +301,7 @@ enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_
         const std::vector<std::string> from(from_dirs, from_dirs + n);
         const enum fk_status st = texts_merge(from, dbs, to_dir, err);
         if (st == FK_OK)
-            positions_merge(from, to_dir, joiner.words);
+            positions_merge(to_dir, joiner.words);
         return st;
     });
 }

@@ -23,10 +23,12 @@ static void document_check(const struct fk_buf *answer, size_t len) {
                                      .envelope = "received: 2026-11-24T01:02:03.456Z\n",
                                      .envelope_len = 35,
                                      .message_bytes = len};
+    struct fk_answer said;
     struct fk_xdoc *doc = NULL;
     size_t postings = 0;
     MUST(answer->len > 4 && !answer->failed);
-    DONE(fk_document__make(&source, 0, answer, NULL, &doc, &postings, NULL));
+    DONE(fk_document__take(answer, NULL, &said, NULL));
+    DONE(fk_document__make(&source, 0, &said, NULL, &doc, &postings, NULL));
     MUST(fuzz_document_check(doc));
     MUST(postings <= FK_POSTINGS_MAX + len + 1000); /* what has no position counts too */
     fk_xdoc_free(&doc);

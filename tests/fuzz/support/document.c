@@ -36,6 +36,16 @@ enum fk_status fk_xdoc_word(struct fk_xdoc *doc, const char *word, size_t len, s
     return fk_xdoc_term(doc, word, len, err);
 }
 
+enum fk_status fk_xdoc_words(struct fk_xdoc *doc, const void *words, size_t len,
+                             struct fk_err *err) {
+    const uint8_t *at = words, *end = at + len;
+    for (; at < end; at += 1 + *at) {
+        MUST(*at < end - at);
+        DONE(fk_xdoc_word(doc, (const char *)at + 1, *at, err));
+    }
+    return FK_OK;
+}
+
 /* Rows are not kept: nothing of an earlier document's is joined. */
 enum fk_status fk_xdoc_text(struct fk_xdoc *doc, enum fk_texts_kind kind, const char *prefix,
                             const void *text, size_t len, struct fk_err *err) {

@@ -1,4 +1,5 @@
-/* Bytes in a declared charset, as UTF-8: by every name that a charset has, and not by what its bytes look like. */
+/* Bytes in a declared charset, as UTF-8: by every name that it has, not by what its bytes look
+ * like. */
 #include "indexer/charset_priv.h"
 
 #include <setjmp.h>
@@ -61,7 +62,8 @@ static void an_escape_in_wide_text_is_none(void **state) {
 
 static void seven_bits_that_mean_more_are_read_by_any_name(void **state) {
     (void)state;
-    static const char *const utf7[] = {"utf-7", "UTF7", "utf_7", "unicode-1-1-utf-7", "windows-65000"};
+    static const char *const utf7[] = {"utf-7", "UTF7", "utf_7", "unicode-1-1-utf-7",
+                                       "windows-65000"};
     for (size_t i = 0; i < sizeof utf7 / sizeof *utf7; i++)
         assert_string_equal(decoded(utf7[i], "+ZeVnLA-", 8), "日本");
     assert_string_equal(decoded("HZ", "~{HU1>~}", 8), "日本");

@@ -39,15 +39,14 @@ static char *term_of(struct fk_buf *answer) {
 }
 
 static bool is_believed_with(const struct fk_buf *answer, const struct fk_passwords *passwords) {
-    const struct fk_source source = {.seq = 1,
-                                     .envelope = "via: smtp\n",
-                                     .envelope_len = 10,
-                                     .message_bytes = 100,
-                                     .passwords = passwords};
+    const struct fk_source source = {
+        .seq = 1, .envelope = "via: smtp\n", .envelope_len = 10, .message_bytes = 100};
+    struct fk_answer said;
     struct fk_xdoc *doc = NULL;
     struct fk_buf data = FK_BUF_INIT;
     size_t postings;
-    OK(fk_document__make(&source, 0, answer, NULL, &doc, &postings, &err));
+    OK(fk_document__take(answer, passwords, &said, &err));
+    OK(fk_document__make(&source, 0, &said, NULL, &doc, &postings, &err));
     OK(fk_xdoc_data_get(doc, &data, &err));
     const bool crashed = strstr(fk_buf_cstr(&data), "partial: crash") != NULL;
     fk_buf_free(&data);

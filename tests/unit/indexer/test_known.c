@@ -30,7 +30,7 @@ static void answer_of(bool headers_only, struct fk_buf *out) {
                       &err));
 }
 
-static struct fk_source source_of(uint64_t seq, const struct fk_buf *answer) {
+static struct fk_source source_of(uint64_t seq, const struct fk_answer *answer) {
     static const char envelope[] = "received: 2026-11-24T01:00:00.000Z\nvia: smtp\n";
     struct fk_source s = {.seq = seq, .envelope = envelope, .envelope_len = sizeof envelope - 1};
     OK(fk_document__key(answer, (const uint8_t *)message, sizeof message - 1, s.key,
@@ -44,7 +44,7 @@ struct fixture {
     struct fk_known known;
     struct fk_buf whole, cut;
     uint8_t key[FK_SHA256_BYTES];
-    char whole_read[65], cut_read[65];
+    struct fk_answer whole_said, cut_said;
 };
 
 /* A shard with the message as one reader had it, seq 1: its header fields, or all of it. */
@@ -60,11 +60,11 @@ static void set_up(struct fixture *f, bool headers_only) {
     assert_non_null(mkdtemp(f->place.index));
     answer_of(false, &f->whole);
     answer_of(true, &f->cut);
-    OK(fk_document__read(&f->whole, f->whole_read, &err));
-    OK(fk_document__read(&f->cut, f->cut_read, &err));
-    const struct fk_source s = source_of(1, &f->whole);
+    OK(fk_document__take(&f->whole, NULL, &f->whole_said, &err));
+    OK(fk_document__take(&f->cut, NULL, &f->cut_said, &err));
+    const struct fk_source s = source_of(1, &f->whole_said);
     memcpy(f->key, s.key, sizeof f->key);
-    OK(fk_document__make(&s, 0, headers_only ? &f->cut : &f->whole, NULL, &doc, &postings, &err));
+    OK(fk_document__make(&s, 0, headers_only ? &f->cut_said : &f->whole_said, NULL, &doc, &postings, &err));
     OK(fk_place__path(&f->place, 1, path, &err));
     OK(fk_xwriter_create(path, &writer, &err));
     OK(fk_xwriter_put(writer, 1, doc, &err));
@@ -93,7 +93,7 @@ static void the_same_bytes_read_the_same_way_are_joined(void **state) {
     (void)state;
     struct fixture f;
     set_up(&f, false);
-    assert_int_equal(found(&f, f.key, f.whole_read), 1);
+    assert_int_equal(found(&f, f.key, f.whole_said.read), 1);
     tear_down(&f);
 }
 
@@ -101,13 +101,13 @@ static void what_was_read_otherwise_is_not_joined(void **state) {
     (void)state;
     struct fixture f;
     set_up(&f, false);
-    assert_string_not_equal(f.whole_read, f.cut_read);
-    assert_int_equal(found(&f, f.key, f.cut_read),
+    assert_string_not_equal(f.whole_said.read, f.cut_said.read);
+    assert_int_equal(found(&f, f.key, f.cut_said.read),
                      0);                       /* a stopped reader hides no whole document */
     assert_int_equal(found(&f, f.key, ""), 0); /* nor one that said nothing */
     tear_down(&f);
     set_up(&f, true);
-    assert_int_equal(found(&f, f.key, f.whole_read), 0);
+    assert_int_equal(found(&f, f.key, f.whole_said.read), 0);
     tear_down(&f);
 }
 
@@ -116,7 +116,7 @@ static void other_bytes_are_another_message(void **state) {
     struct fixture f;
     set_up(&f, false);
     f.key[31] ^= 1;
-    assert_int_equal(found(&f, f.key, f.whole_read), 0);
+    assert_int_equal(found(&f, f.key, f.whole_said.read), 0);
     tear_down(&f);
 }
 
@@ -125,7 +125,7 @@ static void what_is_superseded_is_not_joined_again(void **state) {
     struct fixture f;
     set_up(&f, false);
     fk_seqs_add(&f.list.superseded, 1);
-    assert_int_equal(found(&f, f.key, f.whole_read), 0);
+    assert_int_equal(found(&f, f.key, f.whole_said.read), 0);
     tear_down(&f);
 }
 

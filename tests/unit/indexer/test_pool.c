@@ -145,9 +145,12 @@ static enum fk_status document_of(const struct fk_buf *answer) {
         "received: 2026-11-24T01:00:00.000Z\nmail-from: \nrcpt-to: a@b\n";
     const struct fk_source source = {
         .seq = 5, .envelope = envelope, .envelope_len = sizeof envelope - 1, .message_bytes = 10};
+    struct fk_answer said;
     struct fk_xdoc *doc = NULL;
     size_t postings;
-    const enum fk_status st = fk_document__make(&source, 0, answer, NULL, &doc, &postings, &err);
+    enum fk_status st = fk_document__take(answer, NULL, &said, &err);
+    if (st == FK_OK)
+        st = fk_document__make(&source, 0, &said, NULL, &doc, &postings, &err);
     fk_xdoc_free(&doc);
     return st;
 }
