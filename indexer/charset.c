@@ -113,6 +113,8 @@ void fk_charset__prepare(void) {
                                         "gb18030",
                                         "windows-949",
                                         "windows-950"};
+    if (prepared)
+        return; /* what came since may give way */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         (void)converter(names[i]); /* one that ICU lacks is unknown later too */
     prepared = cached;
@@ -288,8 +290,37 @@ static bool reads_japanese(const char *charset, const uint8_t *p, size_t len) {
            other * 20 <= wide;
 }
 
+/* What nearly all mail declares; ASCII is itself in these. */
+static bool is_common(const char *name) {
+    static const char *const begin[] = {"utf-8", "us-ascii",    "iso-2022-jp", "iso-8859-",
+                                        "cp932", "windows-125", "shift_jis",   "euc-",
+                                        "gb",    "big5"};
+    for (size_t i = 0; *name && i < sizeof begin / sizeof *begin; i++)
+        if (strncasecmp(name, begin[i], strlen(begin[i])) == 0)
+            return true;
+    return !*name;
+}
+
+/* ICU takes a name with and without strokes, in any case: what it opens says what it is. */
+static bool is_wide(const char *name) {
+    UConverter *conv = is_common(name) ? NULL : converter(superset_of(name));
+    return conv && ucnv_getMinCharSize(conv) > 1;
+}
+
+/* Charsets in which ASCII bytes do not mean ASCII. */
+static bool is_shifting(const char *name) {
+    UConverter *conv = is_common(name) ? NULL : converter(superset_of(name));
+    if (!conv)
+        return false;
+    const UConverterType type = ucnv_getType(conv);
+    return ucnv_getMinCharSize(conv) > 1 || type == UCNV_UTF7 || type == UCNV_HZ ||
+           type == UCNV_IMAP_MAILBOX || type == UCNV_SCSU || type == UCNV_BOCU1;
+}
+
 /* What a text is in truth, where its label must be wrong; NULL: it may be right. */
 static const char *belied(const char *name, const uint8_t *p, size_t len) {
+    if (is_wide(name))
+        return NULL;
     if (is_seven_bit(p, len))
         return fk_iso2022__has_escape(p, len) && strncasecmp(name, "iso-2022", 8) != 0
                    ? "iso-2022-jp"
@@ -337,13 +368,6 @@ static void without_mark(const uint8_t **p, size_t *len) {
         *p += 3;
         *len -= 3;
     }
-}
-
-/* Charsets in which ASCII bytes do not mean ASCII. */
-static bool is_shifting(const char *name) {
-    return strncasecmp(name, "utf-16", 6) == 0 || strncasecmp(name, "utf-32", 6) == 0 ||
-           strcasecmp(name, "utf-7") == 0 || strncasecmp(name, "hz", 2) == 0 ||
-           strncasecmp(name, "unicode", 7) == 0;
 }
 
 /* Kana of CP50222, which wants no escape. */

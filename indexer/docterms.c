@@ -20,8 +20,8 @@ struct term {
     bool is_plain, is_varied; /* written so; written in variants of its characters (variants.h) */
 };
 
-/* Words as they were written, in their order: a NUL behind each. Hashes find them, bytes say whether
- * it is they: who writes a message can have two words of one hash. */
+/* Words as they were written, in their order: a NUL behind each. Hashes find them, bytes say
+ * whether it is they: who writes a message can have two words of one hash. */
 struct words {
     struct fk_buf bytes;
     uint32_t *hashes, *begins;
@@ -48,8 +48,8 @@ struct fk_docterms {
     struct memory plain;
     struct fk_sketcher sketcher; /* of the body */
     struct words paragraph;      /* at hand */
-    unsigned alternatives;  /* depth */
-    bool has[FK_DOCFIELDS]; /* any text */
+    unsigned alternatives;       /* depth */
+    bool has[FK_DOCFIELDS];      /* any text */
     bool is_cut, failed;
 };
 

@@ -122,8 +122,8 @@ static bool answer_read(const struct fk_buf *bytes, struct fk_answer *a) {
     a->report = fk_get_bytes(&r, &a->report_len);
     return !r.bad && (a->reasons & ~(unsigned)FK_REASON_ALL) == 0 && display_is_good(a) &&
            fk_facts__own_is_good(a->own, a->own_len) &&
-           fk_facts__report_is_good(a->report, a->report_len) &&
-           terms_read(a, &r) && texts_read(a, &r);
+           fk_facts__report_is_good(a->report, a->report_len) && terms_read(a, &r) &&
+           texts_read(a, &r);
 }
 
 /* ---- what the document is made of */
@@ -405,7 +405,8 @@ done:
     return st;
 }
 
-static enum fk_status put_texts(struct fk_xdoc *doc, const struct fk_answer *a, struct fk_err *err) {
+static enum fk_status put_texts(struct fk_xdoc *doc, const struct fk_answer *a,
+                                struct fk_err *err) {
     enum fk_status st = FK_OK;
     for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
         struct fk_text_field f;
@@ -440,7 +441,8 @@ static enum fk_status put_border(struct fk_xdoc *doc, const struct fk_source *so
     return st;
 }
 
-static enum fk_status put_found(struct fk_xdoc *doc, const struct fk_answer *a, struct fk_err *err) {
+static enum fk_status put_found(struct fk_xdoc *doc, const struct fk_answer *a,
+                                struct fk_err *err) {
     enum fk_status st = FK_OK;
     if (a->found & FK_FOUND_ATTACHMENT)
         FK_TRY(put_term(doc, FK_P_FLAG, "attachment", 10, err));
@@ -532,10 +534,11 @@ done:
     return st;
 }
 
-enum fk_status fk_document__take(const struct fk_buf *bytes, struct fk_answer *out,
-                                 struct fk_err *err) {
+enum fk_status fk_document__take(const struct fk_buf *bytes, const struct fk_passwords *given,
+                                 struct fk_answer *out, struct fk_err *err) {
     struct fk_answer a = {.is_good = false};
-    a.is_good = bytes->len > 0 && answer_read(bytes, &a);
+    a.is_good = bytes->len > 0 && answer_read(bytes, &a) &&
+                fk_unlock__is_of_given(a.display, a.display_len, given);
     if (!a.is_good)
         a = (struct fk_answer){.is_bad = bytes->len > 0};
     enum fk_status st = a.is_good ? read_digest(&a, err) : FK_OK;

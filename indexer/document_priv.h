@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/status.h"
+#include "indexer/password.h"
 #include "indexer/texts_priv.h"
 #include "indexer/xapian_shim.h"
 
@@ -17,7 +18,7 @@ struct fk_source {
     size_t envelope_len;
     int64_t time_ms; /* of the entry; used where the envelope does not say when */
     const struct fk_trust *trust;
-    char *const *own_companies; /* as in fk_index_options */
+    char *const *own_companies;   /* as in fk_index_options */
     uint64_t message_bytes;       /* of the message, without what stands around it */
     uint8_t key[FK_SHA256_BYTES]; /* of its bytes (index.h) */
 };
@@ -31,7 +32,8 @@ struct fk_answer {
     int64_t date_ms;
     const uint8_t *display, *own, *report; /* lines */
     size_t display_len, own_len, report_len;
-    const uint8_t *terms, *terms_end; /* of each its length and its bytes, as fk_xdoc_words has them */
+    const uint8_t *terms,
+        *terms_end; /* of each its length and its bytes, as fk_xdoc_words has them */
     uint32_t term_count;
     const uint8_t *texts[FK_TEXTS_KINDS]; /* blobs */
     size_t text_lens[FK_TEXTS_KINDS];
@@ -42,17 +44,18 @@ struct fk_answer {
     char read[2 * FK_SHA256_BYTES + 1];
 };
 
-/* bytes: nobody else's to change, and empty where no reader gave an answer. A bad answer is no
- * error. */
-FK_CHECKED enum fk_status fk_document__take(const struct fk_buf *bytes, struct fk_answer *out,
+/* bytes: nobody else's to change, and empty where no reader gave an answer. given: the passwords
+ * that it had besides the configured, or NULL. A bad answer is no error. */
+FK_CHECKED enum fk_status fk_document__take(const struct fk_buf *bytes,
+                                            const struct fk_passwords *given, struct fk_answer *out,
                                             struct fk_err *err);
 /* The key and length of the message in what was received: of a report, of what it reports. A reader
  * says only where that is; the bytes are looked at here. */
 FK_CHECKED enum fk_status fk_document__key(const struct fk_answer *answer, const uint8_t *message,
                                            size_t len, uint8_t key[FK_SHA256_BYTES],
                                            uint64_t *bytes_out, struct fk_err *err);
-/* reasons: FK_REASON_ bits of our own. Bad answers count as none, with FK_REASON_CRASH. earlier: the
- * document of the captures before this one, or NULL. */
+/* reasons: FK_REASON_ bits of our own. Bad answers count as none, with FK_REASON_CRASH. earlier:
+ * the document of the captures before this one, or NULL. */
 FK_CHECKED enum fk_status fk_document__make(const struct fk_source *source, unsigned reasons,
                                             const struct fk_answer *answer,
                                             const struct fk_xdoc *earlier, struct fk_xdoc **out,

@@ -94,8 +94,8 @@ static enum fk_status body_tell(struct fk_files *f, TNEFStruct *t, const char *c
                                      false};
         return fk_files__read(f, &html, err);
     }
-    if ((v = property(&t->MapiProperties, PR_RTF_COMPRESSED, BINARY)) &&
-        fk_rtf__unpack(v->data, (size_t)v->size, &rtf)) {
+    if ((v = property(&t->MapiProperties, PR_RTF_COMPRESSED, BINARY))) {
+        fk_rtf__unpack(f, v->data, (size_t)v->size, &rtf);
         const struct fk_file file = {rtf.data, rtf.len, "body.rtf", NULL, false, false, false};
         st = fk_file__rtf(f, &file, err);
     }
@@ -143,8 +143,10 @@ enum fk_status fk_file__tnef(struct fk_files *f, const struct fk_file *file, str
     FK_TRY(subject_tell(f, &t, charset, err));
     FK_TRY(body_tell(f, &t, charset, err));
     for (Attachment *a = t.starting_attach.next; a; a = a->next) {
-        if (!fk_files__may_open(f))
+        if (!fk_files__may_open(f)) {
+            fk_files__unread(f, NULL, FK_REASON_LIMIT);
             break;
+        }
         FK_TRY(attachment_tell(f, a, charset, err));
     }
     if (!is_good)

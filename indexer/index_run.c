@@ -43,12 +43,13 @@ void fk_run__item_clear(struct item *i) {
 /* A reader gets the file of what the item has the bytes of. */
 enum fk_status fk_run__item_submit(struct run *r, struct item *i, enum fk_job_kind kind,
                                    const struct fk_envelope *envelope, struct fk_err *err) {
+    i->passwords = kind == FK_JOB_TERMS ? r->passwords : NULL;
     const struct fk_job job = {.id = i->seq,
                                .kind = kind,
                                .fd = i->content.fd,
                                .offset = SALT + (uint64_t)(envelope->message - i->content.bytes),
                                .len = envelope->message_len,
-                               .passwords = kind == FK_JOB_TERMS ? r->passwords : NULL};
+                               .passwords = i->passwords};
     i->content.fd = -1;
     i->message = envelope->message;
     i->len = envelope->message_len;
@@ -77,11 +78,10 @@ static enum fk_status mail_submit(struct run *r, struct item *i, struct fk_err *
 enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
                                  struct fk_err *err) {
     i->is_mail = true;
-    i->source =
-        (struct fk_source){.seq = e->seq,
-                           .time_ms = e->time_ms,
-                           .trust = r->options->trust,
-                           .own_companies = r->options->own_companies};
+    i->source = (struct fk_source){.seq = e->seq,
+                                   .time_ms = e->time_ms,
+                                   .trust = r->options->trust,
+                                   .own_companies = r->options->own_companies};
     enum fk_status st = fk_lend_content(r->lend, e->seq, 0, &i->content, err);
     if (st == FK_NOT_FOUND) {
         i->has_no_content = true;
@@ -197,7 +197,7 @@ static struct item *item_of(struct run *r, uint64_t seq) {
 
 /* What the message is, by its bytes; after that they are let go. */
 static enum fk_status item_name(struct item *i, struct fk_err *err) {
-    enum fk_status st = fk_document__take(&i->answer, &i->said, err);
+    enum fk_status st = fk_document__take(&i->answer, i->passwords, &i->said, err);
     if (st == FK_OK)
         st = fk_document__key(&i->said, i->message, i->len, i->source.key, &i->source.message_bytes,
                               err);

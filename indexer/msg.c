@@ -20,11 +20,11 @@ static bool text_get(struct msg *m, struct fk_ole *in, unsigned number, struct f
     fk_buf_reset(out);
     snprintf(name, sizeof name, "__substg1.0_%04X001F", number);
     *charset = "UTF-16LE";
-    if (fk_ole__stream(in, name, VALUE_MAX, out))
+    if (fk_ole__stream(m->f, in, name, VALUE_MAX, out))
         return out->len > 0;
     snprintf(name, sizeof name, "__substg1.0_%04X001E", number);
     *charset = m->charset;
-    return fk_ole__stream(in, name, VALUE_MAX, out) && out->len > 0;
+    return fk_ole__stream(m->f, in, name, VALUE_MAX, out) && out->len > 0;
 }
 
 static enum fk_status text_tell(struct msg *m, struct fk_ole *in, unsigned number, bool *there) {
@@ -43,7 +43,7 @@ static enum fk_status text_tell(struct msg *m, struct fk_ole *in, unsigned numbe
 /* The code page stands among the properties of fixed size. */
 static void charset_find(struct msg *m, struct fk_ole *in) {
     struct fk_buf b = FK_BUF_INIT;
-    (void)fk_ole__stream(in, "__properties_version1.0", VALUE_MAX, &b);
+    (void)fk_ole__stream(m->f, in, "__properties_version1.0", VALUE_MAX, &b);
     for (size_t at = b.len % ENTRY ? 8 : 0; at + ENTRY <= b.len; at += 8) {
         const uint8_t *p = b.data + at;
         const unsigned number = (unsigned)p[2] | (unsigned)p[3] << 8;
@@ -70,11 +70,11 @@ static enum fk_status body_tell(struct msg *m, struct fk_ole *in) {
     enum fk_status st = text_tell(m, in, 0x1000, &there);
     if (st != FK_OK || there)
         return st;
-    if (fk_ole__stream(in, "__substg1.0_10130102", VALUE_MAX, &b) && b.len) {
+    if (fk_ole__stream(m->f, in, "__substg1.0_10130102", VALUE_MAX, &b) && b.len) {
         const struct fk_file html = {b.data, b.len, "body.html", m->charset, true, true, false};
         st = fk_files__read(m->f, &html, m->err);
-    } else if (fk_ole__stream(in, "__substg1.0_10090102", VALUE_MAX, &b) &&
-               fk_rtf__unpack(b.data, b.len, &rtf)) {
+    } else if (fk_ole__stream(m->f, in, "__substg1.0_10090102", VALUE_MAX, &b) && b.len) {
+        fk_rtf__unpack(m->f, b.data, b.len, &rtf);
         const struct fk_file file = {rtf.data, rtf.len, "body.rtf", NULL, false, false, false};
         st = fk_file__rtf(m->f, &file, m->err);
     }
@@ -102,18 +102,35 @@ static void name_get(struct msg *m, struct fk_ole *in, struct fk_buf *out) {
     fk_buf_free(&b);
 }
 
+/* A message, or what another program has put there ([MS-OXCMSG] 2.2.2.9, afStorage). One without
+ * contents is a link to a file that did not come with the message. */
+static enum fk_status object_tell(struct msg *m, struct fk_ole *in, const char *name) {
+    struct fk_ole *inner = fk_ole__storage(in, "__substg1.0_3701000D");
+    enum fk_status st = FK_OK;
+    if (inner && fk_ole__has(inner, "__properties_version1.0"))
+        st = fk_files__storage(m->f, name, fk_msg__read, inner, m->err);
+    else {
+        const char *called = *name ? name : "unnamed";
+        st = fk_files__named(m->f, called, m->err);
+        fk_files__unread(m->f, called,
+                         !inner && fk_ole__has(in, "__substg1.0_3701000D") ? FK_REASON_UNREADABLE
+                                                                           : FK_REASON_UNSUPPORTED);
+    }
+    fk_ole__close(&inner);
+    return st;
+}
+
 static enum fk_status attachment_tell(struct msg *m, struct fk_ole *in) {
     struct fk_buf name = FK_BUF_INIT, data = FK_BUF_INIT;
-    struct fk_ole *inner = NULL;
-    enum fk_status st = FK_OK;
+    enum fk_status st;
     name_get(m, in, &name);
-    if (fk_ole__stream(in, "__substg1.0_37010102", FK_FILE_MAX, &data)) {
-        const struct fk_file file = {data.data, data.len, fk_buf_cstr(&name), NULL, false, false, false};
+    if (fk_ole__stream(m->f, in, "__substg1.0_37010102", FK_FILE_MAX, &data)) {
+        const struct fk_file file = {data.data, data.len, fk_buf_cstr(&name), NULL, false,
+                                     false,     false};
         st = data.failed ? fk_fail(m->err, FK_NOMEM, "an attachment: out of memory")
                          : fk_files__read(m->f, &file, m->err);
-    } else if ((inner = fk_ole__storage(in, "__substg1.0_3701000D")))
-        st = fk_files__storage(m->f, fk_buf_cstr(&name), fk_msg__read, inner, m->err);
-    fk_ole__close(&inner);
+    } else
+        st = object_tell(m, in, fk_buf_cstr(&name));
     fk_buf_free(&name);
     fk_buf_free(&data);
     return st;
@@ -136,8 +153,14 @@ enum fk_status fk_msg__read(struct fk_files *f, struct fk_ole *msg, struct fk_er
         const bool is_recipient = begins(name, "__recip_version1.0_");
         if (!is_recipient && !begins(name, "__attach_version1.0_"))
             continue;
-        struct fk_ole *in = fk_files__may_open(f) ? fk_ole__storage(msg, name) : NULL;
-        if (in)
+        if (!fk_files__may_open(f)) {
+            fk_files__unread(f, NULL, FK_REASON_LIMIT);
+            break;
+        }
+        struct fk_ole *in = fk_ole__storage(msg, name);
+        if (!in)
+            fk_files__unread(f, NULL, FK_REASON_UNREADABLE);
+        else
             st = is_recipient ? recipient_tell(&m, in) : attachment_tell(&m, in);
         fk_ole__close(&in);
         if (st != FK_OK)

@@ -24,7 +24,18 @@ static enum fk_status answer_read(struct fk_frame *f, uint32_t id, struct fk_ran
     fk_memfile_unmap(text, len);
     fk_buf_add(&out->complaint, words, words_len);
     out->outcome = (enum fk_outcome)outcome;
-    return out->text.failed ? fk_fail(err, FK_NOMEM, "a file's text: out of memory") : FK_OK;
+    return out->text.failed || out->complaint.failed
+               ? fk_fail(err, FK_NOMEM, "a file's text: out of memory")
+               : FK_OK;
+}
+
+/* One that came when there was no memory for it is still there, and is that of an earlier file. */
+static enum fk_status answer_wait(int sock, uint32_t id, struct fk_frame *f, struct fk_err *err) {
+    enum fk_status st;
+    do
+        st = fk_frame_recv(sock, f, err);
+    while (st == FK_OK && f->type == FK_RUNNER_DONE && f->id < id);
+    return st;
 }
 
 enum fk_status fk_program_run(int sock, enum fk_program program, unsigned seconds, const void *data,
@@ -45,7 +56,7 @@ enum fk_status fk_program_run(int sock, enum fk_program program, unsigned second
     FK_TRY(fk_write_full(fd, data, len, "a file for a program", err));
     FK_TRY(fk_memfile_seal(fd, err));
     FK_TRY(fk_frame_send(sock, FK_RUNNER_RUN, ++id, b.data, b.len, fd, err));
-    FK_TRY(fk_frame_recv(sock, &f, err));
+    FK_TRY(answer_wait(sock, id, &f, err));
     st = answer_read(&f, id, out, err);
 done:
     fk_close(&fd);

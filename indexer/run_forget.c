@@ -130,8 +130,8 @@ enum fk_status fk_run__read_again(struct run *r, const struct fk_seqs *left, uin
         FK_TRY(entry_read_again(r, left->at[i], &item, err));
         if (item.has_no_content)
             continue;
-        FK_TRY(fk_document__make(&item.source, item.reasons, &item.said, doc, &next, &postings,
-                                 err));
+        FK_TRY(
+            fk_document__make(&item.source, item.reasons, &item.said, doc, &next, &postings, err));
         fk_xdoc_free(&doc);
         doc = next;
         *docid = (uint32_t)left->at[i];

@@ -33,8 +33,9 @@ struct item {
     struct fk_buf envelope; /* what source points to */
     unsigned reasons;
     struct fk_buf answer;
-    struct fk_answer said;     /* in it */
-    struct fk_content content; /* until it is read; its message: */
+    const struct fk_passwords *passwords; /* given for it besides the configured; NULL: none */
+    struct fk_answer said;                /* in it */
+    struct fk_content content;            /* until it is read; its message: */
     const uint8_t *message;
     size_t len;
     struct fk_seqs forget; /* of a dispose entry */
@@ -43,7 +44,9 @@ struct item {
     struct fk_told_one told_one;
 };
 #define ITEM_INIT                                                                                  \
-    { .state = ITEM_DONE, .content = {.fd = -1} }
+    {                                                                                              \
+        .state = ITEM_DONE, .content = {.fd = -1 }                                                 \
+    }
 
 struct run {
     const char *dir;
@@ -55,12 +58,13 @@ struct run {
     struct fk_xwriter *writer; /* of the batch; NULL while it has no document */
     struct fk_shard batch;
     struct fk_seqs superseded; /* by the batch, in the shards */
+    struct fk_shard fresh; /* documents that were put and whose locked files are not tried yet */
     struct fk_known known;
     struct item ring[FK_RUN_RING];
     size_t first, count;
-    struct item *aside;  /* read once more, out of the ring's order */
+    struct item *aside;                   /* read once more, out of the ring's order */
     const struct fk_passwords *passwords; /* that is tried with; NULL: the configured alone */
-    struct fk_buf lines; /* of the ledger, not yet taken */
+    struct fk_buf lines;                  /* of the ledger, not yet taken */
     size_t lines_at;
     uint64_t next_seq; /* to be taken */
     uint64_t done;     /* all before it is put */

@@ -25,6 +25,7 @@ void fk_run__begin_at_mark(struct run *r) {
     r->mark = r->next_seq = r->done = r->list->mark;
     r->lines_at = 0;
     fk_buf_reset(&r->lines);
+    r->fresh = (struct fk_shard){.number = 0};
 }
 
 void fk_run__batch_drop(struct run *r) {
@@ -198,6 +199,16 @@ done:
     return st;
 }
 
+static void fresh_add(struct run *r, const struct fk_shard *batch) {
+    if (r->fresh.documents == 0)
+        r->fresh.first = batch->first;
+    if (batch->documents)
+        r->fresh.last = batch->last;
+    r->fresh.documents += batch->documents;
+}
+
+/* The desk may go away while locked files are tried: the batch is a shard by then, and its files
+ * are tried by the next commit. */
 enum fk_status fk_run__commit(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
     if (r->done == r->mark)
@@ -212,10 +223,11 @@ enum fk_status fk_run__commit(struct run *r, struct fk_err *err) {
     }
     if (r->told.count)
         FK_TRY(told_put(r, err));
-    const struct fk_shard batch = r->batch;
+    fresh_add(r, &r->batch);
     fk_run__batch_drop(r);
-    if (batch.documents)
-        FK_TRY(fk_run__unlock(r, &batch, err));
+    if (r->fresh.documents)
+        FK_TRY(fk_run__unlock(r, &r->fresh, err));
+    r->fresh = (struct fk_shard){.number = 0};
     r->list->mark = r->done;
     FK_TRY(fk_run__publish(r, err));
     FK_TRY(fk_run__stepped(fk_fault("index-committed"), err));

@@ -11,6 +11,7 @@
 #include "indexer/run_priv.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "base/pack.h"
 #include "indexer/index.h"
@@ -24,7 +25,7 @@
 
 enum {
     DAY_MS = 86400000,
-    OPENED_MAX = 64,     /* messages that one letter opened */
+    OPENED_FIRST = 64,   /* messages that one letter opened, at first asked for */
     LOCKED_MAX = 16,     /* messages of one sender that a letter is tried on, the newest */
     LOOKED_AT_MAX = 200, /* messages of the sender in those two days */
     LETTERS_MAX = 32,    /* of them, that words are taken from, the first */
@@ -102,7 +103,9 @@ static bool belong_together(const struct letter *locked, const struct letter *ot
 static enum fk_status letter_submit(struct run *r, uint64_t seq, struct item *i,
                                     struct fk_err *err) {
     struct fk_envelope envelope;
-    enum fk_status st = fk_lend_content(r->lend, seq, 0, &i->content, err);
+    enum fk_status st = fk_run__stepped(fk_fault("index-letter"), err);
+    FK_TRY(st);
+    st = fk_lend_content(r->lend, seq, 0, &i->content, err);
     if (st == FK_NOT_FOUND || st == FK_CORRUPT) {
         i->state = ITEM_DONE;
         return FK_OK; /* disposed of: it says nothing more */
@@ -133,6 +136,10 @@ done:
 }
 
 /* ---- letters of a locked message */
+
+static enum fk_status reader_get(struct run *r, struct fk_xreader **out, struct fk_err *err) {
+    return fk_run__of_database(r, fk_known__reader(&r->known, &r->place, r->list, out, err), err);
+}
 
 static int compare_docids(const void *a, const void *b) {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -167,7 +174,7 @@ static enum fk_status letters_find(struct run *r, const struct letter *locked, s
     struct fk_xhits *hits = calloc(1, sizeof *hits);
     enum fk_status st = hits ? FK_OK : fk_fail(err, FK_NOMEM, "indexing: out of memory");
     FK_TRY(st);
-    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(reader_get(r, &reader, err));
     FK_TRY(near_search(reader, FK_P_FROM_ADDR, locked, LOOKED_AT_MAX, hits, err));
     for (size_t i = 0; i < hits->count && seqs->count < LETTERS_MAX; i++) {
         struct letter other;
@@ -255,7 +262,7 @@ static enum fk_status unlock(struct run *r, uint32_t docid, uint32_t new_from, s
     struct letter locked = {.docid = 0};
     struct fk_seqs letters = {NULL, 0, 0, false};
     struct fk_unlock_words words = {.text = FK_BUF_INIT};
-    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(reader_get(r, &reader, err));
     FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &locked, err), err));
     FK_TRY(letters_find(r, &locked, &letters, err));
     if (!is_untried(&letters, docid, new_from))
@@ -277,17 +284,43 @@ done:
 
 /* ---- which */
 
+/* All documents with a flag of this value; *docids is the caller's to free. */
 static enum fk_status with_flag(struct run *r, struct fk_xreader *reader, const char *flag,
-                                const void *value, size_t len, uint32_t docids[OPENED_MAX],
-                                size_t *count, struct fk_err *err) {
+                                const void *value, size_t len, uint32_t **docids, size_t *count,
+                                struct fk_err *err) {
     struct fk_buf term = FK_BUF_INIT;
+    enum fk_status st = FK_OK;
+    size_t room = 0;
     fk_buf_printf(&term, FK_P_FLAG "%s:", flag);
     fk_buf_add(&term, value, len);
     *count = 0;
+    while (st == FK_OK && term.len <= FK_WHOLE_MAX && *count == room) {
+        room = room ? 4 * room : OPENED_FIRST;
+        uint32_t *more = realloc(*docids, room * sizeof **docids);
+        if (!more)
+            FK_TRY(fk_fail(err, FK_NOMEM, "indexing: out of memory"));
+        *docids = more;
+        st = fk_xreader_with_term(reader, (const char *)term.data, term.len, *docids, room, count,
+                                  err);
+    }
+    st = fk_run__of_database(r, st, err);
+done:
+    fk_buf_free(&term);
+    return st;
+}
+
+static enum fk_status has_locked(struct run *r, struct fk_xreader *reader,
+                                 const struct fk_buf *sender, bool *out, struct fk_err *err) {
+    struct fk_buf term = FK_BUF_INIT;
+    uint32_t docid;
+    size_t count = 0;
+    fk_buf_str(&term, FK_P_FLAG "locked:");
+    fk_buf_add(&term, sender->data, sender->len);
     enum fk_status st = term.len > FK_WHOLE_MAX
                             ? FK_OK
                             : fk_xreader_with_term(reader, (const char *)term.data, term.len,
-                                                   docids, OPENED_MAX, count, err);
+                                                   &docid, 1, &count, err);
+    *out = count > 0;
     fk_buf_free(&term);
     return fk_run__of_database(r, st, err);
 }
@@ -299,16 +332,14 @@ static enum fk_status document_look(struct run *r, struct fk_xreader *reader, ui
     enum fk_status st;
     struct letter letter, locked = {.docid = 0};
     struct fk_xhits *hits = NULL;
-    uint32_t docids[OPENED_MAX];
-    size_t count = 0;
+    bool any = false;
     FK_TRY(fk_run__of_database(r, letter_read(reader, docid, &letter, err), err));
     if (fk_unlock__is_locked(letter.data.data, letter.data.len))
         fk_seqs_add(todo, docid);
     if (!letter.sender.len || letter.bytes > LETTER_BYTES)
         goto done;
-    FK_TRY(
-        with_flag(r, reader, "locked", letter.sender.data, letter.sender.len, docids, &count, err));
-    if (count == 0) /* mostly, and known at the cost of one look-up */
+    FK_TRY(has_locked(r, reader, &letter.sender, &any, err));
+    if (!any) /* mostly, and known at the cost of one look-up */
         goto done;
     hits = calloc(1, sizeof *hits);
     if (!hits)
@@ -349,13 +380,14 @@ enum fk_status fk_run__unlock(struct run *r, const struct fk_shard *shard, struc
     if (r->options->names_only)
         return FK_OK;
     fk_known__changed(&r->known);
-    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(reader_get(r, &reader, err));
     for (uint32_t after = shard->first - 1;
          (st = fk_xreader_next(reader, after, &docid, err)) == FK_OK && docid <= shard->last;
          after = docid)
         FK_TRY(document_look(r, reader, docid, &todo, err));
-    if (st == FK_OK || st == FK_NOT_FOUND)
-        st = all_unlock(r, &todo, shard->first, err);
+    if (st != FK_NOT_FOUND) /* behind the last */
+        FK_TRY(fk_run__of_database(r, st, err));
+    st = all_unlock(r, &todo, shard->first, err);
 done:
     fk_known__changed(&r->known);
     fk_seqs_free(&todo);
@@ -366,19 +398,20 @@ enum fk_status fk_run__lock_again(struct run *r, const struct fk_seqs *gone, str
     enum fk_status st = FK_OK;
     struct fk_xreader *reader;
     struct fk_seqs todo = {NULL, 0, 0, false};
-    uint32_t docids[OPENED_MAX];
+    uint32_t *docids = NULL;
     size_t count;
     fk_known__changed(&r->known);
-    FK_TRY(fk_known__reader(&r->known, &r->place, r->list, &reader, err));
+    FK_TRY(reader_get(r, &reader, err));
     for (size_t i = 0; i < gone->count; i++) {
         char seq[24];
         const int n = snprintf(seq, sizeof seq, "%llu", (unsigned long long)gone->at[i]);
-        FK_TRY(with_flag(r, reader, "opened", seq, (size_t)n, docids, &count, err));
+        FK_TRY(with_flag(r, reader, "opened", seq, (size_t)n, &docids, &count, err));
         for (size_t k = 0; k < count; k++)
             fk_seqs_add(&todo, docids[k]);
     }
     st = all_unlock(r, &todo, 0, err);
 done:
+    free(docids);
     fk_seqs_free(&todo);
     return st;
 }

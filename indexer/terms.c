@@ -97,8 +97,11 @@ static void run_end(struct cut *c) {
 static void run_add(struct cut *c, const struct unit *unit, bool over_line_end) {
     pay_single(c);
     struct unit *before = &c->before;
-    row_put(c, before->len == 0 ? FK_ROW_BLANK : over_line_end ? FK_ROW_LINE : 0, unit->text,
-            unit->len);
+    row_put(c,
+            before->len == 0 ? FK_ROW_BLANK
+            : over_line_end  ? FK_ROW_LINE
+                             : 0,
+            unit->text, unit->len);
     if (before->len == 0) {
         *before = *unit;
         before->is_end = true;

@@ -71,8 +71,8 @@ FK_CHECKED enum fk_status fk_terms_to_row(const char *text, size_t len, uint32_t
  * query text literally; one token for a single word or character. None for text of punctuation. */
 FK_CHECKED enum fk_status fk_terms_of_query(const char *text, size_t len, fk_token_fn fn, void *ctx,
                                             struct fk_err *err);
-/* Is a token of a query one character of a run, with its marks? It is posted by itself at the ends of
- * runs alone; everywhere else a token begins with it. */
+/* Is a token of a query one character of a run, with its marks? It is posted by itself at the ends
+ * of runs alone; everywhere else a token begins with it. */
 bool fk_terms_is_character(const char *text, size_t len);
 /* Does a token begin with this character, without further marks on it? */
 bool fk_terms_begins_with(const char *token, size_t len, const char *character, size_t n);

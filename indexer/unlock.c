@@ -160,6 +160,22 @@ done:
     return st;
 }
 
+static bool is_given(const struct fk_passwords *given, unsigned long long origin) {
+    for (size_t i = 0; given && i < given->count; i++)
+        if (given->at[i].origin == origin)
+            return true;
+    return origin == 0;
+}
+
+bool fk_unlock__is_of_given(const void *display, size_t len, const struct fk_passwords *given) {
+    struct fk_fields it = fk_fields_begin(display, len);
+    unsigned long long origin;
+    for (struct fk_field f; fk_fields_next(&it, &f);)
+        if (fk_field_is(&f, "unlocked") && (!origin_of(&f, &origin) || !is_given(given, origin)))
+            return false;
+    return true;
+}
+
 bool fk_unlock__is_opened(const void *data, size_t len) {
     struct fk_fields it = fk_fields_begin(data, len);
     unsigned long long origin;

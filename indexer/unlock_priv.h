@@ -24,6 +24,9 @@ bool fk_unlock__is_locked(const void *data, size_t len);
 /* The terms that follow from a document's data. */
 FK_CHECKED enum fk_status fk_unlock__terms(struct fk_xdoc *doc, const struct fk_buf *data,
                                            struct fk_err *err);
+/* Whether all that a reader says of what opened files names the configured list, or one of these
+ * (NULL: none): nobody else can have had the password. */
+bool fk_unlock__is_of_given(const void *display, size_t len, const struct fk_passwords *given);
 /* Whether a file of it opened with a message's word. */
 bool fk_unlock__is_opened(const void *data, size_t len);
 

@@ -1,5 +1,5 @@
-/* word.c - text of Word 97 to 2003 ([MS-DOC]): the piece table says where it stands, all of it in one
- * row: the document, then footnotes, headers, comments, end notes, text boxes. */
+/* word.c - text of Word 97 to 2003 ([MS-DOC]): the piece table says where it stands, all of it in
+ * one row: the document, then footnotes, headers, comments, end notes, text boxes. */
 #include "indexer/ole_priv.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ static uint32_t u32(const uint8_t *p) {
 }
 
 struct text {
-    struct fk_buf wide; /* UTF-16LE */
+    struct fk_buf wide;    /* UTF-16LE */
     unsigned instructions; /* depth of fields whose instructions are passed over */
 };
 
@@ -46,10 +46,10 @@ static void unit_take(struct text *t, uint16_t c) {
 
 /* Windows-1252 above ASCII, where it is not Latin-1. */
 static uint16_t wide_of(uint8_t b) {
-    static const uint16_t high[32] = {0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
-                                      0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0x8d,   0x17d,  0x8f,
-                                      0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
-                                      0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
+    static const uint16_t high[32] = {
+        0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
+        0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+        0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
     return b >= 0x80 && b < 0xa0 ? high[b - 0x80] : b;
 }
 
@@ -92,7 +92,7 @@ enum fk_status fk_word__read(struct fk_files *f, struct fk_ole *ole, size_t max,
     struct text t = {.wide = FK_BUF_INIT};
     enum fk_status st = FK_OK;
     bool good = false;
-    (void)fk_ole__stream(ole, "WordDocument", max, &doc);
+    (void)fk_ole__stream(f, ole, "WordDocument", max, &doc);
     if (doc.len >= FLAGS + 2 && u16(doc.data + FLAGS) & ENCRYPTED) {
         fk_files__unread(f, NULL, FK_REASON_ENCRYPTED);
         goto done;
@@ -101,7 +101,8 @@ enum fk_status fk_word__read(struct fk_files *f, struct fk_ole *ole, size_t max,
         st = FK_NOT_FOUND;
         goto done;
     }
-    (void)fk_ole__stream(ole, u16(doc.data + FLAGS) & TABLE_1 ? "1Table" : "0Table", max, &table);
+    (void)fk_ole__stream(f, ole, u16(doc.data + FLAGS) & TABLE_1 ? "1Table" : "0Table", max,
+                         &table);
     const size_t at = u32(doc.data + CLX), len = u32(doc.data + CLX + 4);
     if (at <= table.len && len <= table.len - at)
         good = pieces_take(&t, &doc, table.data + at, len);

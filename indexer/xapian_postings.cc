@@ -243,8 +243,8 @@ std::vector<uint32_t> Words::sorted() const {
     for (uint32_t i = 0; i < heads.size(); i++) {
         uint64_t head = 0;
         for (std::size_t k = 0; k < sizeof head; k++)
-            head = head << 8 |
-                   (k < len_of(i) ? static_cast<unsigned char>(names[begins[i] + k]) : 0u);
+            head =
+                head << 8 | (k < len_of(i) ? static_cast<unsigned char>(names[begins[i] + k]) : 0u);
         heads[i] = {head, i};
     }
     std::sort(heads.begin(), heads.end(), [&](const auto &a, const auto &b) {

@@ -10,9 +10,8 @@
  * which is written with its commits, merged with it, and opened with it.
  *
  * Errors: FK_NOT_FOUND no database or document; FK_RETRY another writer has it, or the reader's
- * snapshot is gone (reopen); FK_CORRUPT; FK_FULL the disk, or of a search its time; FK_INVALID a term
- * over 245 bytes; FK_IO.
- * Threads: one at a time a handle.
+ * snapshot is gone (reopen); FK_CORRUPT; FK_FULL the disk, or of a search its time; FK_INVALID a
+ * term over 245 bytes; FK_IO. Threads: one at a time a handle.
  */
 #ifndef FK_INDEXER_XAPIAN_SHIM_H
 #define FK_INDEXER_XAPIAN_SHIM_H
@@ -89,8 +88,8 @@ struct fk_xquery;
 /* dirs in the order of their docids; with none of them an empty index. */
 FK_CHECKED enum fk_status fk_xreader_open(const char *const *dirs, size_t n,
                                           struct fk_xreader **out, struct fk_err *err);
-/* From until_ms on (fk_monotonic_ms) no search in it goes on: FK_FULL. INT64_MAX: as long as it takes.
- * Looked at in each text, and once in 1,024 documents. */
+/* From until_ms on (fk_monotonic_ms) no search in it goes on: FK_FULL. INT64_MAX: as long as it
+ * takes. Looked at in each text, and once in 1,024 documents. */
 void fk_xreader_limit(struct fk_xreader *r, int64_t until_ms);
 void fk_xreader_close(struct fk_xreader **r);
 FK_CHECKED enum fk_status fk_xreader_count(struct fk_xreader *r, uint64_t *documents_out,
@@ -154,8 +153,8 @@ struct fk_xquery *fk_xquery_near(const char *const *terms, const size_t *lens, s
 struct fk_xquery *fk_xquery_prefix(const char *prefix, size_t len, unsigned max);
 /* A character of a run (terms.h), wherever it stands: every token that begins with it. varied: not
  * where the token behind this mark stands too (FK_VARIED); NULL: anywhere. */
-struct fk_xquery *fk_xquery_character(const char *prefix_of_field, const char *character, size_t len,
-                                      const char *varied);
+struct fk_xquery *fk_xquery_character(const char *prefix_of_field, const char *character,
+                                      size_t len, const char *varied);
 /* Every term of the field that matches the pattern: * is any bytes, ? one character. Limits as of a
  * prefix. */
 struct fk_xquery *fk_xquery_wildcard(const char *prefix_of_field, const char *pattern, size_t len,
@@ -184,21 +183,21 @@ struct fk_xhit {
 };
 struct fk_xsurvey {
     unsigned sort_slot;
-    size_t want;                  /* so many hits, greatest value first, then greatest docid */
-    bool has_after;               /* of those that come after this one: */
+    size_t want;    /* so many hits, greatest value first, then greatest docid */
+    bool has_after; /* of those that come after this one: */
     struct fk_xhit after;
-    const char *const *flags;     /* terms, no words: how many of the hits have each; FK_XFLAGS_MAX */
+    const char *const *flags; /* terms, no words: how many of the hits have each; FK_XFLAGS_MAX */
     size_t flag_count;
-    const uint64_t *watched;      /* docids, ascending, perhaps several times */
+    const uint64_t *watched; /* docids, ascending, perhaps several times */
     size_t watched_count;
-    unsigned threads;             /* 0: as many as there are CPUs, if that is worth it */
+    unsigned threads; /* 0: as many as there are CPUs, if that is worth it */
 
     uint64_t total;               /* exact, never Xapian's estimate */
     uint64_t with[FK_XFLAGS_MAX]; /* of each flag */
     uint64_t seen;                /* of those watched */
     struct fk_xhit *hits;
     size_t hit_count;
-    bool is_cut;                  /* a prefix or pattern stands for more words than were taken */
+    bool is_cut; /* a prefix or pattern stands for more words than were taken */
 };
 FK_CHECKED enum fk_status fk_xreader_survey(struct fk_xreader *r, const struct fk_xquery *q,
                                             struct fk_xsurvey *survey, struct fk_err *err);

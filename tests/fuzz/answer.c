@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     size_t postings = 0;
     uint8_t key[FK_SHA256_BYTES];
     uint64_t bytes = 0;
-    DONE(fk_document__take(&answer, &said, NULL));
+    DONE(fk_document__take(&answer, NULL, &said, NULL));
     MUST(memchr(said.read, 0, sizeof said.read));
     DONE(fk_document__make(&source, 0, &said, NULL, &doc, &postings, NULL));
     /* Where the message is said to be is checked against what was received. */

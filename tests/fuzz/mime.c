@@ -27,7 +27,7 @@ static void document_check(const struct fk_buf *answer, size_t len) {
     struct fk_xdoc *doc = NULL;
     size_t postings = 0;
     MUST(answer->len > 4 && !answer->failed);
-    DONE(fk_document__take(answer, &said, NULL));
+    DONE(fk_document__take(answer, NULL, &said, NULL));
     DONE(fk_document__make(&source, 0, &said, NULL, &doc, &postings, NULL));
     MUST(fuzz_document_check(doc));
     MUST(postings <= FK_POSTINGS_MAX + len + 1000); /* what has no position counts too */

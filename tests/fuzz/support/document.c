@@ -71,7 +71,8 @@ enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *val
     else if (slot == FK_SLOT_TXN_DATE || slot == FK_SLOT_TXN_AMOUNT)
         MUST(len == 8 || len == 0);
     else
-        MUST((slot <= 3 && len == 8) || (slot == FK_SLOT_CONVERSATION && len == FK_CONVERSATION_BYTES));
+        MUST((slot <= 3 && len == 8) ||
+             (slot == FK_SLOT_CONVERSATION && len == FK_CONVERSATION_BYTES));
     return FK_OK;
 }
 

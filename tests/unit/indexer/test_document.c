@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -37,20 +38,64 @@ static char *term_of(struct fk_buf *answer) {
     return (char *)at;
 }
 
-static bool is_believed(const struct fk_buf *answer) {
+static bool is_believed_with(const struct fk_buf *answer, const struct fk_passwords *passwords) {
     const struct fk_source source = {
         .seq = 1, .envelope = "via: smtp\n", .envelope_len = 10, .message_bytes = 100};
     struct fk_answer said;
     struct fk_xdoc *doc = NULL;
     struct fk_buf data = FK_BUF_INIT;
     size_t postings;
-    OK(fk_document__take(answer, &said, &err));
+    OK(fk_document__take(answer, passwords, &said, &err));
     OK(fk_document__make(&source, 0, &said, NULL, &doc, &postings, &err));
     OK(fk_xdoc_data_get(doc, &data, &err));
     const bool crashed = strstr(fk_buf_cstr(&data), "partial: crash") != NULL;
     fk_buf_free(&data);
     fk_xdoc_free(&doc);
     return !crashed;
+}
+
+static bool is_believed(const struct fk_buf *answer) {
+    return is_believed_with(answer, NULL);
+}
+
+/* In the place of the line of the subject, which is as long. */
+static void unlocked_say(struct fk_buf *answer, const char *origin) {
+    static const char subject[] = "subject: journal captures:12345\n";
+    char line[sizeof subject];
+    uint8_t *at = memmem(answer->data, answer->len, subject, sizeof subject - 1);
+    assert_non_null(at);
+    const size_t end = sizeof subject - 2, n = strlen(origin);
+    memset(line, 'a', sizeof line);
+    memcpy(line, "unlocked: ", 10);
+    line[end - n - 1] = ' ';
+    memcpy(line + end - n, origin, n);
+    line[end] = '\n';
+    memcpy(at, line, sizeof subject - 1);
+}
+
+static void only_a_message_that_was_asked_for_its_words_had_the_password(void **state) {
+    (void)state;
+    struct fk_password of_seven = {7, "word"};
+    const struct fk_passwords given = {&of_seven, 1, NULL};
+    static const struct {
+        const char *origin;
+        bool is_alone, is_with_seven;
+    } cases[] = {{"0", true, true},
+                 {"7", false, true},
+                 {"8", false, false},
+                 {"77", false, false},
+                 {"x", false, false},
+                 {"7x", false, false},
+                 {"99999999999999999999", false, false}};
+    struct fk_buf answer = FK_BUF_INIT;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        answer_of(&answer);
+        unlocked_say(&answer, cases[i].origin);
+        if (is_believed(&answer) != cases[i].is_alone ||
+            is_believed_with(&answer, &given) != cases[i].is_with_seven)
+            fail_msg("a reader may say %s", cases[i].origin);
+    }
+    fk_buf_free(&answer);
 }
 
 static void a_reader_gives_no_verdict_and_is_no_other_message(void **state) {
@@ -88,6 +133,7 @@ static void a_reader_gives_no_verdict_and_is_no_other_message(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_gives_no_verdict_and_is_no_other_message),
+        cmocka_unit_test(only_a_message_that_was_asked_for_its_words_had_the_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

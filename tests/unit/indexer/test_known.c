@@ -60,11 +60,12 @@ static void set_up(struct fixture *f, bool headers_only) {
     assert_non_null(mkdtemp(f->place.index));
     answer_of(false, &f->whole);
     answer_of(true, &f->cut);
-    OK(fk_document__take(&f->whole, &f->whole_said, &err));
-    OK(fk_document__take(&f->cut, &f->cut_said, &err));
+    OK(fk_document__take(&f->whole, NULL, &f->whole_said, &err));
+    OK(fk_document__take(&f->cut, NULL, &f->cut_said, &err));
     const struct fk_source s = source_of(1, &f->whole_said);
     memcpy(f->key, s.key, sizeof f->key);
-    OK(fk_document__make(&s, 0, headers_only ? &f->cut_said : &f->whole_said, NULL, &doc, &postings, &err));
+    OK(fk_document__make(&s, 0, headers_only ? &f->cut_said : &f->whole_said, NULL, &doc, &postings,
+                         &err));
     OK(fk_place__path(&f->place, 1, path, &err));
     OK(fk_xwriter_create(path, &writer, &err));
     OK(fk_xwriter_put(writer, 1, doc, &err));

@@ -157,7 +157,7 @@ static enum fk_status document_of(const struct fk_buf *answer) {
     struct fk_answer said;
     struct fk_xdoc *doc = NULL;
     size_t postings;
-    enum fk_status st = fk_document__take(answer, &said, &err);
+    enum fk_status st = fk_document__take(answer, NULL, &said, &err);
     if (st == FK_OK)
         st = fk_document__make(&source, 0, &said, NULL, &doc, &postings, &err);
     fk_xdoc_free(&doc);
