@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/confine.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "cli/config.h"
 #include "cli/evidence.h"
 #include "cli/inside.h"
@@ -121,6 +122,7 @@ int cmd_authd(struct fk_cli *cli, int argc, char **argv) {
     enum fk_status st;
     fk_log_name("fumikura authd");
     FK_TRY(fk_child_begin(&d.child, argc, argv, &err));
+    fk_priority_step_behind();
     FK_TRY(fk_confine_core(&err));
     if (d.child.keep >= 0)
         FK_TRY(fk_keep_attach(fk_child_take(&d.child.keep), &d.keep, &err));

@@ -3,6 +3,7 @@
 #include "archiver/vault/lend.h"
 #include "base/child.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 
@@ -174,6 +175,7 @@ int cmd_indexd(struct fk_cli *cli, int argc, char **argv) {
     options.ctx = &d;
     fk_log_name("fumikura indexd");
     enum fk_status st = fk_child_begin(&d.child, argc, argv, &err);
+    fk_priority_step_behind();
     if (st == FK_OK && d.child.lend >= 0)
         st = fk_lend_attach(fk_child_take(&d.child.lend), &d.lend, &err);
     else if (st == FK_OK)

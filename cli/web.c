@@ -1,6 +1,7 @@
 /* web.c - `fumikura web`: the process that has the pages and the API; started by serve. */
 #include "base/child.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "search/routes.h"
@@ -45,6 +46,7 @@ int cmd_web(struct fk_cli *cli, int argc, char **argv) {
     options.index.names_only = strcmp(c->attachments, "off") == 0;
     fk_log_name("fumikura web");
     FK_TRY(fk_child_begin(&child, argc, argv, &err));
+    fk_priority_step_behind();
     if (child.keep >= 0)
         FK_TRY(fk_keep_attach(fk_child_take(&child.keep), &keep, &err));
     else
