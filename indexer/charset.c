@@ -302,7 +302,7 @@ static bool is_common(const char *name) {
 }
 
 /* ICU takes a name with and without strokes, in any case: what it opens says what it is. */
-static bool is_wide(const char *name) {
+bool fk_charset__is_wide(const char *name) {
     UConverter *conv = is_common(name) ? NULL : converter(superset_of(name));
     return conv && ucnv_getMinCharSize(conv) > 1;
 }
@@ -319,7 +319,7 @@ static bool is_shifting(const char *name) {
 
 /* What a text is in truth, where its label must be wrong; NULL: it may be right. */
 static const char *belied(const char *name, const uint8_t *p, size_t len) {
-    if (is_wide(name))
+    if (fk_charset__is_wide(name))
         return NULL;
     if (is_seven_bit(p, len))
         return fk_iso2022__has_escape(p, len) && strncasecmp(name, "iso-2022", 8) != 0

@@ -28,5 +28,7 @@ struct fk_charset_use {
 const struct fk_charset_use *fk_charset__used(void);
 bool fk_charset__is_ascii(const void *data, size_t len); /* and has no escape */
 bool fk_charset__is_utf8(const void *data, size_t len);
+/* Whether each of its characters has two bytes at least: UTF-16, UTF-32. */
+bool fk_charset__is_wide(const char *name);
 
 #endif

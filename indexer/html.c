@@ -1,8 +1,10 @@
 /* html.c - see html_priv.h. */
 #include "indexer/html_priv.h"
+#include "indexer/charset_priv.h"
 
 #include <libxml/HTMLparser.h>
 #include <libxml/parser.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -131,6 +133,8 @@ void fk_html__charset(const void *html, size_t len, char *out, size_t size) {
             n++;
         memcpy(out, at, n);
         out[n] = 0;
+        if (fk_charset__is_wide(out)) /* then this could not be read (HTML, 13.2.3.2) */
+            snprintf(out, size, "utf-8");
         return;
     }
 }

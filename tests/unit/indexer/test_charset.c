@@ -1,6 +1,7 @@
 /* Bytes in a declared charset, as UTF-8: by every name that it has, not by what its bytes look
  * like. */
 #include "indexer/charset_priv.h"
+#include "indexer/html_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,8 +84,25 @@ static void ascii_is_itself_elsewhere(void **state) {
         assert_string_equal(decoded(names[i], "a+b ~{c~} \\d", 12), "a+b ~{c~} \\d");
 }
 
+static void a_page_that_can_be_read_does_not_name_utf_16(void **state) {
+    (void)state;
+    static const char *const pages[][2] = {{"<meta charset=utf-16>text", "utf-8"},
+                                           {"<meta charset='UTF16'>text", "utf-8"},
+                                           {"<meta charset=\"utf_16_le\">text", "utf-8"},
+                                           {"<meta charset=ucs-2>text", "utf-8"},
+                                           {"<meta charset=Shift_JIS>text", "Shift_JIS"},
+                                           {"<meta charset=utf-8>text", "utf-8"},
+                                           {"<p>text", ""}};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        char name[64];
+        fk_html__charset(pages[i][0], strlen(pages[i][0]), name, sizeof name);
+        assert_string_equal(name, pages[i][1]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_page_that_can_be_read_does_not_name_utf_16),
         cmocka_unit_test(wide_text_in_english_is_read_by_any_name),
         cmocka_unit_test(an_escape_in_wide_text_is_none),
         cmocka_unit_test(seven_bits_that_mean_more_are_read_by_any_name),
