@@ -1,12 +1,12 @@
 /* positions.c - see positions_priv.h. A list is, for each document: its distance from the one
- * before, the bytes of its positions, and each one's distance from the one before; as numbers of
- * seven bits a byte. */
+ * before, the bytes of its positions, and each one's distance from the one before (varint_priv.h).
+ */
 #include "indexer/positions_priv.h"
-#include "base/atomic_file.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/io.h"
 #include "base/pack.h"
+#include "indexer/varint_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,31 +20,13 @@ enum {
     WORD_MAX = 255,
     HEAD_BYTES = 8 + 4 + 4,
     ENTRY_MAX = 1 + WORD_MAX + 16 + FK_SHA256_BYTES,
-    HEAD_MAX =
-        HEAD_BYTES + FK_POSITIONS_WORDS * (1 + WORD_MAX + 16 + FK_SHA256_BYTES) + FK_SHA256_BYTES,
     LIST_MAX = 1 << 30
 };
 static const char magic[8] = "FKPOSN1\n";
 
 static void number_add(struct fk_buf *b, uint32_t n) {
-    for (; n >= 0x80; n >>= 7)
-        fk_buf_byte(b, (uint8_t)(n | 0x80));
-    fk_buf_byte(b, (uint8_t)n);
-}
-
-/* False at the end, which no number goes over. */
-static bool number_take(const uint8_t **at, const uint8_t *end, uint32_t *out) {
-    uint32_t n = 0;
-    for (unsigned shift = 0; *at < end && shift < 35; shift += 7) {
-        const uint8_t c = *(*at)++;
-        n |= (uint32_t)(c & 0x7f) << shift;
-        if (c < 0x80) {
-            *out = n;
-            return true;
-        }
-    }
-    *at = end;
-    return false;
+    uint8_t bytes[FK_VARINT_MAX];
+    fk_buf_add(b, bytes, fk_varint_put(bytes, n));
 }
 
 /* ---- writing */
@@ -351,7 +333,7 @@ done:
 
 bool fk_positions_next(struct fk_positions_list *l) {
     uint32_t step, bytes;
-    if (!number_take(&l->at, l->end, &step) || !number_take(&l->at, l->end, &bytes) ||
+    if (!fk_varint_take(&l->at, l->end, &step) || !fk_varint_take(&l->at, l->end, &bytes) ||
         bytes > (size_t)(l->end - l->at))
         return false;
     l->docid += step;
@@ -364,7 +346,7 @@ size_t fk_positions_of(const struct fk_positions_list *l, uint32_t *out, size_t 
     const uint8_t *at = l->first;
     size_t n = 0;
     uint32_t pos = 0, step;
-    for (; number_take(&at, l->last, &step); n++) {
+    for (; fk_varint_take(&at, l->last, &step); n++) {
         pos += step;
         if (n < max)
             out[n] = pos;

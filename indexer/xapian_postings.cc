@@ -8,9 +8,10 @@
  *
  *     count, first docid, last docid - first docid, then each docid's distance from the one before
  *
- * as numbers of seven bits a byte, the lowest first, the eighth bit set where more follow.
+ * as numbers of seven bits a byte (varint_priv.h).
  * Queries take it as a set of documents (xapian_documents.cc). */
 #include "indexer/xapian_priv.h"
+#include "indexer/varint_priv.h"
 
 #include <cerrno>
 #include <cstring>
@@ -22,13 +23,13 @@ namespace {
 }
 
 void number_add(std::string &out, Xapian::docid n) {
-    for (; n >= 0x80; n >>= 7)
-        out += static_cast<char>(n | 0x80);
-    out += static_cast<char>(n);
+    uint8_t bytes[FK_VARINT_MAX];
+    out.append(reinterpret_cast<const char *>(bytes), fk_varint_put(bytes, n));
 }
 } // namespace
 
-Postings::Postings(const std::string &bytes) : at(bytes.data()), end(at + bytes.size()) {
+Postings::Postings(const std::string &bytes)
+    : at(reinterpret_cast<const uint8_t *>(bytes.data())), end(at + bytes.size()) {
     if (bytes.empty())
         return;
     count = number();
@@ -42,13 +43,9 @@ Postings::Postings(const std::string &bytes) : at(bytes.data()), end(at + bytes.
 
 Xapian::docid Postings::number() {
     Xapian::docid n = 0;
-    for (unsigned shift = 0; at < end && shift < 35; shift += 7) {
-        const unsigned char c = static_cast<unsigned char>(*at++);
-        n |= static_cast<Xapian::docid>(c & 0x7f) << shift;
-        if (c < 0x80)
-            return n;
-    }
-    throw_damaged();
+    if (!fk_varint_take(&at, end, &n))
+        throw_damaged();
+    return n;
 }
 
 void Postings::advance() {
@@ -101,7 +98,8 @@ std::string Joiner::resolve_duplicate_metadata(const std::string &key, std::size
             throw_damaged();
         if (i > 0)
             number_add(joined, parts[i].first - parts[i - 1].last);
-        joined.append(parts[i].at, parts[i].end);
+        joined.append(reinterpret_cast<const char *>(parts[i].at),
+                      static_cast<std::size_t>(parts[i].end - parts[i].at));
     }
     return joined;
 }

@@ -79,7 +79,7 @@ enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *pref
  */
 class Postings {
     friend class Joiner;
-    const char *at, *end;
+    const uint8_t *at, *end;
     Xapian::docid current = 0, left = 0;
 
     Xapian::docid number();
