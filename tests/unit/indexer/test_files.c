@@ -431,9 +431,9 @@ static void the_bytes_decide_what_a_file_is(void **state) {
 static void a_program_that_unpacks_itself_is_an_archive(void **state) {
     (void)state;
     struct fk_buf program = FK_BUF_INIT;
-    static const char stub[600] = "MZ\x90\0";
+    static const char head[600] = "MZ\x90\0";
     PACK(ZIP, F("in.txt", "inside"));
-    fk_buf_add(&program, stub, sizeof stub);
+    fk_buf_add(&program, head, sizeof head);
     fk_buf_add(&program, packed.data, packed.len);
     read_as("a.exe", program.data, program.len, false);
     has("name a.exe/in.txt");

@@ -777,7 +777,9 @@ static void phrases_of_common_words_are_found_by_positions(void **state) {
             assert_int_equal(phrase_count(r, asked[i], asked[i][2] ? 3 : 2), want[i]);
         fk_xreader_close(&r);
         snprintf(file, sizeof file, "%s/positions.void", path);
-        fclose(fopen(file, "w"));
+        FILE *mark = fopen(file, "w");
+        assert_non_null(mark);
+        assert_int_equal(fclose(mark), 0);
     }
 }
 
@@ -819,6 +821,7 @@ static void changed_positions_are_damage_and_no_fewer_hits(void **state) {
     merged_of("flipped", path, has_positions);
     snprintf(file, sizeof file, "%s/positions", path);
     FILE *f = fopen(file, "r+");
+    assert_non_null(f);
     fseek(f, 0, SEEK_END);
     const long size = ftell(f);
     for (long at = 0; at < size; at += at < 300 ? 1 : 997) {
@@ -842,7 +845,7 @@ static void changed_positions_are_damage_and_no_fewer_hits(void **state) {
         fputc(byte, f);
         fflush(f);
     }
-    fclose(f);
+    assert_int_equal(fclose(f), 0);
 }
 
 int main(void) {
