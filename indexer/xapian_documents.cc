@@ -18,11 +18,6 @@ void Documents::add_all(const place &in, const std::string &term) {
     });
 }
 
-void Documents::add_postings(const std::string &bytes) {
-    for (Postings list(bytes); !list.at_end(); list.advance())
-        add(list.docid());
-}
-
 void Documents::add(const Documents &others) {
     for (std::size_t i = 0; i < bits.size(); i++)
         bits[i] |= others.bits[i];

@@ -260,7 +260,7 @@ using query_lists = std::function<void(const place &, class Documents &)>;
 /* Whether that can be done in this database. */
 using query_can = std::function<bool(const place &)>;
 struct fk_xquery {
-    query_maker in;
+    query_maker in;   /* empty: it is always added */
     query_lists add;  /* empty: it is no such thing */
     query_can can;    /* empty: everywhere */
     query_bounds may; /* empty: always */
@@ -301,8 +301,6 @@ template <typename F> struct fk_xquery *query_of(F fill) noexcept {
 }
 /* The kind, and each text with its length, so that different ones have different names. */
 std::string name_of(char kind, std::initializer_list<std::string> texts);
-/* Of a term: all documents where it stands in each of them (xapian_query.cc). */
-Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term);
 Xapian::Query everything();
 
 /* ---- sets of documents (xapian_documents.cc) */

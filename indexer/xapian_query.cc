@@ -1,29 +1,12 @@
-/* xapian_query.cc - queries that Xapian answers by itself: terms, AND, OR, NOT, ranges, domains. */
+/* xapian_query.cc - terms, AND, OR and NOT as sets of documents, ranges and domains as Xapian's
+ * queries, and what is both. */
 #include "indexer/xapian_priv.h"
 #include "indexer/host.h"
 
 #include <set>
 
-/* A term that stands in every document of the database. Xapian 1.4 puts the list of all documents
- * in its place and names it by the term, after which that list looks for its further blocks under
- * the wrong name: "Unexpected end of posting list" where docids have gaps or do not begin at 1, as
- * they never do here. So such a term is asked for as what it is, all documents. */
-static bool is_everywhere(const Xapian::Database &db, const std::string &term) {
-    return !term.empty() && db.get_termfreq(term) == db.get_doccount();
-}
-
 Xapian::Query everything() {
     return Xapian::Query(std::string());
-}
-
-Xapian::Query query_of_term(const Xapian::Database &db, const std::string &term) {
-    const std::string list = db.get_metadata(term);
-    if (!list.empty()) {
-        const auto found = std::make_shared<Documents>(db);
-        found->add_postings(list);
-        return of_documents(db, found);
-    }
-    return is_everywhere(db, term) ? everything() : Xapian::Query(term);
 }
 
 std::string name_of(char kind, std::initializer_list<std::string> texts) {
@@ -199,7 +182,6 @@ struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
     return query_of([&](struct fk_xquery &q) {
         q.term.assign(term, len);
         q.name = name_of('T', {q.term});
-        q.in = [t = q.term](const place &in) { return query_of_term(in.db, t); };
         q.may = [t = q.term](const Xapian::Database &db) { return documents_with(db, t) > 0; };
         q.add = [t = q.term](const place &in, Documents &found) { found.add_all(in, t); };
     });
@@ -207,16 +189,12 @@ struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
 
 struct fk_xquery *fk_xquery_all(void) {
     return query_of([](struct fk_xquery &q) {
-        q.in = [](const place &) { return everything(); };
         q.add = [](const place &in, Documents &found) { found.add_all(in, std::string()); };
     });
 }
 
 struct fk_xquery *fk_xquery_nothing(void) {
-    return query_of([](struct fk_xquery &q) {
-        q.in = [](const place &) { return Xapian::Query(); };
-        q.add = [](const place &, Documents &) {};
-    });
+    return query_of([](struct fk_xquery &q) { q.add = [](const place &, Documents &) {}; });
 }
 
 struct fk_xquery *fk_xquery_and(struct fk_xquery *a, struct fk_xquery *b) {

@@ -66,17 +66,11 @@ static void any_word(const place &in, const std::string &head, unsigned max, F i
     look(in.db.allterms_begin(head), in.db.allterms_end(head));
 }
 
-/* A query for what `add` puts into a list. */
+/* A query for what `add` puts into a set. */
 static struct fk_xquery *query_of_lists(const std::string &name, const query_lists &add) noexcept {
     return query_of([&](struct fk_xquery &q) {
         q.name = name;
         q.add = add;
-        q.in = [add](const place &in) {
-            const auto found = std::make_shared<Documents>(in.db);
-            in.spent->look();
-            add(in, *found);
-            return of_documents(in.db, found);
-        };
     });
 }
 
