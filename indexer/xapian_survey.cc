@@ -1,4 +1,5 @@
 /* xapian_survey.cc - one pass over all that matches: counts, and the first hits. */
+#include "indexer/xapian_best_priv.h"
 #include "indexer/xapian_priv.h"
 
 #include <cstdlib>
@@ -10,85 +11,6 @@
 #include <thread>
 
 namespace {
-using hit = struct fk_xhit;
-/* Greatest key first, then greatest docid. */
-static bool is_before(const hit &a, const hit &b) {
-    return a.key != b.key ? a.key > b.key : a.docid > b.docid;
-}
-
-static uint64_t key_of(const std::string &value) {
-    uint64_t key = 0;
-    for (std::size_t i = 0; i < 8; i++)
-        key = key << 8 | (i < value.size() ? static_cast<unsigned char>(value[i]) : 0);
-    return key;
-}
-
-/* Those of some hits that come first. Where docids ascend with time each hit is newer than all
- * before, so that a heap would be turned over at each: more are kept, and cut when they are many.
- */
-class Best {
-    enum { SPARE = 1000 };
-    std::vector<hit> kept;
-    std::size_t want;
-    hit last{}; /* of `want` hits; all that comes after it is left out */
-    bool is_full = false;
-
-    void cut() {
-        if (want == 0 || kept.size() < want)
-            return;
-        const auto nth = kept.begin() + static_cast<std::ptrdiff_t>(want) - 1;
-        std::nth_element(kept.begin(), nth, kept.end(), is_before);
-        last = *nth;
-        is_full = true;
-        kept.resize(want);
-    }
-
-  public:
-    explicit Best(std::size_t wanted) : want(wanted) {
-    }
-    void add(const hit &h) {
-        if (want == 0 || (is_full && !is_before(h, last)))
-            return;
-        kept.push_back(h);
-        if (kept.size() >= want + SPARE)
-            cut();
-    }
-    /* Of those wanted, in no order. */
-    const std::vector<hit> &all() {
-        cut();
-        return kept;
-    }
-    /* No hit with a smaller key is wanted. */
-    uint64_t least() const {
-        return want == 0 ? UINT64_MAX : is_full ? last.key : 0;
-    }
-};
-
-/* The first hits of all databases. */
-class First {
-    std::mutex lock;
-    Best best;
-
-  public:
-    explicit First(std::size_t want) : best(want) {
-    }
-    uint64_t least() {
-        const std::lock_guard<std::mutex> held(lock);
-        return best.least();
-    }
-    void take(const std::vector<hit> &hits) {
-        const std::lock_guard<std::mutex> held(lock);
-        for (const hit &h : hits)
-            best.add(h);
-        (void)best.all();
-    }
-    std::vector<hit> sorted() {
-        std::vector<hit> hits = best.all();
-        std::sort(hits.begin(), hits.end(), is_before);
-        return hits;
-    }
-};
-
 /* The sort values of documents that are asked for by ascending docid. Xapian's Document would look
  * each up anew, which was a third of a search (docs/performance.md). */
 class Keys {
