@@ -1,5 +1,6 @@
-/* positions.c - see positions_priv.h. A list is, for each document: its distance from the one
- * before, the bytes of its positions, and each one's distance from the one before (varint_priv.h).
+/* positions.c - see positions_priv.h. A list is its word, so that its sum is of both, and for each
+ * document: its distance from the one before, the bytes of its positions, and each one's distance
+ * from the one before (varint_priv.h).
  */
 #include "indexer/positions_priv.h"
 #include "base/buf.h"
@@ -53,6 +54,8 @@ enum fk_status fk_positions_begin(const char *const *words, const size_t *lens, 
     for (size_t i = 0; i < n; i++) {
         fk_buf_add(&at[i].name, words[i], lens[i]);
         at[i].is_left_out = lens[i] > WORD_MAX;
+        fk_put_u8(&at[i].list, (uint8_t)lens[i]);
+        fk_buf_add(&at[i].list, words[i], lens[i]);
     }
     *w = (struct fk_positions_writer){at, n};
     *out = w;
@@ -325,7 +328,9 @@ enum fk_status fk_positions_read(const struct fk_positions *p, const char *word,
     fk_sha256(out->bytes, (size_t)e.size, sum);
     if (memcmp(sum, e.sum, sizeof sum) != 0)
         FK_TRY(damaged(p, "was changed", err));
-    out->at = out->bytes;
+    if (e.size < 1 + len || out->bytes[0] != len || memcmp(out->bytes + 1, word, len) != 0)
+        FK_TRY(damaged(p, "was changed", err));
+    out->at = out->bytes + 1 + len;
     out->end = out->bytes + e.size;
 done:
     return st;
