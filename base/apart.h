@@ -39,7 +39,8 @@ FK_CHECKED enum fk_status fk_apart_start(const char *program, const char *const 
                                          struct fk_apart *out, struct fk_err *err);
 /* Killed and waited for; one that does not run is passed over. */
 void fk_apart_end(struct fk_apart *p);
-/* Whether it has ended by itself; then it is forgotten, as by fk_apart_end. */
+/* Whether it has hung up, which whoever shares the socket cannot have seen earlier; then it is
+ * ended as by fk_apart_end. */
 bool fk_apart_is_gone(struct fk_apart *p);
 /* Milliseconds of CPU that it has had; -1 when it is gone. */
 int64_t fk_apart_cpu_ms(const struct fk_apart *p);

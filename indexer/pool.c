@@ -19,8 +19,9 @@ enum {
 };
 
 struct worker {
-    struct fk_apart process, runner; /* the reader has the only socket to the runner */
-    unsigned jobs;                   /* that it has done */
+    struct fk_apart process,
+        runner;    /* the reader speaks to the runner, the pool looks whether it is there */
+    unsigned jobs; /* that it has done */
     bool is_busy;
     struct fk_job job;
     unsigned reasons; /* of the job */
@@ -61,7 +62,6 @@ static enum fk_status runner_start(struct fk_pool *pool, struct worker *w, struc
     FK_TRY(fk_apart_start(pool->options.worker, argv, FK_RUNNER_SETUP, &nothing, FK_RUNNER_HELLO,
                           &w->runner, err));
     st = fk_frame_send(w->process.sock, FK_POOL_RUNNER, 0, NULL, 0, w->runner.sock, err);
-    fk_close(&w->runner.sock);
 done:
     return st == FK_OK || st == FK_NOT_FOUND ? st : fk_err_prefix(err, "a runner of programs");
 }

@@ -61,7 +61,7 @@ spinning() { # a runner of the indexer that has a program
 wait_for 60 spinning || fail "no program runs"
 kill -9 "$runner" || fail "kill"
 wait $index || fail "index with a killed runner"
-expect "file try.pdf" "$(found attachment:survived)" "all is found"
+expect "file try.pdf" "$(found attachment:survived)" "all is found (reason: $(reason try))"
 expect "" "$(found unsearchable:program)" "and nothing is said to be missing"
 
 # No such program on the machine.
