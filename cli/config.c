@@ -77,7 +77,7 @@ static const struct key keys[] = {
     {"trusted-hops", NUMBER, AT(trusted_hops), "1", 1, 16},
     {"trusted-place", PLACE, AT(trusted_place), "above", 0, 0},
     {"index-workers", NUMBER, AT(index_workers), "0", 0, 256},
-    {"index-batch", NUMBER, AT(index_batch), "200", 1, 100000},
+    {"index-batch", NUMBER, AT(index_batch), "2048", 1, 100000},
     {"index-time", SECONDS, AT(index_time_s), "20 s", 1, 3600},
     {"passwords-file", ANY_PATH, AT(passwords_file), "", 0, 0},
     {"attachments", ON_OFF, AT(attachments), "on", 0, 0},

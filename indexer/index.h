@@ -79,19 +79,19 @@ extern "C" {
 #define FK_P_NOTICE "XN"    /* of a notice (DSN, MDN): what it says became of another message */
 #define FK_P_ABOUT "XA"     /* the Message-ID of that one, as FK_P_MSGID */
 /* Of a transaction (transaction_record.h): */
-#define FK_P_TXN "YA"         /* what it is: a kind; "any", "corrected" */
-#define FK_P_TXN_PARTY "YB"   /* who it is with, whole, as fk_company_normal has it */
+#define FK_P_TXN "YA"          /* what it is: a kind; "any", "corrected" */
+#define FK_P_TXN_PARTY "YB"    /* who it is with, whole, as fk_company_normal has it */
 #define FK_P_TXN_PARTY_IN "YC" /* tokens of that */
-#define FK_P_TXN_NUMBER "YD"  /* number of the document, as fk_txn_number_normal has it */
+#define FK_P_TXN_NUMBER "YD"   /* number of the document, as fk_txn_number_normal has it */
 #define FK_P_TXN_CURRENCY "YE" /* of the amount: JPY, USD */
 /* Amounts and days beside those of the slots, which are one each: the first 1, 2 ... digits of
  * their rank, so that a range is few terms. */
 #define FK_P_TXN_AMOUNT "YF"
 #define FK_P_TXN_DATE "YG"
-#define FK_P_LINK_HOST "XG"   /* the host of a link target, and each domain that it is below */
-#define FK_P_CLIENT "XR"      /* who delivered a capture: 32 hex digits, IPv4 as ::ffff:a.b.c.d */
-#define FK_P_OF_DOMAIN "XY"   /* domain of From, Sender or MAIL FROM, and each that it is below */
-#define FK_P_TO_DOMAIN "XZ"   /* the same of To, Cc, Bcc and recipients of envelope and report */
+#define FK_P_LINK_HOST "XG" /* the host of a link target, and each domain that it is below */
+#define FK_P_CLIENT "XR"    /* who delivered a capture: 32 hex digits, IPv4 as ::ffff:a.b.c.d */
+#define FK_P_OF_DOMAIN "XY" /* domain of From, Sender or MAIL FROM, and each that it is below */
+#define FK_P_TO_DOMAIN "XZ" /* the same of To, Cc, Bcc and recipients of envelope and report */
 /* "attachment", "nested", "journal", "partial", "partial:REASON"; "captures:N": bit N of the number
  * of captures less one, so that over any hits their sum is a few counts; "in:FIELD" where the field
  * of that name has anything; "ext:pdf" for an attachment's name that ends so */
@@ -115,14 +115,14 @@ enum { FK_WHOLE_MAX = 238 };
 enum { FK_FIELD_GAP = 100 };
 
 enum fk_slot {
-    FK_SLOT_RECEIVED = 0, /* 8 bytes, milliseconds, big-endian; of imports the derived date; of
-                           * several captures the first */
-    FK_SLOT_DATE = 1,     /* the Date header, same form; absent when there is none from 1970 on */
-    FK_SLOT_SIZE = 2,     /* bytes of the message, 8 bytes */
-    FK_SLOT_LATEST = 3,   /* as RECEIVED, of the capture that was received last */
+    FK_SLOT_RECEIVED = 0,   /* 8 bytes, milliseconds, big-endian; of imports the derived date; of
+                             * several captures the first */
+    FK_SLOT_DATE = 1,       /* the Date header, same form; absent when there is none from 1970 on */
+    FK_SLOT_SIZE = 2,       /* bytes of the message, 8 bytes */
+    FK_SLOT_LATEST = 3,     /* as RECEIVED, of the capture that was received last */
     FK_SLOT_TO_DOMAINS = 4, /* the recipients' domains, each with LF behind it; "*" for more of them
                              * than FK_TO_DOMAINS_MAX bytes */
-    FK_SLOT_TXN_DATE = 8, /* of a transaction: 20240401, 8 bytes, big-endian; absent where none */
+    FK_SLOT_TXN_DATE = 8,   /* of a transaction: 20240401, 8 bytes, big-endian; absent where none */
     FK_SLOT_TXN_AMOUNT = 9, /* its amount's rank (fk_txn_amount_rank), same form */
     /* The conversation's root as the message itself names it: the first of References, else of
      * In-Reply-To, else its own Message-ID; SHA-256 of that, the first FK_CONVERSATION_BYTES.
@@ -167,7 +167,7 @@ struct fk_trust {
 };
 struct fk_index_options {
     unsigned workers;       /* boxed readers; 0: number of CPUs */
-    unsigned batch;         /* documents a commit: 200 */
+    unsigned batch;         /* documents a commit: 2048, or those of 2 s */
     unsigned seconds;       /* CPU time of a message: 20; of the clock five times that */
     size_t memory_bytes;    /* address space of a reader: 512 MiB */
     uint64_t reserve_bytes; /* the index leaves this much free: 64 MiB */
@@ -177,7 +177,7 @@ struct fk_index_options {
      * this to wait for more, and with wait_ms 0 between messages. FK_NOT_FOUND ends the run with
      * FK_OK. */
     enum fk_status (*wait)(void *ctx, int wait_ms, struct fk_err *err);
-    void (*progress)(void *ctx, uint64_t mark, uint64_t head);
+    void (*progress)(void *ctx, uint64_t done, uint64_t head); /* all before done is read */
     void (*damaged)(void *ctx, const struct fk_err *why);
     void *ctx;
     const struct fk_trust *trust;         /* NULL: nobody */
@@ -188,7 +188,7 @@ struct fk_index_options {
 };
 #define FK_INDEX_OPTIONS                                                                           \
     {                                                                                              \
-        0, 200, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL,    \
+        0, 2048, 20, (size_t)512 << 20, (uint64_t)64 << 20, "/proc/self/exe", false, NULL, NULL,   \
             NULL, NULL, NULL, false, NULL, NULL                                                    \
     }
 FK_CHECKED enum fk_status fk_index_run(const char *dir, struct fk_lend *lend,
@@ -202,8 +202,8 @@ bool fk_index_is_being_written(const char *dir); /* an indexer has it */
 /* Main of the boxed process `fumikura index-worker`: speaks frames on descriptor 3, never returns
  * anything but an exit status. */
 int fk_index_worker_main(void);
-/* Programs of others that make text of attachments, for who looks whether they are there: number 0 and
- * on; false behind the last. */
+/* Programs of others that make text of attachments, for who looks whether they are there: number 0
+ * and on; false behind the last. */
 struct fk_index_program {
     const char *command, *package, *reads;
     bool is_there;

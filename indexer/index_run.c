@@ -7,6 +7,7 @@
  * commit left it. */
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/frame.h"
 #include "base/io.h"
@@ -23,6 +24,7 @@
 enum {
     POLL_MS = 200, /* between two looks at the ledger's end */
     POSTINGS_A_COMMIT = 1000000,
+    COMMIT_MS = 2000, /* after the first document: somebody may wait for it */
     TOLD_A_COMMIT = 1000,
     SALT = 32, /* docs/format-vault.md 2 */
     SEQS_MAX = 1 << 24
@@ -170,10 +172,11 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
     return FK_OK;
 }
 
-static enum fk_status take_what_fits(struct run *r, bool *at_head, struct fk_err *err) {
+enum fk_status fk_run__take_what_fits(struct run *r, bool *at_head, struct fk_err *err) {
     bool taken = true;
     *at_head = false;
-    while (taken && r->count < FK_RUN_RING && fk_pool__free(r->pool) > 0) {
+    while (taken && r->count < FK_RUN_RING && r->answer_bytes < FK_RUN_RING_BYTES &&
+           fk_pool__free(r->pool) > 0) {
         enum fk_status st = entry_take(r, &taken, err);
         if (st != FK_OK)
             return st;
@@ -218,6 +221,8 @@ enum fk_status fk_run__answer_wait(struct run *r, int wait_ms, struct fk_err *er
     i->answer = result.answer;
     i->reasons |= result.reasons;
     i->state = ITEM_DONE;
+    if (i != r->aside)
+        r->answer_bytes += i->answer.len;
     return item_name(i, err);
 }
 
@@ -232,8 +237,10 @@ static enum fk_status document_put(struct run *r, uint64_t seq, struct fk_xdoc *
     if (!r->writer)
         FK_TRY(fk_run__batch_open(r, err));
     FK_TRY(fk_run__of_database(r, fk_xwriter_put(r->writer, (uint32_t)seq, doc, err), err));
-    if (r->batch.documents++ == 0)
+    if (r->batch.documents++ == 0) {
         r->batch.first = (uint32_t)seq;
+        r->batch_since_ms = fk_monotonic_ms();
+    }
     r->batch.last = (uint32_t)seq;
 done:
     return st;
@@ -304,20 +311,35 @@ static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err
                                             : fk_run__forget(r, &i->forget, err);
 }
 
-static enum fk_status put_what_is_done(struct run *r, struct fk_err *err) {
+static void ring_drop_first(struct run *r) {
+    struct item *i = &r->ring[r->first];
+    r->answer_bytes -= i->answer.len;
+    fk_run__item_clear(i);
+    r->first = (r->first + 1) % FK_RUN_RING;
+    r->count--;
+}
+
+static bool is_batch_due(const struct run *r) {
+    return r->batch.documents >= r->options->batch || r->batch_postings >= POSTINGS_A_COMMIT ||
+           r->told.count >= TOLD_A_COMMIT ||
+           (r->batch.documents && fk_monotonic_ms() - r->batch_since_ms >= COMMIT_MS);
+}
+
+static bool has_first_to_put(const struct run *r) {
+    return r->count > 0 && r->ring[r->first].state == ITEM_DONE;
+}
+
+static enum fk_status first_put(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    while (r->count > 0 && r->ring[r->first].state == ITEM_DONE) {
-        struct item *i = &r->ring[r->first];
-        FK_TRY(item_put(r, i, err));
-        FK_TRY(fk_run__stepped(fk_fault("index-put"), err));
-        r->done = i->seq + 1;
-        fk_run__item_clear(i);
-        r->first = (r->first + 1) % FK_RUN_RING;
-        r->count--;
-        if (r->batch.documents >= r->options->batch || r->batch_postings >= POSTINGS_A_COMMIT ||
-            r->told.count >= TOLD_A_COMMIT)
-            FK_TRY(fk_run__commit(r, err));
-    }
+    struct item *i = &r->ring[r->first];
+    FK_TRY(item_put(r, i, err));
+    FK_TRY(fk_run__stepped(fk_fault("index-put"), err));
+    r->done = i->seq + 1;
+    ring_drop_first(r);
+    if (r->options->progress)
+        r->options->progress(r->options->ctx, r->done, r->head);
+    if (is_batch_due(r))
+        FK_TRY(fk_run__commit(r, err));
 done:
     return st;
 }
@@ -351,21 +373,25 @@ static enum fk_status catch_up(struct run *r, struct fk_err *err) {
         return st;
     r->head = head.next_seq;
     while (!r->is_stopped && (!at_head || r->count > 0)) {
-        FK_TRY(take_what_fits(r, &at_head, err));
-        FK_TRY(put_what_is_done(r, err));
+        FK_TRY(fk_run__take_what_fits(r, &at_head, err));
+        r->has_more = !at_head;
+        if (has_first_to_put(r))
+            FK_TRY(first_put(r, err));
         if (r->count > 0)
-            FK_TRY(fk_run__answer_wait(r, FK_RUN_ANSWER_MS, err));
+            FK_TRY(fk_run__answer_wait(r, has_first_to_put(r) ? 0 : FK_RUN_ANSWER_MS, err));
         FK_TRY(pause_for(r, 0, err));
     }
+    r->has_more = false;
     st = fk_run__commit(r, err);
 done:
+    r->has_more = false;
     return st;
 }
 
 /* What is in flight is taken again later: the mark is before it. */
 static void ring_empty(struct run *r) {
-    for (; r->count > 0; r->count--, r->first = (r->first + 1) % FK_RUN_RING)
-        fk_run__item_clear(&r->ring[r->first]);
+    while (r->count > 0)
+        ring_drop_first(r);
     r->next_seq = r->done;
     r->lines_at = 0;
     fk_buf_reset(&r->lines);

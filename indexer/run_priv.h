@@ -1,10 +1,11 @@
 /*
  * run_priv.h - one run of the indexer, as its files share it: index_run.c (entries in, answers out,
- * the run), run_shards.c (batches, commits, merges), run_forget.c (disposals).
+ * the run), run_shards.c (batches, commits, merges), run_beside.c (reading meanwhile),
+ * run_forget.c (disposals).
  *
  * Order: documents are put in the order of their seq; list->mark is the seq after the last one that
  * a commit has made durable. Errors: FK_CORRUPT with is_damaged: the index is, and only a rebuild
- * helps. Threads: one.
+ * helps. Threads: one, and for a commit or a merge another, that has the databases meanwhile.
  */
 #ifndef FK_INDEXER_RUN_PRIV_H
 #define FK_INDEXER_RUN_PRIV_H
@@ -20,8 +21,9 @@
 #include "indexer/verdicts_priv.h"
 
 enum {
-    FK_RUN_RING = 64,
-    FK_RUN_ANSWER_MS = 1000 /* a look at other things while a reader works */
+    FK_RUN_RING = 512,
+    FK_RUN_RING_BYTES = 64 << 20, /* of answers in it: no more is taken above that */
+    FK_RUN_ANSWER_MS = 1000       /* a look at other things while a reader works */
 };
 
 enum item_state { ITEM_WAITS, ITEM_DONE };
@@ -62,7 +64,9 @@ struct run {
     struct fk_known known;
     struct item ring[FK_RUN_RING];
     size_t first, count;
-    struct item *aside;                   /* read once more, out of the ring's order */
+    size_t answer_bytes; /* in the ring */
+    bool has_more;       /* the ledger, when last looked at, and the run goes on to take it */
+    struct item *aside;  /* read once more, out of the ring's order */
     const struct fk_passwords *passwords; /* that is tried with; NULL: the configured alone */
     struct fk_buf lines;                  /* of the ledger, not yet taken */
     size_t lines_at;
@@ -71,6 +75,7 @@ struct run {
     uint64_t mark;     /* all before it is committed */
     uint64_t head;     /* of the ledger when last asked */
     size_t batch_postings;
+    int64_t batch_since_ms; /* monotonic */
     uint64_t batch_bytes; /* of what the readers said */
     struct fk_salts salts;
     struct fk_told told; /* waits for the commit; the batch has no document meanwhile */
@@ -99,6 +104,12 @@ FK_CHECKED enum fk_status fk_run__renew(struct run *r, struct fk_err *err);
 /* The batch and the mark. */
 FK_CHECKED enum fk_status fk_run__commit(struct run *r, struct fk_err *err);
 
+/* run_beside.c: the step, in a thread where there is more to read meanwhile. The caller's thread
+ * touches no database until it has ended. Where both fail, the step's error is told. */
+typedef enum fk_status fk_run_step(void *ctx, struct fk_err *err);
+FK_CHECKED enum fk_status fk_run__beside(struct run *r, fk_run_step *step, void *ctx,
+                                         struct fk_err *err);
+
 /* run_unlock.c: locked files of a new shard's messages, and those that its messages may have the
  * password of; and what captures that are gone had opened. */
 FK_CHECKED enum fk_status fk_run__unlock(struct run *r, const struct fk_shard *shard,
@@ -125,6 +136,8 @@ FK_CHECKED enum fk_status fk_run__item_submit(struct run *r, struct item *i, enu
                                               struct fk_err *err);
 FK_CHECKED enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
                                             struct fk_err *err);
+/* Entries into the ring, as long as there is a reader for them. */
+FK_CHECKED enum fk_status fk_run__take_what_fits(struct run *r, bool *at_head, struct fk_err *err);
 FK_CHECKED enum fk_status fk_run__answer_wait(struct run *r, int wait_ms, struct fk_err *err);
 
 #endif

@@ -143,19 +143,30 @@ done:
     return st;
 }
 
+struct merging {
+    struct run *run;
+    const struct fk_shard *first;
+    size_t count;
+    unsigned number;
+};
+
+static enum fk_status merge_step(void *ctx, struct fk_err *err) {
+    const struct merging *m = ctx;
+    enum fk_status st = fk_place__merge(&m->run->place, m->first, m->count, m->number, err);
+    return fk_run__of_database(m->run, st, err);
+}
+
 static enum fk_status merge(struct run *r, size_t from, size_t to, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    const unsigned number = ++r->place.newest;
-    const struct fk_shard *first = &r->list->at[from];
+    struct merging m = {r, &r->list->at[from], to - from, ++r->place.newest};
     uint64_t bytes = 0;
     FK_TRY(fk_run__purge(r, from, to, err));
     FK_TRY(recount(r, from, to, err));
-    FK_TRY(fk_place__bytes(&r->place, first, to - from, &bytes, err));
+    FK_TRY(fk_place__bytes(&r->place, m.first, m.count, &bytes, err));
     FK_TRY(fk_run__room_check(r, bytes, err));
     FK_TRY(fk_run__stepped(fk_fault("index-merge"), err));
-    st = fk_place__merge(&r->place, first, to - from, number, err);
-    FK_TRY(fk_run__of_database(r, st, err));
-    fk_shards__merged(r->list, from, to, number);
+    FK_TRY(fk_run__beside(r, merge_step, &m, err));
+    fk_shards__merged(r->list, from, to, m.number);
     FK_TRY(fk_run__publish(r, err));
     st = fk_place__destroy_gone(&r->place, err);
     if (st == FK_RETRY)
@@ -199,6 +210,12 @@ done:
     return st;
 }
 
+static enum fk_status writer_commit(void *ctx, struct fk_err *err) {
+    struct run *r = ctx;
+    enum fk_status st = fk_run__of_database(r, fk_xwriter_commit(r->writer, err), err);
+    return st == FK_OK ? fk_sync_fs(r->place.index, err) : st;
+}
+
 static void fresh_add(struct run *r, const struct fk_shard *batch) {
     if (r->fresh.documents == 0)
         r->fresh.first = batch->first;
@@ -216,8 +233,7 @@ enum fk_status fk_run__commit(struct run *r, struct fk_err *err) {
     FK_TRY(fk_run__room_for_batch(r, err));
     FK_TRY(fk_run__stepped(fk_fault("index-commit"), err));
     if (r->writer) {
-        FK_TRY(fk_run__of_database(r, fk_xwriter_commit(r->writer, err), err));
-        FK_TRY(fk_sync_fs(r->place.index, err));
+        FK_TRY(fk_run__beside(r, writer_commit, r, err));
         FK_TRY(fk_shards__add(r->list, &r->batch, err));
         FK_TRY(superseded_take(r, err));
     }
@@ -236,9 +252,7 @@ enum fk_status fk_run__commit(struct run *r, struct fk_err *err) {
         FK_TRY(fk_run__purge(r, 0, r->list->count, err));
         FK_TRY(fk_run__publish(r, err));
     }
-    FK_TRY(merge_what_is_due(r, err));
-    if (r->options->progress)
-        r->options->progress(r->options->ctx, r->mark, r->head);
+    st = merge_what_is_due(r, err);
 done:
     return st;
 }

@@ -16,7 +16,8 @@ dies() {
     FUMIKURA_FAULT=$fault "$FUMIKURA" -C "$V" "$@" >out 2>&1 && fail "$fault: not killed: $(cat out)"
     tried=$((tried + 1))
 }
-for point in index-put index-commit index-committed; do
+# A sync is that of a commit or a merge, while the readers read what comes after it.
+for point in index-put index-commit index-committed syncfs; do
     for step in 1:kill 7:kill 2:eio; do
         n=${step%:*} action=${step#*:}
         rm -rf "$V/index"

@@ -35,7 +35,7 @@ began=$(now)
 is_whole() { [ "$(fk index --json | jq .documents)" = 1508 ]; }
 wait_for 120 is_whole || fail "not indexed: $(fk index)"
 behind=$((($(now) - began) / 1000000)) commits=$(($(made) - before))
-# 200 messages are a batch; what comes while one is committed goes into the next.
+# At most 2,048 messages are a batch, or those of two seconds; what comes while one is committed goes into the next.
 [ "$commits" -le 100 ] || fail "$commits databases were made of 1,500 messages that came at once"
 is_found wombat1499 || fail "the last one is not found"
 server_stop
