@@ -15,6 +15,7 @@ struct fk_bench {
     ZSTD_DCtx *unpack, *unpack_chunk;
     EVP_CIPHER_CTX *cipher;
     struct fk_digest *sha256, *sha512;
+    bool c256_only; /* since hash_begin */
     struct fk_buf plain, packed, window, text;
     struct fk_recipe recipe; /* while a content is read */
     struct fk_stored_chunk chunk;
@@ -34,7 +35,8 @@ FK_CHECKED enum fk_status fk_bench__encrypt(struct fk_bench *b, const struct fk_
 bool fk_bench__decrypt(struct fk_bench *b, const struct fk_part_name *name, uint8_t *data,
                        size_t len);
 
-void fk_bench__hash_begin(struct fk_bench *b);
+/* c256_only: c512 is not made, and is all zero at the end. */
+void fk_bench__hash_begin(struct fk_bench *b, bool c256_only);
 void fk_bench__hash_add(struct fk_bench *b, const void *data, size_t len);
 void fk_bench__hash_end(struct fk_bench *b, struct fk_digests *out);
 #endif

@@ -272,7 +272,7 @@ enum fk_status fk_content__decode(struct fk_bench *b, struct fk_decoding *d, str
     if (!fk_buf_reserve(&b->packed, FK_BENCH_STEP))
         return fk_fail(err, FK_NOMEM, "no memory to unpack a content");
     ZSTD_DCtx_reset(b->unpack, ZSTD_reset_session_only);
-    fk_bench__hash_begin(b);
+    fk_bench__hash_begin(b, d->c256_only);
     enum fk_status st = decode(&de, err);
     fk_bench__hash_end(b, &d->digests);
     fk_recipe__reset(&b->recipe);

@@ -279,7 +279,7 @@ done:
 }
 
 static void pieces_hash(struct fk_bench *b, struct fk_encoding *e, const uint8_t *salt) {
-    fk_bench__hash_begin(b);
+    fk_bench__hash_begin(b, false);
     fk_bench__hash_add(b, salt, FK_SALT_BYTES);
     for (size_t i = 0; i < e->piece_count; i++) {
         const uint8_t *data = e->pieces[i].iov_base;

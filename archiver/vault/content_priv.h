@@ -85,6 +85,7 @@ struct fk_decoding {
     const uint8_t *ledger, *id, *key;
     uint8_t codec;
     uint32_t parts;
+    bool c256_only; /* no c512 */
     bool tags_only; /* decrypts and checks each part's tag; no unpacking, no digests */
     /* Appends the stored bytes of a part; with a recipe the last is asked for first. */
     enum fk_status (*stored)(void *ctx, uint32_t part, struct fk_buf *out, struct fk_err *err);

