@@ -167,37 +167,50 @@ void Words::grow() {
     slots.swap(more);
 }
 
-uint32_t Words::number_of(const char *word, std::size_t len) {
-    const uint64_t head = piece_of(word, len);
-    const uint32_t tag = tag_of(word, len, head);
-    if (2 * count() >= slots.size())
-        grow();
-    for (std::size_t at = tag >> 8;; at++) {
+uint32_t Words::number_of(const key &k) {
+    for (std::size_t at = k.tag >> 8;; at++) {
         slot &s = slots[at & (slots.size() - 1)];
         if (s.number == 0) {
-            names.append(word, len);
+            names.append(k.word, k.len);
             begins.push_back(names.size());
-            s = {head, tag, static_cast<uint32_t>(count())};
+            s = {k.head, k.tag, static_cast<uint32_t>(count())};
             return s.number - 1;
         }
-        if (s.tag == tag && s.head == head &&
-            (len <= sizeof head ||
-             std::memcmp(names.data() + begins[s.number - 1], word, len) == 0))
+        if (s.tag == k.tag && s.head == k.head &&
+            (k.len <= sizeof k.head ||
+             std::memcmp(names.data() + begins[s.number - 1], k.word, k.len) == 0))
             return s.number - 1;
     }
 }
 
+/* The slots do not fit the cache: those of the words to come are asked for ahead. */
+std::vector<uint32_t> Words::numbers_of(const std::vector<key> &keys) {
+    constexpr std::size_t AHEAD = 12;
+    std::vector<uint32_t> numbers;
+    numbers.reserve(keys.size());
+    while (2 * (count() + keys.size()) >= slots.size())
+        grow();
+    for (std::size_t i = 0; i < keys.size(); i++) {
+        if (i + AHEAD < keys.size())
+            __builtin_prefetch(&slots[keys[i + AHEAD].tag >> 8 & (slots.size() - 1)]);
+        numbers.push_back(number_of(keys[i]));
+    }
+    return numbers;
+}
+
 void Words::put(Xapian::docid docid, const std::string &words) {
-    std::vector<uint32_t> own;
-    own.reserve(words.size() / 8);
+    std::vector<key> keys;
+    keys.reserve(words.size() / 8);
     for (std::size_t at = 0; at < words.size();) {
         const std::size_t len = static_cast<unsigned char>(words[at++]);
         if (len == 0 || len > MOST || len > words.size() - at)
             throw Xapian::InvalidArgumentError("words of a document that are none");
-        own.push_back(number_of(words.data() + at, len));
+        const char *const word = words.data() + at;
+        const uint64_t head = piece_of(word, len);
+        keys.push_back({word, len, head, tag_of(word, len, head)});
         at += len;
     }
-    documents[docid] = std::move(own);
+    documents[docid] = numbers_of(keys);
     replaced.insert(docid);
 }
 

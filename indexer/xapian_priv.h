@@ -136,6 +136,12 @@ class Words {
         uint32_t tag;    /* 24 bits of the hash, and the length */
         uint32_t number; /* one more than the word's; 0: free */
     };
+    struct key {
+        const char *word; /* borrowed */
+        std::size_t len;
+        uint64_t head;
+        uint32_t tag; /* as the slot's */
+    };
     std::string names;                  /* of all words, one behind the other */
     std::vector<std::size_t> begins{0}; /* of each in it, and where the last one ends */
     std::vector<slot> slots;
@@ -153,7 +159,8 @@ class Words {
         return names.substr(begins[number], len_of(number));
     }
     void grow();
-    uint32_t number_of(const char *word, std::size_t len);
+    uint32_t number_of(const key &k);
+    std::vector<uint32_t> numbers_of(const std::vector<key> &keys);
     lists turned_over() const;
     std::vector<uint32_t> sorted() const;
     void take_out(Xapian::WritableDatabase &db) const;
