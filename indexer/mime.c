@@ -3,6 +3,7 @@
 #include "indexer/mime_priv.h"
 
 #include <gmime/gmime.h>
+#include <iconv.h>
 #include <string.h>
 
 enum { DECODE_STEP = 32768, SHORT_LINE = 24 };
@@ -15,8 +16,20 @@ struct walk {
     unsigned parts, depth;
 };
 
+/* GMime decodes some header fields for itself, whether anybody asks or not, and opens a converter
+ * for each word. One that cannot be loaded any more in the box cost more than reading the rest of
+ * the header: what Japanese mail uses is loaded before. */
+static void converters_load(void) {
+    static const char *const charsets[] = {"ISO-2022-JP", "SHIFT_JIS", "EUC-JP", "ISO-8859-1"};
+    static iconv_t kept[sizeof charsets / sizeof *charsets]; /* what is open stays loaded */
+    for (size_t i = 0; i < sizeof charsets / sizeof *charsets; i++)
+        if (!kept[i])
+            kept[i] = iconv_open("UTF-8", charsets[i]);
+}
+
 void fk_mime__prepare(void) {
     g_mime_init();
+    converters_load();
 }
 
 static const char *line_end(const char *at, const char *end) {
