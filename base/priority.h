@@ -10,6 +10,9 @@
  * is slower; among themselves those behind share as equals. It is not SCHED_IDLE, which beside
  * other programs would come to a stand.
  *
+ * A thread that had more than its share just before waits all the same, until a tick or a beat
+ * (base/beat.h).
+ *
  * Inherited by threads and programs that are started afterwards. Threads: before any other is made.
  */
 #ifndef FK_BASE_PRIORITY_H

@@ -6,6 +6,7 @@
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/keep_mirror_priv.h"
 #include "archiver/vault/keep_seal_priv.h"
+#include "base/beat.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ struct fk_work {
     struct queue sealing; /* who waits for a segment to be sealed; the committer's */
     struct fk_sealer *sealer;
     struct fk_mirrorer *mirror; /* NULL: there is none */
+    struct fk_beat *beat;       /* while there is something to be kept */
     bool seal_wanted;
     struct queue rekeying; /* who waits for a rotation of the key-encryption key; the committer's */
     bool rekey_wanted;
@@ -142,6 +144,7 @@ static void mirror_check(struct fk_work *w, const struct fk_job *j, struct fk_er
 void fk_work_add(struct fk_work *w, struct fk_job *j) {
     struct fk_err err = FK_ERR_INIT;
     mirror_check(w, j, &err);
+    fk_beat_go_on(w->beat);
     pthread_mutex_lock(&w->lock);
     if (w->in_flight + j->map_len > w->options.in_flight_bytes)
         fk_fail(&err, FK_FULL, "more than %llu bytes are in flight (in-flight); try again",
@@ -686,6 +689,7 @@ enum fk_status fk_work_start(struct fk_pen *pen, const struct fk_work_options *o
     w->seal_wanted = w->rekey_wanted =
         true; /* a crash may have left a closed segment, an old key */
     w->segment = fk_pen_segment(pen);
+    w->beat = fk_beat_new();
     pthread_condattr_t monotonic;
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -719,6 +723,7 @@ void fk_work_stop(struct fk_work **wp) {
         pthread_join(w->threads[i], NULL);
     fk_sealer_free(&w->sealer);
     fk_mirrorer_free(&w->mirror);
+    fk_beat_free(&w->beat);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->to_prepare);
     pthread_cond_destroy(&w->to_commit);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # 9130 - web, lend, indexd, authd and whatever they start, each thread of them, are behind what takes mail: nice 10 and, where
-# the kernel has slices, long ones. keep, receive, sign and logd are as the server is, and so is a command's own desk.
+# the kernel has slices, long ones. keep, receive, sign and logd are as the server is, and so is a command's own desk. While there
+# is mail, keep has a thread on each CPU that wakes all the time, so that who is due is seen at once; otherwise it rests.
 . "$ROOT/tests/lib/server.sh"
 vault_new
 server_start
@@ -45,6 +46,28 @@ for role in web lend indexd authd; do
     done
 done
 [ $started -gt 4 ] || fail "no process of indexd or authd was looked at"
+
+# beats: how often keep's threads of that name went to sleep.
+beats() {
+    local t
+    for t in "/proc/$(role_pid keep)/task"/*; do
+        ! grep -qx beat "$t/comm" || sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "$t/status"
+    done | awk '{n += $1; count++} END {print n + 0, count + 0}'
+}
+rest() {
+    before=$(beats)
+    sleep 0.3
+    [ "$before" = "$(beats)" ]
+}
+wait_for 20 rest || fail "the beat goes on without mail: $(beats)"
+cpus=$(nproc)
+expect $((cpus > 64 ? 64 : cpus)) "${before#* }" "threads that beat, one a CPU"
+for _ in 1 2 3; do
+    blast -c 2 -o "$TEST_DIR/acks" "$(address smtp)" "$TEST_DIR/mails" >/dev/null || fail "mail was refused"
+done
+after=$(beats)
+[ "${after% *}" -ge $((${before% *} + 20 * ${before#* })) ] || fail "no beat while mail came: $before, then $after"
+wait_for 20 rest || fail "the beat goes on after the mail: $(beats)"
 server_stop
 
 # Without a server a command waits for its own desk, which has the priority of the command.
