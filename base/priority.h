@@ -6,9 +6,9 @@
  * behind that: nice 10, and slices of 100 ms (Linux 6.12 and newer; ignored before), which a thread
  * of the default kind that wakes need not wait for. Neither does it alone: by its weight a process
  * of nice 10 has less of the CPU, but who wakes still waits for the rest of its slice, and a sync
- * is several such waits (docs/performance.md, "Intake beside ten clients"). On an idle machine nothing
- * is slower; among themselves those behind share as equals. It is not SCHED_IDLE, which beside
- * other programs would come to a stand.
+ * is several such waits (docs/performance.md, "Intake beside ten clients"). On an idle machine
+ * nothing is slower; among themselves those behind share as equals. It is not SCHED_IDLE, which
+ * beside other programs would come to a stand.
  *
  * A thread that had more than its share just before waits all the same, until a tick or a beat
  * (base/beat.h).
