@@ -7,15 +7,12 @@
 #include "base/digest.h"
 #include "base/io.h"
 #include "base/pack.h"
+#include "indexer/aside_priv.h"
 #include "indexer/varint_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     WORD_MAX = 255,
@@ -151,10 +148,7 @@ enum fk_status fk_positions_end(struct fk_positions_writer **writer, const char 
         FK_TRY(fk_fail(err, FK_NOMEM, "positions of common words: out of memory"));
     if (!left)
         goto done;
-    FK_TRY(fk_join_path(path, sizeof path, dir, "positions", err));
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        FK_TRY(fk_fail_sys(err, errno, "cannot write %s", path));
+    FK_TRY(fk_aside_create(dir, "positions", path, &fd, err));
     FK_TRY(fk_write_full(fd, head.data, head.len, path, err));
     for (size_t i = 0; i < w->count; i++)
         if (!w->at[i].is_left_out)
@@ -223,25 +217,11 @@ static enum fk_status head_read(struct fk_positions *p, struct fk_err *err) {
 
 enum fk_status fk_positions_open(const char *dir, struct fk_positions **out, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    struct stat s;
     struct fk_positions *p = calloc(1, sizeof *p);
     if (!p)
         return fk_fail(err, FK_NOMEM, "the index: out of memory");
     p->fd = -1;
-    FK_TRY(fk_join_path(p->path, sizeof p->path, dir, "positions.void", err));
-    if (stat(p->path, &s) == 0) {
-        st = FK_NOT_FOUND;
-        goto done;
-    }
-    FK_TRY(fk_join_path(p->path, sizeof p->path, dir, "positions", err));
-    p->fd = open(p->path, O_RDONLY | O_CLOEXEC);
-    if (p->fd < 0 && errno == ENOENT) {
-        st = FK_NOT_FOUND;
-        goto done;
-    }
-    if (p->fd < 0 || fstat(p->fd, &s) != 0)
-        FK_TRY(fk_fail_sys(err, errno, "cannot open %s", p->path));
-    p->size = (uint64_t)s.st_size;
+    FK_TRY(fk_aside_open(dir, "positions", p->path, &p->fd, &p->size, err));
     FK_TRY(head_read(p, err));
     *out = p;
     p = NULL;
@@ -364,22 +344,6 @@ void fk_positions_list_free(struct fk_positions_list *l) {
     *l = (struct fk_positions_list){NULL, NULL, NULL, 0, NULL, NULL};
 }
 
-/* The file stays to be overwritten with all others of its shard: removed, its bytes would be on the
- * disk in no file. */
 enum fk_status fk_positions_void(const char *dir, struct fk_err *err) {
-    char path[PATH_MAX];
-    struct stat s;
-    int fd;
-    enum fk_status st;
-    FK_TRY(fk_join_path(path, sizeof path, dir, "positions", err));
-    if (stat(path, &s) != 0)
-        return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "cannot look at %s", path);
-    FK_TRY(fk_join_path(path, sizeof path, dir, "positions.void", err));
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        FK_TRY(fk_fail_sys(err, errno, "cannot write %s", path));
-    fk_close(&fd);
-    st = fk_sync_dir(dir, err);
-done:
-    return st;
+    return fk_aside_void(dir, "positions", err);
 }
