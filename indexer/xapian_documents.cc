@@ -44,6 +44,24 @@ Xapian::doccount Documents::count() const {
     return n;
 }
 
+/* Through the shorter one of the two: the term's own list, or these in it. */
+Xapian::doccount Documents::count_of(const Xapian::Database &db, const std::string &term) const {
+    enum { STEPS_A_SKIP = 8 };
+    Xapian::doccount n = 0;
+    Xapian::PostingIterator at = db.postlist_begin(term);
+    const Xapian::PostingIterator end = db.postlist_end(term);
+    if (db.get_termfreq(term) / STEPS_A_SKIP < count()) {
+        for (; at != end; ++at)
+            n += has(*at);
+        return n;
+    }
+    for (Xapian::docid docid = next(0); docid && at != end; docid = next(docid + 1)) {
+        at.skip_to(docid);
+        n += at != end && *at == docid;
+    }
+    return n;
+}
+
 Xapian::docid Documents::next(Xapian::docid docid) const {
     const std::size_t from = docid > first ? docid - first : 0;
     std::size_t i = from / 64;

@@ -5,6 +5,7 @@
  *     xapian_texts.cc      the text store beside a database
  *     xapian_postings.cc   which documents have a word of a text
  *     xapian_positions.cc  where common words stand, for phrases of them
+ *     xapian_order.cc      documents in the order of a value, for the first of many hits
  *     xapian_write.cc      the writer, its documents, merging
  *     xapian_read.cc       the reader: documents by number, term or value
  *     xapian_documents.cc  sets of documents
@@ -19,6 +20,7 @@
 #ifndef FK_INDEXER_XAPIAN_PRIV_H
 #define FK_INDEXER_XAPIAN_PRIV_H
 #include "base/clock.h"
+#include "indexer/order_priv.h"
 #include "indexer/positions_priv.h"
 #include "indexer/xapian_shim.h"
 #ifdef __cplusplus
@@ -197,6 +199,28 @@ Xapian::doccount positions_least(const Xapian::Database &db);
  * joined; where none was, of all. */
 void positions_merge(const std::string &dir, const std::vector<std::string> &joined);
 
+/* ---- the order of documents (xapian_order.cc) */
+
+struct order_closer {
+    void operator()(struct fk_order *o) const {
+        fk_order_close(&o);
+    }
+};
+/* Of a database, opened as its positions are. */
+struct order_aside {
+    std::string dir;
+    bool is_open = false;
+    std::unique_ptr<struct fk_order, order_closer> handle;
+
+    explicit order_aside(const std::string &of) : dir(of) {
+    }
+    const struct fk_order *get(); /* NULL: it has none */
+};
+/* What a document is sorted by. */
+uint64_t sort_key(const Xapian::Document &doc, Xapian::valueno slot);
+/* Of a database that was made of others. */
+void order_merge(const std::string &dir, Xapian::valueno slot);
+
 /* ---- documents and readers */
 
 /* One that was read knows where its texts are. */
@@ -213,6 +237,7 @@ struct fk_xreader {
     std::vector<std::vector<Xapian::docid>> hidden;          /* of each; those that are in it */
     std::vector<texts_handle> texts;                         /* of each */
     std::vector<positions> stand;                            /* of each: where common words stand */
+    std::vector<order_aside> orders;                         /* of each */
     std::map<Xapian::docid, std::vector<std::string>> words; /* once a document is dumped */
     int64_t until_ms = INT64_MAX; /* by fk_monotonic_ms: no search goes on */
 };
@@ -327,6 +352,10 @@ class Documents {
     }
     void add_all(const place &in, const std::string &term);
     void add_postings(const std::string &bytes);
+    void drop(Xapian::docid docid) {
+        if (has(docid))
+            bits[(docid - first) / 64] &= ~(uint64_t{1} << (docid - first) % 64);
+    }
     bool has(Xapian::docid docid) const {
         return docid >= first && (docid - first) / 64 < bits.size() &&
                bits[(docid - first) / 64] >> (docid - first) % 64 & 1;
@@ -336,6 +365,7 @@ class Documents {
     void take_out(const Documents &others);
     bool is_empty() const;
     Xapian::doccount count() const;
+    Xapian::doccount count_of(const Xapian::Database &db, const std::string &term) const;
     Xapian::docid next(Xapian::docid docid) const; /* from docid on; 0 none */
 };
 Xapian::Query of_documents(const Xapian::Database &db,
