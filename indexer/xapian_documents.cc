@@ -11,7 +11,16 @@ Documents::Documents(const Xapian::Database &db) {
 
 void Documents::add_all(const place &in, const std::string &term) {
     ticker watch(*in.spent);
-    each_document(in.db, term, [&](Xapian::docid docid) {
+    in.known.each_document(term, [&](Xapian::docid docid) {
+        watch.step();
+        add(docid);
+        return true;
+    });
+}
+
+void Documents::add_once(const place &in, const std::string &word) {
+    ticker watch(*in.spent);
+    each_document(in.db, word, [&](Xapian::docid docid) {
         watch.step();
         add(docid);
         return true;

@@ -23,8 +23,8 @@ class Taking : public Xapian::MatchSpy {
     }
 };
 
-place place_of(struct fk_xreader *r, std::size_t i, struct budget *spent) {
-    return place{r->dbs[i], r->texts[i].get(), r->stand[i], spent};
+place place_of(struct fk_xreader *r, std::size_t i, Known &known, struct budget *spent) {
+    return place{r->dbs[i], r->texts[i].get(), r->stand[i], known, spent};
 }
 
 Documents found_in(const fk_xquery &query, const place &in) {
@@ -65,7 +65,7 @@ class Survey {
     struct fk_xsurvey &s;
     struct budget spent;
     First first;
-    std::vector<std::size_t> order; /* databases that may have hits, those with the newest first */
+    std::vector<std::size_t> order; /* databases, those with the newest first */
     std::atomic<std::size_t> next{0};
     std::mutex lock; /* of the sums, and of what went wrong */
     std::exception_ptr wrong;
@@ -89,17 +89,16 @@ class Survey {
             first_by_value(here, found, s, least, best);
         first.take(best.all());
     }
-    void count_known(const Xapian::Database &db, const std::string &term) {
-        const Xapian::doccount total = documents_with(db, term);
-        const std::lock_guard<std::mutex> held(lock);
-        s.total += total;
-    }
     void count(std::size_t i) {
         const Xapian::Database &db = r->dbs[i];
-        const place here = place_of(r, i, &spent);
-        const fk_xquery &left = q->left_in(db);
+        Known known(db);
+        const place here = place_of(r, i, known, &spent);
+        if (!q->may_match(here))
+            return;
+        const fk_xquery &left = q->left_in(here);
         if (count_is_known(i, left)) {
-            count_known(db, left.term);
+            const std::lock_guard<std::mutex> held(lock);
+            s.total += known.documents_with(left.term);
             return;
         }
         Documents found = found_in(left, here);
@@ -145,8 +144,7 @@ class Survey {
         : r(reader), q(query), s(survey), spent(reader), first(survey.want) {
         std::vector<std::pair<std::string, std::size_t>> by_newest;
         for (std::size_t i = 0; i < r->dbs.size(); i++)
-            if (q->may_match(r->dbs[i]))
-                by_newest.emplace_back(r->dbs[i].get_value_upper_bound(s.sort_slot), i);
+            by_newest.emplace_back(r->dbs[i].get_value_upper_bound(s.sort_slot), i);
         std::sort(by_newest.rbegin(), by_newest.rend());
         for (const auto &one : by_newest)
             order.push_back(one.second);
@@ -251,8 +249,9 @@ enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q, 
         ticker watch(spent);
         for (std::size_t i = 0; i < r->dbs.size() && st == FK_OK; i++) {
             const Xapian::Database &db = r->dbs[i];
+            Known known(db);
             Xapian::Enquire enquire(db);
-            enquire.set_query(q->made(place_of(r, i, &spent)));
+            enquire.set_query(q->made(place_of(r, i, known, &spent)));
             enquire.set_weighting_scheme(Xapian::BoolWeight());
             enquire.set_docid_order(Xapian::Enquire::ASCENDING);
             const Xapian::MSet all = enquire.get_mset(0, db.get_doccount());
