@@ -66,7 +66,7 @@ enum fk_status fk_docterms__new(struct fk_docterms **out, struct fk_err *err) {
         return fk_fail(err, FK_NOMEM, "the terms of a message: out of memory");
     }
     d->slots = slots;
-    d->slot_count = FIRST_SLOTS;
+    memset(d->plain.heads, 0xff, sizeof d->plain.heads);
     fk_docterms__reset(d);
     *out = d;
     return FK_OK;
@@ -101,13 +101,15 @@ void fk_docterms__free(struct fk_docterms **d) {
 }
 
 static void memory_forget(struct memory *m) {
+    if (m->words.count > 0)
+        memset(m->heads, 0xff, sizeof m->heads);
     words_forget(&m->words);
     m->expected = 0;
-    memset(m->heads, 0xff, sizeof m->heads);
 }
 
 void fk_docterms__reset(struct fk_docterms *d) {
     d->count = 0;
+    d->slot_count = FIRST_SLOTS; /* of a table that is larger, as one long message leaves it */
     memset(d->slots, 0xff, d->slot_count * sizeof *d->slots);
     fk_buf_reset(&d->bytes);
     d->token_count = 0;

@@ -290,7 +290,7 @@ enum fk_status fk_place__merge(const struct fk_place *p, const struct fk_shard *
         return FK_OK;
     FK_TRY(fk_place__path(p, number, to, err));
     FK_TRY(shard_paths(p->index, from, n, &paths, err));
-    FK_TRY(fk_xmerge((const char *const *)paths, n, to, err));
+    FK_TRY(fk_xmerge((const char *const *)paths, n, to, FK_SLOT_RECEIVED, err));
     FK_TRY(fk_sync_fs(p->index, err)); /* Xapian does not see to it when it merges */
 done:
     free(paths);

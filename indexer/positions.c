@@ -7,15 +7,12 @@
 #include "base/digest.h"
 #include "base/io.h"
 #include "base/pack.h"
+#include "indexer/aside_priv.h"
 #include "indexer/varint_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     WORD_MAX = 255,
@@ -151,10 +148,7 @@ enum fk_status fk_positions_end(struct fk_positions_writer **writer, const char 
         FK_TRY(fk_fail(err, FK_NOMEM, "positions of common words: out of memory"));
     if (!left)
         goto done;
-    FK_TRY(fk_join_path(path, sizeof path, dir, "positions", err));
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        FK_TRY(fk_fail_sys(err, errno, "cannot write %s", path));
+    FK_TRY(fk_aside_create(dir, "positions", path, &fd, err));
     FK_TRY(fk_write_full(fd, head.data, head.len, path, err));
     for (size_t i = 0; i < w->count; i++)
         if (!w->at[i].is_left_out)
@@ -189,8 +183,11 @@ struct entry {
     uint64_t at, size;
     const uint8_t *sum;
 };
+enum { FOUND_KEPT = 8 }; /* whether a word is there is asked before its list is read */
 struct fk_positions {
     char path[PATH_MAX];
+    struct entry found[FOUND_KEPT]; /* the last ones; no word: none */
+    size_t next_found;
     int fd;
     uint32_t count;
     uint64_t entries, lists, size; /* where they begin; bytes of the file */
@@ -223,25 +220,11 @@ static enum fk_status head_read(struct fk_positions *p, struct fk_err *err) {
 
 enum fk_status fk_positions_open(const char *dir, struct fk_positions **out, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    struct stat s;
     struct fk_positions *p = calloc(1, sizeof *p);
     if (!p)
         return fk_fail(err, FK_NOMEM, "the index: out of memory");
     p->fd = -1;
-    FK_TRY(fk_join_path(p->path, sizeof p->path, dir, "positions.void", err));
-    if (stat(p->path, &s) == 0) {
-        st = FK_NOT_FOUND;
-        goto done;
-    }
-    FK_TRY(fk_join_path(p->path, sizeof p->path, dir, "positions", err));
-    p->fd = open(p->path, O_RDONLY | O_CLOEXEC);
-    if (p->fd < 0 && errno == ENOENT) {
-        st = FK_NOT_FOUND;
-        goto done;
-    }
-    if (p->fd < 0 || fstat(p->fd, &s) != 0)
-        FK_TRY(fk_fail_sys(err, errno, "cannot open %s", p->path));
-    p->size = (uint64_t)s.st_size;
+    FK_TRY(fk_aside_open(dir, "positions", p->path, &p->fd, &p->size, err));
     FK_TRY(head_read(p, err));
     *out = p;
     p = NULL;
@@ -287,17 +270,29 @@ static int compare(const struct entry *e, const char *word, size_t len) {
     return by_bytes != 0 ? by_bytes : (e->len > len) - (e->len < len);
 }
 
-/* FK_NOT_FOUND: it is not there, or cannot be found any more: phrases of it go by the texts. */
-static enum fk_status entry_find(const struct fk_positions *p, const char *word, size_t len,
-                                 struct entry *e, struct fk_err *err) {
+/* FK_NOT_FOUND: it is not there, or cannot be found any more: phrases of it go by the texts. The
+ * entry is the handle's, as long as not FOUND_KEPT others were looked for. */
+static enum fk_status entry_find(struct fk_positions *p, const char *word, size_t len,
+                                 const struct entry **out, struct fk_err *err) {
+    for (size_t i = 0; i < FOUND_KEPT; i++)
+        if (p->found[i].word && compare(&p->found[i], word, len) == 0) {
+            *out = &p->found[i];
+            return FK_OK;
+        }
+    struct entry *const e = &p->found[p->next_found];
+    e->word = NULL;
     for (uint32_t low = 0, high = p->count; low < high;) {
         const uint32_t middle = low + (high - low) / 2;
         const enum fk_status st = entry_read(p, middle, e, err);
+        const int order = st == FK_OK ? compare(e, word, len) : 0;
+        if (st == FK_OK && order == 0) {
+            p->next_found = (p->next_found + 1) % FOUND_KEPT;
+            *out = e;
+            return FK_OK;
+        }
+        e->word = NULL;
         if (st != FK_OK)
             return st;
-        const int order = compare(e, word, len);
-        if (order == 0)
-            return FK_OK;
         if (order < 0)
             low = middle + 1;
         else
@@ -306,32 +301,32 @@ static enum fk_status entry_find(const struct fk_positions *p, const char *word,
     return FK_NOT_FOUND;
 }
 
-enum fk_status fk_positions_has(const struct fk_positions *p, const char *word, size_t len,
-                                bool *out, struct fk_err *err) {
-    struct entry e;
+enum fk_status fk_positions_has(struct fk_positions *p, const char *word, size_t len, bool *out,
+                                struct fk_err *err) {
+    const struct entry *e;
     const enum fk_status st = entry_find(p, word, len, &e, err);
     *out = st == FK_OK;
     return st == FK_NOT_FOUND ? FK_OK : st;
 }
 
-enum fk_status fk_positions_read(const struct fk_positions *p, const char *word, size_t len,
+enum fk_status fk_positions_read(struct fk_positions *p, const char *word, size_t len,
                                  struct fk_positions_list *out, struct fk_err *err) {
     uint8_t sum[FK_SHA256_BYTES];
-    struct entry e;
+    const struct entry *e;
     enum fk_status st;
     *out = (struct fk_positions_list){NULL, NULL, NULL, 0, NULL, NULL};
     FK_TRY(entry_find(p, word, len, &e, err));
-    out->bytes = malloc((size_t)e.size + 1);
+    out->bytes = malloc((size_t)e->size + 1);
     if (!out->bytes)
         FK_TRY(fk_fail(err, FK_NOMEM, "the index: out of memory"));
-    FK_TRY(part_read(p, out->bytes, (size_t)e.size, p->lists + e.at, err));
-    fk_sha256(out->bytes, (size_t)e.size, sum);
-    if (memcmp(sum, e.sum, sizeof sum) != 0)
+    FK_TRY(part_read(p, out->bytes, (size_t)e->size, p->lists + e->at, err));
+    fk_sha256(out->bytes, (size_t)e->size, sum);
+    if (memcmp(sum, e->sum, sizeof sum) != 0)
         FK_TRY(damaged(p, "was changed", err));
-    if (e.size < 1 + len || out->bytes[0] != len || memcmp(out->bytes + 1, word, len) != 0)
+    if (e->size < 1 + len || out->bytes[0] != len || memcmp(out->bytes + 1, word, len) != 0)
         FK_TRY(damaged(p, "was changed", err));
     out->at = out->bytes + 1 + len;
-    out->end = out->bytes + e.size;
+    out->end = out->bytes + e->size;
 done:
     return st;
 }
@@ -364,22 +359,6 @@ void fk_positions_list_free(struct fk_positions_list *l) {
     *l = (struct fk_positions_list){NULL, NULL, NULL, 0, NULL, NULL};
 }
 
-/* The file stays to be overwritten with all others of its shard: removed, its bytes would be on the
- * disk in no file. */
 enum fk_status fk_positions_void(const char *dir, struct fk_err *err) {
-    char path[PATH_MAX];
-    struct stat s;
-    int fd;
-    enum fk_status st;
-    FK_TRY(fk_join_path(path, sizeof path, dir, "positions", err));
-    if (stat(path, &s) != 0)
-        return errno == ENOENT ? FK_OK : fk_fail_sys(err, errno, "cannot look at %s", path);
-    FK_TRY(fk_join_path(path, sizeof path, dir, "positions.void", err));
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        FK_TRY(fk_fail_sys(err, errno, "cannot write %s", path));
-    fk_close(&fd);
-    st = fk_sync_dir(dir, err);
-done:
-    return st;
+    return fk_aside_void(dir, "positions", err);
 }

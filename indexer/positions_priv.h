@@ -44,8 +44,8 @@ struct fk_positions;
 FK_CHECKED enum fk_status fk_positions_open(const char *dir, struct fk_positions **out,
                                             struct fk_err *err);
 void fk_positions_close(struct fk_positions **p);
-FK_CHECKED enum fk_status fk_positions_has(const struct fk_positions *p, const char *word,
-                                           size_t len, bool *out, struct fk_err *err);
+FK_CHECKED enum fk_status fk_positions_has(struct fk_positions *p, const char *word, size_t len,
+                                           bool *out, struct fk_err *err);
 
 /* The documents of a word; begin with all zero. */
 struct fk_positions_list {
@@ -55,9 +55,8 @@ struct fk_positions_list {
     const uint8_t *first, *last; /* of its positions */
 };
 /* FK_NOT_FOUND: no such word. To be freed in every case. */
-FK_CHECKED enum fk_status fk_positions_read(const struct fk_positions *p, const char *word,
-                                            size_t len, struct fk_positions_list *out,
-                                            struct fk_err *err);
+FK_CHECKED enum fk_status fk_positions_read(struct fk_positions *p, const char *word, size_t len,
+                                            struct fk_positions_list *out, struct fk_err *err);
 /* The next document; false at the end. */
 bool fk_positions_next(struct fk_positions_list *l);
 /* Of the document at hand, into at most max; how many there are. */

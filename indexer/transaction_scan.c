@@ -356,7 +356,7 @@ void fk_txn_scan__kinds(struct fk_txn_search *s, const struct fk_txn_part *part)
         if (is_line_start)
             x.is_quoted = c == '>';
         is_line_start = c == '\n';
-        if (!fk_txn_kind__may_begin(c))
+        if (!fk_txn_kind__may_begin(c) || fk_glyph_is_inside(x.text, x.len, x.at, c))
             continue;
         const int kind = fk_txn_kind__at(x.text, x.len, x.at, &end, &in_subject, &in_text);
         if (kind < 0) {

@@ -2,11 +2,11 @@
  * xapian_best_priv.h - of many hits the first ones: greatest sort value first, then greatest docid.
  *
  * A Best is one database's, and one thread's; First gathers those of all databases, and any thread
- * may ask it. C++; of xapian_survey.cc.
+ * may ask it. C++; of xapian_survey.cc and xapian_order.cc.
  */
 #ifndef FK_INDEXER_XAPIAN_BEST_PRIV_H
 #define FK_INDEXER_XAPIAN_BEST_PRIV_H
-#include "indexer/xapian_shim.h"
+#include "indexer/xapian_priv.h"
 #ifdef __cplusplus
 #include <algorithm>
 #include <mutex>
@@ -25,6 +25,22 @@ inline uint64_t key_of(const std::string &value) {
         key = key << 8 | (i < value.size() ? static_cast<unsigned char>(value[i]) : 0);
     return key;
 }
+
+/* The sort values of documents that are asked for by ascending docid. Xapian's Document would look
+ * each up anew, which was a third of a search (docs/performance.md). */
+class Keys {
+    Xapian::ValueIterator at, end;
+
+  public:
+    Keys(const Xapian::Database &db, unsigned slot)
+        : at(db.valuestream_begin(slot)), end(db.valuestream_end(slot)) {
+    }
+    uint64_t of(Xapian::docid docid) {
+        if (at != end && at.get_docid() < docid)
+            at.skip_to(docid);
+        return at != end && at.get_docid() == docid ? key_of(*at) : 0;
+    }
+};
 
 /* Those of some hits that come first. Where docids ascend with time each hit is newer than all
  * before, so that a heap would be turned over at each: more are kept, and cut when they are many.
@@ -91,6 +107,12 @@ class First {
         return hits;
     }
 };
+
+/* Of what is found in a database, as many as are wanted: by its order, where it has one and that
+ * costs less than reading their values; false where not. least: key of hits that are wanted. */
+bool first_by_order(const place &in, order_aside &aside, const Documents &found,
+                    Xapian::doccount total, const struct fk_xsurvey &ask, uint64_t least,
+                    Best &best);
 
 #endif
 #endif

@@ -11,7 +11,16 @@ Documents::Documents(const Xapian::Database &db) {
 
 void Documents::add_all(const place &in, const std::string &term) {
     ticker watch(*in.spent);
-    each_document(in.db, term, [&](Xapian::docid docid) {
+    in.known.each_document(term, [&](Xapian::docid docid) {
+        watch.step();
+        add(docid);
+        return true;
+    });
+}
+
+void Documents::add_once(const place &in, const std::string &word) {
+    ticker watch(*in.spent);
+    each_document(in.db, word, [&](Xapian::docid docid) {
         watch.step();
         add(docid);
         return true;
@@ -41,6 +50,24 @@ Xapian::doccount Documents::count() const {
     Xapian::doccount n = 0;
     for (const uint64_t word : bits)
         n += static_cast<Xapian::doccount>(__builtin_popcountll(word));
+    return n;
+}
+
+/* Through the shorter one of the two: the term's own list, or these in it. */
+Xapian::doccount Documents::count_of(const Xapian::Database &db, const std::string &term) const {
+    enum { STEPS_A_SKIP = 8 };
+    Xapian::doccount n = 0;
+    Xapian::PostingIterator at = db.postlist_begin(term);
+    const Xapian::PostingIterator end = db.postlist_end(term);
+    if (db.get_termfreq(term) / STEPS_A_SKIP < count()) {
+        for (; at != end; ++at)
+            n += has(*at);
+        return n;
+    }
+    for (Xapian::docid docid = next(0); docid && at != end; docid = next(docid + 1)) {
+        at.skip_to(docid);
+        n += at != end && *at == docid;
+    }
     return n;
 }
 

@@ -10,6 +10,7 @@ class Verified : public Xapian::PostingSource {
     std::shared_ptr<const struct fk_phrase> phrase;
     struct fk_texts *texts;
     struct positions &stand;
+    Known &known;
     struct budget *spent;
     Xapian::Database db;
     Xapian::docid at = 0;
@@ -27,10 +28,11 @@ class Verified : public Xapian::PostingSource {
 
   public:
     Verified(std::shared_ptr<const struct fk_phrase> what, const place &in)
-        : phrase(std::move(what)), texts(in.texts), stand(in.stand), spent(in.spent), db(in.db) {
+        : phrase(std::move(what)), texts(in.texts), stand(in.stand), known(in.known),
+          spent(in.spent), db(in.db) {
     }
     Verified *clone() const override {
-        return new Verified(phrase, place{db, texts, stand, spent});
+        return new Verified(phrase, place{db, texts, stand, known, spent});
     }
     void init(const Xapian::Database &) override {
         at = 0;
@@ -109,6 +111,12 @@ static void filter_add(std::vector<std::string> &out, const std::string &term) {
     }
 }
 
+/* Where one is in no document, nothing is to be looked at. */
+static bool are_there(const std::vector<std::string> &terms, const place &in) {
+    return std::all_of(terms.begin(), terms.end(),
+                       [&](const std::string &term) { return in.known.documents_with(term) > 0; });
+}
+
 static std::vector<std::string> in_row(const char *const *terms, const size_t *lens, size_t n) {
     std::vector<std::string> row;
     for (size_t i = 0; i < n; i++)
@@ -129,12 +137,18 @@ static struct fk_xquery *query_verified(const char *const *terms, const size_t *
             filter_add(all, term);
             q.name += name_of('T', {term});
         }
+        q.may = [all](const place &in) { return are_there(all, in); };
         q.in = [all, phrase](const place &in) { return verified(all, phrase, in); };
         if (window)
             return;
         const std::vector<std::string> row = in_row(terms, lens, n);
-        q.can = [row](const place &in) { return positions_have(in, row); };
-        q.add = [row](const place &in, Documents &found) { add_by_positions(in, row, found); };
+        q.can = [all, row](const place &in) {
+            return !are_there(all, in) || positions_have(in, row);
+        };
+        q.add = [all, row](const place &in, Documents &found) {
+            if (are_there(all, in))
+                add_by_positions(in, row, found);
+        };
     });
 }
 

@@ -32,7 +32,7 @@ positions_handle positions_open(const std::string &dir) {
 }
 } // namespace
 
-const struct fk_positions *positions::get() {
+struct fk_positions *positions::get() {
     if (!is_open)
         handle = positions_open(dir);
     is_open = true;
@@ -189,7 +189,7 @@ class Lists {
     }
 
   public:
-    Lists(const struct fk_positions *p, const std::vector<std::string> &words) {
+    Lists(struct fk_positions *p, const std::vector<std::string> &words) {
         struct fk_err err = FK_ERR_INIT;
         enum fk_status st = FK_OK;
         lists.reserve(words.size());
@@ -220,19 +220,25 @@ class Lists {
 } // namespace
 
 bool positions_have(const place &in, const std::vector<std::string> &words) {
-    const struct fk_positions *p = in.stand.get();
+    struct fk_positions *p = in.stand.get();
     struct fk_err err = FK_ERR_INIT;
     bool has = p != nullptr;
     for (std::size_t i = 0; i < words.size() && has; i++) {
+        const auto known = in.known.stand.find(words[i]);
+        if (known != in.known.stand.end()) {
+            has = known->second;
+            continue;
+        }
         const enum fk_status st = fk_positions_has(p, words[i].data(), words[i].size(), &has, &err);
         if (st != FK_OK)
             throw_failed(st, err);
+        in.known.stand.emplace(words[i], has);
     }
     return has;
 }
 
 void add_by_positions(const place &in, const std::vector<std::string> &words, Documents &found) {
-    const struct fk_positions *p = in.stand.get();
+    struct fk_positions *p = in.stand.get();
     Documents there(in.db);
     there.add_all(in, words.front()); /* without those that were deleted since */
     ticker watch(*in.spent);

@@ -109,6 +109,20 @@ Xapian::doccount documents_with(const Xapian::Database &db, const std::string &t
     return bytes.empty() ? db.get_termfreq(term) : Postings(bytes).count;
 }
 
+const Known::list &Known::of(const std::string &term) {
+    const auto known = lists.find(term);
+    if (known != lists.end())
+        return known->second;
+    list l{0, true, term.empty() ? term : db.get_metadata(term)};
+    l.documents = l.bytes.empty() ? db.get_termfreq(term) : Postings(l.bytes).count;
+    l.is_kept = l.bytes.size() <= KEPT_BYTES - kept;
+    if (l.is_kept)
+        kept += l.bytes.size();
+    else
+        l.bytes = std::string();
+    return lists.emplace(term, std::move(l)).first->second;
+}
+
 /* ---- a batch */
 
 void Words::add(std::string &to, const char *word, std::size_t len) {

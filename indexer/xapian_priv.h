@@ -5,6 +5,7 @@
  *     xapian_texts.cc      the text store beside a database
  *     xapian_postings.cc   which documents have a word of a text
  *     xapian_positions.cc  where common words stand, for phrases of them
+ *     xapian_order.cc      documents in the order of a value, for the first of many hits
  *     xapian_write.cc      the writer, its documents, merging
  *     xapian_read.cc       the reader: documents by number, term or value
  *     xapian_documents.cc  sets of documents
@@ -19,6 +20,7 @@
 #ifndef FK_INDEXER_XAPIAN_PRIV_H
 #define FK_INDEXER_XAPIAN_PRIV_H
 #include "base/clock.h"
+#include "indexer/order_priv.h"
 #include "indexer/positions_priv.h"
 #include "indexer/xapian_shim.h"
 #ifdef __cplusplus
@@ -99,10 +101,9 @@ class Postings {
 std::string postings_made(const Xapian::docid *docids, std::size_t n);
 /* Of a word or a term of Xapian's own. */
 Xapian::doccount documents_with(const Xapian::Database &db, const std::string &term);
-/* The same documents, ascending, as long as fn says so. */
+/* The same documents, ascending, as long as fn says so. bytes: the list of a word. */
 template <typename F>
-void each_document(const Xapian::Database &db, const std::string &term, F fn) {
-    const std::string bytes = term.empty() ? term : db.get_metadata(term);
+void each_in(const Xapian::Database &db, const std::string &term, const std::string &bytes, F fn) {
     if (bytes.empty()) {
         for (auto it = db.postlist_begin(term); it != db.postlist_end(term); ++it)
             if (!fn(*it))
@@ -113,6 +114,42 @@ void each_document(const Xapian::Database &db, const std::string &term, F fn) {
         if (!fn(list.docid()))
             return;
 }
+template <typename F>
+void each_document(const Xapian::Database &db, const std::string &term, F fn) {
+    each_in(db, term, term.empty() ? term : db.get_metadata(term), fn);
+}
+
+/* What was looked up in a database, as long as it is searched: a field without a word is asked for
+ * it more than once, and a common word's list is long. Of many words, not all lists are kept. */
+class Known {
+    enum { KEPT_BYTES = 4 << 20 };
+    struct list {
+        Xapian::doccount documents;
+        bool is_kept;
+        std::string bytes; /* of a word; empty: a term of Xapian's own, or none */
+    };
+    const Xapian::Database &db;
+    std::unordered_map<std::string, list> lists;
+    std::size_t kept = 0; /* bytes */
+
+    const list &of(const std::string &term);
+
+  public:
+    std::unordered_map<std::string, bool> stand; /* whether positions tell where it stands */
+
+    explicit Known(const Xapian::Database &database) : db(database) {
+    }
+    Xapian::doccount documents_with(const std::string &term) {
+        return of(term).documents;
+    }
+    template <typename F> void each_document(const std::string &term, F fn) {
+        const list &l = of(term);
+        if (l.documents > 0 && l.is_kept)
+            each_in(db, term, l.bytes, fn);
+        else if (l.documents > 0)
+            ::each_document(db, term, fn);
+    }
+};
 
 /* Posting lists of databases that are merged; common words that more than one of them has are
  * remembered. */
@@ -189,13 +226,35 @@ struct positions {
 
     explicit positions(const std::string &of) : dir(of) {
     }
-    const struct fk_positions *get(); /* NULL: it has none */
+    struct fk_positions *get(); /* NULL: it has none */
 };
 /* So many documents make a word common. */
 Xapian::doccount positions_least(const Xapian::Database &db);
 /* Of a database that was made of others: of its common words, which are some of those that were
  * joined; where none was, of all. */
 void positions_merge(const std::string &dir, const std::vector<std::string> &joined);
+
+/* ---- the order of documents (xapian_order.cc) */
+
+struct order_closer {
+    void operator()(struct fk_order *o) const {
+        fk_order_close(&o);
+    }
+};
+/* Of a database, opened as its positions are. */
+struct order_aside {
+    std::string dir;
+    bool is_open = false;
+    std::unique_ptr<struct fk_order, order_closer> handle;
+
+    explicit order_aside(const std::string &of) : dir(of) {
+    }
+    const struct fk_order *get(); /* NULL: it has none */
+};
+/* What a document is sorted by. */
+uint64_t sort_key(const Xapian::Document &doc, Xapian::valueno slot);
+/* Of a database that was made of others. */
+void order_merge(const std::string &dir, Xapian::valueno slot);
 
 /* ---- documents and readers */
 
@@ -213,6 +272,7 @@ struct fk_xreader {
     std::vector<std::vector<Xapian::docid>> hidden;          /* of each; those that are in it */
     std::vector<texts_handle> texts;                         /* of each */
     std::vector<positions> stand;                            /* of each: where common words stand */
+    std::vector<order_aside> orders;                         /* of each */
     std::map<Xapian::docid, std::vector<std::string>> words; /* once a document is dumped */
     int64_t until_ms = INT64_MAX; /* by fk_monotonic_ms: no search goes on */
 };
@@ -256,12 +316,13 @@ struct place {
     const Xapian::Database &db;
     struct fk_texts *texts;
     struct positions &stand;
+    class Known &known;
     struct budget *spent;
 };
 /* Made anew for each database, since what it is best made of depends on what is in it. */
 using query_maker = std::function<Xapian::Query(const place &)>;
-/* False where bounds that cost nothing to read say that nothing in the database matches. */
-using query_bounds = std::function<bool(const Xapian::Database &)>;
+/* False where bounds, which cost little to read, say that nothing in the database matches. */
+using query_bounds = std::function<bool(const place &)>;
 /* Adds all that match, by reading lists of documents one after another. */
 using query_lists = std::function<void(const place &, class Documents &)>;
 /* Whether that can be done in this database. */
@@ -280,10 +341,10 @@ struct fk_xquery {
     std::vector<std::shared_ptr<const fk_xquery>> parts;
 
     Xapian::Query made(const place &in) const;
-    bool may_match(const Xapian::Database &db) const;
+    bool may_match(const place &in) const;
     /* What is left to ask in this database, without conditions that all in it meet and words that
      * are nowhere in it: one of the parts, or the whole. */
-    const fk_xquery &left_in(const Xapian::Database &db) const;
+    const fk_xquery &left_in(const place &in) const;
     /* Whether it is sums, sections and differences of lists. Made so it costs less than by Xapian,
      * which makes a document of each hit, and no list is held open beside another. */
     bool is_set(const place &in) const;
@@ -326,7 +387,12 @@ class Documents {
         bits[at] |= uint64_t{1} << (docid - first) % 64;
     }
     void add_all(const place &in, const std::string &term);
+    void add_once(const place &in, const std::string &word); /* one that is not looked up again */
     void add_postings(const std::string &bytes);
+    void drop(Xapian::docid docid) {
+        if (has(docid))
+            bits[(docid - first) / 64] &= ~(uint64_t{1} << (docid - first) % 64);
+    }
     bool has(Xapian::docid docid) const {
         return docid >= first && (docid - first) / 64 < bits.size() &&
                bits[(docid - first) / 64] >> (docid - first) % 64 & 1;
@@ -336,6 +402,7 @@ class Documents {
     void take_out(const Documents &others);
     bool is_empty() const;
     Xapian::doccount count() const;
+    Xapian::doccount count_of(const Xapian::Database &db, const std::string &term) const;
     Xapian::docid next(Xapian::docid docid) const; /* from docid on; 0 none */
 };
 Xapian::Query of_documents(const Xapian::Database &db,

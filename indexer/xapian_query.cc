@@ -16,9 +16,9 @@ std::string name_of(char kind, std::initializer_list<std::string> texts) {
     return name;
 }
 
-bool fk_xquery::may_match(const Xapian::Database &db) const {
+bool fk_xquery::may_match(const place &where) const {
     const auto part_may = [&](const std::shared_ptr<const fk_xquery> &p) {
-        return p->may_match(db);
+        return p->may_match(where);
     };
     switch (op) {
     case Xapian::Query::OP_AND:
@@ -28,7 +28,7 @@ bool fk_xquery::may_match(const Xapian::Database &db) const {
     case Xapian::Query::OP_AND_NOT:
         return part_may(parts.front());
     default:
-        return !may || may(db);
+        return !may || may(where);
     }
 }
 
@@ -98,14 +98,14 @@ Xapian::Query fk_xquery::made(const place &where) const {
         return Xapian::Query(op, parts.front()->made(where), any_of(parts, 1, where));
     std::vector<const fk_xquery *> conditions;
     for (const auto &p : parts)
-        if (!p->all || !p->all(where.db))
+        if (!p->all || !p->all(where))
             conditions.push_back(p.get());
     return conditions.empty() ? everything() : all_of(conditions, where);
 }
 
-const fk_xquery &fk_xquery::left_in(const Xapian::Database &db) const {
+const fk_xquery &fk_xquery::left_in(const place &where) const {
     const auto counts = [&](const fk_xquery &p) {
-        return op == Xapian::Query::OP_AND ? !p.all || !p.all(db) : p.may_match(db);
+        return op == Xapian::Query::OP_AND ? !p.all || !p.all(where) : p.may_match(where);
     };
     const fk_xquery *left = nullptr;
     if (op != Xapian::Query::OP_AND && op != Xapian::Query::OP_OR)
@@ -116,7 +116,7 @@ const fk_xquery &fk_xquery::left_in(const Xapian::Database &db) const {
                 return *this;
             left = p.get();
         }
-    return left ? left->left_in(db) : *this;
+    return left ? left->left_in(where) : *this;
 }
 
 bool fk_xquery::is_set(const place &where) const {
@@ -182,7 +182,7 @@ struct fk_xquery *fk_xquery_term(const char *term, size_t len) {
     return query_of([&](struct fk_xquery &q) {
         q.term.assign(term, len);
         q.name = name_of('T', {q.term});
-        q.may = [t = q.term](const Xapian::Database &db) { return documents_with(db, t) > 0; };
+        q.may = [t = q.term](const place &in) { return in.known.documents_with(t) > 0; };
         q.add = [t = q.term](const place &in, Documents &found) { found.add_all(in, t); };
     });
 }
@@ -299,11 +299,13 @@ struct fk_xquery *fk_xquery_range(unsigned slot, const void *from, size_t from_l
             return high.empty() ? Xapian::Query(Xapian::Query::OP_VALUE_GE, slot, least)
                                 : Xapian::Query(Xapian::Query::OP_VALUE_RANGE, slot, least, high);
         };
-        q.may = [slot, low, high](const Xapian::Database &db) {
+        q.may = [slot, low, high](const place &in) {
+            const Xapian::Database &db = in.db;
             return db.get_value_freq(slot) > 0 && db.get_value_upper_bound(slot) >= low &&
                    (high.empty() || db.get_value_lower_bound(slot) <= high);
         };
-        q.all = [slot, least, high](const Xapian::Database &db) {
+        q.all = [slot, least, high](const place &in) {
+            const Xapian::Database &db = in.db;
             return db.get_value_freq(slot) == db.get_doccount() &&
                    db.get_value_lower_bound(slot) >= least &&
                    (high.empty() || db.get_value_upper_bound(slot) <= high);

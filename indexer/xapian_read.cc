@@ -13,8 +13,9 @@ enum fk_status fk_xreader_open(const char *const *dirs, size_t n, struct fk_xrea
         for (size_t i = 0; i < n; i++)
             texts.push_back(texts_open(dirs[i]));
         std::vector<positions> stand(dirs, dirs + n);
-        *out = new fk_xreader{
-            std::move(dbs), std::move(hidden), std::move(texts), std::move(stand), {}};
+        std::vector<order_aside> orders(dirs, dirs + n);
+        *out = new fk_xreader{std::move(dbs),   std::move(hidden), std::move(texts),
+                              std::move(stand), std::move(orders), {}};
         return FK_OK;
     });
 }

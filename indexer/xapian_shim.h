@@ -78,9 +78,9 @@ FK_CHECKED enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, s
 FK_CHECKED enum fk_status fk_xwriter_delete(struct fk_xwriter *w, uint32_t docid,
                                             struct fk_err *err);
 /* Databases whose docids do not overlap, copied into a new one: compact, and without what was
- * deleted. to_dir must not be there yet. */
+ * deleted. sort_slot: what hits will be sorted by, mostly. to_dir must not be there yet. */
 FK_CHECKED enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_dir,
-                                    struct fk_err *err);
+                                    unsigned sort_slot, struct fk_err *err);
 
 /* ---- reading */
 struct fk_xreader;

@@ -11,96 +11,6 @@
 #include <thread>
 
 namespace {
-/* The sort values of documents that are asked for by ascending docid. Xapian's Document would look
- * each up anew, which was a third of a search (docs/performance.md). */
-class Keys {
-    Xapian::ValueIterator at, end;
-
-  public:
-    Keys(const Xapian::Database &db, unsigned slot)
-        : at(db.valuestream_begin(slot)), end(db.valuestream_end(slot)) {
-    }
-    uint64_t of(Xapian::docid docid) {
-        if (at != end && at.get_docid() < docid)
-            at.skip_to(docid);
-        return at != end && at.get_docid() == docid ? key_of(*at) : 0;
-    }
-};
-
-/* A list of documents that is gone through beside the hits. */
-struct beside {
-    Xapian::PostingIterator at, end;
-    bool has(Xapian::docid docid) {
-        if (at == end)
-            return false;
-        if (*at < docid)
-            at.skip_to(docid);
-        return at != end && *at == docid;
-    }
-};
-
-/* What one database adds; hits come by ascending docid. */
-class Counts {
-    const struct fk_xsurvey &ask;
-    const std::vector<Xapian::docid> &hidden;
-    std::vector<beside> flags;
-    Best best;
-    Keys keys;
-    std::size_t next_hidden = 0, next_watched = 0;
-    uint64_t least; /* key of hits that are wanted */
-    ticker watch;
-    bool reads_keys;
-
-    bool is_hidden(Xapian::docid docid) {
-        while (next_hidden < hidden.size() && hidden[next_hidden] < docid)
-            next_hidden++;
-        return next_hidden < hidden.size() && hidden[next_hidden] == docid;
-    }
-    void watched(Xapian::docid docid) {
-        while (next_watched < ask.watched_count && ask.watched[next_watched] < docid)
-            next_watched++;
-        for (; next_watched < ask.watched_count && ask.watched[next_watched] == docid;
-             next_watched++)
-            seen++;
-    }
-
-  public:
-    uint64_t total = 0, seen = 0;
-    std::vector<uint64_t> with;
-
-    Counts(const struct fk_xsurvey &survey, const Xapian::Database &db,
-           const std::vector<Xapian::docid> &hidden_ones, uint64_t least_key,
-           const struct budget &spent)
-        : ask(survey), hidden(hidden_ones), best(survey.want), keys(db, survey.sort_slot),
-          least(least_key), watch(spent),
-          reads_keys(survey.want > 0 &&
-                     key_of(db.get_value_upper_bound(survey.sort_slot)) >= least_key),
-          with(survey.flag_count) {
-        for (std::size_t i = 0; i < survey.flag_count; i++)
-            flags.push_back({db.postlist_begin(survey.flags[i]), db.postlist_end(survey.flags[i])});
-    }
-    bool wants_keys() const {
-        return reads_keys;
-    }
-    void take(Xapian::docid docid) {
-        watch.step();
-        if (is_hidden(docid))
-            return;
-        total++;
-        for (std::size_t i = 0; i < flags.size(); i++)
-            with[i] += flags[i].has(docid);
-        watched(docid);
-        if (!reads_keys)
-            return;
-        const hit h = {keys.of(docid), docid};
-        if (h.key >= least && (!ask.has_after || is_before(ask.after, h)))
-            best.add(h);
-    }
-    const std::vector<hit> &first() {
-        return best.all();
-    }
-};
-
 /* Xapian shows it every hit, by ascending docid. */
 class Taking : public Xapian::MatchSpy {
     const std::function<void(const Xapian::Document &)> &take;
@@ -113,25 +23,40 @@ class Taking : public Xapian::MatchSpy {
     }
 };
 
-/* One term: its list is all there is to read. */
-static void count_term(const Xapian::Database &db, const std::string &term, Counts &counts) {
-    each_document(db, term, [&](Xapian::docid docid) {
-        counts.take(docid);
-        return true;
+place place_of(struct fk_xreader *r, std::size_t i, Known &known, struct budget *spent) {
+    return place{r->dbs[i], r->texts[i].get(), r->stand[i], known, spent};
+}
+
+Documents found_in(const fk_xquery &query, const place &in) {
+    if (query.is_set(in))
+        return query.set(in);
+    Documents found(in.db);
+    ticker watch(*in.spent);
+    match_all(in.db, query.made(in), [&](const Xapian::Document &doc) {
+        watch.step();
+        found.add(doc.get_docid());
     });
+    return found;
 }
 
-static void count_set(const Documents &found, Counts &counts) {
-    for (Xapian::docid docid = found.next(0); docid; docid = found.next(docid + 1))
-        counts.take(docid);
+/* Several times where it is watched several times. */
+uint64_t watched_in(const Documents &found, const struct fk_xsurvey &ask) {
+    uint64_t n = 0;
+    for (std::size_t i = 0; i < ask.watched_count; i++)
+        n += ask.watched[i] <= UINT32_MAX && found.has(static_cast<Xapian::docid>(ask.watched[i]));
+    return n;
 }
 
-static void count_query(const Xapian::Database &db, const Xapian::Query &query, Counts &counts) {
-    match_all(db, query, [&](const Xapian::Document &doc) { counts.take(doc.get_docid()); });
-}
-
-place place_of(struct fk_xreader *r, std::size_t i, struct budget *spent) {
-    return place{r->dbs[i], r->texts[i].get(), r->stand[i], spent};
+void first_by_value(const place &in, const Documents &found, const struct fk_xsurvey &ask,
+                    uint64_t least, Best &best) {
+    Keys keys(in.db, ask.sort_slot);
+    ticker watch(*in.spent);
+    for (Xapian::docid docid = found.next(0); docid; docid = found.next(docid + 1)) {
+        watch.step();
+        const hit h = {keys.of(docid), docid};
+        if (h.key >= least && (!ask.has_after || is_before(ask.after, h)))
+            best.add(h);
+    }
 }
 
 class Survey {
@@ -140,32 +65,56 @@ class Survey {
     struct fk_xsurvey &s;
     struct budget spent;
     First first;
-    std::vector<std::size_t> order; /* databases that may have hits, those with the newest first */
+    std::vector<std::size_t> order; /* databases, those with the newest first */
     std::atomic<std::size_t> next{0};
     std::mutex lock; /* of the sums, and of what went wrong */
     std::exception_ptr wrong;
 
+    /* Whether some in this database may be among the first. */
+    bool wants_of(const Xapian::Database &db) {
+        return s.want > 0 && key_of(db.get_value_upper_bound(s.sort_slot)) >= first.least();
+    }
+    /* The term's list says it. */
+    bool count_is_known(std::size_t i, const fk_xquery &left) {
+        return !left.term.empty() && s.flag_count + s.watched_count == 0 && r->hidden[i].empty() &&
+               !wants_of(r->dbs[i]);
+    }
+    void first_of(std::size_t i, const place &here, const Documents &found,
+                  Xapian::doccount total) {
+        const uint64_t least = first.least();
+        if (total == 0 || !wants_of(here.db))
+            return;
+        Best best(s.want);
+        if (!first_by_order(here, r->orders[i], found, total, s, least, best))
+            first_by_value(here, found, s, least, best);
+        first.take(best.all());
+    }
     void count(std::size_t i) {
         const Xapian::Database &db = r->dbs[i];
-        Counts counts(s, db, r->hidden[i], first.least(), spent);
-        const place here = place_of(r, i, &spent);
-        const fk_xquery &left = q->left_in(db);
-        const std::string &term = left.term;
-        if (!term.empty() && !counts.wants_keys() && s.flag_count + s.watched_count == 0 &&
-            r->hidden[i].empty())
-            counts.total = documents_with(db, term);
-        else if (!term.empty())
-            count_term(db, term, counts);
-        else if (left.is_set(here))
-            count_set(left.set(here), counts);
-        else
-            count_query(db, left.made(here), counts);
-        first.take(counts.first());
-        const std::lock_guard<std::mutex> held(lock);
-        s.total += counts.total;
-        s.seen += counts.seen;
+        Known known(db);
+        const place here = place_of(r, i, known, &spent);
+        if (!q->may_match(here))
+            return;
+        const fk_xquery &left = q->left_in(here);
+        if (count_is_known(i, left)) {
+            const std::lock_guard<std::mutex> held(lock);
+            s.total += known.documents_with(left.term);
+            return;
+        }
+        Documents found = found_in(left, here);
+        for (const Xapian::docid docid : r->hidden[i])
+            found.drop(docid);
+        const Xapian::doccount total = found.count();
+        std::vector<uint64_t> with;
         for (std::size_t k = 0; k < s.flag_count; k++)
-            s.with[k] += counts.with[k];
+            with.push_back(total > 0 ? found.count_of(db, s.flags[k]) : 0);
+        const uint64_t seen = watched_in(found, s);
+        first_of(i, here, found, total);
+        const std::lock_guard<std::mutex> held(lock);
+        s.total += total;
+        s.seen += seen;
+        for (std::size_t k = 0; k < s.flag_count; k++)
+            s.with[k] += with[k];
     }
     void work() noexcept {
         try {
@@ -195,8 +144,7 @@ class Survey {
         : r(reader), q(query), s(survey), spent(reader), first(survey.want) {
         std::vector<std::pair<std::string, std::size_t>> by_newest;
         for (std::size_t i = 0; i < r->dbs.size(); i++)
-            if (q->may_match(r->dbs[i]))
-                by_newest.emplace_back(r->dbs[i].get_value_upper_bound(s.sort_slot), i);
+            by_newest.emplace_back(r->dbs[i].get_value_upper_bound(s.sort_slot), i);
         std::sort(by_newest.rbegin(), by_newest.rend());
         for (const auto &one : by_newest)
             order.push_back(one.second);
@@ -301,8 +249,9 @@ enum fk_status fk_xreader_each(struct fk_xreader *r, const struct fk_xquery *q, 
         ticker watch(spent);
         for (std::size_t i = 0; i < r->dbs.size() && st == FK_OK; i++) {
             const Xapian::Database &db = r->dbs[i];
+            Known known(db);
             Xapian::Enquire enquire(db);
-            enquire.set_query(q->made(place_of(r, i, &spent)));
+            enquire.set_query(q->made(place_of(r, i, known, &spent)));
             enquire.set_weighting_scheme(Xapian::BoolWeight());
             enquire.set_docid_order(Xapian::Enquire::ASCENDING);
             const Xapian::MSet all = enquire.get_mset(0, db.get_doccount());

@@ -53,7 +53,7 @@ static void any_word(const place &in, const std::string &head, unsigned max, F i
                 return;
             }
             if (what == WORD_IS_ONE) {
-                found.add_all(in, word);
+                found.add_once(in, word);
                 n++;
             }
             if (what == WORD_HAS_PREFIX)
@@ -107,7 +107,7 @@ static void add_character(const place &in, const std::string &field, const std::
                                       character.size()))
                 continue;
             if (mark.empty())
-                found.add_all(in, *t);
+                found.add_once(in, *t);
             else
                 add_exactly(in, field, mark, token, found);
         }

@@ -13,13 +13,15 @@ struct fk_xwriter {
     Xapian::WritableDatabase db;
     Words words;
     std::map<Xapian::docid, texts_of_doc> texts; /* not committed yet */
+    order_aside order;
+    bool is_reordered; /* what documents are sorted by has changed */
 };
 
 /* All changes stand in a transaction, so that Xapian never commits a part of them on its own. */
 static enum fk_status writer_new(const char *dir, int flags, bool in_place, struct fk_xwriter **out,
                                  struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
-        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}, {}};
+        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}, {}, order_aside(dir), false};
         try {
             w->db = Xapian::WritableDatabase(dir, flags);
             w->db.begin_transaction();
@@ -80,9 +82,12 @@ static enum fk_status texts_write(struct fk_xwriter *w, struct fk_err *err) {
 
 enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err) {
     return guarded("cannot commit to the index", err, [&] {
-        const enum fk_status st = texts_write(w, err);
+        enum fk_status st = texts_write(w, err);
+        if (st == FK_OK && w->is_reordered)
+            st = fk_order_void(w->dir.c_str(), err);
         if (st != FK_OK)
             return st;
+        w->is_reordered = false;
         w->words.write(w->db);
         w->db.commit_transaction();
         w->db.begin_transaction();
@@ -240,9 +245,23 @@ enum fk_status fk_xwriter_document(struct fk_xwriter *w, uint32_t docid, struct 
     });
 }
 
+/* Whether the order of the database, if it has one, would be another with this document. */
+static bool reorders(struct fk_xwriter *w, Xapian::docid docid, const Xapian::Document &doc) {
+    const struct fk_order *order = w->in_place ? w->order.get() : nullptr;
+    if (!order)
+        return false;
+    const unsigned slot = fk_order_slot(order);
+    try {
+        return sort_key(w->db.get_document(docid), slot) != sort_key(doc, slot);
+    } catch (const Xapian::DocNotFoundError &) {
+        return true;
+    }
+}
+
 enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xdoc *doc,
                               struct fk_err *err) {
     return guarded("cannot write to the index", err, [&] {
+        w->is_reordered = w->is_reordered || reorders(w, docid, doc->doc);
         w->db.replace_document(docid, doc->doc);
         if (doc->has_texts) {
             w->words.put(docid, doc->words);
@@ -288,7 +307,7 @@ static enum fk_status texts_merge(const std::vector<std::string> &from,
 }
 
 enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_dir,
-                         struct fk_err *err) {
+                         unsigned sort_slot, struct fk_err *err) {
     return guarded("cannot merge the index", err, [&] {
         Xapian::Database all;
         std::vector<Xapian::Database> dbs;
@@ -300,8 +319,10 @@ enum fk_status fk_xmerge(const char *const *from_dirs, size_t n, const char *to_
         all.compact(to_dir, Xapian::DBCOMPACT_NO_RENUMBER, 0, joiner);
         const std::vector<std::string> from(from_dirs, from_dirs + n);
         const enum fk_status st = texts_merge(from, dbs, to_dir, err);
-        if (st == FK_OK)
+        if (st == FK_OK) {
             positions_merge(to_dir, joiner.words);
+            order_merge(to_dir, sort_slot);
+        }
         return st;
     });
 }

@@ -61,6 +61,7 @@ static enum fk_status take_options(const struct fk_web *web, const struct fk_htt
     o->zone_minutes = zone;
     o->domains = web->options.domains;
     o->most_ms = web->options.search_ms;
+    o->readers = web->readers;
     o->person = web->person;
     o->via = "web";
     FK_TRY(take_time(request, "since", false, zone, &o->since_ms, err));

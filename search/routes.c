@@ -166,7 +166,9 @@ enum fk_status fk_web_open(const struct fk_web_options *options, struct fk_keep 
     (void)snprintf(web->person, sizeof web->person, "web(loopback) of %s", user);
     (void)pthread_mutex_init(&web->lock, NULL);
     struct fk_http_options http = {.address = options->address, .handle = handle, .ctx = web};
-    enum fk_status st = fk_http_open(&http, &web->http, err);
+    enum fk_status st = fk_readers_new(options->dir, FK_READERS_IDLE_MS, &web->readers, err);
+    if (st == FK_OK)
+        st = fk_http_open(&http, &web->http, err);
     if (st == FK_OK)
         *out = web;
     else
@@ -194,6 +196,7 @@ void fk_web_close(struct fk_web **web) {
     if (*web == NULL)
         return;
     fk_http_close(&(*web)->http);
+    fk_readers_free(&(*web)->readers);
     (void)pthread_mutex_destroy(&(*web)->lock);
     free(*web);
     *web = NULL;

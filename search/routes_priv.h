@@ -14,6 +14,7 @@ struct fk_web {
     struct fk_keep *keep;
     struct fk_lend *lend;
     pthread_mutex_t lock; /* of keep and lend */
+    struct fk_readers *readers;
     struct fk_http *http;
     char person[128]; /* of acts, until there are accounts */
 };

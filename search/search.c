@@ -108,9 +108,11 @@ done:
 /* ---- the index */
 
 static enum fk_status open_index(struct fk_search *s, struct fk_err *err) {
-    fk_xreader_close(&s->reader);
-    s->coverage.mark = 0;
-    enum fk_status st = fk_index_open(s->dir, &s->reader, &s->coverage.mark, err);
+    fk_readers_drop(&s->index);
+    enum fk_status st = s->readers ? fk_readers_take(s->readers, &s->index, err)
+                                   : fk_index_open(s->dir, &s->index.reader, &s->index.mark, err);
+    s->reader = s->index.reader;
+    s->coverage.mark = s->index.mark;
     if (st == FK_OK)
         fk_xreader_limit(s->reader, s->until_ms);
     return st == FK_NOT_FOUND ? FK_OK : st; /* an empty one */
@@ -439,14 +441,19 @@ static enum fk_status take_captures(struct fk_search *s, struct fk_err *err) {
                                              : st;
 }
 
+static enum fk_status heeded(struct fk_search *s, enum fk_status st) {
+    s->has_failed |= st != FK_OK && st != FK_NOT_FOUND;
+    return st;
+}
+
 enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk_err *err) {
     if (s->limit > 0 && s->given == s->limit)
         return fk_fail(err, FK_NOT_FOUND, "the limit of %llu hits is reached",
                        (unsigned long long)s->limit);
     enum fk_status st = find(s, err);
-    if (st != FK_OK)
-        return st;
-    if ((st = take_captures(s, err)) != FK_OK)
+    if (st == FK_OK)
+        st = take_captures(s, err);
+    if (heeded(s, st) != FK_OK)
         return st;
     const struct fk_xhit hit = s->found.hits[s->next++];
     const uint64_t others = s->coverage.collapse != FK_COLLAPSE_NONE
@@ -467,7 +474,7 @@ enum fk_status fk_search_next(struct fk_search *s, struct fk_hit *out, struct fk
 }
 
 enum fk_status fk_search_cursor(struct fk_search *s, struct fk_buf *out, struct fk_err *err) {
-    enum fk_status st = find(s, err);
+    const enum fk_status st = heeded(s, find(s, err));
     if (st == FK_OK)
         fk_buf_printf(out, "%llu-%u", (unsigned long long)s->found.after.key, s->found.after.docid);
     return st;
@@ -477,6 +484,9 @@ enum fk_status fk_search_cursor(struct fk_search *s, struct fk_buf *out, struct 
 
 static void ask(struct fk_search *s, const char *dir, const struct fk_search_options *o) {
     s->dir = dir;
+    s->index = (struct fk_reader_kept)FK_READER_KEPT;
+    s->readers = o->readers;
+    s->has_failed = true; /* until it is open */
     s->limit = o->limit;
     s->most_ms = o->most_ms;
     s->until_ms = o->most_ms ? fk_monotonic_ms() + o->most_ms : INT64_MAX;
@@ -511,6 +521,7 @@ enum fk_status fk_search_open(const char *dir, struct fk_keep *keep, struct fk_l
     s->until_ms = INT64_MAX; /* of what was found, hits are given */
     if (s->reader != NULL)
         fk_xreader_limit(s->reader, s->until_ms);
+    s->has_failed = false;
     *out = s;
     s = NULL;
 done:
@@ -544,7 +555,10 @@ void fk_search_close(struct fk_search **search) {
     struct fk_search *s = *search;
     if (s == NULL)
         return;
-    fk_xreader_close(&s->reader);
+    if (s->readers && !s->has_failed)
+        fk_readers_give(s->readers, &s->index);
+    else
+        fk_readers_drop(&s->index);
     fk_query_free(&s->query);
     fk_xquery_free(&s->whole);
     fk_xquery_free(&s->missed);

@@ -34,6 +34,7 @@
 #include "indexer/provenance.h"
 #include "search/collapse.h"
 #include "search/query_parse.h"
+#include "search/readers.h"
 #include "search/receipt.h"
 #ifdef __cplusplus
 extern "C" {
@@ -53,12 +54,13 @@ struct fk_search_options {
     enum fk_collapse collapse;
     struct fk_search_receipt *receipt; /* stated by open, and bound to the act; NULL: none */
     bool snippets;                     /* hits come with a few words around what was found */
-    int64_t most_ms; /* open gives up after so long, and blames the query; 0: never */
+    int64_t most_ms;            /* open gives up after so long, and blames the query; 0: never */
+    struct fk_readers *readers; /* of this vault, which outlive the search; NULL: none are kept */
 };
 #define FK_SEARCH_OPTIONS                                                                          \
     {                                                                                              \
         "", NULL, SIZE_MAX, INT64_MIN, INT64_MAX, 540, 0, NULL, "", NULL, "", NULL, 0,             \
-            FK_COLLAPSE_NONE, NULL, false, 0                                                       \
+            FK_COLLAPSE_NONE, NULL, false, 0, NULL                                                 \
     }
 
 struct fk_search_coverage {

@@ -3,6 +3,7 @@
  */
 #ifndef FK_SEARCH_SEARCH_PRIV_H
 #define FK_SEARCH_SEARCH_PRIV_H
+#include "search/readers.h"
 #include "search/receipt_priv.h"
 #include "search/related.h"
 #include "search/search.h"
@@ -12,7 +13,10 @@ extern "C" {
 #endif
 
 struct fk_search {
-    struct fk_xreader *reader; /* NULL: there is no index */
+    struct fk_readers *readers; /* that the index is taken from; NULL: none */
+    struct fk_reader_kept index;
+    bool has_failed;           /* what was taken is not given back */
+    struct fk_xreader *reader; /* the index's; NULL: there is none */
     const char *dir;           /* whose index is read */
     int64_t most_ms, until_ms; /* how long open may take, and when that is over */
     struct fk_query *query;
