@@ -16,7 +16,7 @@ struct walk {
     unsigned parts, depth;
 };
 
-/* GMime decodes some header fields for itself, whether anybody asks or not, and opens a converter
+/* GMime, since it is asked for warnings, decodes header fields as it parses, and opens a converter
  * for each word. One that cannot be loaded any more in the box cost more than reading the rest of
  * the header: what Japanese mail uses is loaded before. */
 static void converters_load(void) {
