@@ -34,6 +34,12 @@ HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,ibt,-z,shstk
 CPPFLAGS := -I. -D_GNU_SOURCE -DFK_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CFLAGS := -std=c11 -O2 -g $(WARN) -Wstrict-prototypes -Wmissing-prototypes -include base/banned.h $(HARDEN)
 CXXFLAGS := -std=c++17 -O2 -g $(WARN) $(HARDEN)
+# What is installed is optimised as a whole, which saves indexing a tenth of its CPU. Not the test
+# builds: each of their programs would be linked so.
+ifneq (,$(findstring Free Software Foundation,$(shell $(CC) --version 2>/dev/null)))
+WHOLE := -flto=auto
+AR := gcc-ar
+endif
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Instrumented code makes gcc see faults that the source does not have: warnings are judged elsewhere.
 ASAN_FLAGS := -std=c11 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion -Wno-format-truncation -Wstrict-prototypes -Wmissing-prototypes -include base/banned.h \
@@ -196,7 +202,7 @@ $(1)/tools/%: $(1)/tests/tools/%.o $(1)/libhouse.a
 	@echo "  LD  $$@"
 	@$$(CC) $(4) -o $$@ $$^ $$(LDLIBS)
 endef
-$(eval $(call build_rules,$(BUILD),$(CFLAGS),$(CXXFLAGS),$(HARDEN) $(HARDEN_LD)))
+$(eval $(call build_rules,$(BUILD),$(CFLAGS) $(WHOLE),$(CXXFLAGS) $(WHOLE),-O2 $(WHOLE) $(HARDEN) $(HARDEN_LD)))
 $(eval $(call build_rules,$(BUILD)/test,$(CFLAGS) -DFK_TESTING,$(CXXFLAGS) -DFK_TESTING,$(HARDEN) $(HARDEN_LD),$(FUZZ_MAIN_C)))
 ASAN_CXXFLAGS := -std=c++17 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion $(SAN) -fPIE
 $(eval $(call build_rules,$(BUILD)/asan,$(ASAN_FLAGS) -DFK_TESTING,$(ASAN_CXXFLAGS) -DFK_TESTING,$(SAN) -pie,$(FUZZ_MAIN_C)))
