@@ -172,16 +172,15 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
     return FK_OK;
 }
 
-enum fk_status fk_run__take_what_fits(struct run *r, bool *at_head, struct fk_err *err) {
+enum fk_status fk_run__take_what_fits(struct run *r, struct fk_err *err) {
     bool taken = true;
-    *at_head = false;
     while (taken && r->count < FK_RUN_RING && r->answer_bytes < FK_RUN_RING_BYTES &&
            fk_pool__free(r->pool) > 0) {
         enum fk_status st = entry_take(r, &taken, err);
         if (st != FK_OK)
             return st;
-        *at_head = !taken;
     }
+    r->has_more = taken;
     return FK_OK;
 }
 
@@ -362,9 +361,25 @@ static bool is_of_earlier_version(const struct run *r) {
     return r->list->version != FK_TERMS_VERSION;
 }
 
+/* Everything up to the head, or until the run is stopped. */
+static enum fk_status take_and_put(struct run *r, struct fk_err *err) {
+    enum fk_status st = FK_OK;
+    r->has_more = true;
+    while (!r->is_stopped && (r->has_more || r->count > 0)) {
+        FK_TRY(fk_run__take_what_fits(r, err));
+        if (has_first_to_put(r))
+            FK_TRY(first_put(r, err));
+        if (r->count > 0)
+            FK_TRY(fk_run__answer_wait(r, has_first_to_put(r) ? 0 : FK_RUN_ANSWER_MS, err));
+        FK_TRY(pause_for(r, 0, err));
+    }
+done:
+    r->has_more = false;
+    return st;
+}
+
 /* Everything up to the head is put and committed; or the run is stopped, and what was put is. */
 static enum fk_status catch_up(struct run *r, struct fk_err *err) {
-    bool at_head = false;
     struct fk_head head;
     if (is_of_earlier_version(r))
         return FK_OK;
@@ -372,20 +387,8 @@ static enum fk_status catch_up(struct run *r, struct fk_err *err) {
     if (st != FK_OK)
         return st;
     r->head = head.next_seq;
-    while (!r->is_stopped && (!at_head || r->count > 0)) {
-        FK_TRY(fk_run__take_what_fits(r, &at_head, err));
-        r->has_more = !at_head;
-        if (has_first_to_put(r))
-            FK_TRY(first_put(r, err));
-        if (r->count > 0)
-            FK_TRY(fk_run__answer_wait(r, has_first_to_put(r) ? 0 : FK_RUN_ANSWER_MS, err));
-        FK_TRY(pause_for(r, 0, err));
-    }
-    r->has_more = false;
-    st = fk_run__commit(r, err);
-done:
-    r->has_more = false;
-    return st;
+    st = take_and_put(r, err);
+    return st == FK_OK ? fk_run__commit(r, err) : st;
 }
 
 /* What is in flight is taken again later: the mark is before it. */

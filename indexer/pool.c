@@ -19,9 +19,9 @@ enum {
 };
 
 struct worker {
-    struct fk_apart process,
-        runner;    /* the reader speaks to the runner, the pool looks whether it is there */
-    unsigned jobs; /* that it has done */
+    struct fk_apart process;
+    struct fk_apart runner; /* the reader speaks to it; the pool looks whether it is there */
+    unsigned jobs;          /* that it has done */
     bool is_busy;
     struct fk_job job;
     unsigned reasons; /* of the job */

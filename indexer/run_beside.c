@@ -23,9 +23,8 @@ static void *beside_main(void *arg) {
 /* Until the step has ended, or the readers have nothing to do. */
 static enum fk_status read_ahead(struct run *r, const struct beside *b, struct fk_err *err) {
     enum fk_status st = FK_OK;
-    bool at_head;
     while (st == FK_OK && !__atomic_load_n(&b->has_ended, __ATOMIC_ACQUIRE)) {
-        st = fk_run__take_what_fits(r, &at_head, err);
+        st = fk_run__take_what_fits(r, err);
         if (st == FK_OK && fk_pool__busy(r->pool) == 0)
             break;
         if (st == FK_OK)

@@ -65,7 +65,7 @@ struct run {
     struct item ring[FK_RUN_RING];
     size_t first, count;
     size_t answer_bytes; /* in the ring */
-    bool has_more;       /* the ledger, when last looked at, and the run goes on to take it */
+    bool has_more;       /* the ledger, when last looked at; false where the run takes nothing */
     struct item *aside;  /* read once more, out of the ring's order */
     const struct fk_passwords *passwords; /* that is tried with; NULL: the configured alone */
     struct fk_buf lines;                  /* of the ledger, not yet taken */
@@ -76,7 +76,7 @@ struct run {
     uint64_t head;     /* of the ledger when last asked */
     size_t batch_postings;
     int64_t batch_since_ms; /* monotonic */
-    uint64_t batch_bytes; /* of what the readers said */
+    uint64_t batch_bytes;   /* of what the readers said */
     struct fk_salts salts;
     struct fk_told told; /* waits for the commit; the batch has no document meanwhile */
     bool is_stopped;
@@ -137,7 +137,7 @@ FK_CHECKED enum fk_status fk_run__item_submit(struct run *r, struct item *i, enu
 FK_CHECKED enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
                                             struct fk_err *err);
 /* Entries into the ring, as long as there is a reader for them. */
-FK_CHECKED enum fk_status fk_run__take_what_fits(struct run *r, bool *at_head, struct fk_err *err);
+FK_CHECKED enum fk_status fk_run__take_what_fits(struct run *r, struct fk_err *err);
 FK_CHECKED enum fk_status fk_run__answer_wait(struct run *r, int wait_ms, struct fk_err *err);
 
 #endif
