@@ -7,24 +7,6 @@ enum { DOCUMENTS_LEAST = 2048 };
 /* So many documents are gone through in their order in the time in which one value is read. */
 enum { STEPS_A_VALUE = 3 };
 
-static void checked(enum fk_status st, const struct fk_err &err) {
-    if (st != FK_OK)
-        throw failure{st, err};
-}
-
-const struct fk_order *order_aside::get() {
-    if (!is_open) {
-        struct fk_order *o = nullptr;
-        struct fk_err err = FK_ERR_INIT;
-        const enum fk_status st = fk_order_open(dir.c_str(), &o, &err);
-        if (st != FK_NOT_FOUND)
-            checked(st, err);
-        handle.reset(o);
-    }
-    is_open = true;
-    return handle.get();
-}
-
 /* ---- making it */
 
 uint64_t sort_key(const Xapian::Document &doc, Xapian::valueno slot) {

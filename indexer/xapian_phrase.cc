@@ -9,7 +9,7 @@ namespace {
 class Verified : public Xapian::PostingSource {
     std::shared_ptr<const struct fk_phrase> phrase;
     struct fk_texts *texts;
-    struct positions &stand;
+    positions &stand;
     Known &known;
     struct budget *spent;
     Xapian::Database db;

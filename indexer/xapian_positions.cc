@@ -17,27 +17,7 @@ struct closer {
 };
 using writer_handle = std::unique_ptr<struct fk_positions_writer, closer>;
 
-[[noreturn]] void throw_failed(enum fk_status st, const struct fk_err &err) {
-    throw failure{st, err};
-}
-
-/* None where it has none. */
-positions_handle positions_open(const std::string &dir) {
-    struct fk_positions *p = nullptr;
-    struct fk_err err = FK_ERR_INIT;
-    const enum fk_status st = fk_positions_open(dir.c_str(), &p, &err);
-    if (st != FK_OK && st != FK_NOT_FOUND)
-        throw_failed(st, err);
-    return positions_handle(p);
-}
 } // namespace
-
-struct fk_positions *positions::get() {
-    if (!is_open)
-        handle = positions_open(dir);
-    is_open = true;
-    return handle.get();
-}
 
 /* ---- making them */
 
@@ -77,10 +57,7 @@ class Maker {
             texts.push_back(word.data());
             lens.push_back(word.size());
         }
-        const enum fk_status st =
-            fk_positions_begin(texts.data(), lens.data(), texts.size(), &w, &err);
-        if (st != FK_OK)
-            throw_failed(st, err);
+        checked(fk_positions_begin(texts.data(), lens.data(), texts.size(), &w, &err), err);
         out.reset(w);
     }
     void document(Xapian::docid id, const std::pair<const uint8_t *, std::size_t> &rows) {
@@ -99,9 +76,7 @@ class Maker {
             if (fk_positions_documents(out.get(), i) != documents_with(db, words[i]))
                 fk_positions_leave_out(out.get(), i);
         struct fk_positions_writer *w = out.release();
-        const enum fk_status st = fk_positions_end(&w, dir.c_str(), &err);
-        if (st != FK_OK)
-            throw_failed(st, err);
+        checked(fk_positions_end(&w, dir.c_str(), &err), err);
     }
 };
 
@@ -199,7 +174,7 @@ class Lists {
         }
         if (st != FK_OK) {
             free_all();
-            throw_failed(st, err);
+            throw failure{st, err};
         }
     }
     Lists(const Lists &) = delete;
@@ -229,9 +204,7 @@ bool positions_have(const place &in, const std::vector<std::string> &words) {
             has = known->second;
             continue;
         }
-        const enum fk_status st = fk_positions_has(p, words[i].data(), words[i].size(), &has, &err);
-        if (st != FK_OK)
-            throw_failed(st, err);
+        checked(fk_positions_has(p, words[i].data(), words[i].size(), &has, &err), err);
         in.known.stand.emplace(words[i], has);
     }
     return has;

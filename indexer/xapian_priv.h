@@ -45,6 +45,11 @@ struct failure {
     struct fk_err err;
 };
 
+inline void checked(enum fk_status st, const struct fk_err &err) {
+    if (st != FK_OK)
+        throw failure{st, err};
+}
+
 /* Called in a catch-all only. */
 enum fk_status map_exception(const char *what, struct fk_err *err) noexcept;
 
@@ -210,24 +215,43 @@ class Words {
     void write(Xapian::WritableDatabase &db); /* and is empty again */
 };
 
-/* ---- positions (xapian_positions.cc) */
+/* ---- files beside a database (aside_priv.h) */
 
-struct positions_closer {
-    void operator()(struct fk_positions *p) const {
-        fk_positions_close(&p);
-    }
-};
-using positions_handle = std::unique_ptr<struct fk_positions, positions_closer>;
-/* Of a database; opened when they are first asked for, since most questions ask for none. */
-struct positions {
+/* Opened when it is first asked for, since most questions ask for none. */
+template <typename T, enum fk_status (*open)(const char *, T **, struct fk_err *),
+          void (*close)(T **)>
+class aside {
+    struct closer {
+        void operator()(T *t) const {
+            close(&t);
+        }
+    };
     std::string dir;
     bool is_open = false;
-    positions_handle handle;
+    std::unique_ptr<T, closer> handle;
 
-    explicit positions(const std::string &of) : dir(of) {
+  public:
+    explicit aside(const std::string &of) : dir(of) {
     }
-    struct fk_positions *get(); /* NULL: it has none */
+    /* NULL: it has none. */
+    T *get() {
+        if (!is_open) {
+            T *t = nullptr;
+            struct fk_err err = FK_ERR_INIT;
+            const enum fk_status st = open(dir.c_str(), &t, &err);
+            if (st != FK_NOT_FOUND)
+                checked(st, err);
+            handle.reset(t);
+        }
+        is_open = true;
+        return handle.get();
+    }
 };
+using positions = aside<struct fk_positions, fk_positions_open, fk_positions_close>;
+using order_aside = aside<struct fk_order, fk_order_open, fk_order_close>;
+
+/* ---- positions (xapian_positions.cc) */
+
 /* So many documents make a word common. */
 Xapian::doccount positions_least(const Xapian::Database &db);
 /* Of a database that was made of others: of its common words, which are some of those that were
@@ -236,21 +260,6 @@ void positions_merge(const std::string &dir, const std::vector<std::string> &joi
 
 /* ---- the order of documents (xapian_order.cc) */
 
-struct order_closer {
-    void operator()(struct fk_order *o) const {
-        fk_order_close(&o);
-    }
-};
-/* Of a database, opened as its positions are. */
-struct order_aside {
-    std::string dir;
-    bool is_open = false;
-    std::unique_ptr<struct fk_order, order_closer> handle;
-
-    explicit order_aside(const std::string &of) : dir(of) {
-    }
-    const struct fk_order *get(); /* NULL: it has none */
-};
 /* What a document is sorted by. */
 uint64_t sort_key(const Xapian::Document &doc, Xapian::valueno slot);
 /* Of a database that was made of others. */
@@ -315,7 +324,7 @@ class ticker {
 struct place {
     const Xapian::Database &db;
     struct fk_texts *texts;
-    struct positions &stand;
+    positions &stand;
     class Known &known;
     struct budget *spent;
 };

@@ -4,24 +4,19 @@
 #include <cstring>
 
 texts_handle texts_open(const std::string &dir) {
-    struct failure f = {FK_OK, FK_ERR_INIT};
+    struct fk_err err = FK_ERR_INIT;
     struct fk_texts *t = nullptr;
-    f.st = fk_texts_open(dir.c_str(), &t, &f.err);
-    if (f.st != FK_OK)
-        throw f;
+    checked(fk_texts_open(dir.c_str(), &t, &err), err);
     return texts_handle(t);
 }
 
 std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum fk_texts_kind kind,
                                              Xapian::docid docid) {
-    struct failure f = {FK_OK, FK_ERR_INIT};
+    struct fk_err err = FK_ERR_INIT;
     const uint8_t *blob = nullptr;
     size_t len = 0;
-    f.st = fk_texts_get(texts, kind, docid, &blob, &len, &f.err);
-    if (f.st == FK_NOT_FOUND)
-        f.st = FK_CORRUPT;
-    if (f.st != FK_OK)
-        throw f;
+    const enum fk_status st = fk_texts_get(texts, kind, docid, &blob, &len, &err);
+    checked(st == FK_NOT_FOUND ? FK_CORRUPT : st, err);
     return {blob, len};
 }
 
