@@ -47,6 +47,20 @@ uint64_t watched_in(const Documents &found, const struct fk_xsurvey &ask) {
     return n;
 }
 
+/* What one database adds to the sums. */
+struct counts {
+    Xapian::doccount total;
+    uint64_t seen;
+    std::vector<uint64_t> with; /* of each flag */
+};
+
+counts counts_of(const Documents &found, const Xapian::Database &db, const struct fk_xsurvey &ask) {
+    counts c{found.count(), watched_in(found, ask), {}};
+    for (std::size_t i = 0; i < ask.flag_count; i++)
+        c.with.push_back(c.total > 0 ? found.count_of(db, ask.flags[i]) : 0);
+    return c;
+}
+
 void first_by_value(const place &in, const Documents &found, const struct fk_xsurvey &ask,
                     uint64_t least, Best &best) {
     Keys keys(in.db, ask.sort_slot);
@@ -89,32 +103,27 @@ class Survey {
             first_by_value(here, found, s, least, best);
         first.take(best.all());
     }
+    void add(const counts &c) {
+        const std::lock_guard<std::mutex> held(lock);
+        s.total += c.total;
+        s.seen += c.seen;
+        for (std::size_t i = 0; i < c.with.size(); i++)
+            s.with[i] += c.with[i];
+    }
     void count(std::size_t i) {
-        const Xapian::Database &db = r->dbs[i];
-        Known known(db);
+        Known known(r->dbs[i]);
         const place here = place_of(r, i, known, &spent);
         if (!q->may_match(here))
             return;
         const fk_xquery &left = q->left_in(here);
-        if (count_is_known(i, left)) {
-            const std::lock_guard<std::mutex> held(lock);
-            s.total += known.documents_with(left.term);
-            return;
-        }
+        if (count_is_known(i, left))
+            return add({known.documents_with(left.term), 0, {}});
         Documents found = found_in(left, here);
         for (const Xapian::docid docid : r->hidden[i])
             found.drop(docid);
-        const Xapian::doccount total = found.count();
-        std::vector<uint64_t> with;
-        for (std::size_t k = 0; k < s.flag_count; k++)
-            with.push_back(total > 0 ? found.count_of(db, s.flags[k]) : 0);
-        const uint64_t seen = watched_in(found, s);
-        first_of(i, here, found, total);
-        const std::lock_guard<std::mutex> held(lock);
-        s.total += total;
-        s.seen += seen;
-        for (std::size_t k = 0; k < s.flag_count; k++)
-            s.with[k] += with[k];
+        const counts c = counts_of(found, here.db, s);
+        first_of(i, here, found, c.total);
+        add(c);
     }
     void work() noexcept {
         try {
