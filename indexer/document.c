@@ -86,7 +86,7 @@ static bool texts_are_good(const uint8_t *blob, size_t len) {
 
 /* What follows the terms. */
 static bool texts_read(struct fk_answer *a, struct fk_reader *r) {
-    for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
+    for (size_t k = 0; k < FK_TEXTS_FIELDED; k++) {
         a->texts[k] = fk_get_bytes(r, &a->text_lens[k]);
         if (r->bad || !texts_are_good(a->texts[k], a->text_lens[k]))
             return false;
@@ -408,7 +408,7 @@ done:
 static enum fk_status put_texts(struct fk_xdoc *doc, const struct fk_answer *a,
                                 struct fk_err *err) {
     enum fk_status st = FK_OK;
-    for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
+    for (size_t k = 0; k < FK_TEXTS_FIELDED; k++) {
         struct fk_text_field f;
         for (size_t at = 0; fk_texts_field_next(a->texts[k], a->text_lens[k], &at, &f);) {
             char prefix[2] = "";
@@ -499,7 +499,7 @@ static void terms_digest(const struct fk_answer *a, struct fk_digest *digest) {
 }
 
 static void texts_digest(const struct fk_answer *a, struct fk_digest *digest) {
-    for (size_t k = 0; k < FK_TEXTS_KINDS; k++) {
+    for (size_t k = 0; k < FK_TEXTS_FIELDED; k++) {
         struct fk_text_field f;
         for (size_t at = 0; fk_texts_field_next(a->texts[k], a->text_lens[k], &at, &f);) {
             const uint64_t lens[3] = {k, f.prefix_len, f.len};

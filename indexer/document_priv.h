@@ -35,8 +35,8 @@ struct fk_answer {
     const uint8_t *terms,
         *terms_end; /* of each its length and its bytes, as fk_xdoc_words has them */
     uint32_t term_count;
-    const uint8_t *texts[FK_TEXTS_KINDS]; /* blobs */
-    size_t text_lens[FK_TEXTS_KINDS];
+    const uint8_t *texts[FK_TEXTS_FIELDED]; /* blobs */
+    size_t text_lens[FK_TEXTS_FIELDED];
     /* SHA-256, hex, of what it says of the message itself; "" where it is not good. Two captures of
      * one key are joined where this is equal too: a reader that was stopped half way cannot take
      * the place of one that was not, nor one that a message has taken over that of another message.

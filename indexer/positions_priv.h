@@ -63,7 +63,7 @@ bool fk_positions_next(struct fk_positions_list *l);
 size_t fk_positions_of(const struct fk_positions_list *l, uint32_t *out, size_t max);
 void fk_positions_list_free(struct fk_positions_list *l);
 
-/* Before texts are changed in their place, which the positions would not follow: from then on there
+/* Before rows are changed in their place, which the positions would not follow: from then on there
  * are none. On the disk on return. */
 FK_CHECKED enum fk_status fk_positions_void(const char *dir, struct fk_err *err);
 

@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-enum { FK_WORD_MAX = 128, FK_ADDRESS_MAX = 240, FK_TERMS_VERSION = 7 };
+enum { FK_WORD_MAX = 128, FK_ADDRESS_MAX = 240, FK_TERMS_VERSION = 8 };
 
 struct fk_token {
     const char *text; /* UTF-8, folded, not NUL-terminated */

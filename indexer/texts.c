@@ -436,9 +436,12 @@ done:
 
 static void list_form(const struct fk_texts_writer *w, struct fk_buf *out) {
     uint8_t sum[FK_SHA256_BYTES];
+    size_t count = 0;
     fk_buf_add(out, magic, sizeof magic);
     fk_put_u64(out, w->bytes);
-    fk_put_u32(out, (uint32_t)(w->blocks[0].count + w->blocks[1].count));
+    for (size_t k = 0; k < FK_TEXTS_KINDS; k++)
+        count += w->blocks[k].count;
+    fk_put_u32(out, (uint32_t)count);
     for (size_t k = 0; k < FK_TEXTS_KINDS; k++)
         for (size_t i = 0; i < w->blocks[k].count; i++) {
             const struct block *b = &w->blocks[k].at[i];

@@ -1,13 +1,13 @@
 /*
- * texts_priv.h - the text store of a shard: what its messages say, beside the database that says
- * which of them have a word (docs/format-index.md).
+ * texts_priv.h - the text store of a shard: what its messages say and what is known of them, beside
+ * the database that says which of them have a word (docs/format-index.md).
  *
  *     text          blocks of zstd, each of the texts of a few messages
  *     text.list     where they are, and of which messages; what it does not name is not there
  *
- * A message has two texts: its rows (terms.h: folded, one a field, in which a phrase is found) and
- * what is shown of it (as it was decoded). Each is a blob of fields: length of the prefix (8 bits),
- * prefix, length (32 bits, big-endian), bytes.
+ * A message has three texts: its rows (terms.h: folded, one a field, in which a phrase is found),
+ * what is shown of it (as it was decoded), and its record (lines: index.h). Each of the first two
+ * is a blob of fields: length of the prefix (8 bits), prefix, length (32 bits, big-endian), bytes.
  *
  *     FK_TRY(fk_texts_open(dir, &texts, err));            FK_NOT_FOUND: a shard without texts
  *     FK_TRY(fk_texts_get(texts, FK_TEXTS_ROWS, docid, &blob, &len, err));
@@ -28,7 +28,13 @@
 extern "C" {
 #endif
 
-enum fk_texts_kind { FK_TEXTS_ROWS, FK_TEXTS_SHOWN, FK_TEXTS_KINDS };
+enum fk_texts_kind {
+    FK_TEXTS_ROWS,
+    FK_TEXTS_SHOWN,
+    FK_TEXTS_RECORDS,
+    FK_TEXTS_KINDS,
+    FK_TEXTS_FIELDED = FK_TEXTS_RECORDS /* of the kinds before it a text is a blob of fields */
+};
 enum {
     FK_TEXTS_BLOCK = 48 << 10,   /* a block is closed once it has so many bytes */
     FK_TEXTS_BLOB_MAX = 1 << 30, /* of one message; readers give far less (reason_priv.h) */

@@ -272,7 +272,9 @@ struct fk_xdoc {
     Xapian::Document doc;
     bool has_texts = true; /* its own, and words; otherwise those that are stored stay */
     std::string words;     /* as Words::put takes them */
-    std::map<std::string, std::string> texts[FK_TEXTS_KINDS];
+    std::map<std::string, std::string> texts[FK_TEXTS_FIELDED];
+    bool has_record = true; /* its own; otherwise the one that is stored stays */
+    std::string record;
     std::function<std::string(enum fk_texts_kind)> stored;
 };
 

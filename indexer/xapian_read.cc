@@ -51,6 +51,13 @@ static Xapian::Document document_of(const struct fk_xreader *r, uint32_t docid) 
     return r->dbs[database_of(r, docid)].get_document(docid);
 }
 
+static enum fk_status record_of(const struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
+                                struct fk_err *err) {
+    const auto text = texts_get(r->texts[database_of(r, docid)].get(), FK_TEXTS_RECORDS, docid);
+    fk_buf_add(out, text.first, text.second);
+    return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
+}
+
 /* Those of a term that are not hidden, as long as fn says so. */
 template <typename F>
 static void each_with_term(struct fk_xreader *r, const std::string &term, F fn) {
@@ -164,7 +171,7 @@ enum fk_status fk_xreader_document(struct fk_xreader *r, uint32_t docid, struct 
         std::unique_ptr<fk_xdoc> doc(new fk_xdoc);
         struct fk_texts *texts = r->texts[database_of(r, docid)].get();
         doc->doc = document_of(r, docid);
-        doc->has_texts = false;
+        doc->has_texts = doc->has_record = false;
         doc->stored = [texts, docid](enum fk_texts_kind kind) {
             const auto blob = texts_get(texts, kind, docid);
             return std::string(reinterpret_cast<const char *>(blob.first), blob.second);
@@ -231,7 +238,7 @@ enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_b
             fk_buf_hex(out, (*v).data(), (*v).size());
             fk_buf_byte(out, '\n');
         }
-        for (int k = 0; k < FK_TEXTS_KINDS; k++) {
+        for (int k = 0; k < FK_TEXTS_FIELDED; k++) {
             const auto blob = texts_get(r->texts[database_of(r, docid)].get(),
                                         static_cast<enum fk_texts_kind>(k), docid);
             struct fk_text_field f;
@@ -239,14 +246,16 @@ enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_b
                 text_dump(k == FK_TEXTS_ROWS ? "row" : "shown", f, out);
         }
         fk_buf_str(out, "data\n");
-        return into_buf(doc.get_data(), out, err);
+        return record_of(r, docid, out, err);
     });
 }
 
 enum fk_status fk_xreader_data(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
                                struct fk_err *err) {
-    return guarded("cannot read the index", err,
-                   [&] { return into_buf(document_of(r, docid).get_data(), out, err); });
+    return guarded("cannot read the index", err, [&] {
+        (void)document_of(r, docid);
+        return record_of(r, docid, out, err);
+    });
 }
 
 enum fk_status fk_xreader_text(struct fk_xreader *r, uint32_t docid, enum fk_texts_kind kind,

@@ -5,14 +5,17 @@
 #include <array>
 #include <map>
 #include <new>
+#include <optional>
 
-using texts_of_doc = std::array<std::string, FK_TEXTS_KINDS>; /* blobs */
+/* As the store has them; none where the one that is stored stays. */
+using texts_of_doc = std::array<std::optional<std::string>, FK_TEXTS_KINDS>;
 struct fk_xwriter {
     std::string dir;
     bool in_place; /* others read it: what is committed is on the disk */
     Xapian::WritableDatabase db;
     Words words;
     std::map<Xapian::docid, texts_of_doc> texts; /* not committed yet */
+    texts_handle committed;                      /* NULL until they are asked for */
     order_aside order;
     bool is_reordered; /* what documents are sorted by has changed */
 };
@@ -21,7 +24,7 @@ struct fk_xwriter {
 static enum fk_status writer_new(const char *dir, int flags, bool in_place, struct fk_xwriter **out,
                                  struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
-        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}, {}, order_aside(dir), false};
+        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}, {}, {}, order_aside(dir), false};
         try {
             w->db = Xapian::WritableDatabase(dir, flags);
             w->db.begin_transaction();
@@ -58,25 +61,33 @@ void fk_xwriter_close(struct fk_xwriter **w) {
     *w = nullptr;
 }
 
+static bool has_rows(const struct fk_xwriter *w) {
+    return std::any_of(w->texts.begin(), w->texts.end(),
+                       [](const auto &of) { return of.second[FK_TEXTS_ROWS].has_value(); });
+}
+
 /* Texts first: a text without a document is nothing, and goes with the next merge. */
 static enum fk_status texts_write(struct fk_xwriter *w, struct fk_err *err) {
     struct fk_texts_writer *out = nullptr;
     if (w->in_place && w->texts.empty())
         return FK_OK;
-    enum fk_status st = w->in_place ? fk_positions_void(w->dir.c_str(), err) : FK_OK;
+    enum fk_status st = w->in_place && has_rows(w) ? fk_positions_void(w->dir.c_str(), err) : FK_OK;
     if (st == FK_OK)
         st = fk_texts_begin(w->dir.c_str(), &out, err);
     for (int k = 0; k < FK_TEXTS_KINDS; k++)
         for (auto it = w->texts.begin(); st == FK_OK && it != w->texts.end(); ++it) {
-            const std::string &blob = it->second[static_cast<std::size_t>(k)];
-            st = fk_texts_add(out, static_cast<enum fk_texts_kind>(k), it->first, blob.data(),
-                              blob.size(), err);
+            const std::optional<std::string> &text = it->second[static_cast<std::size_t>(k)];
+            if (text)
+                st = fk_texts_add(out, static_cast<enum fk_texts_kind>(k), it->first, text->data(),
+                                  text->size(), err);
         }
     if (st == FK_OK)
         st = fk_texts_end(&out, w->in_place, err);
     fk_texts_abort(&out);
-    if (st == FK_OK)
+    if (st == FK_OK) {
         w->texts.clear();
+        w->committed.reset();
+    }
     return st;
 }
 
@@ -185,7 +196,8 @@ enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *val
 
 enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len, struct fk_err *err) {
     return guarded("a record for the index", err, [&] {
-        doc->doc.set_data(std::string(static_cast<const char *>(data), len));
+        doc->has_record = true;
+        doc->record.assign(static_cast<const char *>(data), len);
         return FK_OK;
     });
 }
@@ -206,8 +218,9 @@ enum fk_status fk_xdoc_copy_terms(struct fk_xdoc *doc, const struct fk_xdoc *fro
 }
 
 enum fk_status fk_xdoc_data_get(const struct fk_xdoc *doc, struct fk_buf *out, struct fk_err *err) {
-    return guarded("a record of the index", err,
-                   [&] { return into_buf(doc->doc.get_data(), out, err); });
+    return guarded("a record of the index", err, [&] {
+        return into_buf(doc->has_record ? doc->record : doc->stored(FK_TEXTS_RECORDS), out, err);
+    });
 }
 
 enum fk_status fk_xdoc_drop_terms(struct fk_xdoc *doc, const char *prefix, struct fk_err *err) {
@@ -226,10 +239,11 @@ enum fk_status fk_xdoc_drop_terms(struct fk_xdoc *doc, const char *prefix, struc
 /* Texts that the batch has, or the store that it goes into. */
 static std::string texts_in(struct fk_xwriter *w, enum fk_texts_kind kind, Xapian::docid docid) {
     const auto own = w->texts.find(docid);
-    if (own != w->texts.end())
-        return own->second[kind];
-    const texts_handle stored = texts_open(w->dir);
-    const auto blob = texts_get(stored.get(), kind, docid);
+    if (own != w->texts.end() && own->second[kind])
+        return *own->second[kind];
+    if (!w->committed)
+        w->committed = texts_open(w->dir);
+    const auto blob = texts_get(w->committed.get(), kind, docid);
     return std::string(reinterpret_cast<const char *>(blob.first), blob.second);
 }
 
@@ -238,7 +252,7 @@ enum fk_status fk_xwriter_document(struct fk_xwriter *w, uint32_t docid, struct 
     return guarded("cannot read the index", err, [&] {
         std::unique_ptr<fk_xdoc> doc(new fk_xdoc);
         doc->doc = w->db.get_document(docid);
-        doc->has_texts = false;
+        doc->has_texts = doc->has_record = false;
         doc->stored = [w, docid](enum fk_texts_kind kind) { return texts_in(w, kind, docid); };
         *out = doc.release();
         return FK_OK;
@@ -265,8 +279,10 @@ enum fk_status fk_xwriter_put(struct fk_xwriter *w, uint32_t docid, struct fk_xd
         w->db.replace_document(docid, doc->doc);
         if (doc->has_texts) {
             w->words.put(docid, doc->words);
-            w->texts[docid] = {blob_of(doc, FK_TEXTS_ROWS), blob_of(doc, FK_TEXTS_SHOWN)};
+            w->texts[docid] = {blob_of(doc, FK_TEXTS_ROWS), blob_of(doc, FK_TEXTS_SHOWN), {}};
         }
+        if (doc->has_record)
+            w->texts[docid][FK_TEXTS_RECORDS] = doc->record;
         return FK_OK;
     });
 }

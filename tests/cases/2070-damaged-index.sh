@@ -14,7 +14,7 @@ advises() { # WHAT COMMAND...
     expect 1 $? "status of $*, $what: $(cat err)"
     grep -qF "$V/index is damaged" err && grep -q 'run "fumikura reindex"' err || fail "$*, $what: $(cat err)"
 }
-for file in postlist.glass termlist.glass docdata.glass iamglass text text.list; do
+for file in postlist.glass termlist.glass iamglass text text.list; do
     rm -rf "$V/index" && cp -a whole "$V/index"
     echo garbage >"$db/$file"
     for command in 'search falcon' index 'index --wait'; do advises "garbage in $file" $command; done

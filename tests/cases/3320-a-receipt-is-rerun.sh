@@ -33,7 +33,7 @@ expect "$(sed -n 's/^hits-sha256: //p' statement)" "$(cut -f1 hits | sha256sum |
 expect "$(fk show "$(sed 's/.* seq=\([0-9]*\) .*/\1/' line)" --entry)" "$(cat line)" "the line is the ledger's"
 fk checkpoint --key >log.pem || fail "key"
 python3 "$ROOT/tests/lib/proof.py" line proof log.pem >out || fail "the second reader: $(cat out)"
-expect "2" "$(grep -c '^checkpoint: \|^terms: 7$' statement)" "the log's head and the version of the terms"
+expect "2" "$(grep -c '^checkpoint: \|^terms: 8$' statement)" "the log's head and the version of the terms"
 refused 2 "is there already" fk search --receipt r1 falcon
 
 again() { # FILE EXIT SUMMARY: then now same later differences unexplained

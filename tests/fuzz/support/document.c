@@ -50,7 +50,7 @@ enum fk_status fk_xdoc_words(struct fk_xdoc *doc, const void *words, size_t len,
 enum fk_status fk_xdoc_text(struct fk_xdoc *doc, enum fk_texts_kind kind, const char *prefix,
                             const void *text, size_t len, struct fk_err *err) {
     (void)doc, (void)text, (void)err;
-    MUST(kind < FK_TEXTS_KINDS && strlen(prefix) <= 1 && len > 0);
+    MUST(kind < FK_TEXTS_FIELDED && strlen(prefix) <= 1 && len > 0);
     return FK_OK;
 }
 

@@ -708,6 +708,74 @@ static void words_stay_where_a_document_is_put_back(void **state) {
     fk_xreader_close(&r);
 }
 
+/* ---- records */
+
+static void record_put(struct fk_xwriter *w, uint32_t docid, const char *record) {
+    struct fk_xdoc *doc;
+    OK(fk_xwriter_document(w, docid, &doc, &err));
+    OK(fk_xdoc_data(doc, record, strlen(record), &err));
+    OK(fk_xwriter_put(w, docid, doc, &err));
+    fk_xdoc_free(&doc);
+}
+
+static void record_is(struct fk_xreader *r, uint32_t docid, const char *want) {
+    struct fk_buf record = FK_BUF_INIT;
+    OK(fk_xreader_data(r, docid, &record, &err));
+    assert_string_equal(fk_buf_cstr(&record), want);
+    fk_buf_free(&record);
+}
+
+static void record_in_hand_is(struct fk_xwriter *w, uint32_t docid, const char *want) {
+    struct fk_buf record = FK_BUF_INIT;
+    struct fk_xdoc *doc;
+    OK(fk_xwriter_document(w, docid, &doc, &err));
+    OK(fk_xdoc_data_get(doc, &record, &err));
+    assert_string_equal(fk_buf_cstr(&record), want);
+    fk_buf_free(&record);
+    fk_xdoc_free(&doc);
+}
+
+static void a_record_is_changed_in_its_place_and_nothing_else_is(void **state) {
+    (void)state;
+    char copy[300];
+    struct fk_buf record = FK_BUF_INIT;
+    struct fk_xreader *r = database();
+    fk_xreader_close(&r);
+    struct fk_xwriter *w;
+    OK(fk_xwriter_open(dir, &w, &err));
+    record_in_hand_is(w, 7, "apple red");
+    record_put(w, 7, "once");
+    record_in_hand_is(w, 7, "once");
+    record_in_hand_is(w, 8, "green apple red");
+    OK(fk_xwriter_commit(w, &err));
+    record_put(w, 7, "twice");
+    record_put(w, 8, "");
+    OK(fk_xwriter_delete(w, 900, &err));
+    OK(fk_xwriter_commit(w, &err));
+    record_in_hand_is(w, 7, "twice");
+    record_put(w, 3, "is dropped");
+    fk_xwriter_close(&w);
+    snprintf(copy, sizeof copy, "%s.records", dir);
+    const char *const from[] = {dir};
+    OK(fk_xmerge(from, 1, copy, 0, &err));
+    const char *const dirs[] = {dir, copy};
+    for (size_t i = 0; i < 2; i++) {
+        r = reader_of(dirs[i]);
+        record_is(r, 3, "red apple pie");
+        record_is(r, 7, "twice");
+        record_is(r, 8, "");
+        assert_int_equal(fk_xreader_data(r, 900, &record, &err), FK_NOT_FOUND);
+        assert_int_equal(fk_xreader_data(r, 4, &record, &err), FK_NOT_FOUND);
+        struct fk_buf row = FK_BUF_INIT;
+        OK(fk_xreader_text(r, 7, FK_TEXTS_ROWS, "", &row, &err));
+        assert_string_equal(fk_buf_cstr(&row), "apple red");
+        fk_buf_free(&row);
+        expect(r, T("apple"), "8 7 3 ");
+        fk_xreader_close(&r);
+    }
+    fk_buf_free(&record);
+}
+
 /* ---- positions of common words */
 
 enum { MANY = 9000 };
@@ -810,6 +878,23 @@ static void positions_do_not_bring_back_what_was_deleted_or_changed(void **state
     r = reader_of(again);
     assert_int_equal(phrase_count(r, pie, 2), 3 * MANY / 5);
     fk_xreader_close(&r);
+}
+
+/* They are of rows. */
+static void positions_stay_where_a_record_is_changed(void **state) {
+    (void)state;
+    char path[300], file[320];
+    struct fk_xwriter *w;
+    merged_of("records", path, has_positions);
+    OK(fk_xwriter_open(path, &w, &err));
+    record_put(w, 5, "another");
+    OK(fk_xwriter_commit(w, &err));
+    snprintf(file, sizeof file, "%s/positions.void", path);
+    assert_int_not_equal(access(file, F_OK), 0);
+    put(w, 10, "pie apple", 0);
+    OK(fk_xwriter_commit(w, &err));
+    assert_int_equal(access(file, F_OK), 0);
+    fk_xwriter_close(&w);
 }
 
 /* Every byte of the head, and some of the lists. */
@@ -1080,6 +1165,7 @@ int main(void) {
         cmocka_unit_test(lists_have_what_was_put_and_nothing_that_was_deleted),
         cmocka_unit_test(phrases_of_common_words_are_found_by_positions),
         cmocka_unit_test(positions_do_not_bring_back_what_was_deleted_or_changed),
+        cmocka_unit_test(positions_stay_where_a_record_is_changed),
         cmocka_unit_test(changed_positions_are_damage_and_no_fewer_hits),
         cmocka_unit_test(first_hits_are_those_of_the_values),
         cmocka_unit_test(the_order_goes_on_without_what_was_deleted),
@@ -1088,6 +1174,7 @@ int main(void) {
         cmocka_unit_test(a_batch_takes_any_number_of_words),
         cmocka_unit_test(words_that_are_none_are_refused),
         cmocka_unit_test(words_stay_where_a_document_is_put_back),
+        cmocka_unit_test(a_record_is_changed_in_its_place_and_nothing_else_is),
         cmocka_unit_test(a_merged_copy_has_the_same_documents_and_no_deleted_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
