@@ -75,31 +75,39 @@ static enum fk_status mail_submit(struct run *r, struct item *i, struct fk_err *
     return fk_run__item_submit(r, i, FK_JOB_TERMS, &envelope, err);
 }
 
-/* What the vault cannot give out any more has been disposed of; what it gives out damaged is found
- * by its seq. */
-enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
-                                 struct fk_err *err) {
+void fk_run__mail_begin(const struct run *r, struct item *i, const struct fk_entry *e) {
     i->is_mail = true;
+    i->state = ITEM_ASKED;
     i->source = (struct fk_source){.seq = e->seq,
                                    .time_ms = e->time_ms,
                                    .trust = r->options->trust,
                                    .own_companies = r->options->own_companies};
-    enum fk_status st = fk_lend_content(r->lend, e->seq, 0, &i->content, err);
-    if (st == FK_NOT_FOUND) {
-        i->has_no_content = true;
-        return FK_OK;
-    }
-    if (st == FK_CORRUPT) {
-        i->reasons = FK_REASON_CONTENT;
-        return FK_OK;
-    }
+}
+
+static void content_let_go(struct run *r, struct item *i) {
+    fk_content_free(&i->content);
+    r->in_flight -= i->size;
+    i->size = 0;
+}
+
+/* What the vault cannot give out any more has been disposed of; what it gives out damaged is found
+ * by its seq. */
+enum fk_status fk_run__mail_take(struct run *r, struct item *i, struct fk_err *err) {
+    enum fk_status st = fk_lend_content(r->lend, i->seq, 0, &i->content, err);
     if (st == FK_OK)
-        fk_salts__put(&r->salts, e->seq, i->content.salt);
+        fk_salts__put(&r->salts, i->seq, i->content.salt);
     if (st == FK_OK)
         st = mail_submit(r, i, err);
-    if (i->state != ITEM_WAITS)
-        fk_content_free(&i->content);
-    return st;
+    else if (st == FK_NOT_FOUND || st == FK_CORRUPT) {
+        i->has_no_content = st == FK_NOT_FOUND;
+        i->reasons = st == FK_CORRUPT ? FK_REASON_CONTENT : 0;
+        st = FK_OK;
+    }
+    if (i->state == ITEM_WAITS || st != FK_OK)
+        return st;
+    i->state = ITEM_DONE;
+    content_let_go(r, i);
+    return FK_OK;
 }
 
 static enum fk_status of_take(struct fk_seqs *out, const struct fk_entry *e, struct fk_err *err) {
@@ -140,13 +148,21 @@ static enum fk_status line_next(struct run *r, const char **line, size_t *len, s
     return FK_OK;
 }
 
-/* *taken false: the head is reached. Nothing moves on where something fails. */
-static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err) {
+/* A mail's content will be asked for when there is a reader for it. */
+static void mail_announce(struct run *r, struct item *i, const struct fk_entry *e) {
+    fk_run__mail_begin(r, i, e);
+    (void)fk_entry_number(e, "size", &i->size);
+    r->in_flight += i->size;
+    fk_lend_content_soon(r->lend, e->seq, 0);
+}
+
+/* *is_head: there is none. Nothing moves on where something fails. */
+static enum fk_status entry_take(struct run *r, bool *is_head, struct fk_err *err) {
     const char *line;
     size_t len;
     struct fk_entry e;
-    *taken = false;
     enum fk_status st = line_next(r, &line, &len, err);
+    *is_head = st == FK_OK && !line;
     if (st != FK_OK || !line)
         return st;
     st = fk_entry_read(line, len, &e, err);
@@ -156,7 +172,7 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
     fk_run__item_clear(i);
     i->seq = e.seq;
     if (fk_entry_is(&e, "mail"))
-        st = fk_run__mail_take(r, i, &e, err);
+        mail_announce(r, i, &e);
     else if (fk_entry_is(&e, "dispose"))
         st = of_take(&i->forget, &e, err);
     else if (fk_verdicts__are_in(&e))
@@ -168,20 +184,40 @@ static enum fk_status entry_take(struct run *r, bool *taken, struct fk_err *err)
     r->lines_at += len;
     r->next_seq = e.seq + 1;
     r->count++;
-    *taken = true;
     return FK_OK;
 }
 
+/* Entries before there is a reader for them: the desk looks for their contents meanwhile. Not
+ * beyond the lines that are here, since to ask for lines takes that back. */
+static bool may_look_ahead(const struct run *r) {
+    const size_t ahead = r->count - r->taken;
+    if (r->count == FK_RUN_RING)
+        return false;
+    return ahead == 0 || (ahead < FK_LEND_SOON && r->in_flight < FK_RUN_FLIGHT_BYTES &&
+                          r->lines_at < r->lines.len);
+}
+
+static bool may_take(const struct run *r) {
+    return r->answer_bytes < FK_RUN_RING_BYTES && fk_pool__free(r->pool) > 0 &&
+           (r->in_flight < FK_RUN_FLIGHT_BYTES || fk_pool__idle(r->pool) > 0);
+}
+
 enum fk_status fk_run__take_what_fits(struct run *r, struct fk_err *err) {
-    bool taken = true;
-    while (taken && r->count < FK_RUN_RING && r->answer_bytes < FK_RUN_RING_BYTES &&
-           fk_pool__free(r->pool) > 0) {
-        enum fk_status st = entry_take(r, &taken, err);
-        if (st != FK_OK)
-            return st;
+    enum fk_status st = FK_OK;
+    bool is_head = false;
+    while (may_take(r)) {
+        while (!is_head && may_look_ahead(r))
+            FK_TRY(entry_take(r, &is_head, err));
+        if (r->taken == r->count)
+            break;
+        struct item *i = &r->ring[(r->first + r->taken) % FK_RUN_RING];
+        if (i->state == ITEM_ASKED)
+            FK_TRY(fk_run__mail_take(r, i, err));
+        r->taken++;
     }
-    r->has_more = taken;
-    return FK_OK;
+    r->has_more = !is_head || r->taken < r->count;
+done:
+    return st;
 }
 
 /* ---- out of the readers */
@@ -198,12 +234,12 @@ static struct item *item_of(struct run *r, uint64_t seq) {
 }
 
 /* What the message is, by its bytes; after that they are let go. */
-static enum fk_status item_name(struct item *i, struct fk_err *err) {
+static enum fk_status item_name(struct run *r, struct item *i, struct fk_err *err) {
     enum fk_status st = fk_document__take(&i->answer, i->passwords, &i->said, err);
     if (st == FK_OK)
         st = fk_document__key(&i->said, i->message, i->len, i->source.key, &i->source.message_bytes,
                               err);
-    fk_content_free(&i->content);
+    content_let_go(r, i);
     return st;
 }
 
@@ -222,7 +258,7 @@ enum fk_status fk_run__answer_wait(struct run *r, int wait_ms, struct fk_err *er
     i->state = ITEM_DONE;
     if (i != r->aside)
         r->answer_bytes += i->answer.len;
-    return item_name(i, err);
+    return item_name(r, i, err);
 }
 
 /* ---- out of the ring into the index */
@@ -313,9 +349,11 @@ static enum fk_status item_put(struct run *r, struct item *i, struct fk_err *err
 static void ring_drop_first(struct run *r) {
     struct item *i = &r->ring[r->first];
     r->answer_bytes -= i->answer.len;
+    content_let_go(r, i);
     fk_run__item_clear(i);
     r->first = (r->first + 1) % FK_RUN_RING;
     r->count--;
+    r->taken -= r->taken > 0;
 }
 
 static bool is_batch_due(const struct run *r) {

@@ -13,21 +13,25 @@
 
 enum {
     WORKERS_MAX = 64,
-    JOBS_A_WORKER = 500,
-    LOOK_MS = 100,  /* how often a busy reader's clock is looked at */
-    WALL_FACTOR = 5 /* a loaded machine gives a reader its CPU time later */
+    JOBS_A_WORKER = 500, /* and those that it had been given by then */
+    LOOK_MS = 100,       /* how often a busy reader's clock is looked at */
+    WALL_FACTOR = 5      /* a loaded machine gives a reader its CPU time later */
+};
+
+struct task {
+    struct fk_job job;
+    unsigned reasons;
+    enum fk_job_depth depth;
+    bool is_repeated; /* since the runner was gone */
 };
 
 struct worker {
     struct fk_apart process;
     struct fk_apart runner; /* the reader speaks to it; the pool looks whether it is there */
-    unsigned jobs;          /* that it has done */
-    bool is_busy;
-    struct fk_job job;
-    unsigned reasons; /* of the job */
-    enum fk_job_depth depth;
-    bool is_repeated; /* since the runner was gone */
-    int64_t since_ms, cpu_since_ms;
+    unsigned jobs;          /* that it was given */
+    struct task tasks[FK_POOL_TASKS];
+    unsigned count;                 /* of them, in the order in which it has them */
+    int64_t since_ms, cpu_since_ms; /* the first of them */
 };
 
 struct fk_pool {
@@ -84,39 +88,59 @@ static void passwords_put(const struct fk_passwords *configured, const struct fk
         }
 }
 
-static enum fk_status job_hand_over(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
-    enum fk_status st = FK_OK;
+static enum fk_status task_send(const struct fk_pool *pool, struct worker *w, const struct task *t,
+                                struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
+    fk_put_u8(&b, (uint8_t)t->job.kind);
+    fk_put_u8(&b, (uint8_t)t->depth);
+    fk_put_u64(&b, t->job.offset);
+    fk_put_u64(&b, t->job.len);
+    passwords_put(pool->options.passwords, t->job.passwords, &b);
+    w->jobs++;
+    enum fk_status st = fk_frame_send(w->process.sock, FK_POOL_JOB, (uint32_t)t->job.id, b.data,
+                                      b.len, t->job.fd, err);
+    fk_buf_free(&b);
+    return st;
+}
+
+/* The first of its tasks is looked at from now on. */
+static void first_begins(struct worker *w) {
+    w->since_ms = fk_monotonic_ms();
+    w->cpu_since_ms = fk_apart_cpu_ms(&w->process);
+}
+
+/* All that a reader has to do, to one that has been given none of it. */
+static enum fk_status tasks_hand_over(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
+    enum fk_status st = FK_OK;
     if (w->process.pid && w->jobs >= JOBS_A_WORKER)
         worker_end(w);
     if (!w->process.pid)
         FK_TRY(worker_start(pool, w, err));
     (void)fk_apart_is_gone(&w->runner);
     FK_TRY(runner_start(pool, w, err));
-    fk_put_u8(&b, (uint8_t)w->job.kind);
-    fk_put_u8(&b, (uint8_t)w->depth);
-    fk_put_u64(&b, w->job.offset);
-    fk_put_u64(&b, w->job.len);
-    passwords_put(pool->options.passwords, w->job.passwords, &b);
-    w->since_ms = fk_monotonic_ms();
-    w->cpu_since_ms = fk_apart_cpu_ms(&w->process);
-    w->jobs++;
-    st = fk_frame_send(w->process.sock, FK_POOL_JOB, (uint32_t)w->job.id, b.data, b.len, w->job.fd,
-                       err);
+    first_begins(w);
+    for (unsigned i = 0; st == FK_OK && i < w->count; i++)
+        st = task_send(pool, w, &w->tasks[i], err);
 done:
-    fk_buf_free(&b);
     return st;
 }
 
 /* A reader that was gone before it got the message says nothing about the message: another one gets
  * it whole. That one may die of it as soon as it has it, which is found out where answers are
  * waited for. */
-static enum fk_status job_send(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
-    enum fk_status st = job_hand_over(pool, w, err);
+static enum fk_status tasks_send(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
+    enum fk_status st = tasks_hand_over(pool, w, err);
     if (st == FK_NOT_FOUND) {
         worker_end(w);
-        st = job_hand_over(pool, w, err);
+        st = tasks_hand_over(pool, w, err);
     }
+    return st == FK_NOT_FOUND ? FK_OK : st;
+}
+
+/* One more, to a reader that has others. What has become of it is found out where the first one's
+ * answer is waited for, and so is that its runner is gone: it gets no other before that. */
+static enum fk_status last_send(const struct fk_pool *pool, struct worker *w, struct fk_err *err) {
+    enum fk_status st = task_send(pool, w, &w->tasks[w->count - 1], err);
     return st == FK_NOT_FOUND ? FK_OK : st;
 }
 
@@ -134,7 +158,7 @@ enum fk_status fk_pool__open(const struct fk_index_options *options, struct fk_p
     if (pool->count > WORKERS_MAX)
         pool->count = WORKERS_MAX;
     for (unsigned i = 0; i < pool->count; i++)
-        pool->workers[i].process.sock = pool->workers[i].runner.sock = pool->workers[i].job.fd = -1;
+        pool->workers[i].process.sock = pool->workers[i].runner.sock = -1;
     enum fk_status st = worker_start(pool, &pool->workers[0], err);
     if (st == FK_OK)
         *out = pool;
@@ -147,62 +171,83 @@ void fk_pool__close(struct fk_pool **pool) {
     if (!*pool)
         return;
     for (unsigned i = 0; i < (*pool)->count; i++) {
-        worker_end(&(*pool)->workers[i]);
-        fk_close(&(*pool)->workers[i].job.fd);
+        struct worker *w = &(*pool)->workers[i];
+        worker_end(w);
+        for (unsigned k = 0; k < w->count; k++)
+            fk_close(&w->tasks[k].job.fd);
     }
     fk_frame_free(&(*pool)->frame);
     free(*pool);
     *pool = NULL;
 }
 
-unsigned fk_pool__busy(const struct fk_pool *pool) {
+unsigned fk_pool__idle(const struct fk_pool *pool) {
     unsigned n = 0;
     for (unsigned i = 0; i < pool->count; i++)
-        n += pool->workers[i].is_busy;
+        n += pool->workers[i].count == 0;
     return n;
 }
 
+bool fk_pool__is_busy(const struct fk_pool *pool) {
+    return fk_pool__idle(pool) < pool->count;
+}
+
+/* One whose time is over does what it has, and is replaced then. */
+static unsigned room_of(const struct worker *w) {
+    return w->count > 0 && w->jobs >= JOBS_A_WORKER ? 0 : FK_POOL_TASKS - w->count;
+}
+
 unsigned fk_pool__free(const struct fk_pool *pool) {
-    return pool->count - fk_pool__busy(pool);
+    unsigned n = 0;
+    for (unsigned i = 0; i < pool->count; i++)
+        n += room_of(&pool->workers[i]);
+    return n;
+}
+
+/* One that runs before one that must be started, and that before one that has something to do. */
+static unsigned reluctance(const struct worker *w) {
+    return 2 * w->count + !w->process.pid;
 }
 
 enum fk_status fk_pool__submit(struct fk_pool *pool, const struct fk_job *job, struct fk_err *err) {
     struct worker *w = NULL;
-    for (unsigned i = 0; i < pool->count; i++) /* one that runs before one that must be started */
-        if (!pool->workers[i].is_busy && (!w || (!w->process.pid && pool->workers[i].process.pid)))
-            w = &pool->workers[i];
+    for (unsigned i = 0; i < pool->count; i++) {
+        struct worker *one = &pool->workers[i];
+        if (room_of(one) > 0 && (!w || reluctance(one) < reluctance(w)))
+            w = one;
+    }
     if (!w) {
         int fd = job->fd;
         fk_close(&fd);
         return fk_fail(err, FK_INVALID, "every index reader is busy");
     }
-    w->job = *job;
-    w->is_busy = true;
-    w->reasons = 0;
-    w->depth = pool->options.names_only ? FK_READ_NO_FILES : FK_READ_ALL;
-    w->is_repeated = false;
-    return job_send(pool, w, err);
+    w->tasks[w->count++] = (struct task){
+        .job = *job, .depth = pool->options.names_only ? FK_READ_NO_FILES : FK_READ_ALL};
+    return w->count == 1 ? tasks_send(pool, w, err) : last_send(pool, w, err);
 }
 
+/* What came of the first task. The reader has the next one, or is to be given it. */
 static void give(struct worker *w, struct fk_job_result *out) {
-    *out = (struct fk_job_result){.id = w->job.id, .reasons = w->reasons};
-    w->is_busy = false;
-    fk_close(&w->job.fd);
+    struct task *first = &w->tasks[0];
+    *out = (struct fk_job_result){.id = first->job.id, .reasons = first->reasons};
+    fk_close(&first->job.fd);
+    w->count--;
+    for (unsigned i = 0; i < w->count; i++)
+        w->tasks[i] = w->tasks[i + 1];
 }
 
-/* The reader is lost over its message. *given: there is nothing more to try with it. */
+/* The reader is lost over its first message. *given: there is nothing more to try with it. */
 static enum fk_status worker_lost(struct fk_pool *pool, struct worker *w, unsigned reason,
                                   bool *given, struct fk_job_result *out, struct fk_err *err) {
+    struct task *first = &w->tasks[0];
     worker_end(w);
-    w->reasons |= reason;
-    *given = w->depth == FK_READ_HEADERS;
-    if (*given) {
+    first->reasons |= reason;
+    *given = first->depth == FK_READ_HEADERS;
+    if (*given)
         give(w, out);
-        return FK_OK;
-    }
-    /* Files have a time of their own, but a library may not come back from one of them. */
-    w->depth = w->depth == FK_READ_ALL ? FK_READ_NO_FILES : FK_READ_HEADERS;
-    return job_send(pool, w, err);
+    else /* Files have a time of their own, but a library may not come back from one of them. */
+        first->depth = first->depth == FK_READ_ALL ? FK_READ_NO_FILES : FK_READ_HEADERS;
+    return w->count > 0 ? tasks_send(pool, w, err) : FK_OK;
 }
 
 /* An answer as bytes of our own: what came is looked at only after nobody can change it. */
@@ -228,24 +273,32 @@ static enum fk_status answer_copy(struct fk_frame *f, struct fk_buf *out, struct
 static enum fk_status answer_take(struct fk_pool *pool, struct worker *w, bool *given,
                                   struct fk_job_result *out, struct fk_err *err) {
     struct fk_frame *f = &pool->frame;
+    struct task *first = &w->tasks[0];
     struct fk_buf answer = FK_BUF_INIT;
     enum fk_status st = fk_frame_recv(w->process.sock, f, err);
-    if (st == FK_OK && (f->type != FK_POOL_ANSWER || f->id != (uint32_t)w->job.id))
+    if (st == FK_OK && (f->type != FK_POOL_ANSWER || f->id != (uint32_t)first->job.id))
         st = FK_CORRUPT;
     if (st == FK_OK)
         st = answer_copy(f, &answer, err);
-    if (st == FK_OK && answer.len == 0 && w->job.kind == FK_JOB_TERMS)
+    if (st == FK_OK && answer.len == 0 && first->job.kind == FK_JOB_TERMS)
         st = FK_CORRUPT; /* a message without anything has its form, too */
     fk_close(&f->fd);
-    if (st == FK_OK && fk_apart_is_gone(&w->runner) && !w->is_repeated) {
+    const bool is_without_programs = fk_apart_is_gone(&w->runner);
+    if (st == FK_OK && is_without_programs && !first->is_repeated) {
         fk_buf_free(&answer); /* says that programs are missing, which they are not */
-        w->is_repeated = true;
-        return job_send(pool, w, err);
+        worker_end(w);
+        first->is_repeated = true;
+        return tasks_send(pool, w, err);
     }
     if (st == FK_OK) {
         give(w, out);
         out->has_answer = *given = true;
         out->answer = answer;
+        if (is_without_programs)
+            worker_end(w);
+        if (is_without_programs && w->count > 0)
+            return tasks_send(pool, w, err);
+        first_begins(w);
         return FK_OK;
     }
     fk_buf_free(&answer);
@@ -263,14 +316,14 @@ static enum fk_status look(struct fk_pool *pool, int wait_ms, bool *given,
                            struct fk_job_result *out, struct fk_err *err) {
     struct pollfd p[WORKERS_MAX];
     for (unsigned i = 0; i < pool->count; i++)
-        p[i] = (struct pollfd){pool->workers[i].is_busy ? pool->workers[i].process.sock : -1,
-                               POLLIN, 0};
+        p[i] =
+            (struct pollfd){pool->workers[i].count ? pool->workers[i].process.sock : -1, POLLIN, 0};
     if (poll(p, pool->count, wait_ms) < 0 && errno != EINTR)
         return fk_fail_sys(err, errno, "cannot wait for the index readers");
     for (unsigned i = 0; i < pool->count && !*given; i++) {
         struct worker *w = &pool->workers[i];
         enum fk_status st = FK_OK;
-        if (!w->is_busy)
+        if (w->count == 0)
             continue;
         if (p[i].revents)
             st = answer_take(pool, w, given, out, err);
@@ -290,6 +343,8 @@ enum fk_status fk_pool__wait(struct fk_pool *pool, int wait_ms, struct fk_job_re
         int64_t left = until - fk_monotonic_ms();
         left = left < 0 ? 0 : left;
         enum fk_status st = look(pool, (int)(left < LOOK_MS ? left : LOOK_MS), &given, out, err);
+        if (st != FK_OK && given)
+            fk_buf_free(&out->answer);
         if (st != FK_OK || given)
             return st;
         if (left == 0)

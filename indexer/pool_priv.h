@@ -1,12 +1,13 @@
 /*
- * pool_priv.h - boxed readers (`fumikura index-worker`), one message each at a time, and the watch
- * over them.
+ * pool_priv.h - boxed readers (`fumikura index-worker`), one message each at a time and one more
+ * that waits, and the watch over them.
  *
  * A reader that dies, or is killed because its message takes too long, is replaced; its message is
  * tried once more without what stands in files, then for its header fields only, and after that is
- * given back with no answer. One whose runner of programs was gone gets another. An
- * answer is only what the reader says: whoever uses it checks it. A reader is replaced after some
- * hundred messages, so that one that a message has taken over does not see many more.
+ * given back with no answer. What waited behind it goes to the new reader as if it had been alone.
+ * One whose runner of programs was gone gets another. An answer is only what the reader says:
+ * whoever uses it checks it. A reader is replaced after some hundred messages, so that one that a
+ * message has taken over does not see many more.
  *
  * Frames (base/frame.h) on the reader's descriptor 3:
  *     SETUP  u64 memory                             to it; it closes the box
@@ -27,7 +28,13 @@
 
 enum { FK_POOL_SETUP = 1, FK_POOL_HELLO, FK_POOL_JOB, FK_POOL_ANSWER, FK_POOL_RUNNER };
 enum fk_job_depth { FK_READ_ALL, FK_READ_NO_FILES, FK_READ_HEADERS };
-enum { FK_POOL_OUTPUT_MAX = 256 << 20 };
+enum {
+    FK_POOL_OUTPUT_MAX = 256 << 20,
+    /* A reader: it need not wait for the next message, nor be woken for it. Both fit into its
+     * socket (FK_PASSWORDS_MAX passwords: 19 KB each), so that nobody waits for a reader to take
+     * one. */
+    FK_POOL_TASKS = 2
+};
 enum fk_job_kind {
     FK_JOB_TERMS,
     FK_JOB_PEOPLE,
@@ -55,8 +62,9 @@ struct fk_pool;
 FK_CHECKED enum fk_status fk_pool__open(const struct fk_index_options *options,
                                         struct fk_pool **out, struct fk_err *err);
 void fk_pool__close(struct fk_pool **pool);
-unsigned fk_pool__free(const struct fk_pool *pool); /* readers without a message */
-unsigned fk_pool__busy(const struct fk_pool *pool);
+unsigned fk_pool__free(const struct fk_pool *pool); /* messages that it has room for */
+unsigned fk_pool__idle(const struct fk_pool *pool); /* readers that have none */
+bool fk_pool__is_busy(const struct fk_pool *pool);
 FK_CHECKED enum fk_status fk_pool__submit(struct fk_pool *pool, const struct fk_job *job,
                                           struct fk_err *err);
 /* FK_RETRY when nothing is ready after wait_ms. */

@@ -25,7 +25,7 @@ static enum fk_status read_ahead(struct run *r, const struct beside *b, struct f
     enum fk_status st = FK_OK;
     while (st == FK_OK && !__atomic_load_n(&b->has_ended, __ATOMIC_ACQUIRE)) {
         st = fk_run__take_what_fits(r, err);
-        if (st == FK_OK && fk_pool__busy(r->pool) == 0)
+        if (st == FK_OK && !fk_pool__is_busy(r->pool))
             break;
         if (st == FK_OK)
             st = fk_run__answer_wait(r, LOOK_MS, err);

@@ -108,7 +108,8 @@ static enum fk_status entry_read_again(struct run *r, uint64_t seq, struct item 
         FK_TRY(fk_run__answer_wait(r, FK_RUN_ANSWER_MS, err));
     i->seq = seq;
     r->aside = i;
-    FK_TRY(fk_run__mail_take(r, i, &e, err));
+    fk_run__mail_begin(r, i, &e);
+    FK_TRY(fk_run__mail_take(r, i, err));
     while (i->state == ITEM_WAITS)
         FK_TRY(fk_run__answer_wait(r, FK_RUN_ANSWER_MS, err));
 done:

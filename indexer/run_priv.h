@@ -22,15 +22,17 @@
 
 enum {
     FK_RUN_RING = 512,
-    FK_RUN_RING_BYTES = 64 << 20, /* of answers in it: no more is taken above that */
-    FK_RUN_ANSWER_MS = 1000       /* a look at other things while a reader works */
+    FK_RUN_RING_BYTES = 64 << 20,  /* of answers in it: no more is taken above that */
+    FK_RUN_FLIGHT_BYTES = 8 << 20, /* of messages: above that none waits behind another */
+    FK_RUN_ANSWER_MS = 1000        /* a look at other things while a reader works */
 };
 
-enum item_state { ITEM_WAITS, ITEM_DONE };
+enum item_state { ITEM_ASKED, ITEM_WAITS, ITEM_DONE }; /* for its content; for its answer */
 struct item {
     uint64_t seq;
     enum item_state state;
     bool is_mail, has_no_content; /* disposed of: nothing to put */
+    uint64_t size;                /* of its message, at most; 0 once it is read */
     struct fk_source source;
     struct fk_buf envelope; /* what source points to */
     unsigned reasons;
@@ -64,7 +66,9 @@ struct run {
     struct fk_known known;
     struct item ring[FK_RUN_RING];
     size_t first, count;
+    size_t taken;        /* so many of them, from the first on; the others are entries only */
     size_t answer_bytes; /* in the ring */
+    uint64_t in_flight;  /* bytes of messages that are asked for or read */
     bool has_more;       /* the ledger, when last looked at; false where the run takes nothing */
     struct item *aside;  /* read once more, out of the ring's order */
     const struct fk_passwords *passwords; /* that is tried with; NULL: the configured alone */
@@ -134,9 +138,9 @@ void fk_run__item_clear(struct item *i);
 FK_CHECKED enum fk_status fk_run__item_submit(struct run *r, struct item *i, enum fk_job_kind kind,
                                               const struct fk_envelope *envelope,
                                               struct fk_err *err);
-FK_CHECKED enum fk_status fk_run__mail_take(struct run *r, struct item *i, const struct fk_entry *e,
-                                            struct fk_err *err);
-/* Entries into the ring, as long as there is a reader for them. */
+void fk_run__mail_begin(const struct run *r, struct item *i, const struct fk_entry *e);
+FK_CHECKED enum fk_status fk_run__mail_take(struct run *r, struct item *i, struct fk_err *err);
+/* Entries into the ring, and their messages to the readers as long as these have room for them. */
 FK_CHECKED enum fk_status fk_run__take_what_fits(struct run *r, struct fk_err *err);
 FK_CHECKED enum fk_status fk_run__answer_wait(struct run *r, int wait_ms, struct fk_err *err);
 

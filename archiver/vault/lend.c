@@ -1,6 +1,7 @@
 /*
- * lend.c - the asking end of the desk's socket: one request at a time, its answers waited for. What
- * comes back is checked for form; an answer that is none counts as a desk that has gone.
+ * lend.c - the asking end of the desk's socket: one request at a time, its answers waited for; but
+ * contents that will be asked for next are asked for ahead. What comes back is checked for form; an
+ * answer that is none counts as a desk that has gone.
  */
 #include "archiver/vault/lend_priv.h"
 #include "archiver/vault/occasion_priv.h"
@@ -13,10 +14,18 @@
 
 enum { OPEN_WAIT_MS = 10000, OPEN_PAUSE_MS = 50 };
 
+struct ahead {
+    uint32_t id;
+    uint64_t seq, act;
+};
+
 struct fk_lend {
     int sock;  /* -1 while the desk is away */
     pid_t pid; /* of a lend started for the occasion; 0 for none */
     uint32_t last_id;
+    uint32_t awaited; /* id of the request whose answers are taken */
+    struct ahead ahead[FK_LEND_SOON];
+    unsigned ahead_count; /* contents asked for and not taken, oldest first */
     struct fk_frame frame;
 };
 
@@ -46,6 +55,7 @@ void fk_lend_close(struct fk_lend **lp) {
 void fk_lend_reattach(struct fk_lend *l, int sock) {
     fk_close(&l->sock);
     l->sock = sock;
+    l->ahead_count = 0;
 }
 
 static enum fk_status desk_is_away(struct fk_lend *l, struct fk_err *err) {
@@ -75,8 +85,8 @@ static enum fk_status answer_take(struct fk_lend *l, uint16_t *type_out, struct 
             st = said(l, err);
             if (st != FK_OK)
                 fk_close(&l->sock);
-        } else if (l->frame.id != l->last_id) {
-            continue; /* the rest of an answer that was given up */
+        } else if (l->frame.id != l->awaited) {
+            continue; /* the rest of an answer that was given up, or what was asked for ahead */
         } else if (l->frame.type == FK_LEND_FAIL) {
             st = said(l, err);
             return st == FK_OK ? desk_is_away(l, err) : st;
@@ -89,8 +99,8 @@ static enum fk_status answer_take(struct fk_lend *l, uint16_t *type_out, struct 
     }
 }
 
-static enum fk_status ask(struct fk_lend *l, uint16_t type, const uint64_t *numbers, size_t n,
-                          struct fk_err *err) {
+static enum fk_status request_send(struct fk_lend *l, uint16_t type, const uint64_t *numbers,
+                                   size_t n, struct fk_err *err) {
     struct fk_buf b = FK_BUF_INIT;
     if (l->sock < 0)
         return desk_is_away(l, err);
@@ -103,16 +113,27 @@ static enum fk_status ask(struct fk_lend *l, uint16_t type, const uint64_t *numb
     return st == FK_NOT_FOUND ? desk_is_away(l, err) : st;
 }
 
-/* A request whose one answer has to be of a type. */
-static enum fk_status ask_for(struct fk_lend *l, uint16_t type, const uint64_t *numbers, size_t n,
-                              uint16_t expected, struct fk_err *err) {
+static enum fk_status ask(struct fk_lend *l, uint16_t type, const uint64_t *numbers, size_t n,
+                          struct fk_err *err) {
+    enum fk_status st = request_send(l, type, numbers, n, err);
+    l->awaited = l->last_id;
+    l->ahead_count = 0;
+    return st;
+}
+
+/* The one answer of a request, which has to be of a type. */
+static enum fk_status answer_of(struct fk_lend *l, uint16_t expected, struct fk_err *err) {
     uint16_t got;
-    enum fk_status st = ask(l, type, numbers, n, err);
-    if (st == FK_OK)
-        st = answer_take(l, &got, err);
+    enum fk_status st = answer_take(l, &got, err);
     if (st == FK_OK && (got != expected || (expected == FK_LEND_FILE && l->frame.fd < 0)))
         st = desk_is_away(l, err);
     return st;
+}
+
+static enum fk_status ask_for(struct fk_lend *l, uint16_t type, const uint64_t *numbers, size_t n,
+                              uint16_t expected, struct fk_err *err) {
+    enum fk_status st = ask(l, type, numbers, n, err);
+    return st == FK_OK ? answer_of(l, expected, err) : st;
 }
 
 static int file_take(struct fk_lend *l) {
@@ -207,12 +228,32 @@ enum fk_status fk_lend_lines(struct fk_lend *l, uint64_t from, struct fk_buf *li
     return lines->failed ? fk_fail(err, FK_NOMEM, "no memory for lines of the ledger") : FK_OK;
 }
 
+void fk_lend_content_soon(struct fk_lend *l, uint64_t seq, uint64_t act) {
+    const uint64_t numbers[] = {seq, act};
+    if (l->sock >= 0 && l->ahead_count < FK_LEND_SOON &&
+        request_send(l, FK_LEND_CONTENT, numbers, 2, NULL) == FK_OK)
+        l->ahead[l->ahead_count++] = (struct ahead){l->last_id, seq, act};
+}
+
+/* The answer that comes first is to be this one's. */
+static bool was_asked_ahead(struct fk_lend *l, uint64_t seq, uint64_t act) {
+    const struct ahead *first = &l->ahead[0];
+    if (l->sock < 0 || l->ahead_count == 0 || first->seq != seq || first->act != act)
+        return false;
+    l->awaited = first->id;
+    l->ahead_count--;
+    memmove(l->ahead, l->ahead + 1, l->ahead_count * sizeof *l->ahead);
+    return true;
+}
+
 enum fk_status fk_lend_content(struct fk_lend *l, uint64_t seq, uint64_t act,
                                struct fk_content *out, struct fk_err *err) {
     const uint8_t *data;
     size_t len;
     const uint64_t numbers[] = {seq, act};
-    enum fk_status st = ask_for(l, FK_LEND_CONTENT, numbers, 2, FK_LEND_FILE, err);
+    enum fk_status st = was_asked_ahead(l, seq, act)
+                            ? answer_of(l, FK_LEND_FILE, err)
+                            : ask_for(l, FK_LEND_CONTENT, numbers, 2, FK_LEND_FILE, err);
     if (st == FK_OK)
         st = fk_memfile_map(l->frame.fd, &data, &len, err);
     if (st != FK_OK)

@@ -143,6 +143,85 @@ static void answers_larger_than_a_frame_come_whole(void **state) {
     fk_pool__close(&pool);
 }
 
+/* ---- two messages a reader */
+
+/* Gives two to a pool of one reader at once; the second is a good one, and comes back as if it were
+ * alone. Tells what came back for the first. */
+static struct fk_job_result before_another(const char *message) {
+    struct fk_pool *pool = pool_of(1);
+    submit(pool, 1, message);
+    assert_int_equal(fk_pool__free(pool), 1);
+    submit(pool, 2, "Subject: next\n\nfollowing\n");
+    assert_int_equal(fk_pool__free(pool), 0);
+    struct fk_job_result first = result(pool);
+    assert_int_equal(first.id, 1);
+    assert_true(fk_pool__is_busy(pool));
+    struct fk_job_result next = result(pool);
+    assert_int_equal(next.id, 2);
+    assert_int_equal(next.reasons, 0);
+    assert_true(says(&next, "following"));
+    assert_false(fk_pool__is_busy(pool));
+    fk_buf_free(&next.answer);
+    fk_pool__close(&pool);
+    return first;
+}
+
+static void one_that_waits_does_not_notice_what_became_of_the_one_before(void **state) {
+    (void)state;
+    static const struct {
+        const char *how;
+        unsigned reasons;
+        bool has_answer;
+    } cases[] = {{"crash", FK_REASON_CRASH, true},
+                 {"crash always", FK_REASON_CRASH, false},
+                 {"spin", FK_REASON_TIME, true},
+                 {"none", 0, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char message[200];
+        snprintf(message, sizeof message, "X-Fumikura-Test: %s\nSubject: found" PADDING,
+                 cases[i].how);
+        struct fk_job_result r = before_another(message);
+        assert_int_equal(r.reasons, cases[i].reasons);
+        assert_int_equal(r.has_answer, cases[i].has_answer);
+        assert_true(!r.has_answer || says(&r, "Sfound"));
+        fk_buf_free(&r.answer);
+    }
+}
+
+/* Its time begins when the one before is done. */
+static void one_that_waits_is_not_held_to_account_for_the_wait(void **state) {
+    (void)state;
+    struct fk_pool *pool = pool_of(1);
+    submit(pool, 1, "X-Fumikura-Test: spin\nSubject: found" PADDING);
+    submit(pool, 2, "X-Fumikura-Test: spin files\nSubject: found" PADDING);
+    for (uint64_t id = 1; id <= 2; id++) {
+        struct fk_job_result r = result(pool);
+        assert_int_equal(r.id, id);
+        assert_int_equal(r.reasons, FK_REASON_TIME);
+        assert_int_equal(says(&r, "words"), id == 2); /* files alone were given up */
+        fk_buf_free(&r.answer);
+    }
+    fk_pool__close(&pool);
+}
+
+/* More than one reader is given, always with one that waits. */
+static void readers_are_replaced_between_messages(void **state) {
+    (void)state;
+    enum { MANY = 1100 };
+    struct fk_pool *pool = pool_of(1);
+    uint64_t given = 0, back = 0;
+    while (back < MANY) {
+        while (given < MANY && fk_pool__free(pool) > 0)
+            submit(pool, ++given, "Subject: found\n\nbody words\n");
+        struct fk_job_result r = result(pool);
+        assert_int_equal(r.id, ++back);
+        assert_int_equal(r.reasons, 0);
+        assert_true(says(&r, "Sfound"));
+        fk_buf_free(&r.answer);
+    }
+    fk_pool__close(&pool);
+}
+
 /* ---- what a reader that was taken over might say */
 
 static uint32_t next_random(uint32_t *x) {
@@ -219,6 +298,9 @@ int main(void) {
         cmocka_unit_test(endless_work_on_files_costs_the_files_only),
         cmocka_unit_test(endless_waiting_is_stopped),
         cmocka_unit_test(answers_larger_than_a_frame_come_whole),
+        cmocka_unit_test(one_that_waits_does_not_notice_what_became_of_the_one_before),
+        cmocka_unit_test(one_that_waits_is_not_held_to_account_for_the_wait),
+        cmocka_unit_test(readers_are_replaced_between_messages),
         cmocka_unit_test(no_answer_can_do_harm),
         cmocka_unit_test(a_message_becomes_text_for_people),
     };

@@ -308,6 +308,83 @@ static void a_disposal_is_refused_when_the_rules_have_changed(void **state) {
 
 /* ---- death */
 
+/* ---- asked for ahead */
+
+static void what_was_asked_for_ahead_is_what_is_given(void **state) {
+    (void)state;
+    int sock;
+    struct fk_lend *l = NULL;
+    struct fk_head head;
+    struct fk_content c = {.fd = -1};
+    pens_vault("");
+    struct fk_keep *k = pens_keep();
+    uint64_t seq[6];
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_int_equal(pens_send(k, i, i, 100 + i), FK_OK);
+        seq[i] = pens_receipt(k).seq;
+    }
+    fk_keep_close(&k);
+    pid_t pid = pens_start("lend", "index", &sock);
+    assert_int_equal(fk_lend_attach(sock, &l, &err), FK_OK);
+    for (uint32_t i = 0; i < 6; i++) /* the last ones are too many */
+        fk_lend_content_soon(l, seq[i], 0);
+    for (uint32_t i = 0; i < 6; i++)
+        pens_expect_mail(l, seq[i], 0, i, 100 + i);
+    for (uint32_t i = 0; i < 4; i++)
+        fk_lend_content_soon(l, seq[i], 0);
+    pens_expect_mail(l, seq[0], 0, 0, 100);
+    pens_expect_mail(l, seq[2], 0, 2, 102); /* not the next: the others are taken back */
+    pens_expect_mail(l, seq[1], 0, 1, 101);
+    fk_lend_content_soon(l, seq[3], 0);
+    assert_int_equal(fk_lend_head(l, &head, &err), FK_OK);
+    assert_true(head.next_seq == seq[5] + 1);
+    pens_expect_mail(l, seq[3], 0, 3, 103);
+    fk_lend_content_soon(l, seq[4], 0);
+    fk_lend_content_soon(l, 999999, 0);
+    fk_lend_content_soon(l, seq[5], 0);
+    pens_expect_mail(l, seq[4], 0, 4, 104);
+    assert_int_equal(fk_lend_content(l, 999999, 0, &c, &err), FK_NOT_FOUND);
+    pens_expect_mail(l, seq[5], 0, 5, 105);
+    fk_lend_close(&l);
+    assert_int_equal(pens_wait(pid), 0);
+}
+
+/* The test is the desk: two are asked for before the first is taken, and neither once more. */
+static void a_content_asked_for_ahead_is_asked_for_once(void **state) {
+    (void)state;
+    int pair[2];
+    struct fk_lend *l = NULL;
+    struct fk_content c;
+    struct fk_frame f = FK_FRAME_INIT;
+    assert_int_equal(fk_frame_pair(pair, &err), FK_OK);
+    assert_int_equal(fk_lend_attach(pair[0], &l, &err), FK_OK);
+    fk_lend_content_soon(l, 5, 0);
+    fk_lend_content_soon(l, 6, 0);
+    for (uint64_t i = 0; i < 2; i++) {
+        const int file = pens_mail_file(i, 40, false);
+        assert_int_equal(fk_memfile_seal(file, &err), FK_OK);
+        assert_int_equal(fk_frame_recv(pair[1], &f, &err), FK_OK);
+        assert_int_equal(f.type, FK_LEND_CONTENT);
+        assert_int_equal(f.payload.data[7], 5 + i);
+        assert_int_equal(fk_frame_send(pair[1], FK_LEND_FILE, f.id, NULL, 0, file, &err), FK_OK);
+        assert_int_equal(close(file), 0);
+    }
+    for (uint64_t i = 0; i < 2; i++) {
+        assert_int_equal(fk_lend_content(l, 5 + i, 0, &c, &err), FK_OK);
+        fk_content_free(&c);
+    }
+    assert_int_equal(recv(pair[1], &(char){0}, 1, MSG_DONTWAIT), -1);
+    fk_close(&pair[1]);
+    fk_lend_content_soon(l, 7, 0); /* nobody is there */
+    assert_int_equal(fk_lend_content(l, 7, 0, &c, &err), FK_RETRY);
+    fk_lend_content_soon(l, 8, 0);
+    assert_int_equal(fk_lend_content(l, 8, 0, &c, &err), FK_RETRY);
+    fk_frame_free(&f);
+    fk_lend_close(&l);
+}
+
+/* ---- */
+
 /* What a checkpoint is to cover is on the disk first; when that fails nothing is said to be. */
 static void a_head_that_cannot_be_synced_is_not_settled(void **state) {
     (void)state;
@@ -491,6 +568,8 @@ int main(void) {
         cmocka_unit_test(what_is_sent_comes_back_byte_for_byte),
         cmocka_unit_test(an_answer_awaited_does_not_lose_receipts),
         cmocka_unit_test(sealing_leaves_every_content_readable),
+        cmocka_unit_test(what_was_asked_for_ahead_is_what_is_given),
+        cmocka_unit_test(a_content_asked_for_ahead_is_asked_for_once),
         cmocka_unit_test(a_head_that_cannot_be_synced_is_not_settled),
         cmocka_unit_test(requests_that_are_none_are_refused_and_the_pen_lives),
         cmocka_unit_test(a_mail_file_is_held_to_its_form),
