@@ -8,7 +8,8 @@
  * bytes are sent as they are, dots stuffed after CR LF, CR LF added where the end lacks it. Each
  * acknowledged message is written to the -o file as "path<TAB>seq<TAB>c256" (- and - where the
  * reply does not name them) before the next one is sent, so that a test may kill the server and
- * compare. -T speaks TLS after STARTTLS, -I from the first byte; certificates are not judged. -i
+ * compare. -L appends to a file the milliseconds that each acknowledged message took, a line each.
+ * -T speaks TLS after STARTTLS, -I from the first byte; certificates are not judged. -i
  * opens so many connections more that say EHLO and then nothing until all is sent. The last line of
  * output is "name=value ..." with rate and quantiles. Exit: 0 all acknowledged, 1 some refused or
  * cut, 2 usage.
@@ -65,7 +66,7 @@ struct connection {
 static struct {
     bool lmtp, plain, crlf, verbose, again, starttls, implicit;
     unsigned connections, per_connection, recipients, repeat, idle;
-    const char *from, *to, *acks;
+    const char *from, *to, *acks, *times;
 } opt = {.connections = 1,
          .recipients = 1,
          .repeat = 1,
@@ -514,8 +515,21 @@ static double cpu_seconds(void) {
            (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
+static void times_write(size_t n) {
+    FILE *f = fopen(opt.times, "a");
+    if (!f)
+        die(opt.times);
+    for (size_t i = 0; i < n; i++)
+        fprintf(f, "%.3f\n", (double)took_ns[i] / 1e6);
+    if (fclose(f) != 0)
+        die(opt.times);
+}
+
 static void report(uint64_t took, double cpu) {
-    qsort(took_ns, acknowledged < queue_len ? acknowledged : queue_len, sizeof *took_ns, by_number);
+    const size_t n = acknowledged < queue_len ? acknowledged : queue_len;
+    if (opt.times)
+        times_write(n);
+    qsort(took_ns, n, sizeof *took_ns, by_number);
     double s = (double)took / 1e9;
     printf("messages=%zu connections=%u seconds=%.3f rate=%.1f mb_s=%.1f p50_ms=%.2f p99_ms=%.2f "
            "max_ms=%.2f refused=%zu cut=%zu unsent=%zu client_cpu_s=%.2f\n",
@@ -527,14 +541,14 @@ static void report(uint64_t took, double cpu) {
 static int usage(void) {
     fputs("usage: smtp-blast [-l] [-c CONNECTIONS] [-m MESSAGES-A-CONNECTION] [-r REPEAT]\n"
           "  [-R RECIPIENTS] [-f FROM] [-t TO] [-o ACKS] [-P] [-x] [-a] [-v] ADDRESS PATH...\n"
-          "  -T STARTTLS   -I TLS at once   -i IDLE-CONNECTIONS   -l LMTP   -P no pipelining   -x "
+          "  [-L TIMES] -T STARTTLS   -I TLS at once   -i IDLE-CONNECTIONS   -l LMTP   -P no pipelining   -x "
           "bare LF becomes CR LF   -a refused messages again\n",
           stderr);
     return 2;
 }
 
 static bool options(int argc, char **argv) {
-    for (int o; (o = getopt(argc, argv, "lPxavTIc:i:m:r:R:f:t:o:")) != -1;)
+    for (int o; (o = getopt(argc, argv, "lPxavTIc:i:m:r:R:f:t:o:L:")) != -1;)
         switch (o) {
         case 'l':
             opt.lmtp = true;
@@ -580,6 +594,9 @@ static bool options(int argc, char **argv) {
             break;
         case 'o':
             opt.acks = optarg;
+            break;
+        case 'L':
+            opt.times = optarg;
             break;
         default:
             return false;
