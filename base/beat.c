@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { STEP_NS = 1000000 };
+enum { STEP_NS = 500000 };
 
 struct fk_beat {
     pthread_mutex_t lock;
