@@ -251,6 +251,21 @@ for i in range(7):
 put("tiles", "bundle", b"\0" + change(0, 0, b"\0\x20"))
 put("tiles", "cut", b"\3" + change(5, 32 * 5, b""))
 
+ALL = b"\xff\xff"
+for i in range(6):
+    put("order", f"{i}", bytes([i, 0, 0]) + ALL)
+for name, at in (("first", b"\x00\x80"), ("last", b"\x18\x80"), ("within", b"\x13\x00")):
+    put("order", f"other-{name}", b"\0\0\1" + at)
+put("order", "one-entry", b"\0\6\0" + ALL + change(0, 128 + 12 * 300, bytes(12)))
+put("order", "one-entry-damaged", b"\1\4\0" + ALL + change(0, 128 + 12 * 300, bytes(12)))
+put("order", "slot", b"\0\4\0" + ALL + change(0, 12, b"\0\0\0\5"))
+put("order", "sum", b"\2\0\0" + ALL + change(0, 50, b"x"))
+put("order", "more", b"\3\7\0" + ALL + change(0, 8, b"\0\0\x02\1"))
+put("order", "fewer", b"\0\7\0" + ALL + change(0, 8, b"\0\0\1\xff"))
+put("order", "too-many", b"\3\6\0" + ALL + change(0, 8, b"\xff\xff\xff\xff"))
+put("order", "longer", b"\2\6\0" + ALL + change(7, 100, bytes(12)))
+put("order", "cut", b"\0\0\0" + ALL + change(5, 4000, b""))
+
 
 def made_once(folder):
     """A time stamp and a revocation list by openssl: other bytes each time, so what is there stays."""
