@@ -50,6 +50,8 @@ static enum fk_status group_add(struct groups *g, uint32_t docid, struct fk_seqs
     return FK_OK;
 }
 
+/* Found by a capture that its record does not name any more: a crash came between the text store
+ * and the database, which still has all that the capture alone knew. It is put once more. */
 static enum fk_status group_look(struct run *r, struct fk_xreader *reader, uint32_t docid,
                                  const struct fk_seqs *gone, struct groups *g, struct fk_err *err) {
     enum fk_status st;
@@ -63,7 +65,7 @@ static enum fk_status group_look(struct run *r, struct fk_xreader *reader, uint3
             fk_seqs_add(&left, known.captures[i].seq);
     if (left.failed)
         st = fk_fail(err, FK_NOMEM, "indexing: out of memory");
-    else if (known.capture_count > 1)
+    else if (known.capture_count > 1 || left.count > 0)
         st = group_add(g, docid, &left, &data, err);
 done:
     fk_seqs_free(&left);

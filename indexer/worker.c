@@ -72,6 +72,7 @@ done:
 #ifdef FK_TESTING
 /* A message that begins with "X-Fumikura-Test: WORD" makes the reader misbehave; with "files" after
  * it only where files are read, with "always" even where only the header fields are. */
+static bool dies_after;
 static void misbehave(const uint8_t *message, size_t len, unsigned depth) {
     char word[16] = "", again[16] = "";
     if (len < 40 || sscanf((const char *)message, "X-Fumikura-Test: %15s %15s", word, again) < 1 ||
@@ -80,6 +81,7 @@ static void misbehave(const uint8_t *message, size_t len, unsigned depth) {
         return;
     if (strcmp(word, "crash") == 0)
         abort();
+    dies_after = strcmp(word, "after") == 0;
     while (strcmp(word, "spin") == 0)
         (void)getpid();
     struct msghdr next_job = {.msg_iov = NULL};
@@ -89,8 +91,14 @@ static void misbehave(const uint8_t *message, size_t len, unsigned depth) {
         if (!memset(malloc(1 << 24), 1, 4096))
             abort();
 }
+/* "after": it dies of the message once it has answered. */
+static void misbehave_after(void) {
+    if (dies_after)
+        abort();
+}
 #else
 #define misbehave(message, len, depth) ((void)0)
+#define misbehave_after() ((void)0)
 #endif
 
 static struct fk_files *files;
@@ -151,7 +159,9 @@ static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, stru
         st = fk_sink__terms(terms, file + offset, len, headers_only, answer, err);
     fk_memfile_unmap(file, size);
     fk_close(&f->fd);
-    return st == FK_OK ? answer_send(f->id, answer, err) : st;
+    st = st == FK_OK ? answer_send(f->id, answer, err) : st;
+    misbehave_after();
+    return st;
 }
 
 int fk_index_worker_main(void) {

@@ -1,5 +1,6 @@
 /* xapian_write.cc - the writer of a database, its documents, and databases merged into one. */
 #include "indexer/xapian_priv.h"
+#include "base/fault.h"
 #include "indexer/terms.h"
 
 #include <array>
@@ -88,7 +89,8 @@ static enum fk_status texts_write(struct fk_xwriter *w, struct fk_err *err) {
         w->texts.clear();
         w->committed.reset();
     }
-    return st;
+    const int injected = st == FK_OK && w->in_place ? fk_fault("index-texts") : 0;
+    return injected ? fk_fail_sys(err, injected, "writing the index") : st;
 }
 
 enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err) {

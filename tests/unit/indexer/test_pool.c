@@ -172,7 +172,8 @@ static void one_that_waits_does_not_notice_what_became_of_the_one_before(void **
         const char *how;
         unsigned reasons;
         bool has_answer;
-    } cases[] = {{"crash", FK_REASON_CRASH, true},
+    } cases[] = {{"after", 0, true},
+                 {"crash", FK_REASON_CRASH, true},
                  {"crash always", FK_REASON_CRASH, false},
                  {"spin", FK_REASON_TIME, true},
                  {"none", 0, true}};
