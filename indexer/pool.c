@@ -7,6 +7,7 @@
 #include "indexer/programs_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct task {
     unsigned reasons;
     enum fk_job_depth depth;
     bool is_repeated; /* since the runner was gone */
+    bool has_waited;  /* behind another, over which its reader may have died later */
 };
 
 struct worker {
@@ -51,6 +53,8 @@ static enum fk_status worker_start(struct fk_pool *pool, struct worker *w, struc
                                        FK_POOL_HELLO, &w->process, err);
     fk_buf_free(&setup);
     w->jobs = 0;
+    if (st == FK_OK && fcntl(w->process.sock, F_SETFL, O_NONBLOCK) != 0)
+        st = fk_fail_sys(err, errno, "its socket");
     if (st == FK_DENIED)
         return fk_err_prefix(err, "messages are not indexed");
     return st == FK_OK ? FK_OK : fk_err_prefix(err, "an index reader");
@@ -125,12 +129,12 @@ done:
     return st;
 }
 
-/* A reader that was gone before it got the message says nothing about the message: another one gets
- * it whole. That one may die of it as soon as it has it, which is found out where answers are
- * waited for. */
+/* A reader that was gone before it got the message says nothing about the message, nor does one
+ * whose socket is full, who answers what it has not taken: another one gets it whole. That one may
+ * die of it as soon as it has it, which is found out where answers are waited for. */
 static enum fk_status tasks_send(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
     enum fk_status st = tasks_hand_over(pool, w, err);
-    if (st == FK_NOT_FOUND) {
+    if (st == FK_NOT_FOUND || st == FK_RETRY) {
         worker_end(w);
         st = tasks_hand_over(pool, w, err);
     }
@@ -139,8 +143,12 @@ static enum fk_status tasks_send(struct fk_pool *pool, struct worker *w, struct 
 
 /* One more, to a reader that has others. What has become of it is found out where the first one's
  * answer is waited for, and so is that its runner is gone: it gets no other before that. */
-static enum fk_status last_send(const struct fk_pool *pool, struct worker *w, struct fk_err *err) {
+static enum fk_status last_send(struct fk_pool *pool, struct worker *w, struct fk_err *err) {
     enum fk_status st = task_send(pool, w, &w->tasks[w->count - 1], err);
+    if (st == FK_RETRY) {
+        worker_end(w);
+        return tasks_send(pool, w, err);
+    }
     return st == FK_NOT_FOUND ? FK_OK : st;
 }
 
@@ -221,8 +229,11 @@ enum fk_status fk_pool__submit(struct fk_pool *pool, const struct fk_job *job, s
         fk_close(&fd);
         return fk_fail(err, FK_INVALID, "every index reader is busy");
     }
-    w->tasks[w->count++] = (struct task){
-        .job = *job, .depth = pool->options.names_only ? FK_READ_NO_FILES : FK_READ_ALL};
+    w->tasks[w->count] =
+        (struct task){.job = *job,
+                      .depth = pool->options.names_only ? FK_READ_NO_FILES : FK_READ_ALL,
+                      .has_waited = w->count > 0};
+    w->count++;
     return w->count == 1 ? tasks_send(pool, w, err) : last_send(pool, w, err);
 }
 
@@ -241,6 +252,10 @@ static enum fk_status worker_lost(struct fk_pool *pool, struct worker *w, unsign
                                   bool *given, struct fk_job_result *out, struct fk_err *err) {
     struct task *first = &w->tasks[0];
     worker_end(w);
+    if (reason == FK_REASON_CRASH && first->has_waited) {
+        first->has_waited = false;
+        return tasks_send(pool, w, err);
+    }
     first->reasons |= reason;
     *given = first->depth == FK_READ_HEADERS;
     if (*given)

@@ -4,10 +4,11 @@
  *
  * A reader that dies, or is killed because its message takes too long, is replaced; its message is
  * tried once more without what stands in files, then for its header fields only, and after that is
- * given back with no answer. What waited behind it goes to the new reader as if it had been alone.
- * One whose runner of programs was gone gets another. An answer is only what the reader says:
- * whoever uses it checks it. A reader is replaced after some hundred messages, so that one that a
- * message has taken over does not see many more.
+ * given back with no answer. What waited behind it goes to the new reader as if it had been alone,
+ * and is tried whole once more where that one dies: a reader may die of the message before. One
+ * whose runner of programs was gone gets another. An answer is only what the reader says: whoever
+ * uses it checks it. A reader is replaced after some hundred messages, so that one that a message
+ * has taken over does not see many more.
  *
  * Frames (base/frame.h) on the reader's descriptor 3:
  *     SETUP  u64 memory                             to it; it closes the box
@@ -30,10 +31,7 @@ enum { FK_POOL_SETUP = 1, FK_POOL_HELLO, FK_POOL_JOB, FK_POOL_ANSWER, FK_POOL_RU
 enum fk_job_depth { FK_READ_ALL, FK_READ_NO_FILES, FK_READ_HEADERS };
 enum {
     FK_POOL_OUTPUT_MAX = 256 << 20,
-    /* A reader: it need not wait for the next message, nor be woken for it. Both fit into its
-     * socket (FK_PASSWORDS_MAX passwords: 19 KB each), so that nobody waits for a reader to take
-     * one. */
-    FK_POOL_TASKS = 2
+    FK_POOL_TASKS = 2 /* a reader: it need not wait for the next message, nor be woken for it */
 };
 enum fk_job_kind {
     FK_JOB_TERMS,

@@ -72,7 +72,7 @@ done:
 #ifdef FK_TESTING
 /* A message that begins with "X-Fumikura-Test: WORD" makes the reader misbehave; with "files" after
  * it only where files are read, with "always" even where only the header fields are. */
-static bool dies_after;
+static bool dies_after, hoards;
 static void misbehave(const uint8_t *message, size_t len, unsigned depth) {
     char word[16] = "", again[16] = "";
     if (len < 40 || sscanf((const char *)message, "X-Fumikura-Test: %15s %15s", word, again) < 1 ||
@@ -82,6 +82,7 @@ static void misbehave(const uint8_t *message, size_t len, unsigned depth) {
     if (strcmp(word, "crash") == 0)
         abort();
     dies_after = strcmp(word, "after") == 0;
+    hoards = strcmp(word, "hoard") == 0;
     while (strcmp(word, "spin") == 0)
         (void)getpid();
     struct msghdr next_job = {.msg_iov = NULL};
@@ -91,14 +92,17 @@ static void misbehave(const uint8_t *message, size_t len, unsigned depth) {
         if (!memset(malloc(1 << 24), 1, 4096))
             abort();
 }
-/* "after": it dies of the message once it has answered. */
-static void misbehave_after(void) {
+/* Once it has answered: "after" dies, "hoard" answers the messages that follow without taking them.
+ */
+static void misbehave_after(uint32_t id, const struct fk_buf *answer) {
     if (dies_after)
         abort();
+    while (hoards && answer_send(++id, answer, NULL) == FK_OK)
+        ;
 }
 #else
 #define misbehave(message, len, depth) ((void)0)
-#define misbehave_after() ((void)0)
+#define misbehave_after(id, answer) ((void)0)
 #endif
 
 static struct fk_files *files;
@@ -160,7 +164,7 @@ static enum fk_status job_do(struct fk_frame *f, struct fk_docterms *terms, stru
     fk_memfile_unmap(file, size);
     fk_close(&f->fd);
     st = st == FK_OK ? answer_send(f->id, answer, err) : st;
-    misbehave_after();
+    misbehave_after(f->id, answer);
     return st;
 }
 

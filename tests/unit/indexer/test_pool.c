@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static struct fk_err err;
@@ -205,6 +206,21 @@ static void one_that_waits_is_not_held_to_account_for_the_wait(void **state) {
     fk_pool__close(&pool);
 }
 
+/* It answers what it is about to be given, and takes none of it: its socket fills. */
+static void one_that_takes_nothing_holds_nobody_up(void **state) {
+    (void)state;
+    struct fk_pool *pool = pool_of(1);
+    alarm(60);
+    submit(pool, 1, "X-Fumikura-Test: hoard\nSubject: found" PADDING);
+    for (uint64_t id = 2; id <= 400; id++) {
+        submit(pool, id, "Subject: found\n\nbody words\n");
+        struct fk_job_result r = result(pool);
+        fk_buf_free(&r.answer);
+    }
+    fk_pool__close(&pool);
+    alarm(0);
+}
+
 /* More than one reader is given, always with one that waits. */
 static void readers_are_replaced_between_messages(void **state) {
     (void)state;
@@ -302,6 +318,7 @@ int main(void) {
         cmocka_unit_test(one_that_waits_does_not_notice_what_became_of_the_one_before),
         cmocka_unit_test(one_that_waits_is_not_held_to_account_for_the_wait),
         cmocka_unit_test(readers_are_replaced_between_messages),
+        cmocka_unit_test(one_that_takes_nothing_holds_nobody_up),
         cmocka_unit_test(no_answer_can_do_harm),
         cmocka_unit_test(a_message_becomes_text_for_people),
     };
