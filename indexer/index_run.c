@@ -208,7 +208,7 @@ enum fk_status fk_run__take_what_fits(struct run *r, struct fk_err *err) {
     while (may_take(r)) {
         while (!is_head && may_look_ahead(r))
             FK_TRY(entry_take(r, &is_head, err));
-        if (r->taken == r->count)
+        if (r->taken == r->count || !may_take(r))
             break;
         struct item *i = &r->ring[(r->first + r->taken) % FK_RUN_RING];
         if (i->state == ITEM_ASKED)
