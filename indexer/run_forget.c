@@ -208,6 +208,18 @@ static enum fk_status shards_mark(struct run *r, const struct groups *g, struct 
     return changed ? fk_run__publish(r, err) : FK_OK;
 }
 
+enum fk_status fk_run__mark_forgotten(struct run *r, const struct fk_seqs *docids,
+                                      struct fk_err *err) {
+    bool changed = false;
+    for (size_t i = 0; i < docids->count; i++) {
+        struct fk_shard *shard = fk_shards__of(r->list, docids->at[i]);
+        changed |= shard && !shard->has_forgotten;
+        if (shard)
+            shard->has_forgotten = true;
+    }
+    return changed ? fk_run__publish(r, err) : FK_OK;
+}
+
 /* Deleting again what a crash let be deleted before changes nothing. */
 static enum fk_status shard_forget(struct run *r, struct fk_shard *shard,
                                    const struct fk_seqs *seqs, struct fk_err *err) {

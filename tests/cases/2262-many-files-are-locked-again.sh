@@ -2,6 +2,7 @@
 # with the message that has the password goes what it opened, of however many messages
 . "$ROOT/tests/lib/kept.sh"
 vault_new
+config index-batch 20 # the letter is not in every shard
 class short P1D
 n=70 # more than are asked for at once
 echo "see sekretvalue" >a.txt
@@ -27,9 +28,12 @@ fk import letter.eml >/dev/null || fail "import"
 fk import mails/*.eml | cut -f 1 >seqs || fail "import"
 fk index >/dev/null || fail "index"
 expect $n "$(count 'attachment:sekretvalue')" "what the letter opens"
+in_files() { python3 "$ROOT/tests/lib/unpacked.py" --deflate "$V/index" >plain && grep -ac sekretvalue plain; }
+[ "$(in_files)" -ge $n ] || fail "the control: texts of the index are not seen"
 fk hold add keep --reason "all but the letter" --seq $(cat seqs) >/dev/null || fail "hold"
 forward 3
 accept_clock >out || fail "run: $(cat out)"
 fk index >/dev/null || fail "index"
 expect 0 "$(count 'attachment:sekretvalue')" "what its words opened"
+expect 0 "$(in_files)" "the same, in the files of the index"
 expect $n "$(count unsearchable:encrypted)" "what is locked again"
