@@ -53,8 +53,8 @@ case $BUILD in *asan) least=2 kept=0 ;; esac # it takes fewer steps
 # Through a server's pen, which outlives the import and goes on with what it was sent.
 server_start
 mkdir many
-for i in $(seq 600); do printf 'Message-ID: <%d@example>\nSubject: %d\n\n%s\n' "$i" "$i" "$i" >many/"$(printf %04d "$i")"; done
-n=600
+for i in $(seq 6000); do printf 'Message-ID: <%d@example>\nSubject: %d\n\n%s\n' "$i" "$i" "$i" >many/"$(printf %04d "$i")"; done
+n=6000
 killed=0
 for try in 1 2 3 4 5; do
     before=$(next)
@@ -82,7 +82,7 @@ expect many/late "$(jq -r .path out.json)" "what a named job brings the second t
 fk import --job try1 --resume >out 2>&1 || fail "$(cat out)"
 # The pen is killed: what it had kept without saying so is found in the ledger.
 before=$(next)
-n=601
+n=6001
 fk import --report report.json --json many >out.json 2>err &
 importing=$!
 wait_for 10 test -s out.json
