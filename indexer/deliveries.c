@@ -144,7 +144,7 @@ static enum fk_status places_find(struct fk_xreader *reader, const struct fk_tol
     return st;
 }
 
-static enum fk_status shard_amend(const struct fk_place *place, const struct fk_shard *shard,
+static enum fk_status shard_amend(const struct fk_place *place, struct fk_shard *shard,
                                   struct fk_lend *lend, const struct fk_told *told,
                                   const uint32_t *docids, struct fk_err *err) {
     enum fk_status st = FK_OK;
@@ -164,15 +164,17 @@ static enum fk_status shard_amend(const struct fk_place *place, const struct fk_
         }
         FK_TRY(document_amend(writer, docids[i], &told->at[i], &lines, err));
     }
-    if (writer)
-        st = fk_xwriter_commit(writer, err);
+    if (writer) {
+        FK_TRY(fk_xwriter_commit(writer, err));
+        shard->has_forgotten |= fk_xwriter_is_worn(writer);
+    }
 done:
     fk_xwriter_close(&writer);
     fk_buf_free(&lines);
     return st;
 }
 
-enum fk_status fk_deliveries__put(const struct fk_place *place, const struct fk_shards *list,
+enum fk_status fk_deliveries__put(const struct fk_place *place, struct fk_shards *list,
                                   struct fk_known *known, struct fk_lend *lend,
                                   const struct fk_told *told, struct fk_err *err) {
     enum fk_status st = FK_OK;

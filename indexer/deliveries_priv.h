@@ -61,9 +61,8 @@ FK_CHECKED enum fk_status fk_deliveries__terms(struct fk_xdoc *doc, const void *
                                                struct fk_err *err);
 /* Puts the facts into the documents that have the captures they are about, which are in the shards.
  * Doing it again changes nothing. */
-FK_CHECKED enum fk_status fk_deliveries__put(const struct fk_place *place,
-                                             const struct fk_shards *list, struct fk_known *known,
-                                             struct fk_lend *lend, const struct fk_told *told,
-                                             struct fk_err *err);
+FK_CHECKED enum fk_status fk_deliveries__put(const struct fk_place *place, struct fk_shards *list,
+                                             struct fk_known *known, struct fk_lend *lend,
+                                             const struct fk_told *told, struct fk_err *err);
 
 #endif

@@ -4,8 +4,8 @@
  *     version: 2                         FK_TERMS_VERSION of all of it
  *     mark: 901                          the next seq to be read from the ledger
  *     shard: 3 1-512 480                 database db.3 has seqs from 1 to 512, 480 of them
- *     shard: 9 513-900 388 forgotten     in db.9 some were deleted, whose postings it may still
- * hold
+ *     shard: 9 513-900 388 forgotten     db.9 is to be made anew: some were deleted, whose postings
+ *                                        it may still hold, or many were changed in their place
  *     shard: 4 901-950 48 purged          of superseded documents it may still hold bytes
  *     superseded: 17,40-42               documents that are in some shard still, and count no more
  *

@@ -381,7 +381,8 @@ enum fk_status fk_texts_add(struct fk_texts_writer *w, enum fk_texts_kind kind, 
     fk_put_u32(&p->head, docid);
     fk_put_u32(&p->head, (uint32_t)len);
     fk_buf_add(&p->body, blob, len);
-    return p->body.len >= FK_TEXTS_BLOCK ? pending_put(w, kind, err) : FK_OK;
+    /* Behind what is there each has a block of its own, that is looked into for no other. */
+    return p->body.len >= FK_TEXTS_BLOCK || w->before ? pending_put(w, kind, err) : FK_OK;
 }
 
 /* Whether a block can be copied as it is: it is worth one, and all of its documents are wanted.
@@ -432,6 +433,13 @@ enum fk_status fk_texts_copy(struct fk_texts_writer *w, enum fk_texts_kind kind,
     }
 done:
     return st;
+}
+
+size_t fk_texts_loose(const struct fk_texts_writer *w) {
+    size_t n = 0;
+    for (size_t k = 0; k < FK_TEXTS_KINDS; k++)
+        n += w->blocks[k].count - w->blocks[k].sorted;
+    return n;
 }
 
 static void list_form(const struct fk_texts_writer *w, struct fk_buf *out) {

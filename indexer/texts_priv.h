@@ -38,6 +38,9 @@ enum fk_texts_kind {
 enum {
     FK_TEXTS_BLOCK = 48 << 10,   /* a block is closed once it has so many bytes */
     FK_TEXTS_BLOB_MAX = 1 << 30, /* of one message; readers give far less (reason_priv.h) */
+    /* So many texts may be out of their order: each look for a text goes over them (20 us of 60),
+     * and the list of all blocks is written with each commit (some 4 ms). */
+    FK_TEXTS_LOOSE_MAX = 2048
 };
 
 struct fk_texts;
@@ -76,6 +79,8 @@ FK_CHECKED enum fk_status fk_texts_add(struct fk_texts_writer *w, enum fk_texts_
 FK_CHECKED enum fk_status fk_texts_copy(struct fk_texts_writer *w, enum fk_texts_kind kind,
                                         struct fk_texts *from, const uint32_t *docids, size_t n,
                                         struct fk_err *err);
+/* Texts that were added out of the order of all, and lie in blocks of their own. */
+size_t fk_texts_loose(const struct fk_texts_writer *w);
 /* Frees *w in every case. in_place: it is on the disk on return; otherwise the caller syncs. */
 FK_CHECKED enum fk_status fk_texts_end(struct fk_texts_writer **w, bool in_place,
                                        struct fk_err *err);

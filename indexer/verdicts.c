@@ -161,7 +161,7 @@ static enum fk_status places_find(struct fk_xreader *reader, const struct fk_seq
     return st;
 }
 
-static enum fk_status shard_amend(const struct fk_place *place, const struct fk_shard *shard,
+static enum fk_status shard_amend(const struct fk_place *place, struct fk_shard *shard,
                                   const struct fk_content *body, struct fk_lend *lend,
                                   const struct fk_salts *salts, const struct place_of *at,
                                   size_t count, struct fk_err *err) {
@@ -186,14 +186,15 @@ static enum fk_status shard_amend(const struct fk_place *place, const struct fk_
         if (lines.len)
             FK_TRY(document_amend(writer, at[i].docid, at[i].seq, &lines, err));
     }
-    st = fk_xwriter_commit(writer, err);
+    FK_TRY(fk_xwriter_commit(writer, err));
+    shard->has_forgotten |= fk_xwriter_is_worn(writer);
 done:
     fk_xwriter_close(&writer);
     fk_buf_free(&lines);
     return st;
 }
 
-enum fk_status fk_verdicts__take(const struct fk_place *place, const struct fk_shards *list,
+enum fk_status fk_verdicts__take(const struct fk_place *place, struct fk_shards *list,
                                  struct fk_known *known, struct fk_lend *lend,
                                  const struct fk_salts *salts, uint64_t entry,
                                  const struct fk_seqs *of, struct fk_err *err) {

@@ -54,10 +54,9 @@ bool fk_verdicts__are_in(const struct fk_entry *e);
 /* Puts what the entry says into the documents that have the captures it is about, which are in the
  * shards; what another such entry said of them before is taken out. Doing it again changes nothing.
  */
-FK_CHECKED enum fk_status fk_verdicts__take(const struct fk_place *place,
-                                            const struct fk_shards *list, struct fk_known *known,
-                                            struct fk_lend *lend, const struct fk_salts *salts,
-                                            uint64_t entry, const struct fk_seqs *of,
-                                            struct fk_err *err);
+FK_CHECKED enum fk_status fk_verdicts__take(const struct fk_place *place, struct fk_shards *list,
+                                            struct fk_known *known, struct fk_lend *lend,
+                                            const struct fk_salts *salts, uint64_t entry,
+                                            const struct fk_seqs *of, struct fk_err *err);
 
 #endif

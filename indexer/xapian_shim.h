@@ -35,6 +35,9 @@ FK_CHECKED enum fk_status fk_xwriter_open(const char *dir, struct fk_xwriter **o
                                           struct fk_err *err);
 void fk_xwriter_close(struct fk_xwriter **w); /* what is not committed is dropped */
 FK_CHECKED enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err);
+/* Whether so much was changed in its place that it is to be merged with nothing, to be quick again.
+ */
+bool fk_xwriter_is_worn(const struct fk_xwriter *w);
 FK_CHECKED enum fk_status fk_xwriter_count(struct fk_xwriter *w, uint32_t *documents_out,
                                            struct fk_err *err);
 

@@ -19,13 +19,15 @@ struct fk_xwriter {
     texts_handle committed;                      /* NULL until they are asked for */
     order_aside order;
     bool is_reordered; /* what documents are sorted by has changed */
+    bool is_worn;      /* since the last commit */
 };
 
 /* All changes stand in a transaction, so that Xapian never commits a part of them on its own. */
 static enum fk_status writer_new(const char *dir, int flags, bool in_place, struct fk_xwriter **out,
                                  struct fk_err *err) {
     return guarded("cannot open the index for writing", err, [&] {
-        fk_xwriter *w = new fk_xwriter{dir, in_place, {}, {}, {}, {}, order_aside(dir), false};
+        fk_xwriter *w =
+            new fk_xwriter{dir, in_place, {}, {}, {}, {}, order_aside(dir), false, false};
         try {
             w->db = Xapian::WritableDatabase(dir, flags);
             w->db.begin_transaction();
@@ -82,8 +84,10 @@ static enum fk_status texts_write(struct fk_xwriter *w, struct fk_err *err) {
                 st = fk_texts_add(out, static_cast<enum fk_texts_kind>(k), it->first, text->data(),
                                   text->size(), err);
         }
-    if (st == FK_OK)
+    if (st == FK_OK) {
+        w->is_worn = fk_texts_loose(out) > FK_TEXTS_LOOSE_MAX;
         st = fk_texts_end(&out, w->in_place, err);
+    }
     fk_texts_abort(&out);
     if (st == FK_OK) {
         w->texts.clear();
@@ -106,6 +110,10 @@ enum fk_status fk_xwriter_commit(struct fk_xwriter *w, struct fk_err *err) {
         w->db.begin_transaction();
         return FK_OK;
     });
+}
+
+bool fk_xwriter_is_worn(const struct fk_xwriter *w) {
+    return w->is_worn;
 }
 
 enum fk_status fk_xwriter_count(struct fk_xwriter *w, uint32_t *documents_out, struct fk_err *err) {

@@ -66,9 +66,56 @@ static void a_record_is_changed_in_its_place_and_nothing_else_is(void **state) {
     fk_buf_free(&record);
 }
 
+/* As many changes in its place as a shard takes before it is to be made anew; that is as a new one
+ * is, and has what was changed. */
+static void a_shard_is_worn_by_changes_and_made_good_by_a_merge(void **state) {
+    (void)state;
+    enum { DOCUMENTS = FK_TEXTS_LOOSE_MAX + 50 };
+    char path[300], copy[320], text[40];
+    struct fk_xreader *r = shard_new();
+    fk_xreader_close(&r);
+    struct fk_xwriter *w;
+    snprintf(path, sizeof path, "%s.worn", shard_dir);
+    OK(fk_xwriter_create(path, &w, &err));
+    for (uint32_t id = 1; id <= DOCUMENTS; id++)
+        shard_put(w, id, "red apple", 0);
+    OK(fk_xwriter_commit(w, &err));
+    assert_false(fk_xwriter_is_worn(w));
+    fk_xwriter_close(&w);
+    OK(fk_xwriter_open(path, &w, &err));
+    for (uint32_t k = 0; k <= FK_TEXTS_LOOSE_MAX; k++) {
+        const uint32_t id = 1 + k * 7 % DOCUMENTS; /* far from one another */
+        snprintf(text, sizeof text, "changed %u", id);
+        shard_record_put(w, id, text);
+        if (k % 512 == 0 || k == FK_TEXTS_LOOSE_MAX)
+            OK(fk_xwriter_commit(w, &err));
+        assert_int_equal(fk_xwriter_is_worn(w), k == FK_TEXTS_LOOSE_MAX);
+    }
+    fk_xwriter_close(&w);
+    snprintf(copy, sizeof copy, "%s.copy", path);
+    const char *const from[] = {path}, *const dirs[] = {path, copy};
+    OK(fk_xmerge(from, 1, copy, 0, &err));
+    for (size_t i = 0; i < 2; i++) {
+        r = shard_reader(dirs[i]);
+        for (uint32_t k = 0; k < DOCUMENTS; k++) {
+            const uint32_t id = 1 + k * 7 % DOCUMENTS;
+            snprintf(text, sizeof text, "changed %u", id);
+            record_is(r, id, k <= FK_TEXTS_LOOSE_MAX ? text : "red apple");
+        }
+        fk_xreader_close(&r);
+    }
+    OK(fk_xwriter_open(copy, &w, &err));
+    shard_record_put(w, 5, "once more");
+    OK(fk_xwriter_commit(w, &err));
+    assert_false(fk_xwriter_is_worn(w));
+    record_in_hand_is(w, 5, "once more");
+    fk_xwriter_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_changed_in_its_place_and_nothing_else_is),
+        cmocka_unit_test(a_shard_is_worn_by_changes_and_made_good_by_a_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
