@@ -19,12 +19,15 @@ enum fk_archive_form {
     FK_ARCHIVE_ANY,
     FK_ARCHIVE_BARE /* what is compressed, and whatever it is then */
 };
+/* Stays where it was opened: libarchive has its address. */
 struct fk_archive {
     struct archive *archive;
     struct archive_entry *entry;
     struct fk_buf name;
     const char *bare_name;     /* of the one file in what is only compressed */
     size_t packed;             /* bytes of the archive */
+    const uint8_t *bytes;      /* of a cut one, until they are asked for */
+    bool is_padded;            /* what comes after its end was asked for */
     enum fk_archive_form form; /* as it was opened: a ZIP file without a directory is a cut one */
     bool has_password;
     bool is_unread; /* nobody has asked for the file at hand yet */

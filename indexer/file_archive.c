@@ -9,9 +9,27 @@
 
 enum { STEP = 65536 };
 
+/* Behind a file the sum of which is of 16 bytes, libarchive (3.6 and 3.7) wants to see 24, or gives
+ * out nothing of its end: in a file that was cut just there, zeros stand for what is missing. */
+static la_ssize_t cut_read(struct archive *archive, void *ctx, const void **out) {
+    static const uint8_t zeros[24];
+    struct fk_archive *a = ctx;
+    (void)archive;
+    if (a->bytes) {
+        *out = a->bytes;
+        a->bytes = NULL;
+        return (la_ssize_t)a->packed;
+    }
+    const bool is_end = a->is_padded;
+    a->is_padded = true;
+    *out = zeros;
+    return is_end ? 0 : (la_ssize_t)sizeof zeros;
+}
+
 static bool open_as(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,
                     const char *password) {
-    *a = (struct fk_archive){.archive = archive_read_new(), .packed = file->len, .form = form};
+    *a = (struct fk_archive){
+        .archive = archive_read_new(), .packed = file->len, .bytes = file->data, .form = form};
     if (!a->archive)
         return false;
     if (form == FK_ARCHIVE_ZIP_CUT)
@@ -38,7 +56,9 @@ static bool open_as(struct fk_archive *a, const struct fk_file *file, enum fk_ar
         archive_read_support_format_lha(a->archive);
     }
     a->has_password = password && archive_read_add_passphrase(a->archive, password) == ARCHIVE_OK;
-    return archive_read_open_memory(a->archive, file->data, file->len) == ARCHIVE_OK;
+    return form == FK_ARCHIVE_ZIP_CUT
+               ? archive_read_open(a->archive, a, NULL, cut_read, NULL) == ARCHIVE_OK
+               : archive_read_open_memory(a->archive, file->data, file->len) == ARCHIVE_OK;
 }
 
 bool fk_archive__open(struct fk_archive *a, const struct fk_file *file, enum fk_archive_form form,

@@ -288,6 +288,32 @@ static void a_part_of_a_cut_document_is_not_unpacked_for_nothing(void **state) {
     has("unread a.docx unreadable");
 }
 
+/* Of Python's zipfile: the sum behind each file is of 16 bytes, and the directory is cut off. */
+static void the_last_part_of_a_cut_document_is_read(void **state) {
+    (void)state;
+    static const uint8_t docx[] = {
+        80,  75,  3,   4,   20,  0,   8,   0,   8,   0,   0,   0,   125, 93,  0,   0,   0,   0,
+        0,   0,   0,   0,   0,   0,   0,   0,   19,  0,   0,   0,   91,  67,  111, 110, 116, 101,
+        110, 116, 95,  84,  121, 112, 101, 115, 93,  46,  120, 109, 108, 179, 9,   169, 44,  72,
+        45,  214, 183, 3,   0,   80,  75,  7,   8,   199, 28,  23,  60,  10,  0,   0,   0,   8,
+        0,   0,   0,   80,  75,  3,   4,   20,  0,   8,   0,   8,   0,   0,   0,   125, 93,  0,
+        0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   17,  0,   0,   0,   119, 111, 114,
+        100, 47,  100, 111, 99,  117, 109, 101, 110, 116, 46,  120, 109, 108, 53,  205, 75,  10,
+        195, 48,  12,  4,   208, 171, 148, 28,  160, 10,  93,  116, 97,  92,  223, 69,  56,  110,
+        18,  136, 62,  200, 42,  234, 241, 27,  7,   186, 121, 204, 48,  139, 201, 145, 22,  169,
+        31,  106, 236, 183, 47,  29,  220, 83,  188, 166, 205, 93,  19,  64,  175, 91,  35,  236,
+        119, 209, 198, 231, 246, 22,  35,  244, 179, 218, 10,  33,  182, 168, 73,  109, 189, 239,
+        188, 210, 1,   143, 121, 126, 2,   225, 206, 83,  201, 145, 116, 96,  3,   47,  226, 142,
+        129, 25,  70,  30,  218, 165, 94,  254, 175, 203, 15,  80,  75,  7,   8,   140, 16,  3,
+        13,  105, 0,   0,   0,   135, 0,   0,   0};
+    read_as("a.docx", docx, sizeof docx, false);
+    has("ottawa");
+    has("unread a.docx unreadable");
+    read_as("a.docx", docx, sizeof docx - 1, false);
+    has("unread a.docx");
+    has("unreadable");
+}
+
 static void a_head_that_is_damaged_is_told(void **state) {
     (void)state;
     PACK(TAR, F("a.txt", "adana"), F("b.txt", "busan"), F("c.txt", "cadiz"));
@@ -454,6 +480,7 @@ int main(void) {
         cmocka_unit_test(behind_a_file_that_was_cut_nothing_is_unpacked),
         cmocka_unit_test(what_a_mode_hides_is_read_or_told),
         cmocka_unit_test(a_part_of_a_cut_document_is_not_unpacked_for_nothing),
+        cmocka_unit_test(the_last_part_of_a_cut_document_is_read),
         cmocka_unit_test(a_head_that_is_damaged_is_told),
         cmocka_unit_test(a_word_that_an_empty_file_takes_is_not_the_password),
         cmocka_unit_test(what_does_not_open_may_want_another_word),
