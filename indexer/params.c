@@ -24,7 +24,7 @@ static const char *past_blanks(const char *at, const char *end) {
 static bool param_next(const char **at, const char *end, struct param *p) {
     fk_buf_reset(&p->value);
     for (;;) {
-        const char *semicolon = memchr(*at, ';', (size_t)(end - *at));
+        const char *semicolon = *at < end ? memchr(*at, ';', (size_t)(end - *at)) : NULL;
         if (!semicolon)
             return false;
         const char *name = *at = past_blanks(semicolon + 1, end);
