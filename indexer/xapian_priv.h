@@ -75,7 +75,10 @@ texts_handle texts_open(const std::string &dir);
 /* Borrowed until the next call for this kind. */
 std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum fk_texts_kind kind,
                                              Xapian::docid docid);
-enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_err *err);
+enum fk_status into_buf(const void *text, size_t len, struct fk_buf *out, struct fk_err *err);
+inline enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_err *err) {
+    return into_buf(text.data(), text.size(), out, err);
+}
 /* A field of a blob, appended; nothing where it has none. */
 enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *prefix,
                           struct fk_buf *out, struct fk_err *err);

@@ -51,11 +51,9 @@ static Xapian::Document document_of(const struct fk_xreader *r, uint32_t docid) 
     return r->dbs[database_of(r, docid)].get_document(docid);
 }
 
-static enum fk_status record_of(const struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
-                                struct fk_err *err) {
-    const auto text = texts_get(r->texts[database_of(r, docid)].get(), FK_TEXTS_RECORDS, docid);
-    fk_buf_add(out, text.first, text.second);
-    return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
+static std::pair<const uint8_t *, size_t> text_of(const struct fk_xreader *r, uint32_t docid,
+                                                  enum fk_texts_kind kind) {
+    return texts_get(r->texts[database_of(r, docid)].get(), kind, docid);
 }
 
 /* Those of a term that are not hidden, as long as fn says so. */
@@ -239,29 +237,30 @@ enum fk_status fk_xreader_dump(struct fk_xreader *r, uint32_t docid, struct fk_b
             fk_buf_byte(out, '\n');
         }
         for (int k = 0; k < FK_TEXTS_FIELDED; k++) {
-            const auto blob = texts_get(r->texts[database_of(r, docid)].get(),
-                                        static_cast<enum fk_texts_kind>(k), docid);
+            const auto blob = text_of(r, docid, static_cast<enum fk_texts_kind>(k));
             struct fk_text_field f;
             for (size_t at = 0; fk_texts_field_next(blob.first, blob.second, &at, &f);)
                 text_dump(k == FK_TEXTS_ROWS ? "row" : "shown", f, out);
         }
         fk_buf_str(out, "data\n");
-        return record_of(r, docid, out, err);
+        const auto record = text_of(r, docid, FK_TEXTS_RECORDS);
+        return into_buf(record.first, record.second, out, err);
     });
 }
 
 enum fk_status fk_xreader_data(struct fk_xreader *r, uint32_t docid, struct fk_buf *out,
                                struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        (void)document_of(r, docid);
-        return record_of(r, docid, out, err);
+        (void)document_of(r, docid); /* the store has texts of deleted ones, too */
+        const auto record = text_of(r, docid, FK_TEXTS_RECORDS);
+        return into_buf(record.first, record.second, out, err);
     });
 }
 
 enum fk_status fk_xreader_text(struct fk_xreader *r, uint32_t docid, enum fk_texts_kind kind,
                                const char *prefix, struct fk_buf *out, struct fk_err *err) {
     return guarded("cannot read the index", err, [&] {
-        const auto blob = texts_get(r->texts[database_of(r, docid)].get(), kind, docid);
+        const auto blob = text_of(r, docid, kind);
         return field_into(blob.first, blob.second, prefix, out, err);
     });
 }

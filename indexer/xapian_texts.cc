@@ -20,8 +20,8 @@ std::pair<const uint8_t *, size_t> texts_get(struct fk_texts *texts, enum fk_tex
     return {blob, len};
 }
 
-enum fk_status into_buf(const std::string &text, struct fk_buf *out, struct fk_err *err) {
-    fk_buf_add(out, text.data(), text.size());
+enum fk_status into_buf(const void *text, size_t len, struct fk_buf *out, struct fk_err *err) {
+    fk_buf_add(out, text, len);
     return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
 }
 
@@ -29,7 +29,7 @@ enum fk_status field_into(const uint8_t *blob, size_t blob_len, const char *pref
                           struct fk_buf *out, struct fk_err *err) {
     const uint8_t *text;
     size_t len;
-    if (fk_texts_field(blob, blob_len, prefix, strlen(prefix), &text, &len))
-        fk_buf_add(out, text, len);
-    return out->failed ? fk_fail(err, FK_NOMEM, "the index: out of memory") : FK_OK;
+    if (!fk_texts_field(blob, blob_len, prefix, strlen(prefix), &text, &len))
+        return FK_OK;
+    return into_buf(text, len, out, err);
 }
