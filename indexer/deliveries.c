@@ -166,7 +166,7 @@ static enum fk_status shard_amend(const struct fk_place *place, struct fk_shard 
     }
     if (writer) {
         FK_TRY(fk_xwriter_commit(writer, err));
-        shard->has_forgotten |= fk_xwriter_is_worn(writer);
+        shard->wants_renewal |= fk_xwriter_is_worn(writer);
     }
 done:
     fk_xwriter_close(&writer);

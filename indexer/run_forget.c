@@ -160,9 +160,10 @@ enum fk_status fk_run__put_back(struct run *r, uint32_t docid, struct fk_xdoc *d
     FK_TRY(fk_run__of_database(r, st, err));
     FK_TRY(fk_run__of_database(r, fk_xwriter_put(writer, docid, doc, err), err));
     FK_TRY(fk_run__of_database(r, fk_xwriter_commit(writer, err), err));
-    if (home)
+    if (home) {
         FK_TRY(fk_run__of_database(r, fk_xwriter_count(writer, &home->documents, err), err));
-    else {
+        home->wants_renewal |= fk_xwriter_is_worn(writer);
+    } else {
         FK_TRY(fk_sync_fs(r->place.index, err));
         FK_TRY(fk_shards__insert(r->list, &own, err));
         FK_TRY(fk_run__publish(r, err));
@@ -192,31 +193,29 @@ done:
     return st;
 }
 
-/* Shards that hold what is to be forgotten until they are made anew: the documents' own, and those
- * from which earlier ones of the same messages were deleted. That is on the disk before anything
- * changes, so that no crash makes it be overlooked. */
-static enum fk_status shards_mark(struct run *r, const struct groups *g, struct fk_err *err) {
+static bool shard_mark(struct fk_shard *shard) {
+    const bool changes = shard && !shard->wants_renewal;
+    if (changes)
+        shard->wants_renewal = true;
+    return changes;
+}
+
+enum fk_status fk_run__mark(struct run *r, const struct fk_seqs *docids, struct fk_err *err) {
     bool changed = false;
-    for (size_t i = 0; i < r->list->count; i++) {
-        struct fk_shard *shard = &r->list->at[i];
-        bool holds = shard->has_purged;
-        for (size_t k = 0; k < g->count; k++)
-            holds |= g->at[k].docid >= shard->first && g->at[k].docid <= shard->last;
-        changed |= holds && !shard->has_forgotten;
-        shard->has_forgotten |= holds;
-    }
+    for (size_t i = 0; i < docids->count; i++)
+        changed |= shard_mark(fk_shards__of(r->list, docids->at[i]));
     return changed ? fk_run__publish(r, err) : FK_OK;
 }
 
-enum fk_status fk_run__mark_forgotten(struct run *r, const struct fk_seqs *docids,
-                                      struct fk_err *err) {
+/* Shards that hold what is to be forgotten until they are made anew: the documents' own, and those
+ * from which earlier ones of the same messages were deleted. That is on the disk before anything
+ * changes, so that no crash makes it be overlooked. */
+static enum fk_status groups_mark(struct run *r, const struct groups *g, struct fk_err *err) {
     bool changed = false;
-    for (size_t i = 0; i < docids->count; i++) {
-        struct fk_shard *shard = fk_shards__of(r->list, docids->at[i]);
-        changed |= shard && !shard->has_forgotten;
-        if (shard)
-            shard->has_forgotten = true;
-    }
+    for (size_t i = 0; i < r->list->count; i++)
+        changed |= r->list->at[i].has_purged && shard_mark(&r->list->at[i]);
+    for (size_t k = 0; k < g->count; k++)
+        changed |= shard_mark(fk_shards__of(r->list, g->at[k].docid));
     return changed ? fk_run__publish(r, err) : FK_OK;
 }
 
@@ -234,7 +233,7 @@ static enum fk_status shard_forget(struct run *r, struct fk_shard *shard,
                 fk_run__of_database(r, fk_xwriter_delete(writer, (uint32_t)seqs->at[k], err), err));
     FK_TRY(fk_run__of_database(r, fk_xwriter_commit(writer, err), err));
     FK_TRY(fk_run__of_database(r, fk_xwriter_count(writer, &shard->documents, err), err));
-    shard->has_forgotten = true;
+    shard->wants_renewal = true;
 done:
     fk_xwriter_close(&writer);
     return st;
@@ -269,7 +268,7 @@ enum fk_status fk_run__forget(struct run *r, const struct fk_seqs *seqs, struct 
         FK_TRY(fk_run__publish(r, err));
     }
     FK_TRY(groups_find(r, seqs, &groups, err));
-    FK_TRY(shards_mark(r, &groups, err));
+    FK_TRY(groups_mark(r, &groups, err));
     for (size_t i = 0; i < seqs->count; i++)
         fk_seqs_add(&remove, seqs->at[i]);
     for (size_t i = 0; i < groups.count; i++)

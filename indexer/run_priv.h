@@ -128,9 +128,10 @@ FK_CHECKED enum fk_status fk_run__read_again(struct run *r, const struct fk_seqs
 /* Into the shard whose seqs it is among; where that one is gone, into one of its own. */
 FK_CHECKED enum fk_status fk_run__put_back(struct run *r, uint32_t docid, struct fk_xdoc *doc,
                                            struct fk_err *err);
-/* Shards with bytes of these documents that are to be in no file any more, on the disk. */
-FK_CHECKED enum fk_status fk_run__mark_forgotten(struct run *r, const struct fk_seqs *docids,
-                                                 struct fk_err *err);
+/* Shards with bytes of these documents that are to be in no file any more: that they are to be made
+ * anew is on the disk on return. */
+FK_CHECKED enum fk_status fk_run__mark(struct run *r, const struct fk_seqs *docids,
+                                       struct fk_err *err);
 /* these captures, and what they alone know of messages that others brought too */
 FK_CHECKED enum fk_status fk_run__forget(struct run *r, const struct fk_seqs *seqs,
                                          struct fk_err *err);

@@ -187,7 +187,7 @@ static enum fk_status merge_what_is_due(struct run *r, struct fk_err *err) {
 enum fk_status fk_run__renew(struct run *r, struct fk_err *err) {
     enum fk_status st = FK_OK;
     for (size_t i = r->list->count; st == FK_OK && i-- > 0;)
-        if (r->list->at[i].has_forgotten)
+        if (r->list->at[i].wants_renewal)
             st = merge(r, i, i + 1, err);
     return st;
 }

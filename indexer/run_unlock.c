@@ -409,7 +409,7 @@ enum fk_status fk_run__lock_again(struct run *r, const struct fk_seqs *gone, str
         for (size_t k = 0; k < count; k++)
             fk_seqs_add(&todo, docids[k]);
     }
-    FK_TRY(fk_run__mark_forgotten(r, &todo, err));
+    FK_TRY(fk_run__mark(r, &todo, err));
     st = all_unlock(r, &todo, 0, err);
 done:
     free(docids);

@@ -71,7 +71,7 @@ static bool shard_parse(const struct fk_shards *s, const char *text, struct fk_s
         return false;
     text += end;
     out->has_purged = word_take(&text, " purged");
-    out->has_forgotten = word_take(&text, " forgotten");
+    out->wants_renewal = word_take(&text, " forgotten");
     return *text == 0 && out->number > 0 && out->number <= NUMBER_MAX && out->first <= out->last &&
            out->documents <= out->last - out->first + 1 &&
            (s->count == 0 || s->at[s->count - 1].last < out->first);
@@ -137,7 +137,7 @@ enum fk_status fk_shards__write(const struct fk_shards *s, const char *path, str
     for (size_t i = 0; i < s->count; i++)
         fk_buf_printf(&b, "shard: %u %u-%u %u%s%s\n", s->at[i].number, s->at[i].first,
                       s->at[i].last, s->at[i].documents, s->at[i].has_purged ? " purged" : "",
-                      s->at[i].has_forgotten ? " forgotten" : "");
+                      s->at[i].wants_renewal ? " forgotten" : "");
     if (s->superseded.count) {
         fk_buf_str(&b, "superseded: ");
         fk_seqs_format(&s->superseded, &b);
@@ -198,9 +198,9 @@ bool fk_shards__has(const struct fk_shards *s, unsigned number) {
     return false;
 }
 
-bool fk_shards__have_forgotten(const struct fk_shards *s) {
+bool fk_shards__want_renewal(const struct fk_shards *s) {
     for (size_t i = 0; i < s->count; i++)
-        if (s->at[i].has_forgotten)
+        if (s->at[i].wants_renewal)
             return true;
     return false;
 }

@@ -41,7 +41,7 @@ struct fk_shard {
     unsigned number;      /* of db.N */
     uint32_t first, last; /* seqs */
     uint32_t documents;
-    bool has_forgotten;
+    bool wants_renewal;
     bool has_purged; /* superseded documents were deleted: made anew by the next disposal */
 };
 struct fk_shards {
@@ -74,7 +74,7 @@ size_t fk_shards__due(const struct fk_shards *s);
 /* [from, to) become one of this number; or none at all, where they have no documents. */
 void fk_shards__merged(struct fk_shards *s, size_t from, size_t to, unsigned number);
 bool fk_shards__has(const struct fk_shards *s, unsigned number);
-bool fk_shards__have_forgotten(const struct fk_shards *s);
+bool fk_shards__want_renewal(const struct fk_shards *s);
 void fk_shards__free(struct fk_shards *s);
 
 #endif

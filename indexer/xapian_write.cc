@@ -4,6 +4,7 @@
 #include "indexer/terms.h"
 
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <new>
 #include <optional>
@@ -64,6 +65,14 @@ void fk_xwriter_close(struct fk_xwriter **w) {
     *w = nullptr;
 }
 
+static std::size_t loose_max() {
+#ifdef FK_TESTING
+    if (const char *set = getenv("FUMIKURA_LOOSE_MAX"))
+        return static_cast<std::size_t>(atoi(set));
+#endif
+    return FK_TEXTS_LOOSE_MAX;
+}
+
 static bool has_rows(const struct fk_xwriter *w) {
     return std::any_of(w->texts.begin(), w->texts.end(),
                        [](const auto &of) { return of.second[FK_TEXTS_ROWS].has_value(); });
@@ -85,7 +94,7 @@ static enum fk_status texts_write(struct fk_xwriter *w, struct fk_err *err) {
                                   text->size(), err);
         }
     if (st == FK_OK) {
-        w->is_worn = fk_texts_loose(out) > FK_TEXTS_LOOSE_MAX;
+        w->is_worn = fk_texts_loose(out) > loose_max();
         st = fk_texts_end(&out, w->in_place, err);
     }
     fk_texts_abort(&out);

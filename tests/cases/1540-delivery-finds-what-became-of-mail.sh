@@ -92,6 +92,7 @@ same() { # WHEN: the index rebuilt holds what the grown one does
     grep -v '^documents ' rebuilt | cmp - grown.one || fail "rebuilt is not as grown, $1: $(diff grown rebuilt | head -20)"
 }
 same "after the kill"
+worn_are_renewed "what became of mail"
 # What is disposed of takes it along; what stays keeps it.
 fk hold add h --reason t --seq "$B" "$D" >/dev/null || fail "hold"
 cat >>v/fumikura.conf <<'END'

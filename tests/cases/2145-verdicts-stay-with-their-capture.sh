@@ -40,6 +40,7 @@ fk index >/dev/null || fail "index"
 fk reindex >/dev/null && "$BUILD/tools/index-dump" "$TEST_DIR/v" >rebuilt || fail "reindex"
 grep -v '^documents ' grown >grown.one
 grep -v '^documents ' rebuilt | cmp - grown.one || fail "rebuilt is not as grown: $(diff grown rebuilt)"
+worn_are_renewed verdicts
 # The first is disposed of: its word goes with it, the others' stays.
 cat >>v/fumikura.conf <<'C'
 class "all" {

@@ -50,6 +50,16 @@ shards() { sed -n "s|^shard: \([0-9]*\) .*|$V/index/db.\1|p" "$V/index/current";
 databases_are_shards() {
     [ "$(ls -d "$V"/index/db.* "$V"/index/gone.* "$V"/index/blank.* 2>/dev/null | sort)" = "$(shards | sort)" ]
 }
+# worn_are_renewed WHAT: shards in which that was changed in its place, once (FUMIKURA_LOOSE_MAX), are made anew by the
+# next run, and hold the same.
+worn_are_renewed() {
+    FUMIKURA_LOOSE_MAX=0 fk reindex >/dev/null || fail "reindex"
+    grep -q ' forgotten$' "$V/index/current" || fail "$1: no shard is worn: $(cat "$V/index/current")"
+    "$BUILD/tools/index-dump" "$V" | grep -v '^documents ' >worn || fail "dump"
+    fk index >/dev/null || fail "index"
+    grep -q ' forgotten$' "$V/index/current" && fail "$1: a worn shard stays"
+    "$BUILD/tools/index-dump" "$V" | grep -v '^documents ' | cmp - worn || fail "$1: what was made anew is another"
+}
 own_mails() { python3 "$ROOT/tests/fixtures/make_mails.py" "$TEST_DIR/mails"; }
 
 # server_start [COMMAND WORDS...]: what stands before the program, such as env A=B or strace.

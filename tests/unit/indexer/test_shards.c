@@ -37,8 +37,8 @@ static void what_is_written_is_read(void **state) {
     assert_int_equal(back.at[1].first, 513);
     assert_int_equal(back.at[1].last, 900);
     assert_int_equal(back.at[1].documents, 388);
-    assert_false(back.at[0].has_forgotten);
-    assert_true(back.at[1].has_forgotten && fk_shards__have_forgotten(&back));
+    assert_false(back.at[0].wants_renewal);
+    assert_true(back.at[1].wants_renewal && fk_shards__want_renewal(&back));
     assert_true(back.at[0].has_purged && !back.at[1].has_purged);
     assert_true(back.superseded.count == 3 && fk_seqs_has(&back.superseded, 41));
     assert_true(fk_shards__has(&back, 9) && !fk_shards__has(&back, 4));
@@ -157,7 +157,7 @@ static void a_shard_without_documents_goes(void **state) {
     fk_shards__merged(&s, 1, 2, 5);
     assert_int_equal(s.at[1].number, 5);
     assert_int_equal(s.at[1].first, 20);
-    assert_false(fk_shards__have_forgotten(&s));
+    assert_false(fk_shards__want_renewal(&s));
     fk_shards__free(&s);
 }
 
