@@ -188,7 +188,7 @@ static enum fk_status entry_take(struct run *r, bool *is_head, struct fk_err *er
 }
 
 /* Entries before there is a reader for them: the desk looks for their contents meanwhile. Not
- * beyond the lines that are here, since to ask for lines takes that back. */
+ * beyond the lines that are here: the next ones are waited for. */
 static bool may_look_ahead(const struct run *r) {
     const size_t ahead = r->count - r->taken;
     if (r->count == FK_RUN_RING)

@@ -17,6 +17,7 @@ enum { OPEN_WAIT_MS = 10000, OPEN_PAUSE_MS = 50 };
 struct ahead {
     uint32_t id;
     uint64_t seq, act;
+    int fd; /* of the answer; -1 while there is none */
 };
 
 struct fk_lend {
@@ -25,7 +26,7 @@ struct fk_lend {
     uint32_t last_id;
     uint32_t awaited; /* id of the request whose answers are taken */
     struct ahead ahead[FK_LEND_SOON];
-    unsigned ahead_count; /* contents asked for and not taken, oldest first */
+    unsigned ahead_count; /* contents asked for ahead, oldest first */
     struct fk_frame frame;
 };
 
@@ -41,11 +42,23 @@ enum fk_status fk_lend_attach(int sock, struct fk_lend **out, struct fk_err *err
     return FK_OK;
 }
 
+static void ahead_drop(struct fk_lend *l, unsigned i) {
+    fk_close(&l->ahead[i].fd);
+    l->ahead_count--;
+    memmove(l->ahead + i, l->ahead + i + 1, (l->ahead_count - i) * sizeof *l->ahead);
+}
+
+static void hang_up(struct fk_lend *l) {
+    fk_close(&l->sock);
+    while (l->ahead_count > 0)
+        ahead_drop(l, 0);
+}
+
 void fk_lend_close(struct fk_lend **lp) {
     struct fk_lend *l = *lp;
     if (!l)
         return;
-    fk_close(&l->sock);
+    hang_up(l);
     fk_occasion_end(&l->pid);
     fk_frame_free(&l->frame);
     free(l);
@@ -53,13 +66,12 @@ void fk_lend_close(struct fk_lend **lp) {
 }
 
 void fk_lend_reattach(struct fk_lend *l, int sock) {
-    fk_close(&l->sock);
+    hang_up(l);
     l->sock = sock;
-    l->ahead_count = 0;
 }
 
 static enum fk_status desk_is_away(struct fk_lend *l, struct fk_err *err) {
-    fk_close(&l->sock);
+    hang_up(l);
     return fk_fail(err, FK_RETRY, "the desk is away; try again");
 }
 
@@ -75,6 +87,24 @@ static enum fk_status said(struct fk_lend *l, struct fk_err *err) {
     return status == FK_OK ? FK_OK : fk_fail(err, (enum fk_status)status, "%s", text);
 }
 
+static int file_take(struct fk_lend *l) {
+    int fd = l->frame.fd;
+    l->frame.fd = -1;
+    return fd;
+}
+
+/* An answer to what was asked for ahead is kept until that is asked for. What has none is asked for
+ * once more then, and so says why. */
+static void ahead_answered(struct fk_lend *l) {
+    for (unsigned i = 0; i < l->ahead_count; i++)
+        if (l->ahead[i].id == l->frame.id) {
+            l->ahead[i].fd = file_take(l);
+            if (l->frame.type != FK_LEND_FILE || l->ahead[i].fd < 0)
+                ahead_drop(l, i);
+            return;
+        }
+}
+
 /* The next answer to the request at hand, which is in l->frame afterwards. */
 static enum fk_status answer_take(struct fk_lend *l, uint16_t *type_out, struct fk_err *err) {
     for (;;) {
@@ -84,9 +114,10 @@ static enum fk_status answer_take(struct fk_lend *l, uint16_t *type_out, struct 
         if (l->frame.type == FK_LEND_HELLO) {
             st = said(l, err);
             if (st != FK_OK)
-                fk_close(&l->sock);
+                hang_up(l);
         } else if (l->frame.id != l->awaited) {
-            continue; /* the rest of an answer that was given up, or what was asked for ahead */
+            ahead_answered(l); /* or the rest of an answer that was given up */
+            continue;
         } else if (l->frame.type == FK_LEND_FAIL) {
             st = said(l, err);
             return st == FK_OK ? desk_is_away(l, err) : st;
@@ -117,7 +148,6 @@ static enum fk_status ask(struct fk_lend *l, uint16_t type, const uint64_t *numb
                           struct fk_err *err) {
     enum fk_status st = request_send(l, type, numbers, n, err);
     l->awaited = l->last_id;
-    l->ahead_count = 0;
     return st;
 }
 
@@ -134,12 +164,6 @@ static enum fk_status ask_for(struct fk_lend *l, uint16_t type, const uint64_t *
                               uint16_t expected, struct fk_err *err) {
     enum fk_status st = ask(l, type, numbers, n, err);
     return st == FK_OK ? answer_of(l, expected, err) : st;
-}
-
-static int file_take(struct fk_lend *l) {
-    int fd = l->frame.fd;
-    l->frame.fd = -1;
-    return fd;
 }
 
 /* ---- opening */
@@ -230,30 +254,38 @@ enum fk_status fk_lend_lines(struct fk_lend *l, uint64_t from, struct fk_buf *li
 
 void fk_lend_content_soon(struct fk_lend *l, uint64_t seq, uint64_t act) {
     const uint64_t numbers[] = {seq, act};
-    if (l->sock >= 0 && l->ahead_count < FK_LEND_SOON &&
-        request_send(l, FK_LEND_CONTENT, numbers, 2, NULL) == FK_OK)
-        l->ahead[l->ahead_count++] = (struct ahead){l->last_id, seq, act};
+    if (l->ahead_count == FK_LEND_SOON)
+        ahead_drop(l, 0);
+    if (l->sock >= 0 && request_send(l, FK_LEND_CONTENT, numbers, 2, NULL) == FK_OK)
+        l->ahead[l->ahead_count++] = (struct ahead){l->last_id, seq, act, -1};
 }
 
-/* The answer that comes first is to be this one's. */
-static bool was_asked_ahead(struct fk_lend *l, uint64_t seq, uint64_t act) {
-    const struct ahead *first = &l->ahead[0];
-    if (l->sock < 0 || l->ahead_count == 0 || first->seq != seq || first->act != act)
-        return false;
-    l->awaited = first->id;
-    l->ahead_count--;
-    memmove(l->ahead, l->ahead + 1, l->ahead_count * sizeof *l->ahead);
-    return true;
+/* Into l->frame. */
+static enum fk_status content_ask(struct fk_lend *l, uint64_t seq, uint64_t act,
+                                  struct fk_err *err) {
+    const uint64_t numbers[] = {seq, act};
+    unsigned i = 0;
+    while (i < l->ahead_count && (l->ahead[i].seq != seq || l->ahead[i].act != act))
+        i++;
+    if (i == l->ahead_count)
+        return ask_for(l, FK_LEND_CONTENT, numbers, 2, FK_LEND_FILE, err);
+    const struct ahead asked = l->ahead[i];
+    l->ahead[i].fd = -1;
+    ahead_drop(l, i);
+    if (asked.fd < 0) {
+        l->awaited = asked.id;
+        return answer_of(l, FK_LEND_FILE, err);
+    }
+    fk_close(&l->frame.fd);
+    l->frame.fd = asked.fd;
+    return FK_OK;
 }
 
 enum fk_status fk_lend_content(struct fk_lend *l, uint64_t seq, uint64_t act,
                                struct fk_content *out, struct fk_err *err) {
     const uint8_t *data;
     size_t len;
-    const uint64_t numbers[] = {seq, act};
-    enum fk_status st = was_asked_ahead(l, seq, act)
-                            ? answer_of(l, FK_LEND_FILE, err)
-                            : ask_for(l, FK_LEND_CONTENT, numbers, 2, FK_LEND_FILE, err);
+    enum fk_status st = content_ask(l, seq, act, err);
     if (st == FK_OK)
         st = fk_memfile_map(l->frame.fd, &data, &len, err);
     if (st != FK_OK)

@@ -63,9 +63,9 @@ struct fk_content {
 FK_CHECKED enum fk_status fk_lend_content(struct fk_lend *lend, uint64_t seq, uint64_t act,
                                           struct fk_content *out, struct fk_err *err);
 void fk_content_free(struct fk_content *c);
-/* That this content will be asked for next, or after those of which the same was said: the desk
- * looks for it meanwhile. Saying so may come to nothing (there are FK_LEND_SOON already, the desk
- * is away), and any other question takes it back; the answer is fk_lend_content's in any case. */
+/* That this content will be asked for: the desk looks for it meanwhile, and whatever else is asked
+ * before, the answer is kept until then, of FK_LEND_SOON of them the newest. Saying so may come to
+ * nothing (the desk is away); the answer is fk_lend_content's in any case. */
 enum { FK_LEND_SOON = 4 };
 void fk_lend_content_soon(struct fk_lend *lend, uint64_t seq, uint64_t act);
 

@@ -326,14 +326,14 @@ static void what_was_asked_for_ahead_is_what_is_given(void **state) {
     fk_keep_close(&k);
     pid_t pid = pens_start("lend", "index", &sock);
     assert_int_equal(fk_lend_attach(sock, &l, &err), FK_OK);
-    for (uint32_t i = 0; i < 6; i++) /* the last ones are too many */
+    for (uint32_t i = 0; i < 6; i++) /* too many: the first ones are let go */
         fk_lend_content_soon(l, seq[i], 0);
     for (uint32_t i = 0; i < 6; i++)
         pens_expect_mail(l, seq[i], 0, i, 100 + i);
     for (uint32_t i = 0; i < 4; i++)
         fk_lend_content_soon(l, seq[i], 0);
     pens_expect_mail(l, seq[0], 0, 0, 100);
-    pens_expect_mail(l, seq[2], 0, 2, 102); /* not the next: the others are taken back */
+    pens_expect_mail(l, seq[2], 0, 2, 102); /* not the next */
     pens_expect_mail(l, seq[1], 0, 1, 101);
     fk_lend_content_soon(l, seq[3], 0);
     assert_int_equal(fk_lend_head(l, &head, &err), FK_OK);
@@ -374,6 +374,48 @@ static void a_content_asked_for_ahead_is_asked_for_once(void **state) {
         fk_content_free(&c);
     }
     assert_int_equal(recv(pair[1], &(char){0}, 1, MSG_DONTWAIT), -1);
+    /* Nor where something else is asked between, and the later one first; what fails alone is. */
+    for (uint64_t i = 0; i < 3; i++)
+        fk_lend_content_soon(l, 15 + i, 0);
+    for (uint64_t i = 0; i < 3; i++) {
+        const int file = pens_mail_file(i, 40 + i, false);
+        assert_int_equal(fk_memfile_seal(file, &err), FK_OK);
+        assert_int_equal(fk_frame_recv(pair[1], &f, &err), FK_OK);
+        const bool fails = i == 1;
+        assert_int_equal(fk_frame_send(pair[1], fails ? FK_LEND_FAIL : FK_LEND_FILE, f.id, NULL, 0,
+                                       fails ? -1 : file, &err),
+                         FK_OK);
+        assert_int_equal(close(file), 0);
+    }
+    struct fk_buf b = FK_BUF_INIT;
+    struct fk_head head;
+    fk_put_u64(&b, 99);
+    for (int i = 0; i < 32 + 8 + 8; i++)
+        fk_put_u8(&b, 0);
+    fk_put_cstr(&b, "id");
+    assert_int_equal(fk_frame_send(pair[1], FK_LEND_IS_HEAD, f.id + 1, b.data, b.len, -1, &err),
+                     FK_OK);
+    assert_int_equal(fk_lend_head(l, &head, &err), FK_OK);
+    assert_true(head.next_seq == 99);
+    assert_int_equal(fk_frame_recv(pair[1], &f, &err), FK_OK);
+    assert_int_equal(f.type, FK_LEND_HEAD);
+    size_t lens[2];
+    for (int i = 1; i >= 0; i--) {
+        assert_int_equal(fk_lend_content(l, i ? 17 : 15, 0, &c, &err), FK_OK);
+        lens[i] = c.len;
+        fk_content_free(&c);
+    }
+    assert_int_equal(lens[1] - lens[0], 2);
+    assert_int_equal(recv(pair[1], &(char){0}, 1, MSG_DONTWAIT), -1);
+    b.len = 0;
+    fk_put_u32(&b, FK_NOT_FOUND);
+    fk_put_cstr(&b, "no such seq");
+    assert_int_equal(fk_frame_send(pair[1], FK_LEND_FAIL, f.id + 1, b.data, b.len, -1, &err),
+                     FK_OK);
+    assert_int_equal(fk_lend_content(l, 16, 0, &c, &err), FK_NOT_FOUND);
+    assert_int_equal(fk_frame_recv(pair[1], &f, &err), FK_OK);
+    assert_int_equal(f.payload.data[7], 16);
+    fk_buf_free(&b);
     fk_close(&pair[1]);
     fk_lend_content_soon(l, 7, 0); /* nobody is there */
     assert_int_equal(fk_lend_content(l, 7, 0, &c, &err), FK_RETRY);
