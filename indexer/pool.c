@@ -311,9 +311,10 @@ static enum fk_status answer_take(struct fk_pool *pool, struct worker *w, bool *
         out->answer = answer;
         if (is_without_programs)
             worker_end(w);
-        if (is_without_programs && w->count > 0)
+        if (w->count > 0 && is_without_programs)
             return tasks_send(pool, w, err);
-        first_begins(w);
+        if (w->count > 0)
+            first_begins(w);
         return FK_OK;
     }
     fk_buf_free(&answer);

@@ -87,7 +87,7 @@ static void misbehave(const uint8_t *message, size_t len, unsigned depth) {
         (void)getpid();
     struct msghdr next_job = {.msg_iov = NULL};
     while (strcmp(word, "sleep") == 0)
-        (void)recvmsg(SOCKET, &next_job, MSG_PEEK); /* which does not come */
+        (void)recvmsg(SOCKET, &next_job, MSG_PEEK); /* which the test does not give it */
     while (strcmp(word, "hog") == 0)
         if (!memset(malloc(1 << 24), 1, 4096))
             abort();

@@ -293,8 +293,10 @@ query_load_beside() {
     wait $asking 2>/dev/null
 }
 quantiles_of() { # NAME: of all messages of its rounds together, since the p99 of 2,000 is that of a few commits
-    record "$1.p50" "$(sort -n "$TEST_DIR/$1.ms" | awk '{v[NR] = $1} END {print v[int((NR - 1) * 0.5) + 1]}')"
-    record "$1.p99" "$(sort -n "$TEST_DIR/$1.ms" | awk '{v[NR] = $1} END {print v[int((NR - 1) * 0.99) + 1]}')"
+    local p50 p99
+    read -r p50 p99 < <(sort -n "$TEST_DIR/$1.ms" | awk '{v[NR] = $1} END {print v[int((NR - 1) * 0.5) + 1], v[int((NR - 1) * 0.99) + 1]}')
+    record "$1.p50" "$p50"
+    record "$1.p99" "$p99"
 }
 query_step() { # FROM TO
     local began
