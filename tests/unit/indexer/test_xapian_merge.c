@@ -194,11 +194,7 @@ static void changed_positions_are_damage_and_no_fewer_hits(void **state) {
     fseek(f, 0, SEEK_END);
     const long size = ftell(f);
     for (long at = 0; at < size; at += at < 300 ? 1 : 997) {
-        fseek(f, at, SEEK_SET);
-        const int byte = fgetc(f);
-        fseek(f, at, SEEK_SET);
-        fputc(byte ^ 0x10, f);
-        fflush(f);
+        shard_flip(f, at);
         struct fk_xreader *r = shard_reader(path);
         struct fk_xquery *q = fk_xquery_phrase(pie, lens, 2);
         const enum fk_status st = fk_xreader_search(r, q, 0, 0, 1, &hits, &err);
@@ -210,9 +206,7 @@ static void changed_positions_are_damage_and_no_fewer_hits(void **state) {
             assert_int_equal(st, FK_CORRUPT);
         fk_xquery_free(&q);
         fk_xreader_close(&r);
-        fseek(f, at, SEEK_SET);
-        fputc(byte, f);
-        fflush(f);
+        shard_flip(f, at);
     }
     assert_int_equal(fclose(f), 0);
 }

@@ -83,3 +83,11 @@ void shard_expect(struct fk_xreader *r, struct fk_xquery *q, const char *want) {
     assert_int_equal(hits.total, hits.count);
     fk_xquery_free(&q);
 }
+
+void shard_flip(FILE *f, long at) {
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    const int byte = fgetc(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_equal(fputc(byte ^ 0x10, f), byte ^ 0x10);
+    assert_int_equal(fflush(f), 0);
+}

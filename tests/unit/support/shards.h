@@ -5,6 +5,7 @@
 #ifndef FK_TESTS_UNIT_SUPPORT_SHARDS_H
 #define FK_TESTS_UNIT_SUPPORT_SHARDS_H
 #include "indexer/xapian_shim.h"
+#include <stdio.h>
 #include <string.h>
 
 #define OK(call) assert_int_equal(call, FK_OK)
@@ -24,6 +25,9 @@ struct fk_xreader *shard_new(void);
 /* Beside that, with docids after its own: 901 "apple red" (7), 902 "red pie". */
 void shard_second(char *path, size_t size);
 struct fk_xreader *shard_reader(const char *path);
+
+/* One bit of a file's byte is another; the second time it is as it was. */
+void shard_flip(FILE *f, long at);
 
 /* These are all hits, by slot 0, as "8 7 3 "; frees the query. */
 void shard_expect(struct fk_xreader *r, struct fk_xquery *q, const char *want);
