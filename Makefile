@@ -5,7 +5,8 @@
 #   make all       builds build/fumikura (and fumikura-milter beside it)
 #                                                   make serve    runs a server in ./vault
 #   make bench     figures beside peers, as ratios  make asan     the tests under ASan and UBSan
-#   make soak      a million random steps of retention beside its model (SOAK_STEPS=, MODEL_SEED=)
+#   make soak      the three that take hours: soak-search, soak-mbox, soak-retention
+#   make soak-retention  a million random steps of retention beside its model (SOAK_STEPS=, MODEL_SEED=)
 #   make soak-mbox an mbox of 10 GB with broken From_ lines (MBOX_MIB=10240): time and memory
 #   make soak-search  5,000 random questions to 20,000 messages against a plain scan of them (ORACLE_QUERIES=, ORACLE_SEED=)
 #   make fuzz      every parser, FUZZ_SECONDS=60 each, ONLY=pattern; CC=clang: by libFuzzer
@@ -88,7 +89,7 @@ unit_programs = $(patsubst tests/unit/%.c,$(1)/unit/%,$(UNIT_C))
 tool_programs = $(patsubst tests/tools/%.c,$(1)/tools/%,$(TOOL_C))
 fuzz_programs = $(patsubst tests/fuzz/%.c,$(1)/fuzz/%,$(FUZZ_C))
 
-.PHONY: all demo serve check check-quick asan bench soak soak-mbox soak-search fuzz lint format install clean deps deps-check \
+.PHONY: all demo serve check check-quick asan bench soak soak-retention soak-mbox soak-search fuzz lint format install clean deps deps-check \
         deps-bench check-layers check-headers check-hardening test-build asan-build \
         run-demo run-serve run-check run-check-quick run-asan run-bench run-fuzz run-lint
 .DEFAULT_GOAL := all
@@ -138,7 +139,8 @@ run-bench: $(PROGRAM) $(MILTER) $(call tool_programs,$(BUILD))
 	@bash tests/bench/run.sh $(PROGRAM)
 # Another seed each time; it is printed. What fails leaves its vault in $TEST_DIR.
 SOAK_STEPS ?= 1000000
-soak: $(BUILD)/test/unit/retention/test_model
+soak: soak-search soak-mbox soak-retention
+soak-retention: $(BUILD)/test/unit/retention/test_model
 	@export TEST_DIR=$$(mktemp -d /var/tmp/fumikura-soak.XXXXXX); echo "TEST_DIR=$$TEST_DIR"; \
 	  MODEL_STEPS=$(SOAK_STEPS) MODEL_SEED=$${MODEL_SEED:-$$(date +%s)} $< && rmdir "$$TEST_DIR"
 soak-mbox: $(PROGRAM)
