@@ -142,6 +142,8 @@ void fk_run__item_clear(struct item *i);
 FK_CHECKED enum fk_status fk_run__item_submit(struct run *r, struct item *i, enum fk_job_kind kind,
                                               const struct fk_envelope *envelope,
                                               struct fk_err *err);
+/* What an entry says of its mail; then its content from the desk, and the message in it to a
+ * reader: without one it is done. */
 void fk_run__mail_begin(const struct run *r, struct item *i, const struct fk_entry *e);
 FK_CHECKED enum fk_status fk_run__mail_take(struct run *r, struct item *i, struct fk_err *err);
 /* Entries into the ring, and their messages to the readers as long as these have room for them. */

@@ -62,6 +62,7 @@ FK_CHECKED enum fk_status fk_xdoc_text_get(const struct fk_xdoc *doc, enum fk_te
                                            struct fk_err *err);
 FK_CHECKED enum fk_status fk_xdoc_value(struct fk_xdoc *doc, unsigned slot, const void *value,
                                         size_t len, struct fk_err *err);
+/* Its record (index.h), in place of the one it has; it lies in the text store. */
 FK_CHECKED enum fk_status fk_xdoc_data(struct fk_xdoc *doc, const void *data, size_t len,
                                        struct fk_err *err);
 /* Terms that begin so, from another document. */
