@@ -103,7 +103,9 @@ power_keys_check() {
     done
     sync -f "$V"
     expect "" "$(on_image "$OUT/keks" <"$OUT/disposed" | paste -sd' ')" "disposed of, and opened by a key on the raw disk"
-    expect "$(kek_id "$secrets/kek")" "$(on_image --keks)" "key-encryption keys on the raw disk"
+    # Of those that were ever ordered: of a draft the cut may leave the block and not yet the file, and nothing was wrapped by it.
+    { kek_id "$secrets/kek"; jq -r 'select(.kind == "key") | .from // empty, .to // empty' "$OUT/audit"; } | sort -u >"$OUT/ordered"
+    expect "$(kek_id "$secrets/kek")" "$(on_image --keks | grep -xFf "$OUT/ordered")" "key-encryption keys on the raw disk"
     awk '{print /^\// ? $2 : $1}' "$OUT/kept" >"$OUT/seqs"
     [ "$(on_image <"$OUT/seqs" | wc -l)" -gt 0 ] || fail "the control: nothing is opened by the keys on the raw disk"
     for what in erased exchanged sealed; do echo "$what $(said $what | wc -l)"; done >>"$TEST_DIR/done"
