@@ -46,14 +46,15 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 ASAN_FLAGS := -std=c11 -O1 -g $(filter-out -Werror,$(WARN)) -Wno-conversion -Wno-format-truncation -Wstrict-prototypes -Wmissing-prototypes -include base/banned.h \
               -fno-strict-aliasing -fPIE $(SAN)
 
-ROOMS := base archiver/vault archiver/intake archiver/auth archiver/milter indexer search retention tape-export
+ROOMS := base archiver/vault archiver/intake archiver/auth archiver/milter search retention tape-export \
+         indexer $(addprefix indexer/,text record transaction store reading)
 # main alone stays outside the library, so that unit programs can link the commands too.
 MAIN_C := cli/fumikura.c
 # What has libmilter in it is in a program of its own alone (docs/decisions/0011).
 MILTER_C := archiver/milter/milter_main.c archiver/milter/session.c
 MILTER_LIBS := $(shell pkg-config --libs milter libseccomp 2>/dev/null)
 ROOM_C := $(filter-out $(MILTER_C),$(wildcard $(addsuffix /*.c,$(ROOMS)))) $(filter-out $(MAIN_C),$(wildcard cli/*.c))
-ROOM_CC := $(wildcard indexer/*.cc)
+ROOM_CC := $(wildcard indexer/store/*.cc)
 # Files that a page or a text is made of are linked in as they are (the page goes onto every tape,
 # the example becomes the configuration that `init` writes).
 EMBED := $(wildcard search/web/* tape-export/text/*) docs/format-vault.md fumikura.conf.example

@@ -9,7 +9,8 @@
 #include "cli/config.h"
 #include "cli/trouble.h"
 #include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -20,6 +20,7 @@
 #include "cli/server.h"
 #include "cli/stamping.h"
 #include "indexer/index.h"
+#include "indexer/reading/reader.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

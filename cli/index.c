@@ -6,6 +6,7 @@
 #include "base/priority.h"
 #include "cli/cli.h"
 #include "cli/config.h"
+#include "indexer/reading/reader.h"
 
 #include <getopt.h>
 #include <poll.h>

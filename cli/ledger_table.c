@@ -7,8 +7,8 @@
 #include "cli/config.h"
 #include "cli/csv_cell.h"
 #include "cli/export.h"
-#include "indexer/amount.h"
-#include "indexer/transaction_record.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/transaction_record.h"
 #include "search/json.h"
 
 #include <errno.h>

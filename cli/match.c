@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "cli/config.h"
 #include "cli/config_value.h"
-#include "indexer/amount.h"
-#include "indexer/company.h"
-#include "indexer/transaction_record.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/company.h"
+#include "indexer/transaction/transaction_record.h"
 
 #include <getopt.h>
 #include <inttypes.h>

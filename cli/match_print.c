@@ -3,8 +3,8 @@
 #include "cli/csv_cell.h"
 #include "cli/json.h"
 #include "cli/match.h"
-#include "indexer/amount.h"
-#include "indexer/transaction_record.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/transaction_record.h"
 #include "search/json.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 #include "cli/provenance.h"
 #include "base/clock.h"
 #include "cli/cli.h"
-#include "indexer/delivery_record.h"
+#include "indexer/record/delivery_record.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,8 +4,9 @@
 #include "cli/ledger.h"
 #include "cli/reconcile.h"
 #include "indexer/index.h"
-#include "indexer/provenance.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/record/provenance.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -7,7 +7,8 @@
 #include "cli/ledger.h"
 #include "cli/reconcile.h"
 #include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 #include "cli/ledger.h"
 #include "cli/receipt.h"
 #include "cli/rerun_priv.h"
-#include "indexer/terms.h"
+#include "indexer/text/terms.h"
 #include "search/message_record.h"
 #include "search/scope.h"
 

@@ -5,7 +5,7 @@
 #include "cli/config.h"
 #include "cli/ledger.h"
 #include "cli/rerun_priv.h"
-#include "indexer/terms.h"
+#include "indexer/text/terms.h"
 #include "search/scope.h"
 
 #include <inttypes.h>

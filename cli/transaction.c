@@ -4,16 +4,16 @@
  *     fact what=transaction of=SEQS         all captures of the message
  *
  * with the body person, via, reason, and for each item "was: ITEM VALUE" and "set: ITEM VALUE",
- * where VALUE is "-" for none and "=" for what was found (indexer/transaction_record.h). The
+ * where VALUE is "-" for none and "=" for what was found (indexer/transaction/transaction_record.h). The
  * message stays as it is; the index takes the newest such entry in the place of what was found. */
 #include "archiver/vault/keep.h"
 #include "archiver/vault/lend.h"
 #include "cli/cli.h"
 #include "cli/config_value.h"
 #include "cli/json.h"
-#include "indexer/amount.h"
-#include "indexer/transaction_record.h"
-#include "indexer/written_date.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/transaction_record.h"
+#include "indexer/transaction/written_date.h"
 #include "search/json.h"
 #include "search/message_record.h"
 

@@ -1,9 +1,9 @@
 /* conversation_terms.c - out of the box: lines of a document's data as terms and values. */
 #include "archiver/vault/fields.h"
 #include "base/digest.h"
-#include "indexer/conversation_priv.h"
-#include "indexer/sketch.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/reading/conversation_priv.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/sketch.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* deliveries.c - facts of deliveries out of the vault, into the documents: deliveries_priv.h */
 #include "indexer/deliveries_priv.h"
 #include "archiver/vault/delivered.h"
-#include "indexer/facts_priv.h"
-#include "indexer/index.h"
+#include "indexer/reading/facts_priv.h"
+#include "indexer/text/prefixes.h"
 #include "indexer/transactions_priv.h"
 
 #include <inttypes.h>

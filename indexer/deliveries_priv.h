@@ -22,9 +22,9 @@
 #include "archiver/vault/entry.h"
 #include "archiver/vault/fields.h"
 #include "archiver/vault/lend.h"
-#include "indexer/known_priv.h"
-#include "indexer/place_priv.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/known_priv.h"
+#include "indexer/store/place_priv.h"
+#include "indexer/store/xapian_shim.h"
 
 /* Facts that wait, by entry. */
 struct fk_told_one {

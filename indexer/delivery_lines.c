@@ -1,9 +1,9 @@
 /* delivery_lines.c - deliveries as lines of a document's data, and as terms: deliveries_priv.h */
 #include "indexer/deliveries_priv.h"
-#include "indexer/delivery_record.h"
-#include "indexer/delivery_term.h"
-#include "indexer/index.h"
-#include "indexer/terms.h"
+#include "indexer/record/delivery_record.h"
+#include "indexer/record/delivery_term.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
 
 #include <stdlib.h>
 #include <string.h>

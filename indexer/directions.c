@@ -1,11 +1,12 @@
 /* directions.c - see directions_priv.h. */
 #include "indexer/directions_priv.h"
 #include "archiver/vault/fields.h"
+#include "base/digest.h"
 #include "base/pack.h"
-#include "indexer/client_term.h"
-#include "indexer/docterms_priv.h"
-#include "indexer/host.h"
-#include "indexer/index.h"
+#include "indexer/reading/docterms_priv.h"
+#include "indexer/record/client_term.h"
+#include "indexer/text/host.h"
+#include "indexer/text/prefixes.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

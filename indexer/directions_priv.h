@@ -9,8 +9,8 @@
 #ifndef FK_INDEXER_DIRECTIONS_PRIV_H
 #define FK_INDEXER_DIRECTIONS_PRIV_H
 #include "base/status.h"
-#include "indexer/provenance.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/record/provenance.h"
+#include "indexer/store/xapian_shim.h"
 
 FK_CHECKED enum fk_status
 fk_directions__terms(struct fk_xdoc *doc, const struct fk_provenance *known, struct fk_err *err);

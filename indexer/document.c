@@ -4,19 +4,20 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/pack.h"
-#include "indexer/border_priv.h"
-#include "indexer/conversation_priv.h"
 #include "indexer/deliveries_priv.h"
 #include "indexer/directions_priv.h"
-#include "indexer/facts_priv.h"
 #include "indexer/index.h"
-#include "indexer/notice_priv.h"
-#include "indexer/provenance.h"
-#include "indexer/reason_priv.h"
-#include "indexer/sink_priv.h"
-#include "indexer/terms.h"
-#include "indexer/texts_priv.h"
+#include "indexer/reading/conversation_priv.h"
+#include "indexer/reading/facts_priv.h"
+#include "indexer/reading/notice_priv.h"
+#include "indexer/reading/sink_priv.h"
+#include "indexer/record/provenance.h"
+#include "indexer/record/reason_priv.h"
+#include "indexer/store/texts_priv.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
 #include "indexer/transactions_priv.h"
+#include "indexer/trust_priv.h"
 #include "indexer/unlock_priv.h"
 #include "indexer/verdicts_priv.h"
 
@@ -68,7 +69,7 @@ static bool terms_read(struct fk_answer *a, struct fk_reader *r) {
     return count == 0 || !memchr(a->terms, 0, (size_t)(at - a->terms));
 }
 
-/* Fields of the form, each once, under the prefixes of words (index.h). */
+/* Fields of the form, each once, under the prefixes of words (prefixes.h). */
 static bool texts_are_good(const uint8_t *blob, size_t len) {
     struct fk_text_field f;
     size_t at = 0;
@@ -431,8 +432,8 @@ static enum fk_status put_border(struct fk_xdoc *doc, const struct fk_source *so
     if (is_by_milter)
         (void)fk_fields_find(source->envelope, source->envelope_len, "mta", &mta);
     if (a->report_len == 0 || reports_count(c))
-        fk_border__judge(source->trust, is_by_milter ? fk_buf_cstr(&mta) : NULL, a->display,
-                         a->display_len, &lines);
+        fk_trust__judge(source->trust, is_by_milter ? fk_buf_cstr(&mta) : NULL, a->display,
+                        a->display_len, &lines);
     enum fk_status st = fk_verdicts__terms(doc, FK_P_BORDER, &lines, err);
     fk_buf_add(data, lines.data, lines.len);
     data->failed |= lines.failed || mta.failed;

@@ -8,9 +8,9 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/status.h"
-#include "indexer/password.h"
-#include "indexer/texts_priv.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/reading/password.h"
+#include "indexer/store/texts_priv.h"
+#include "indexer/store/xapian_shim.h"
 
 struct fk_source {
     uint64_t seq;

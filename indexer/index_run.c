@@ -12,10 +12,10 @@
 #include "base/frame.h"
 #include "base/io.h"
 #include "indexer/run_priv.h"
-#include "indexer/terms.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/terms.h"
 #include "indexer/transactions_priv.h"
 #include "indexer/verdicts_priv.h"
-#include "indexer/xapian_shim.h"
 
 #include <poll.h>
 #include <stdlib.h>

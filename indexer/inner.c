@@ -2,8 +2,8 @@
 #include "indexer/inner.h"
 #include "archiver/vault/fields.h"
 #include "base/pack.h"
-#include "indexer/facts_priv.h"
 #include "indexer/pool_priv.h"
+#include "indexer/reading/facts_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,10 +4,10 @@
 #include "base/frame.h"
 #include "base/io.h"
 #include "base/pack.h"
-#include "indexer/facts_priv.h"
-#include "indexer/fold_priv.h"
 #include "indexer/index.h"
 #include "indexer/pool_priv.h"
+#include "indexer/reading/facts_priv.h"
+#include "indexer/text/fold_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* notice_terms.c - what a notice says, as terms of its own document: notice_priv.h */
 #include "indexer/deliveries_priv.h"
-#include "indexer/delivery_term.h"
-#include "indexer/index.h"
-#include "indexer/notice_priv.h"
+#include "indexer/reading/notice_priv.h"
+#include "indexer/record/delivery_term.h"
+#include "indexer/text/prefixes.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/io.h"
-#include "indexer/programs_priv.h"
+#include "indexer/reading/programs_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>

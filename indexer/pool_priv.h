@@ -10,35 +10,17 @@
  * uses it checks it. A reader is replaced after some hundred messages, so that one that a message
  * has taken over does not see many more.
  *
- * Frames (base/frame.h) on the reader's descriptor 3:
- *     SETUP  u64 memory                             to it; it closes the box
- *     HELLO  u32 status, string                     from it: the box is closed, or why not
- *     RUNNER a socket to a runner of programs (programs_priv.h); before the first job, and when the
- *            one before is gone
- *     JOB    u8 kind, u8 how much (enum fk_job_depth), u64 offset, u64 length, u16 passwords, of
- *            each u64 origin and a string; a sealed memory file
- *     ANSWER the answer, or nothing and a sealed memory file with it
- *
  * Errors: FK_DENIED there is no box on this machine. Threads: one, the one that opened it.
  */
 #ifndef FK_INDEXER_POOL_PRIV_H
 #define FK_INDEXER_POOL_PRIV_H
 #include "base/buf.h"
 #include "indexer/index.h"
-#include "indexer/reason_priv.h"
+#include "indexer/reading/reader.h"
+#include "indexer/record/reason_priv.h"
 
-enum { FK_POOL_SETUP = 1, FK_POOL_HELLO, FK_POOL_JOB, FK_POOL_ANSWER, FK_POOL_RUNNER };
-enum fk_job_depth { FK_READ_ALL, FK_READ_NO_FILES, FK_READ_HEADERS };
 enum {
-    FK_POOL_OUTPUT_MAX = 256 << 20,
     FK_POOL_TASKS = 2 /* a reader: it need not wait for the next message, nor be woken for it */
-};
-enum fk_job_kind {
-    FK_JOB_TERMS,
-    FK_JOB_PEOPLE,
-    FK_JOB_WRAPPER, /* of a journal report what stands around the message, for people */
-    FK_JOB_REPORT,  /* ... and what it says, as lines (facts_priv.h) */
-    FK_JOB_WORDS    /* words that may be passwords (unlock_priv.h) */
 };
 
 struct fk_job {

@@ -4,8 +4,8 @@
 #include "indexer/run_priv.h"
 #include "base/fault.h"
 #include "base/io.h"
-#include "indexer/provenance.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/record/provenance.h"
+#include "indexer/store/xapian_shim.h"
 
 #include <stdio.h>
 #include <stdlib.h>

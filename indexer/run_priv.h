@@ -9,15 +9,15 @@
  */
 #ifndef FK_INDEXER_RUN_PRIV_H
 #define FK_INDEXER_RUN_PRIV_H
+#include "archiver/vault/entry.h"
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/lend.h"
-#include "archiver/vault/entry.h"
 #include "indexer/deliveries_priv.h"
 #include "indexer/document_priv.h"
 #include "indexer/index.h"
-#include "indexer/known_priv.h"
-#include "indexer/place_priv.h"
 #include "indexer/pool_priv.h"
+#include "indexer/store/known_priv.h"
+#include "indexer/store/place_priv.h"
 #include "indexer/verdicts_priv.h"
 
 enum {

@@ -2,7 +2,7 @@
 #include "indexer/run_priv.h"
 #include "base/fault.h"
 #include "base/io.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>

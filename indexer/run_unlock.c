@@ -14,11 +14,11 @@
 #include "base/fault.h"
 #include "base/io.h"
 #include "base/pack.h"
-#include "indexer/index.h"
-#include "indexer/provenance.h"
-#include "indexer/terms.h"
+#include "indexer/record/provenance.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
 #include "indexer/unlock_priv.h"
-#include "indexer/xapian_shim.h"
 
 #include <stdlib.h>
 #include <string.h>

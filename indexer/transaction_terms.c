@@ -4,11 +4,11 @@
  * only value of its item. */
 #include "base/clock.h"
 #include "base/pack.h"
-#include "indexer/amount.h"
-#include "indexer/company.h"
-#include "indexer/index.h"
-#include "indexer/terms.h"
-#include "indexer/transaction_record.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/company.h"
+#include "indexer/transaction/transaction_record.h"
 #include "indexer/transactions_priv.h"
 
 #include <stdio.h>

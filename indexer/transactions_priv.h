@@ -11,7 +11,7 @@
 #define FK_INDEXER_TRANSACTIONS_PRIV_H
 #include "archiver/vault/entry.h"
 #include "archiver/vault/fields.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 
 /* Lines of a message's own, appended to out; of those that were found as the counterparty, names that
  * are our own (NULL-terminated: companies, as people write them, and domains) get confidence 0. */

@@ -1,6 +1,6 @@
 /*
- * unlock_priv.h - passwords in mails: words that may be one, and what a document says of its locked
- * files.
+ * unlock_priv.h - passwords in mails (password_words_priv.h has the words that may be one): what a
+ * document says of its locked files.
  *
  * In its data stand "unsearchable: PATH encrypted" for each, and, of what opened, "unlocked: PATH
  * SEQ": SEQ of the message that has the password, 0 the configured list. Its terms: FK_P_FLAG
@@ -10,12 +10,8 @@
 #define FK_INDEXER_UNLOCK_PRIV_H
 #include "base/buf.h"
 #include "base/status.h"
-#include "indexer/password.h"
-#include "indexer/xapian_shim.h"
-
-/* In the box: words of a text for people, those behind "password" and its like first, of a short
- * one then every word that may be one. Appends u16 count, strings. */
-void fk_unlock__words_of(const char *text, size_t len, struct fk_buf *out);
+#include "indexer/reading/password.h"
+#include "indexer/store/xapian_shim.h"
 
 /* The address of the first From of a document's data, folded; nothing where there is none. */
 FK_CHECKED enum fk_status fk_unlock__sender(const void *data, size_t len, struct fk_buf *out,

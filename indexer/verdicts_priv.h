@@ -14,10 +14,11 @@
 #define FK_INDEXER_VERDICTS_PRIV_H
 #include "archiver/vault/entry.h"
 #include "archiver/vault/fields.h"
-#include "indexer/index.h"
-#include "indexer/known_priv.h"
-#include "indexer/place_priv.h"
-#include "indexer/xapian_shim.h"
+#include "archiver/vault/lend.h"
+#include "indexer/store/known_priv.h"
+#include "indexer/store/place_priv.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 
 /* Salts of the messages that were read last, so that what is found about them soon after does not
  * have them read once more. */

@@ -1,7 +1,7 @@
 /* collapse.c - see collapse.h. */
 #include "search/collapse.h"
-#include "indexer/index.h"
-#include "indexer/sketch.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/sketch.h"
 #include "search/related.h"
 
 #include <stdlib.h>

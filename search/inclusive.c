@@ -1,6 +1,6 @@
 /* inclusive.c - see inclusive.h. */
 #include "search/inclusive.h"
-#include "indexer/terms.h"
+#include "indexer/text/terms.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* json.c - hits and coverage as objects; a document's fields by the table below. */
 #include "search/json.h"
 #include "base/clock.h"
-#include "indexer/transaction_record.h"
+#include "indexer/transaction/transaction_record.h"
 #include "search/query_priv.h"
 
 json_t *fk_json_text(const char *text, size_t len) {

@@ -1,5 +1,5 @@
 /* json_delivery.c - what became of a message, as objects: by a log, and by notices. */
-#include "indexer/delivery_record.h"
+#include "indexer/record/delivery_record.h"
 #include "search/json.h"
 #include "search/message_record.h"
 

@@ -1,6 +1,6 @@
 /* json_transaction.c - what a message is about as an order, invoice and so on, as an object. */
-#include "indexer/amount.h"
-#include "indexer/transaction_record.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/transaction_record.h"
 #include "search/json.h"
 
 static json_t *text_json(const char *text) {

@@ -1,7 +1,7 @@
 /* matches.c - see matches.h. */
 #include "search/matches.h"
 #include "base/pack.h"
-#include "indexer/index.h"
+#include "indexer/text/prefixes.h"
 
 #include <stdlib.h>
 

@@ -14,7 +14,7 @@
 #define FK_SEARCH_MATCHES_H
 #include "archiver/vault/fields.h"
 #include "base/status.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

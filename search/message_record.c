@@ -2,7 +2,8 @@
 #include "search/message_record.h"
 #include "archiver/vault/fields.h"
 #include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 #include "search/tail.h"
 
 #include <stdlib.h>

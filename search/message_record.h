@@ -18,7 +18,7 @@
 #ifndef FK_SEARCH_MESSAGE_RECORD_H
 #define FK_SEARCH_MESSAGE_RECORD_H
 #include "base/buf.h"
-#include "indexer/provenance.h"
+#include "indexer/record/provenance.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,9 +1,9 @@
-/* query_delivery.c - delivery: as terms of the index (docs/query.md, indexer/delivery_term.h). A
+/* query_delivery.c - delivery: as terms of the index (docs/query.md, indexer/record/delivery_term.h). A
  * status says by itself whose word it is: logs and notices have none in common. A recipient, a code
  * and a host are looked for in both, and hits tell them apart. */
-#include "indexer/delivery_term.h"
-#include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/record/delivery_term.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_priv.h"
 
 #include <ctype.h>

@@ -1,8 +1,8 @@
 /* query_direction.c - direction: from us or not, to us or not, to others or not. Every message is
  * one of the four. */
 #include "base/arena.h"
-#include "indexer/index.h"
-#include "indexer/terms.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
 #include "search/query_plan_priv.h"
 
 /* Our domains as the index has them. */

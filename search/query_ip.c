@@ -1,8 +1,8 @@
 /* query_ip.c - ip: as terms of the index: an address is one, a network all that begin as it does.
  */
-#include "indexer/client_term.h"
-#include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/record/client_term.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"
 

@@ -2,8 +2,8 @@
  * beside what was typed. A place where there are two ways is a site; a spelling is the text with
  * some of its sites the other way. */
 #include "archiver/vault/fields.h"
-#include "indexer/terms.h"
-#include "indexer/variants.h"
+#include "indexer/text/terms.h"
+#include "indexer/text/variants.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"
 #include <stdio.h>

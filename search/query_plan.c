@@ -4,11 +4,11 @@
  * text of names and addresses.
  */
 #include "search/query_plan.h"
-#include "search/query_plan_priv.h"
 #include "base/pack.h"
-#include "indexer/host.h"
-#include "indexer/index.h"
-#include "indexer/terms.h"
+#include "indexer/text/host.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
+#include "search/query_plan_priv.h"
 
 /* ---- people */
 

@@ -10,7 +10,7 @@
  */
 #ifndef FK_SEARCH_QUERY_PLAN_H
 #define FK_SEARCH_QUERY_PLAN_H
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 #include "search/query_parse.h"
 #ifdef __cplusplus
 extern "C" {

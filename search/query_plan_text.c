@@ -1,8 +1,8 @@
 /* query_plan_text.c - a text as terms of the index, in all of its spellings, and texts that stand
  * near to one another. */
-#include "indexer/index.h"
-#include "indexer/terms.h"
-#include "indexer/variants.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
+#include "indexer/text/variants.h"
 #include "search/query_plan_priv.h"
 #include <limits.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* query_related.c - thread: and similar: as a query. What they stand for is known to the index
  * alone and is looked up before the query is planned (related.c); here it is an OR of captures. */
-#include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_priv.h"
 #include "search/related.h"
 

@@ -3,13 +3,13 @@
  * further files in it are terms of their first digits, so that a range is a few hundred of them at
  * most. */
 #include "base/pack.h"
-#include "indexer/amount.h"
-#include "indexer/company.h"
-#include "indexer/index.h"
-#include "indexer/numeral.h"
-#include "indexer/terms.h"
-#include "indexer/transaction_record.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/company.h"
+#include "indexer/transaction/numeral.h"
+#include "indexer/transaction/transaction_record.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"
 

@@ -1,8 +1,8 @@
 /* query_verdict.c - dkim:, auth:, spam: and virus: as terms of the index (docs/auth.md). Either of
  * who may have said it, the archive itself or the mail server in front, is enough: hits tell whose
  * word it is. */
-#include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_priv.h"
 
 #include <ctype.h>

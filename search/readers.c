@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 
 #include <fcntl.h>
 #include <pthread.h>

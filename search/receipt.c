@@ -2,8 +2,8 @@
  * the order of docs/format-receipt.md. */
 #include "archiver/vault/lend.h"
 #include "base/clock.h"
-#include "indexer/index.h"
-#include "indexer/terms.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
 #include "search/receipt_priv.h"
 #include "search/search_priv.h"
 

@@ -3,7 +3,7 @@
  */
 #ifndef FK_SEARCH_RECEIPT_PRIV_H
 #define FK_SEARCH_RECEIPT_PRIV_H
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 #include "search/matches.h"
 #include "search/receipt.h"
 #include "search/search.h"

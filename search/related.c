@@ -1,8 +1,8 @@
 /* related.c - see related.h. */
 #include "search/related.h"
-#include "indexer/index.h"
-#include "indexer/sketch.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/sketch.h"
 #include "search/query_priv.h"
 #include "search/thread.h"
 

@@ -1,6 +1,6 @@
 /* scope.c - see scope.h. */
 #include "search/scope.h"
-#include "indexer/index.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"
 

@@ -11,7 +11,7 @@
  */
 #ifndef FK_SEARCH_SCOPE_H
 #define FK_SEARCH_SCOPE_H
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 #include "search/query_parse.h"
 #ifdef __cplusplus
 extern "C" {

@@ -27,11 +27,11 @@
  */
 #ifndef FK_SEARCH_SEARCH_H
 #define FK_SEARCH_SEARCH_H
-#include "archiver/vault/keep.h"
 #include "archiver/vault/fields.h"
+#include "archiver/vault/keep.h"
 #include "archiver/vault/lend.h"
-#include "indexer/excerpt.h"
-#include "indexer/provenance.h"
+#include "indexer/record/provenance.h"
+#include "indexer/text/excerpt.h"
 #include "search/collapse.h"
 #include "search/query_parse.h"
 #include "search/readers.h"

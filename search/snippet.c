@@ -1,7 +1,7 @@
 /* snippet.c - see snippet.h. */
 #include "search/snippet.h"
 #include "archiver/vault/fields.h"
-#include "indexer/index.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_priv.h"
 
 /* Where a text may stand, in the order in which it is looked for. */

@@ -14,8 +14,8 @@
  */
 #ifndef FK_SEARCH_SNIPPET_H
 #define FK_SEARCH_SNIPPET_H
-#include "indexer/excerpt.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/excerpt.h"
 #include "search/query_parse.h"
 
 struct fk_snippets;

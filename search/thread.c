@@ -3,7 +3,8 @@
 #include "search/thread_priv.h"
 #include "archiver/vault/keep.h"
 #include "indexer/index.h"
-#include "indexer/provenance.h"
+#include "indexer/record/provenance.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_plan.h"
 #include "search/tail.h"
 

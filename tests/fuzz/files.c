@@ -1,8 +1,8 @@
-/* A file as an attachment of a message (indexer/files_priv.h): archives, OOXML, ODF, RTF, OLE2 and
+/* A file as an attachment of a message (indexer/reading/files_priv.h): archives, OOXML, ODF, RTF, OLE2 and
  * what is in it, TNEF, mail, by their first bytes; without the runner of programs. What goes to the
  * sink is UTF-8 and bounded, every reason is one of the list, and a password that is none opens
  * nothing. */
-#include "indexer/files_priv.h"
+#include "indexer/reading/files_priv.h"
 #include "tests/fuzz/support/fuzz.h"
 
 static struct {

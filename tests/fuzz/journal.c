@@ -1,6 +1,6 @@
-/* The text of a journal report (indexer/journal_report.h): what is taken of it stands in the report's
+/* The text of a journal report (indexer/reading/journal_report.h): what is taken of it stands in the report's
  * own copy, in bounds, and the same text gives the same. Input: the text. */
-#include "indexer/journal_report.h"
+#include "indexer/reading/journal_report.h"
 #include "tests/fuzz/support/fuzz.h"
 
 static void span_check(const struct fk_journal_report *r, struct fk_span s) {

@@ -1,7 +1,7 @@
-/* An XML part of an office document, and the strings of a workbook (indexer/office_priv.h), without
+/* An XML part of an office document, and the strings of a workbook (indexer/reading/office_priv.h), without
  * the ZIP file around them: the first byte says which. What comes out is UTF-8 and bounded. */
-#include "indexer/files_priv.h"
-#include "indexer/office_priv.h"
+#include "indexer/reading/files_priv.h"
+#include "indexer/reading/office_priv.h"
 #include "tests/fuzz/support/fuzz.h"
 
 static size_t text;

@@ -1,11 +1,11 @@
-/* The order of documents of a shard (indexer/order_priv.h): whatever bytes the file has, what is
+/* The order of documents of a shard (indexer/store/order_priv.h): whatever bytes the file has, what is
  * read of it is what they say by a second reader, or damage; and but for sums that are made anew it
  * is an order that was written, block by block.
  *
  * Input: a byte, which order; a byte (1: the file gets the length that its number of documents
  * wants, 2: sums of its blocks are made anew, 4: the sum of its head); a byte, which other order;
  * two bytes, from where on the file is that other one; then changes (patch.h) of it. */
-#include "indexer/order_priv.h"
+#include "indexer/store/order_priv.h"
 #include "base/digest.h"
 #include "base/io.h"
 #include "base/pack.h"

@@ -1,6 +1,6 @@
-/* Text as terms (indexer/terms.h): whatever text is looked for is found in itself, at consecutive
+/* Text as terms (indexer/text/terms.h): whatever text is looked for is found in itself, at consecutive
  * positions; positions ascend; folding a folded text changes nothing. */
-#include "indexer/terms.h"
+#include "indexer/text/terms.h"
 #include "tests/fuzz/support/fuzz.h"
 
 struct term {

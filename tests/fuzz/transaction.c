@@ -1,14 +1,14 @@
-/* What is found of an order or invoice in any texts (indexer/transaction_find_priv.h): its lines may
+/* What is found of an order or invoice in any texts (indexer/transaction/transaction_find_priv.h): its lines may
  * leave the box, are values of their form, lead to where they stand, and the same texts give the same;
  * figures, days and names end within the text, and as text are read again as they were. Input: texts
  * apart at a byte 0xfe, the first byte of each says where it stands. */
 #include "archiver/vault/fields.h"
-#include "indexer/amount.h"
-#include "indexer/company.h"
-#include "indexer/facts_priv.h"
-#include "indexer/numeral.h"
-#include "indexer/transaction_find_priv.h"
-#include "indexer/written_date.h"
+#include "indexer/reading/facts_priv.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/company.h"
+#include "indexer/transaction/numeral.h"
+#include "indexer/transaction/transaction_find_priv.h"
+#include "indexer/transaction/written_date.h"
 #include "tests/fuzz/support/fuzz.h"
 
 static void amount_check(const char *text, size_t len, size_t at) {

@@ -1,4 +1,4 @@
-"""folding.py - what docs/query.md and indexer/terms.h promise of a text, written once more and from those words alone:
+"""folding.py - what docs/query.md and indexer/text/terms.h promise of a text, written once more and from those words alone:
 Unicode's NFKC_Casefold by Python's tables, the house's own folds, and where words and runs begin and end.
 
 Cut.doc is a text as it can be searched, one character between any two things that stand apart:
@@ -19,7 +19,7 @@ import unicodedata
 
 
 def variants():
-    table = pathlib.Path(__file__).parents[2] / "indexer/variants.c"
+    table = pathlib.Path(__file__).parents[2] / "indexer/text/variants.c"
     if not table.exists():
         return []
     return re.findall(r'"([^"\x00-\x7f]{2,})"', table.read_text(encoding="utf-8").split("classes[] = {")[1].split("};")[0])
@@ -27,7 +27,7 @@ def variants():
 
 VARIANTS = variants()
 BREAK, LINE, END = "\x1f", "\x1e", "\0"
-WORD_BYTES, UNIT_BYTES = 128, 24  # indexer/terms.h: longer words are cut; marks over a character's share are left out
+WORD_BYTES, UNIT_BYTES = 128, 24  # indexer/text/terms.h: longer words are cut; marks over a character's share are left out
 
 IGNORABLE = re.compile(  # Default_Ignorable_Code_Point, DerivedCoreProperties.txt
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"

@@ -5,7 +5,7 @@
  *     index-dump -n VAULT       only how many documents, terms and positions there are
  */
 #include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 
 #include <inttypes.h>
 #include <stdio.h>

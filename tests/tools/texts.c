@@ -13,9 +13,9 @@
  * Files of the corpus are opened without a box here: run it on what may be trusted not to harm.
  */
 #include "base/io.h"
-#include "indexer/files_priv.h"
-#include "indexer/sink_priv.h"
-#include "indexer/unwrap_priv.h"
+#include "indexer/reading/files_priv.h"
+#include "indexer/reading/sink_priv.h"
+#include "indexer/reading/unwrap_priv.h"
 #include "search/json.h"
 
 #include <locale.h>

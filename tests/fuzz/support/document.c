@@ -1,8 +1,8 @@
 /* document.c - see document.h. */
 #include "tests/fuzz/support/document.h"
 #include "archiver/vault/fields.h"
-#include "indexer/index.h"
-#include "indexer/sketch.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/sketch.h"
 #include "tests/fuzz/support/fuzz.h"
 
 struct fk_xdoc {

@@ -2,7 +2,7 @@
  * test_rerun_why.c - what explains a hit that is there on one side alone, and what does not.
  */
 #include "cli/rerun_priv.h"
-#include "indexer/terms.h"
+#include "indexer/text/terms.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

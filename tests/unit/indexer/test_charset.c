@@ -1,7 +1,7 @@
 /* Bytes in a declared charset, as UTF-8: by every name that it has, not by what its bytes look
  * like. */
-#include "indexer/charset_priv.h"
-#include "indexer/html_priv.h"
+#include "indexer/reading/charset_priv.h"
+#include "indexer/reading/html_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

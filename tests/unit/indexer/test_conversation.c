@@ -1,7 +1,7 @@
 /*
  * test_conversation.c - base subjects, and which ids of a message are kept.
  */
-#include "indexer/conversation_priv.h"
+#include "indexer/reading/conversation_priv.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

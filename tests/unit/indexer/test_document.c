@@ -1,7 +1,7 @@
 /* What a reader may say of a message: it may have been taken over by it. */
 #include "indexer/document_priv.h"
-#include "indexer/index.h"
-#include "indexer/sink_priv.h"
+#include "indexer/reading/sink_priv.h"
+#include "indexer/text/prefixes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Where a text stands in another as it was written, whatever folding does to both. */
-#include "indexer/excerpt.h"
+#include "indexer/text/excerpt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

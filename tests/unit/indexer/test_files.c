@@ -1,7 +1,7 @@
 /* What is read of attached files, and that what is not read is told with its reason. The archives
  * are written by libarchive, as others write them. */
-#include "indexer/files_priv.h"
-#include "indexer/reading_priv.h"
+#include "indexer/reading/files_priv.h"
+#include "indexer/reading/reading_priv.h"
 
 #include <archive.h>
 #include <archive_entry.h>

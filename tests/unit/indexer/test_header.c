@@ -1,6 +1,6 @@
 /* Charsets, encoded words, parameters and addresses as mailers write them. */
-#include "indexer/charset_priv.h"
-#include "indexer/header_priv.h"
+#include "indexer/reading/charset_priv.h"
+#include "indexer/reading/header_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

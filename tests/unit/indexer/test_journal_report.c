@@ -1,7 +1,7 @@
 /* The text of a journal report: every form that mail servers write, and what is none. */
 #include "base/buf.h"
 #include "base/clock.h"
-#include "indexer/journal_report.h"
+#include "indexer/reading/journal_report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* Which earlier document a capture is joined with: the one of the same bytes, read the same way. */
 #include "indexer/document_priv.h"
-#include "indexer/index.h"
-#include "indexer/known_priv.h"
-#include "indexer/sink_priv.h"
+#include "indexer/reading/sink_priv.h"
+#include "indexer/store/known_priv.h"
+#include "indexer/text/prefixes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* test_lexicon.c - a lexicon answers what asking for each of its words would. */
-#include "indexer/lexicon_priv.h"
+#include "indexer/transaction/lexicon_priv.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* test_links.c - addresses in a text, and what is posted of a link's target. */
 #include "base/pack.h"
-#include "indexer/docterms_priv.h"
-#include "indexer/html_priv.h"
-#include "indexer/links_priv.h"
+#include "indexer/reading/docterms_priv.h"
+#include "indexer/reading/html_priv.h"
+#include "indexer/reading/links_priv.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

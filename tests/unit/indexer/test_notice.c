@@ -1,9 +1,9 @@
 /* The parts of a notice that are for machines: every form that mail servers write, and what is
  * none; and how they are read again as lines. */
-#include "indexer/delivery_record.h"
-#include "indexer/delivery_term.h"
-#include "indexer/index.h"
-#include "indexer/notice_priv.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/reading/notice_priv.h"
+#include "indexer/record/delivery_record.h"
+#include "indexer/record/delivery_term.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* The order of documents in a file, and its bits changed one by one: what is read is what was
  * written, or damage. */
-#include "indexer/order_priv.h"
+#include "indexer/store/order_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

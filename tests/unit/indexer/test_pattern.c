@@ -1,6 +1,6 @@
 /* test_pattern.c - patterns and names of hosts. */
-#include "indexer/host.h"
-#include "indexer/pattern.h"
+#include "indexer/text/host.h"
+#include "indexer/text/pattern.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

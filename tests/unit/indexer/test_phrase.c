@@ -1,8 +1,8 @@
 /* A phrase in a row against the rule of terms.h, which is about positions: thousands of texts of
  * few pieces, with line ends and scripts mixed, in which hits and near misses are many. */
-#include "indexer/phrase_priv.h"
-#include "indexer/row_priv.h"
-#include "indexer/terms.h"
+#include "indexer/text/phrase_priv.h"
+#include "indexer/text/row_priv.h"
+#include "indexer/text/terms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

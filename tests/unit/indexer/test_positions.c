@@ -1,6 +1,6 @@
 /* Positions of words in a file, and every bit of it changed: what is read is what was written, or
  * damage, or nothing, and never another word's. */
-#include "indexer/positions_priv.h"
+#include "indexer/store/positions_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #include "base/frame.h"
 #include "base/io.h"
 #include "base/pack.h"
-#include "indexer/programs_priv.h"
+#include "indexer/reading/programs_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

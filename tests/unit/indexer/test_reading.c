@@ -1,13 +1,13 @@
 /* Messages in, terms out, without the box: what is read of a message and what is left out. */
 #include "base/pack.h"
-#include "indexer/fold_priv.h"
-#include "indexer/html_priv.h"
-#include "indexer/index.h"
-#include "indexer/mime_priv.h"
-#include "indexer/sink_priv.h"
-#include "indexer/sketch.h"
-#include "indexer/terms.h"
-#include "indexer/texts_priv.h"
+#include "indexer/reading/html_priv.h"
+#include "indexer/reading/mime_priv.h"
+#include "indexer/reading/sink_priv.h"
+#include "indexer/store/texts_priv.h"
+#include "indexer/text/fold_priv.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/sketch.h"
+#include "indexer/text/terms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* The list of an index's databases: what is read back, what is refused, how few there are. */
-#include "indexer/shards_priv.h"
+#include "indexer/store/shards_priv.h"
 #include "base/atomic_file.h"
 
 #include <setjmp.h>

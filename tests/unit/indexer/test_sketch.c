@@ -1,8 +1,8 @@
 /*
  * test_sketch.c - likeness by sketches beside the exact Jaccard coefficient of the same shingles.
  */
-#include "indexer/docterms_priv.h"
-#include "indexer/sketch.h"
+#include "indexer/reading/docterms_priv.h"
+#include "indexer/text/sketch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* The rule of terms.h, as tables and as the property that search stands on: what is literally in a
  * text is a row of tokens at consecutive positions. */
-#include "indexer/terms.h"
+#include "indexer/text/terms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

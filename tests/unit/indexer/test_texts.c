@@ -1,6 +1,6 @@
 /* The text store of a shard: what is forgotten is in no block of a copy, and damage is never taken
  * for a text. */
-#include "indexer/texts_priv.h"
+#include "indexer/store/texts_priv.h"
 #include "base/io.h"
 
 #include <setjmp.h>

@@ -1,13 +1,13 @@
 /* Figures, days and names as mail writes them, what is none of these, and what a document says of
  * itself when all of it is put together. */
 #include "archiver/vault/fields.h"
-#include "indexer/amount.h"
-#include "indexer/company.h"
-#include "indexer/numeral.h"
-#include "indexer/transaction_find_priv.h"
-#include "indexer/transaction_record.h"
+#include "indexer/transaction/amount.h"
+#include "indexer/transaction/company.h"
+#include "indexer/transaction/numeral.h"
+#include "indexer/transaction/transaction_find_priv.h"
+#include "indexer/transaction/transaction_record.h"
+#include "indexer/transaction/written_date.h"
 #include "indexer/transactions_priv.h"
-#include "indexer/written_date.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* Which messages are journal reports, and which bytes of them are the message that is reported. */
 #include "archiver/vault/fields.h"
-#include "indexer/facts_priv.h"
-#include "indexer/reading_priv.h"
-#include "indexer/unwrap_priv.h"
+#include "indexer/reading/facts_priv.h"
+#include "indexer/reading/reading_priv.h"
+#include "indexer/reading/unwrap_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

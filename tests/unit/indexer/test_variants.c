@@ -1,7 +1,7 @@
 /* test_variants.c - the table of characters that are the same in names keeps its own rules. */
-#include "indexer/fold_priv.h"
-#include "indexer/terms.h"
-#include "indexer/variants.h"
+#include "indexer/text/fold_priv.h"
+#include "indexer/text/terms.h"
+#include "indexer/text/variants.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* The first hits by the order of documents, which merging makes, as by the values of them all. */
-#include "indexer/order_priv.h"
+#include "indexer/store/order_priv.h"
 #include "tests/unit/support/shards.h"
 
 #include <setjmp.h>

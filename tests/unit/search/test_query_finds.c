@@ -1,6 +1,6 @@
 /* test_query_finds.c - what spellings, NEAR, patterns, empty fields, links, clients and directions
  * find in a small index. */
-#include "indexer/index.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_plan.h"
 #include "tests/unit/support/small_index.h"
 #include <setjmp.h>

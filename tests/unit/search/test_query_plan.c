@@ -4,8 +4,8 @@
  * finds, nothing more and nothing less.
  */
 #include "base/pack.h"
-#include "indexer/index.h"
-#include "indexer/terms.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
 #include "search/query_plan.h"
 #include "tests/unit/support/small_index.h"
 #include <setjmp.h>

@@ -3,9 +3,9 @@
 #include "search/readers.h"
 #include "base/atomic_file.h"
 #include "base/io.h"
-#include "indexer/index.h"
-#include "indexer/terms.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
 
 #include <dirent.h>
 #include <setjmp.h>

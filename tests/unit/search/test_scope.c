@@ -2,7 +2,7 @@
  * test_scope.c - what an answer may have missed, field by field: none of the fields of the language
  * is forgotten.
  */
-#include "indexer/index.h"
+#include "indexer/text/prefixes.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"
 #include "search/scope.h"

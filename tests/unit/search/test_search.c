@@ -5,7 +5,8 @@
 #include "archiver/vault/entry.h"
 #include "base/pack.h"
 #include "indexer/index.h"
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 #include "search/search.h"
 #include <setjmp.h>
 #include <stdarg.h>

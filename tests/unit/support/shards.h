@@ -4,7 +4,7 @@
  */
 #ifndef FK_TESTS_UNIT_SUPPORT_SHARDS_H
 #define FK_TESTS_UNIT_SUPPORT_SHARDS_H
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 #include <stdio.h>
 #include <string.h>
 

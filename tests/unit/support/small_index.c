@@ -1,8 +1,8 @@
 /* small_index.c - see small_index.h */
 #include "tests/unit/support/small_index.h"
 #include "base/pack.h"
-#include "indexer/index.h"
-#include "indexer/terms.h"
+#include "indexer/text/prefixes.h"
+#include "indexer/text/terms.h"
 #include "search/query_plan.h"
 #include <setjmp.h>
 #include <stdarg.h>

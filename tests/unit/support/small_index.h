@@ -4,7 +4,7 @@
  */
 #ifndef FK_TESTS_UNIT_SUPPORT_SMALL_INDEX_H
 #define FK_TESTS_UNIT_SUPPORT_SMALL_INDEX_H
-#include "indexer/xapian_shim.h"
+#include "indexer/store/xapian_shim.h"
 
 struct fk_xwriter *small_index_new(char *dir, size_t size); /* dir: where it is, out */
 void small_renew(struct fk_xdoc **doc);                     /* an empty document in its place */
