@@ -1,8 +1,8 @@
 /* conversation_terms.c - out of the box: lines of a document's data as terms and values. */
+#include "indexer/conversation_terms_priv.h"
 #include "archiver/vault/fields.h"
 #include "base/digest.h"
-#include "indexer/reading/conversation_priv.h"
-#include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 #include "indexer/text/sketch.h"
 
 #include <string.h>

@@ -1,14 +1,12 @@
 /* directions.c - see directions_priv.h. */
 #include "indexer/directions_priv.h"
 #include "archiver/vault/fields.h"
-#include "base/digest.h"
 #include "base/pack.h"
 #include "indexer/reading/docterms_priv.h"
 #include "indexer/record/client_term.h"
 #include "indexer/text/host.h"
 #include "indexer/text/prefixes.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -89,17 +87,6 @@ done:
 }
 
 /* ---- who delivered it */
-
-bool fk_client_term(const char *text, char out[FK_CLIENT_DIGITS + 1], bool *is_v4_out) {
-    uint8_t bytes[16] = {0};
-    *is_v4_out = inet_pton(AF_INET, text, bytes + 12) == 1;
-    if (*is_v4_out)
-        bytes[10] = bytes[11] = 0xff;
-    else if (inet_pton(AF_INET6, text, bytes) != 1)
-        return false;
-    fk_hex(out, bytes, sizeof bytes);
-    return true;
-}
 
 /* "192.0.2.1:1234", "[2001:db8::1]:1234", "IPv6:2001:db8::1" */
 static void address_of(const char *text, char *out, size_t size) {

@@ -1,6 +1,7 @@
-/* notice_terms.c - what a notice says, as terms of its own document: notice_priv.h */
+/* notice_terms.c - see notice_terms_priv.h. */
+#include "indexer/notice_terms_priv.h"
 #include "indexer/deliveries_priv.h"
-#include "indexer/reading/notice_priv.h"
+#include "indexer/record/delivery_record.h"
 #include "indexer/record/delivery_term.h"
 #include "indexer/text/prefixes.h"
 

@@ -3,8 +3,8 @@
  * names (References, In-Reply-To), and its subject without what answering and forwarding put before
  * it (the base subject of RFC 5256, section 2.1, with 返信 and 転送).
  *
- * In the box: ids are collected header by header, then written as lines and terms. Outside of it
- * the lines become terms and the value by which conversations are collapsed (prefixes.h).
+ * In the box: ids are collected header by header, then written as lines and terms
+ * (conversation_terms_priv.h goes on with the lines).
  *
  * Of more than FK_REFERENCES_MAX ids the first and the last are kept: the root, and the nearest.
  * Errors: FK_NOMEM. Threads: any.
@@ -14,8 +14,6 @@
 #include "base/buf.h"
 #include "indexer/reading/docterms_priv.h"
 #include "indexer/text/prefixes.h"
-
-struct fk_xdoc;
 
 enum { FK_REFERENCES_MAX = 64 };
 
@@ -39,12 +37,5 @@ const char *fk_conversation__base(char *folded, size_t *len, bool *is_reply);
 FK_CHECKED enum fk_status fk_conversation__end(struct fk_conversation *c, struct fk_docterms *terms,
                                                struct fk_buf *lines, struct fk_err *err);
 void fk_conversation__free(struct fk_conversation *c);
-
-/* conversation_terms.c: of a document's data, FK_P_REFERENCE terms and FK_SLOT_CONVERSATION. */
-FK_CHECKED enum fk_status fk_conversation__put(struct fk_xdoc *doc, const void *data, size_t len,
-                                               struct fk_err *err);
-/* What the box said of the text: FK_SLOT_SKETCH and FK_P_BAND terms, out of a line "sketch". */
-FK_CHECKED enum fk_status fk_conversation__put_sketch(struct fk_xdoc *doc, const void *lines,
-                                                      size_t len, struct fk_err *err);
 
 #endif

@@ -31,10 +31,4 @@ void fk_notice__read(enum fk_notice_part part, const char *text, size_t len, str
 /* The Message-ID in header fields, without <>; false where there is none. */
 bool fk_notice__message_id(const char *text, size_t len, const char **at, size_t *len_out);
 
-/* What a document's data has of a notice, as terms: FK_P_NOTICE and what delivery_term.h says,
- * every status, code, host and recipient; "dsn" or "mdn"; and FK_P_ABOUT. */
-struct fk_xdoc;
-FK_CHECKED enum fk_status fk_notice__terms(struct fk_xdoc *doc, const void *data, size_t len,
-                                           struct fk_err *err);
-
 #endif

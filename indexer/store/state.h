@@ -11,10 +11,9 @@
 extern "C" {
 #endif
 
-/* All its shards and its mark. FK_NOT_FOUND where there is none yet;
- * FK_RETRY where it is of another version and waits to be made anew; a search that meets FK_RETRY
- * in it later opens anew. Free with fk_xreader_close (indexer/store/xapian_shim.h).
- */
+/* All its shards and its mark. FK_NOT_FOUND where there is none yet; FK_RETRY where it is of
+ * another version and waits to be made anew; a search that meets FK_RETRY in it later opens anew.
+ * Free with fk_xreader_close (xapian_shim.h). */
 struct fk_xreader;
 FK_CHECKED enum fk_status fk_index_open(const char *dir, struct fk_xreader **reader, uint64_t *mark,
                                         struct fk_err *err);
