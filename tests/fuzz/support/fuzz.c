@@ -9,10 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A length in an input is no reason to take a gigabyte; libFuzzer has limits of its own. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-    return "max_allocation_size_mb=1024:detect_leaks=1:abort_on_error=1:hard_rss_limit_mb=3072";
+__attribute__((weak)) const char *__asan_default_options(void) {
+    return FUZZ_ASAN_OPTIONS;
 }
 
 void fuzz_broken(const char *file, int line, const char *what) {
