@@ -134,8 +134,8 @@ static enum fk_status landlock_system(const struct fk_box_program *box, struct f
     enum fk_status st = ruleset_make(abi, &fd, err);
     if (st != FK_OK)
         return st;
-    if ((!box || (right_give(fd, box->file, READ_FILE) &&
-                  right_give(fd, box->dir, rights_of(abi)))) &&
+    if ((!box ||
+         (right_give(fd, box->file, READ_FILE) && right_give(fd, box->dir, rights_of(abi)))) &&
         system_give(fd))
         return ruleset_close(fd, err);
     st = fk_fail_sys(err, errno, "a boxed process cannot be given its files");

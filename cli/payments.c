@@ -44,7 +44,8 @@ static bool is_utf8(const char *text, size_t len) {
 
 /* Appends the cell as UTF-8; false where it has bytes that are none of Shift_JIS. */
 static bool sjis_decode(const char *cell, size_t len, struct fk_buf *out) {
-    static const char name[] = "ibm-943_P15A-2003"; /* as messages are read (indexer/reading/charset.c) */
+    static const char name[] =
+        "ibm-943_P15A-2003"; /* as messages are read (indexer/reading/charset.c) */
     UErrorCode code = U_ZERO_ERROR;
     UConverter *from = ucnv_open(name, &code), *to = ucnv_open("UTF-8", &code);
     bool good = U_SUCCESS(code) && fk_buf_reserve(out, 4 * len + 8);

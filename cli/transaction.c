@@ -4,8 +4,9 @@
  *     fact what=transaction of=SEQS         all captures of the message
  *
  * with the body person, via, reason, and for each item "was: ITEM VALUE" and "set: ITEM VALUE",
- * where VALUE is "-" for none and "=" for what was found (indexer/transaction/transaction_record.h). The
- * message stays as it is; the index takes the newest such entry in the place of what was found. */
+ * where VALUE is "-" for none and "=" for what was found
+ * (indexer/transaction/transaction_record.h). The message stays as it is; the index takes the
+ * newest such entry in the place of what was found. */
 #include "archiver/vault/keep.h"
 #include "archiver/vault/lend.h"
 #include "cli/cli.h"

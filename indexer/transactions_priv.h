@@ -13,8 +13,9 @@
 #include "archiver/vault/fields.h"
 #include "indexer/store/xapian_shim.h"
 
-/* Lines of a message's own, appended to out; of those that were found as the counterparty, names that
- * are our own (NULL-terminated: companies, as people write them, and domains) get confidence 0. */
+/* Lines of a message's own, appended to out; of those that were found as the counterparty, names
+ * that are our own (NULL-terminated: companies, as people write them, and domains) get confidence
+ * 0. */
 FK_CHECKED enum fk_status fk_transactions__own_copy(const void *lines, size_t len,
                                                     char *const *own_companies, struct fk_buf *out,
                                                     struct fk_err *err);

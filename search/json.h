@@ -30,8 +30,8 @@ json_t *fk_json_notice(const void *data, size_t len, size_t max);
 json_t *fk_json_notices(const struct fk_message_record *record);
 /* Lines of fk_query_expansion (query_plan.h). */
 json_t *fk_json_expansion(const char *lines, size_t len);
-/* What it is about (indexer/transaction/transaction_record.h); whole: with all that was found, and how people
- * corrected it. */
+/* What it is about (indexer/transaction/transaction_record.h); whole: with all that was found, and
+ * how people corrected it. */
 struct fk_transaction;
 json_t *fk_json_transaction(const struct fk_transaction *t, bool whole);
 json_t *fk_json_coverage(const struct fk_search *search);

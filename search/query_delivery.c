@@ -1,6 +1,7 @@
-/* query_delivery.c - delivery: as terms of the index (docs/query.md, indexer/record/delivery_term.h). A
- * status says by itself whose word it is: logs and notices have none in common. A recipient, a code
- * and a host are looked for in both, and hits tell them apart. */
+/* query_delivery.c - delivery: as terms of the index (docs/query.md,
+ * indexer/record/delivery_term.h). A status says by itself whose word it is: logs and notices have
+ * none in common. A recipient, a code and a host are looked for in both, and hits tell them apart.
+ */
 #include "indexer/record/delivery_term.h"
 #include "indexer/store/xapian_shim.h"
 #include "indexer/text/prefixes.h"

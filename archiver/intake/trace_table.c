@@ -75,7 +75,8 @@ static bool time_read(struct fk_words w, int64_t *ms_out) {
             tm.tm_hour = tm.tm_hour % 12 + (toupper((unsigned char)*noon) == 'P' ? 12 : 0);
     }
     if (tm.tm_year < 1990 || tm.tm_year > 9999 || tm.tm_mon < 1 || tm.tm_mon > 12 ||
-        tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+        tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min > 59 ||
+        tm.tm_sec > 60)
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon--;

@@ -28,8 +28,8 @@ struct fk_chunks {
     uint64_t epoch;
     bool on;
     struct slot *slots;
-    size_t cap, count;          /* cap: a power of two, or 0 */
-    uint64_t seen[SEEN_SLOTS];  /* the latest of each slot: what is forgotten is stored once more */
+    size_t cap, count;         /* cap: a power of two, or 0 */
+    uint64_t seen[SEEN_SLOTS]; /* the latest of each slot: what is forgotten is stored once more */
 };
 
 enum fk_status fk_chunks__new(struct fk_chunks **out, struct fk_err *err) {

@@ -22,7 +22,8 @@
  *     SEGMENT   u64 number, first, last, bytes, string state, string digest
  *     FINDING   u64 seq, u64 segment, string check, string text
  *     PROGRESS  u64 done, u64 all
- *     SUM       u64 entries, contents, disposed, unfinished, bytes, findings, next seq, u32 status, string text
+ *     SUM       u64 entries, contents, disposed, unfinished, bytes, findings, next seq, u32 status,
+ * string text
  */
 #ifndef FK_VAULT_LEND_PRIV_H
 #define FK_VAULT_LEND_PRIV_H

@@ -26,7 +26,8 @@ struct fk_segment {
 };
 enum { FK_SEGMENT_NEW = 1, FK_SEGMENT_OPEN = 2 };
 /* FK_SEGMENT_NEW: a scratch file without a lock file; an old one of that name is removed.
- * FK_SEGMENT_OPEN: the tables of an open segment (entries, keys); else those of a sealed one (lines).
+ * FK_SEGMENT_OPEN: the tables of an open segment (entries, keys); else those of a sealed one
+ * (lines).
  */
 FK_CHECKED enum fk_status fk_segment__open(const char *path, uint64_t number, uint64_t map_bytes,
                                            int flags, struct fk_segment **out, struct fk_err *err);

@@ -126,10 +126,11 @@ static bool lines_are(const void *lines, size_t len, const char *const *names, s
 }
 
 bool fk_facts__own_is_good(const void *lines, size_t len) {
-    static const char *const names[] = {
-        "message-id",   "header-to",       "header-cc", "header-bcc", "notice",
-        "notice-about", "notice-envelope", "notice-by", "notice-of",  "notice-words",
-        "notice-left-out", "txn",          "txn-left-out", "reference", "in-reply-to"};
+    static const char *const names[] = {"message-id",      "header-to",       "header-cc",
+                                        "header-bcc",      "notice",          "notice-about",
+                                        "notice-envelope", "notice-by",       "notice-of",
+                                        "notice-words",    "notice-left-out", "txn",
+                                        "txn-left-out",    "reference",       "in-reply-to"};
     return lines_are(lines, len, names, sizeof names / sizeof *names);
 }
 

@@ -1,6 +1,7 @@
-/* file_rtf.c - text of Rich Text Format (Word 2007 RTF Specification 1.9.1), and of HTML that Outlook
- * keeps inside it ([MS-OXRTFEX]): bytes by the code page of their font, \u, what stands in headers,
- * footers, notes and comments. Instructions of fields, pictures and tables of styles are passed over.
+/* file_rtf.c - text of Rich Text Format (Word 2007 RTF Specification 1.9.1), and of HTML that
+ * Outlook keeps inside it ([MS-OXRTFEX]): bytes by the code page of their font, \u, what stands in
+ * headers, footers, notes and comments. Instructions of fields, pictures and tables of styles are
+ * passed over.
  */
 #include "indexer/reading/charset_priv.h"
 #include "indexer/reading/files_priv.h"
@@ -12,8 +13,8 @@ enum { DEPTH_MAX = 1000, FONTS = 1024, WORD = 32 };
 
 struct group {
     bool is_skipped, is_fonts, is_info;
-    unsigned page;      /* code page of the font; 0: the document's */
-    unsigned unicode;   /* bytes that stand for a \u for old readers */
+    unsigned page;    /* code page of the font; 0: the document's */
+    unsigned unicode; /* bytes that stand for a \u for old readers */
 };
 
 struct rtf {
@@ -22,10 +23,10 @@ struct rtf {
     unsigned bytes_page, page;
     struct group groups[DEPTH_MAX];
     size_t depth;
-    uint16_t fonts[FONTS]; /* code pages */
-    unsigned font;         /* that the table tells of just now */
-    unsigned passing;      /* what a \u has behind it */
-    unsigned high;         /* half of a pair */
+    uint16_t fonts[FONTS];       /* code pages */
+    unsigned font;               /* that the table tells of just now */
+    unsigned passing;            /* what a \u has behind it */
+    unsigned high;               /* half of a pair */
     bool starred, is_plain_only; /* \htmlrtf: what only readers of RTF are to see */
     bool is_damaged;
     bool *clean;
@@ -36,9 +37,9 @@ struct rtf {
 static unsigned page_of_charset(long charset) {
     static const struct {
         uint16_t charset, page;
-    } known[] = {{77, 10000}, {128, 932},  {129, 949},  {134, 936},  {136, 950}, {161, 1253},
-                 {162, 1254}, {163, 1258}, {177, 1255}, {178, 1256}, {186, 1257}, {204, 1251},
-                 {222, 874},  {238, 1250}, {254, 437}};
+    } known[] = {{77, 10000}, {128, 932},  {129, 949},  {134, 936},  {136, 950},
+                 {161, 1253}, {162, 1254}, {163, 1258}, {177, 1255}, {178, 1256},
+                 {186, 1257}, {204, 1251}, {222, 874},  {238, 1250}, {254, 437}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].charset == charset)
             return known[i].page;
@@ -49,7 +50,7 @@ static void charset_of_page(unsigned page, char out[24]) {
     static const struct {
         uint16_t page;
         const char *name;
-    } known[] = {{932, "cp932"}, {936, "gbk"},     {949, "euc-kr"},      {950, "big5"},
+    } known[] = {{932, "cp932"},   {936, "gbk"},         {949, "euc-kr"}, {950, "big5"},
                  {10001, "cp932"}, {10000, "macintosh"}, {65001, "utf-8"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].page == page) {
@@ -154,18 +155,27 @@ static bool is_one_of(const char *word, const char *const *words, size_t n) {
 
 static const char *const line_ends[] = {"par", "line", "page", "sect", "row", "column", "softline"};
 static const char *const tabs[] = {"tab", "cell", "nestcell"};
-static const char *const unread[] = {
-    "colortbl",   "stylesheet",   "pict",      "objdata",     "themedata",  "datastore", "listtable",
-    "rsidtbl",    "generator",    "filetbl",   "revtbl",      "fldinst",    "xmlnstbl",  "datafield",
-    "nonshppict", "listoverridetable", "latentstyles", "colorschememapping", "objclass", "bkmkstart",
-    "bkmkend",    "listtext",     "pntext",    "private",     "xe",         "tc"};
+static const char *const unread[] = {"colortbl",     "stylesheet",
+                                     "pict",         "objdata",
+                                     "themedata",    "datastore",
+                                     "listtable",    "rsidtbl",
+                                     "generator",    "filetbl",
+                                     "revtbl",       "fldinst",
+                                     "xmlnstbl",     "datafield",
+                                     "nonshppict",   "listoverridetable",
+                                     "latentstyles", "colorschememapping",
+                                     "objclass",     "bkmkstart",
+                                     "bkmkend",      "listtext",
+                                     "pntext",       "private",
+                                     "xe",           "tc"};
 /* Of those that begin with a star. */
 static const char *const read_all_the_same[] = {"annotation", "footnote", "shptxt", "shpinst"};
 static const struct {
     const char *word, *text;
-} signs[] = {{"emdash", "\xe2\x80\x94"},    {"endash", "\xe2\x80\x93"},    {"bullet", "\xe2\x80\xa2"},
-             {"lquote", "\xe2\x80\x98"},    {"rquote", "\xe2\x80\x99"},    {"ldblquote", "\xe2\x80\x9c"},
-             {"rdblquote", "\xe2\x80\x9d"}, {"emspace", " "},              {"enspace", " "}};
+} signs[] = {
+    {"emdash", "\xe2\x80\x94"},    {"endash", "\xe2\x80\x93"}, {"bullet", "\xe2\x80\xa2"},
+    {"lquote", "\xe2\x80\x98"},    {"rquote", "\xe2\x80\x99"}, {"ldblquote", "\xe2\x80\x9c"},
+    {"rdblquote", "\xe2\x80\x9d"}, {"emspace", " "},           {"enspace", " "}};
 
 static void font_use(struct rtf *r, long number) {
     if (number < 0 || number >= FONTS)

@@ -19,8 +19,8 @@ FK_CHECKED enum fk_status fk_html__text(const char *html, size_t len, struct fk_
  * it, in the order of the page. */
 FK_CHECKED enum fk_status fk_html__read(const char *html, size_t len, struct fk_buf *out,
                                         struct fk_buf *links, struct fk_err *err);
-/* charset=NAME of a meta element among the first bytes; "" when there is none. One that has no ASCII
- * is UTF-8 (HTML, 13.2.3.2). */
+/* charset=NAME of a meta element among the first bytes; "" when there is none. One that has no
+ * ASCII is UTF-8 (HTML, 13.2.3.2). */
 void fk_html__charset(const void *html, size_t len, char *out, size_t size);
 
 #endif

@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include <stddef.h>
 
-/* EUC-JP (with JIS X 0212 and NEC's and IBM's characters) into UTF-8; what has no meaning is counted
- * and stands as U+FFFD. */
+/* EUC-JP (with JIS X 0212 and NEC's and IBM's characters) into UTF-8; what has no meaning is
+ * counted and stands as U+FFFD. */
 typedef void (*fk_iso2022_fn)(void *ctx, const void *euc, size_t len, struct fk_buf *out,
                               size_t *faults_out);
 

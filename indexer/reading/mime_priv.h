@@ -46,8 +46,8 @@ FK_CHECKED enum fk_status fk_mime__walk(const uint8_t *message, size_t len, bool
 FK_CHECKED enum fk_status fk_mime__decode(const struct fk_mime_part *part, size_t max,
                                           struct fk_buf *out, unsigned *reasons,
                                           struct fk_err *err);
-/* Appends the lines of a part in base64 or uuencode that cannot be of it: a list's footer, or all of
- * a text that is labelled wrongly. What decoding makes of them is no word of anybody. */
+/* Appends the lines of a part in base64 or uuencode that cannot be of it: a list's footer, or all
+ * of a text that is labelled wrongly. What decoding makes of them is no word of anybody. */
 void fk_mime__unencoded(const struct fk_mime_part *part, size_t max, struct fk_buf *out);
 /* The Date field; false where it is none. */
 bool fk_mime__date(struct fk_raw value, int64_t *ms_out);

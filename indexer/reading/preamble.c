@@ -15,11 +15,13 @@ static const char *const usual[] = {
     "This is a cryptographically signed message in MIME format.",
     "This is an OpenPGP/MIME signed message (RFC 4880 and 3156)",
     "This is an OpenPGP/MIME encrypted message (RFC 4880 and 3156)",
-    "This is a multi-part message in MIME format. Your mail reader does not understand MIME message "
+    "This is a multi-part message in MIME format. Your mail reader does not understand MIME "
+    "message "
     "format.",
     "This is a MIME-formatted message. Portions of this message may be unreadable without a "
     "MIME-capable mail program.",
-    "This is a MIME-formatted message. If you see this text it means that your E-mail software does "
+    "This is a MIME-formatted message. If you see this text it means that your E-mail software "
+    "does "
     "not support MIME-formatted messages.",
     "This message is in MIME format. Since your mail reader does not understand this format, some "
     "or all of this message may not be legible.",

@@ -242,7 +242,8 @@ enum fk_status fk_reading__links_of_text(const struct fk_sink *sink, const char 
     enum fk_status st = FK_OK;
     const char *link;
     size_t link_len;
-    for (size_t at = 0; sink->link && st == FK_OK && fk_links__next(text, len, &at, &link, &link_len);)
+    for (size_t at = 0;
+         sink->link && st == FK_OK && fk_links__next(text, len, &at, &link, &link_len);)
         st = sink->link(sink->ctx, link, link_len, err);
     return st;
 }
@@ -254,10 +255,9 @@ static enum fk_status html_read(struct reading *r, struct fk_err *err) {
     FK_TRY(fk_html__read((const char *)r->text.data, r->text.len, &r->page,
                          r->sink->link ? &r->links : NULL, err));
     FK_TRY(fk_reading__links(r->sink, &r->links, err));
-    st = r->is_file
-             ? fk_files__text(r->files, (const char *)r->page.data, r->page.len, err)
-             : r->sink->text(r->sink->ctx, FK_TEXT_HTML, (const char *)r->page.data, r->page.len,
-                             err);
+    st = r->is_file ? fk_files__text(r->files, (const char *)r->page.data, r->page.len, err)
+                    : r->sink->text(r->sink->ctx, FK_TEXT_HTML, (const char *)r->page.data,
+                                    r->page.len, err);
 done:
     return st;
 }
@@ -336,7 +336,8 @@ done:
 /* A part that is a file. A notice's parts and the rest of message/... are text in any case. */
 static bool is_media(const struct fk_mime_part *part) {
     return strcasecmp(part->type, "image") == 0 || strcasecmp(part->type, "audio") == 0 ||
-           strcasecmp(part->type, "video") == 0 || strcasecmp(part->subtype, "pgp-signature") == 0 ||
+           strcasecmp(part->type, "video") == 0 ||
+           strcasecmp(part->subtype, "pgp-signature") == 0 ||
            strcasecmp(part->subtype, "pkcs7-signature") == 0 ||
            strcasecmp(part->subtype, "x-pkcs7-signature") == 0;
 }
@@ -351,7 +352,8 @@ static enum fk_status file_read(struct reading *r, const struct fk_mime_part *pa
         FK_TRY(fk_params__first(part->content_type.text, part->content_type.len, "charset", charset,
                                 sizeof charset, err));
     FK_TRY(fk_mime__decode(part, FK_FILE_MAX, &data, &over, err));
-    const struct fk_file file = {data.data, data.len, name, charset, is_text, is_html(part), is_media(part)};
+    const struct fk_file file = {data.data, data.len,      name,          charset,
+                                 is_text,   is_html(part), is_media(part)};
     st = fk_files__read(r->files, &file, err);
     if (over)
         fk_files__unread(r->files, name, FK_REASON_LIMIT);

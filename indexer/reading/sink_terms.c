@@ -42,13 +42,13 @@ struct terms_sink {
     int64_t date_ms;
     struct fk_buf people[SHOWN]; /* from, to, cc: as shown */
     struct fk_buf subject, files, unread, charsets, address;
-    struct fk_buf path; /* of the file whose text comes next */
+    struct fk_buf path;        /* of the file whose text comes next */
     struct fk_buf border;      /* what the mail server in front said, of the message itself */
     struct fk_buf notice;      /* what it says became of another message, as lines */
     struct fk_buf returned;    /* the Message-ID of what came back with it */
     struct fk_txn_texts texts; /* in which a transaction is looked for */
     struct fk_conversation conversation;
-    unsigned nested;           /* messages so far: a text behind one is of the last */
+    unsigned nested; /* messages so far: a text behind one is of the last */
     bool has_subject, link_is_cut;
     struct fk_buf links; /* targets, a line each, since the same ones come again and again */
     unsigned attachments, file_count, unread_count, charset_count;
@@ -532,10 +532,24 @@ enum fk_status fk_sink__terms(struct fk_docterms *terms, const uint8_t *message,
     struct terms_sink s = {.terms = terms};
     struct fk_unwrapped u = FK_UNWRAPPED_INIT;
     struct fk_buf display = FK_BUF_INIT, report = FK_BUF_INIT;
-    const struct fk_sink sink = {
-        &s,          mailbox_take,     subject_take,    message_id_take, date_take,    file_take,
-        text_take,   alternative_take, attachment_take, nested_take,     link_take,    notice_take,
-        digest_take, opens_take,       unread_take,     unlocked_take,   charset_take, reference_take};
+    const struct fk_sink sink = {&s,
+                                 mailbox_take,
+                                 subject_take,
+                                 message_id_take,
+                                 date_take,
+                                 file_take,
+                                 text_take,
+                                 alternative_take,
+                                 attachment_take,
+                                 nested_take,
+                                 link_take,
+                                 notice_take,
+                                 digest_take,
+                                 opens_take,
+                                 unread_take,
+                                 unlocked_take,
+                                 charset_take,
+                                 reference_take};
     fk_docterms__reset(terms);
     if (!headers_only)
         FK_TRY(fk_unwrap(message, len, &u, err));

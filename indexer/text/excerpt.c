@@ -89,7 +89,8 @@ enum fk_status fk_excerpts_add(struct fk_excerpts *e, const char *text, size_t l
     if (t.count == 0)
         goto done;
     *s = (struct sought){NULL, FK_BUF_INIT, is_prefix, where};
-    if (t.count == 1 && (is_prefix || fk_terms_is_character((char *)t.bytes.data, t.bytes.len - 1))) {
+    if (t.count == 1 &&
+        (is_prefix || fk_terms_is_character((char *)t.bytes.data, t.bytes.len - 1))) {
         s->begins = !fk_terms_is_character((char *)t.bytes.data, t.bytes.len - 1);
         fk_buf_add(&s->bytes, t.bytes.data, t.bytes.len - 1);
         if (s->bytes.failed)
@@ -110,8 +111,7 @@ static bool is_between(uint8_t c) {
 
 static bool bytes_stand(const struct sought *s, const struct fk_buf *row) {
     for (size_t at = 0; at + s->bytes.len <= row->len; at++) {
-        const uint8_t *hit =
-            memmem(row->data + at, row->len - at, s->bytes.data, s->bytes.len);
+        const uint8_t *hit = memmem(row->data + at, row->len - at, s->bytes.data, s->bytes.len);
         if (!hit)
             return false;
         at = (size_t)(hit - row->data);
@@ -202,8 +202,7 @@ bool fk_excerpts_find(struct fk_excerpts *e, unsigned where, const char *text, s
         is_sought |= (e->at[i].where & where) != 0;
     len = len > FK_EXCERPT_BYTES ? cut_before(text, len, 0, FK_EXCERPT_BYTES) : len;
     for (size_t at = 0; is_sought && at < len;) {
-        const size_t end =
-            cut_before(text, len, at + 1, at + FK_EXCERPT_STEP + FK_EXCERPT_OVERLAP);
+        const size_t end = cut_before(text, len, at + 1, at + FK_EXCERPT_STEP + FK_EXCERPT_OVERLAP);
         if (stands(e, where, text + at, end - at)) {
             narrow(e, where, text + at, end - at, from_out, len_out);
             *from_out += at;
@@ -232,7 +231,7 @@ static size_t next_of(const char *text, size_t len, size_t at) {
 /* Appends from at to end, at most so many characters, on one line. Returns where it stopped. */
 static size_t line_add(const char *text, size_t at, size_t end, size_t *characters,
                        struct fk_buf *out) {
-    while (at < end && *characters > 0) {
+    while (at<end && * characters> 0) {
         const size_t next = next_of(text, end, at);
         if (!is_space(text, end, at))
             fk_buf_add(out, text + at, next - at);

@@ -7,9 +7,9 @@
  *     fk_excerpts_free(&e);
  *
  * The text is as it was written; it is folded and cut as for the index (terms.h), so that width,
- * case, variants and line ends are passed over as there. It is read through a window: what is longer
- * than FK_EXCERPT_OVERLAP bytes is perhaps not seen, and at most FK_EXCERPT_BYTES are looked at.
- * Ownership: fk_excerpts_free. Threads: one at a time a handle.
+ * case, variants and line ends are passed over as there. It is read through a window: what is
+ * longer than FK_EXCERPT_OVERLAP bytes is perhaps not seen, and at most FK_EXCERPT_BYTES are looked
+ * at. Ownership: fk_excerpts_free. Threads: one at a time a handle.
  */
 #ifndef FK_INDEXER_EXCERPT_H
 #define FK_INDEXER_EXCERPT_H
@@ -31,15 +31,16 @@ enum {
 struct fk_excerpts;
 FK_CHECKED enum fk_status fk_excerpts_new(struct fk_excerpts **out, struct fk_err *err);
 void fk_excerpts_free(struct fk_excerpts **e);
-/* A text to look for. is_prefix: its one word may go on. where: any bit of this in the one of find. */
+/* A text to look for. is_prefix: its one word may go on. where: any bit of this in the one of find.
+ */
 FK_CHECKED enum fk_status fk_excerpts_add(struct fk_excerpts *e, const char *text, size_t len,
                                           bool is_prefix, unsigned where, struct fk_err *err);
 /* The first place of any of the texts; false where there is none, or no memory. */
 bool fk_excerpts_find(struct fk_excerpts *e, unsigned where, const char *text, size_t len,
                       size_t *from_out, size_t *len_out);
 
-/* Text on one line, as the message has it: blanks, line ends and control characters in a row are one
- * blank, and … stands where it was cut. The match is at hit_at, hit_len bytes long; 0: none. */
+/* Text on one line, as the message has it: blanks, line ends and control characters in a row are
+ * one blank, and … stands where it was cut. The match is at hit_at, hit_len bytes long; 0: none. */
 struct fk_excerpt {
     struct fk_buf text;
     size_t hit_at, hit_len;

@@ -1,12 +1,12 @@
-/* A file as an attachment of a message (indexer/reading/files_priv.h): archives, OOXML, ODF, RTF, OLE2 and
- * what is in it, TNEF, mail, by their first bytes; without the runner of programs. What goes to the
- * sink is UTF-8 and bounded, every reason is one of the list, and a password that is none opens
- * nothing. */
+/* A file as an attachment of a message (indexer/reading/files_priv.h): archives, OOXML, ODF, RTF,
+ * OLE2 and what is in it, TNEF, mail, by their first bytes; without the runner of programs. What
+ * goes to the sink is UTF-8 and bounded, every reason is one of the list, and a password that is
+ * none opens nothing. */
 #include "indexer/reading/files_priv.h"
 #include "tests/fuzz/support/fuzz.h"
 
-/* The head of a 7z has the size of its dictionary, and libarchive asks for as much; the box has less
- * (base/box.h). */
+/* The head of a 7z has the size of its dictionary, and libarchive asks for as much; the box has
+ * less (base/box.h). */
 const char *__asan_default_options(void) {
     return FUZZ_ASAN_OPTIONS FUZZ_ASAN_NO_MEMORY;
 }

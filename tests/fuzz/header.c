@@ -1,6 +1,6 @@
-/* Header fields, charsets and HTML (indexer/reading/header_priv.h, charset_priv.h, html_priv.h): any bytes
- * give UTF-8, and no more of it than they can stand for. Input: a byte, which of them; for charsets
- * the declared name and a line end come next. */
+/* Header fields, charsets and HTML (indexer/reading/header_priv.h, charset_priv.h, html_priv.h):
+ * any bytes give UTF-8, and no more of it than they can stand for. Input: a byte, which of them;
+ * for charsets the declared name and a line end come next. */
 #include "indexer/reading/charset_priv.h"
 #include "indexer/reading/header_priv.h"
 #include "indexer/reading/html_priv.h"

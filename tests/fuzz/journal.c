@@ -1,5 +1,5 @@
-/* The text of a journal report (indexer/reading/journal_report.h): what is taken of it stands in the report's
- * own copy, in bounds, and the same text gives the same. Input: the text. */
+/* The text of a journal report (indexer/reading/journal_report.h): what is taken of it stands in
+ * the report's own copy, in bounds, and the same text gives the same. Input: the text. */
 #include "indexer/reading/journal_report.h"
 #include "tests/fuzz/support/fuzz.h"
 
@@ -11,8 +11,8 @@ static void span_check(const struct fk_journal_report *r, struct fk_span s) {
 }
 
 static size_t report_check(const struct fk_journal_report *r, size_t len) {
-    const struct fk_span single[] = {r->sender,  r->on_behalf_of, r->subject,  r->message_id,
-                                     r->label,   r->mailbox,      r->sent_utc, r->received_utc};
+    const struct fk_span single[] = {r->sender, r->on_behalf_of, r->subject,  r->message_id,
+                                     r->label,  r->mailbox,      r->sent_utc, r->received_utc};
     size_t bytes = 0;
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         span_check(r, single[i]);

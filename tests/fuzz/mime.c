@@ -1,6 +1,6 @@
-/* A message as the box reads it (indexer/reading/sink_priv.h): what it gives out is what the other side
- * takes (document_priv.h), for terms, in full and by header fields alone; the text for people is
- * UTF-8; once more gives the same, and so do lines that end in CR instead of LF. */
+/* A message as the box reads it (indexer/reading/sink_priv.h): what it gives out is what the other
+ * side takes (document_priv.h), for terms, in full and by header fields alone; the text for people
+ * is UTF-8; once more gives the same, and so do lines that end in CR instead of LF. */
 #include "indexer/document_priv.h"
 #include "indexer/reading/reading_priv.h"
 #include "indexer/reading/sink_priv.h"

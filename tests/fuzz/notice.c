@@ -1,6 +1,6 @@
-/* What a bounce or a receipt says (indexer/reading/notice_priv.h): its lines are such as may leave the box,
- * are read again as they were written, and the same text gives the same. Input: which part, the
- * text. */
+/* What a bounce or a receipt says (indexer/reading/notice_priv.h): its lines are such as may leave
+ * the box, are read again as they were written, and the same text gives the same. Input: which
+ * part, the text. */
 #include "indexer/reading/facts_priv.h"
 #include "indexer/reading/notice_priv.h"
 #include "tests/fuzz/support/fuzz.h"

@@ -1,5 +1,6 @@
-/* An XML part of an office document, and the strings of a workbook (indexer/reading/office_priv.h), without
- * the ZIP file around them: the first byte says which. What comes out is UTF-8 and bounded. */
+/* An XML part of an office document, and the strings of a workbook (indexer/reading/office_priv.h),
+ * without the ZIP file around them: the first byte says which. What comes out is UTF-8 and bounded.
+ */
 #include "indexer/reading/files_priv.h"
 #include "indexer/reading/office_priv.h"
 #include "tests/fuzz/support/fuzz.h"

@@ -1,6 +1,6 @@
-/* The order of documents of a shard (indexer/store/order_priv.h): whatever bytes the file has, what is
- * read of it is what they say by a second reader, or damage; and but for sums that are made anew it
- * is an order that was written, block by block.
+/* The order of documents of a shard (indexer/store/order_priv.h): whatever bytes the file has, what
+ * is read of it is what they say by a second reader, or damage; and but for sums that are made anew
+ * it is an order that was written, block by block.
  *
  * Input: a byte, which order; a byte (1: the file gets the length that its number of documents
  * wants, 2: sums of its blocks are made anew, 4: the sum of its head); a byte, which other order;

@@ -1,5 +1,5 @@
-/* A proxy's header (archiver/intake/proxy.h): it is found wherever the bytes behind it end, asks for
- * no more than it may, and whom it names can be written and read again. */
+/* A proxy's header (archiver/intake/proxy.h): it is found wherever the bytes behind it end, asks
+ * for no more than it may, and whom it names can be written and read again. */
 #include "archiver/intake/proxy.h"
 #include "tests/fuzz/support/fuzz.h"
 
@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
         MUST(len < FK_PROXY_MAX);
     if (found != FK_PROXY_WHOLE)
         return 0;
-    MUST(h.bytes && h.bytes <= len && h.bytes <= FK_PROXY_MAX && (h.version == 1 || h.version == 2));
+    MUST(h.bytes && h.bytes <= len && h.bytes <= FK_PROXY_MAX &&
+         (h.version == 1 || h.version == 2));
     if (!h.local) {
         peer_check(&h.client);
         peer_check(&h.server);

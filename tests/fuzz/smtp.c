@@ -133,15 +133,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     struct fuzz_input in = {data, len};
     const uint8_t how = fuzz_byte(&in);
     const bool small = how & 2;
-    const struct fk_smtp_options o = {
-        .hostname = "localhost",
-        .lmtp = how & 1,
-        .size_limit = small ? 64 : 1 << 20,
-        .recipient_limit = small ? 2 : 100,
-        .error_limit = small ? 3 : 20,
-        .message_limit = small ? 2 : 0,
-        .xforward = how & 8 ? FK_SMTP_XFORWARD_TAKEN : FK_SMTP_XFORWARD_DENIED,
-        .carried = how & 8 ? '+' : 0};
+    const struct fk_smtp_options o = {.hostname = "localhost",
+                                      .lmtp = how & 1,
+                                      .size_limit = small ? 64 : 1 << 20,
+                                      .recipient_limit = small ? 2 : 100,
+                                      .error_limit = small ? 3 : 20,
+                                      .message_limit = small ? 2 : 0,
+                                      .xforward = how & 8 ? FK_SMTP_XFORWARD_TAKEN
+                                                          : FK_SMTP_XFORWARD_DENIED,
+                                      .carried = how & 8 ? '+' : 0};
     struct record whole = dialogue(&o, how & 4, in, 0);
     struct record cut = dialogue(&o, how & 4, in, how >> 4 ? (size_t)(how >> 4) * 3 : 1);
     replies_check(&whole.replies);

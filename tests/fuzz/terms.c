@@ -1,5 +1,5 @@
-/* Text as terms (indexer/text/terms.h): whatever text is looked for is found in itself, at consecutive
- * positions; positions ascend; folding a folded text changes nothing. */
+/* Text as terms (indexer/text/terms.h): whatever text is looked for is found in itself, at
+ * consecutive positions; positions ascend; folding a folded text changes nothing. */
 #include "indexer/text/terms.h"
 #include "tests/fuzz/support/fuzz.h"
 
@@ -56,8 +56,7 @@ static bool is_found(const struct terms *doc, const struct terms *query) {
         if (query->count == 1)
             return true;
         size_t k = 1;
-        while (k < query->count &&
-               stands_at(doc, &query->at[k], doc->at[i].pos + (uint32_t)k))
+        while (k < query->count && stands_at(doc, &query->at[k], doc->at[i].pos + (uint32_t)k))
             k++;
         if (k == query->count)
             return true;

@@ -1,7 +1,7 @@
-/* What is found of an order or invoice in any texts (indexer/transaction/transaction_find_priv.h): its lines may
- * leave the box, are values of their form, lead to where they stand, and the same texts give the same;
- * figures, days and names end within the text, and as text are read again as they were. Input: texts
- * apart at a byte 0xfe, the first byte of each says where it stands. */
+/* What is found of an order or invoice in any texts (indexer/transaction/transaction_find_priv.h):
+ * its lines may leave the box, are values of their form, lead to where they stand, and the same
+ * texts give the same; figures, days and names end within the text, and as text are read again as
+ * they were. Input: texts apart at a byte 0xfe, the first byte of each says where it stands. */
 #include "archiver/vault/fields.h"
 #include "indexer/reading/facts_priv.h"
 #include "indexer/transaction/amount.h"

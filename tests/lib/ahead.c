@@ -1,6 +1,6 @@
-/* ahead.c - to be preloaded: the time of day is as many seconds ahead as the file $AHEAD says, asked for each
- * time. One clock for all processes of somebody else's server, which a test can let run faster.
- * (libfaketime keeps its clock in shared memory that killed processes leave behind.) */
+/* ahead.c - to be preloaded: the time of day is as many seconds ahead as the file $AHEAD says,
+ * asked for each time. One clock for all processes of somebody else's server, which a test can let
+ * run faster. (libfaketime keeps its clock in shared memory that killed processes leave behind.) */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

@@ -541,7 +541,8 @@ static void report(uint64_t took, double cpu) {
 static int usage(void) {
     fputs("usage: smtp-blast [-l] [-c CONNECTIONS] [-m MESSAGES-A-CONNECTION] [-r REPEAT]\n"
           "  [-R RECIPIENTS] [-f FROM] [-t TO] [-o ACKS] [-P] [-x] [-a] [-v] ADDRESS PATH...\n"
-          "  [-L TIMES] -T STARTTLS   -I TLS at once   -i IDLE-CONNECTIONS   -l LMTP   -P no pipelining   -x "
+          "  [-L TIMES] -T STARTTLS   -I TLS at once   -i IDLE-CONNECTIONS   -l LMTP   -P no "
+          "pipelining   -x "
           "bare LF becomes CR LF   -a refused messages again\n",
           stderr);
     return 2;

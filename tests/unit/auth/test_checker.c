@@ -263,7 +263,7 @@ static void odd_messages_are_read(void **state) {
         {BYTES("DKIM-Signature:\r\n\r\n")},
         {BYTES("DKIM-Signature: v=1; a=rsa-sha256; d=; s=; b=; bh=; h=\r\n\r\n")},
         {BYTES("DKIM-Signature: v=1; d=../etc; s=a b; a=rsa-sha256; b=AA; bh=AA; h=from\r\nFrom: "
-         "a@b.c\r\n\r\n")},
+               "a@b.c\r\n\r\n")},
         {BYTES("From: a@b\xff\xfe.example\r\n\r\n")},
         {BYTES("\r\r\r\n\n\n")},
     };

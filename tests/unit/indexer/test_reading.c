@@ -504,8 +504,10 @@ static void text_around_the_parts_is_read(void **state) {
         {"behind what is usual",
          IN_PARTS("mixed", "This is a multi-part message in MIME format.\r\nhidden", ""), "hidden"},
         {"after", IN_PARTS("mixed", "", "hidden\r\n"), "hidden"},
-        {"within", "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
-                   IN_PARTS("mixed", "hidden", "") "\r\n--a--\r\n", "hidden"},
+        {"within",
+         "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n" IN_PARTS("mixed", "hidden",
+                                                                             "") "\r\n--a--\r\n",
+         "hidden"},
         {"a part that says the same", IN_PARTS("alternative", "early", ""), "early"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -541,10 +543,12 @@ static void what_is_labelled_encoded_and_is_not_is_read(void **state) {
         {"a sign in each line, which a decoder passes over",
          "base64\r\n\r\nZW5jb2Rl!ZCB3b3Jkcw==\r\n",
          {"encoded", "words"}},
-        {"uuencode around", "x-uuencode\r\n\r\nbefore it\r\nbegin 644 a\r\n#86)C\r\n`\r\nend\r\nbehind\r\n",
+        {"uuencode around",
+         "x-uuencode\r\n\r\nbefore it\r\nbegin 644 a\r\n#86)C\r\n`\r\nend\r\nbehind\r\n",
          {"before", "abc", "behind"}},
         {"uuencode that is none", "x-uuencode\r\n\r\nplainly\r\n", {"plainly"}},
-        {"a name", "base64\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nquite plain\r\n",
+        {"a name",
+         "base64\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nquite plain\r\n",
          {"plain"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -152,9 +152,9 @@ static bool found(const struct rows *doc, const struct rows *query) {
     for (size_t i = 0; i < doc->n; i++) {
         size_t k = 0;
         const char *one = query->at[0].text, *is = doc->at[i].text;
-        if (query->n == 1 && (!strcmp(is, one) ||
-                              (fk_terms_is_character(one, strlen(one)) &&
-                               fk_terms_begins_with(is, strlen(is), one, strlen(one)))))
+        if (query->n == 1 &&
+            (!strcmp(is, one) || (fk_terms_is_character(one, strlen(one)) &&
+                                  fk_terms_begins_with(is, strlen(is), one, strlen(one)))))
             return true;
         while (k < query->n && has(doc, query->at[k].text, doc->at[i].pos + query->at[k].pos))
             k++;

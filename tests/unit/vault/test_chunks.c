@@ -176,7 +176,8 @@ static void a_recipe_has_one_reading(void **state) {
 /* ---- what is cut */
 
 /* How many chunks the recipe has of one base64 run of `len` bytes; odd seeds do not pack. */
-static size_t cut_into(struct fk_bench *bench, struct fk_chunks *chunks, uint64_t seed, size_t len) {
+static size_t cut_into(struct fk_bench *bench, struct fk_chunks *chunks, uint64_t seed,
+                       size_t len) {
     static const uint8_t ledger[FK_LEDGER_BYTES];
     struct fk_buf plain = FK_BUF_INIT, text = FK_BUF_INIT, stored = FK_BUF_INIT;
     struct fk_err err = FK_ERR_INIT;
