@@ -1,7 +1,7 @@
 /* driver.c - runs a fuzz program where there is no libFuzzer, with the options of that:
  *
  *     NAME [-seed=N] [-max_total_time=SECONDS] [-runs=N] [-max_len=BYTES] [-dict=FILE]
- * [-timeout=SECONDS] SEEDS...
+ *          [-timeout=SECONDS] SEEDS...
  *
  * A directory's files are seeds; files alone are run as they are, and that is all. Every seed runs
  * first; then mutations of them for so many seconds (default 0), the same for the same seed of the

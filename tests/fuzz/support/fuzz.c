@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-__attribute__((weak)) const char *__asan_default_options(void) {
-    return FUZZ_ASAN_OPTIONS;
+const char *fuzz_asan_options(void) __attribute__((weak));
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return fuzz_asan_options ? fuzz_asan_options() : FUZZ_ASAN_OPTIONS;
 }
 
 void fuzz_broken(const char *file, int line, const char *what) {

@@ -18,11 +18,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* A length in an input is no reason to take a gigabyte: it ends the program. One over a library
- * that does, and says that it had no memory, defines __asan_default_options with what follows. */
+ * that does, and says then that it had no memory, defines fuzz_asan_options with both of these. */
 #define FUZZ_ASAN_OPTIONS                                                                          \
     "max_allocation_size_mb=1024:detect_leaks=1:abort_on_error=1:hard_rss_limit_mb=3072"
 #define FUZZ_ASAN_NO_MEMORY ":allocator_may_return_null=1"
-const char *__asan_default_options(void);
+const char *fuzz_asan_options(void);
 
 #define MUST(condition)                                                                            \
     do {                                                                                           \
