@@ -15,7 +15,7 @@ open_in_web() { ls -l "/proc/$WEB/fd" | grep -c "$V/index/db\."; }
 has_open() { [ "$(open_in_web)" -gt 0 ]; }
 finds() { [ "$(hits "$1")" = "$2" ]; }
 # A merge that follows a batch names other databases, and what is open is let go: the next search keeps one.
-keeps_one() { finds zqxall "$1" && has_open; }
+keeps_one() { finds zqxall "$1" && sleep 0.1 && has_open; }
 WEB=$(role_pid web) || fail "no web"
 fk index --wait >/dev/null || fail "index"
 expect 4 "$(hits zqxall)" "hits"

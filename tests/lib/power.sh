@@ -83,6 +83,8 @@ power_keys_check() {
     expect "" "$(on_image "$OUT/keks" <"$OUT/erased" | paste -sd' ')" "erased before the cut, and opened by a key on the raw disk"
     expect "" "$(on_image --keks | grep -xF "$(said exchanged | cut -f 1)" | paste -sd' ')" "destroyed before the cut, and on the raw disk"
     fk verify --against "$OUT/seen" >"$OUT/out" 2>&1 || fail "verify right after the cut: $(tail -n 1 "$OUT/out")"
+    : >"$OUT/drafted"
+    ! grep -qsE 'key=[0-9a-f]{64}' "$secrets/kek-draft" || kek_id "$secrets/kek-draft" >"$OUT/drafted"
     # The next command ends what was begun.
     verify_clean "the cut"
     fk audit --json >"$OUT/audit" || fail "audit"
@@ -103,9 +105,9 @@ power_keys_check() {
     done
     sync -f "$V"
     expect "" "$(on_image "$OUT/keks" <"$OUT/disposed" | paste -sd' ')" "disposed of, and opened by a key on the raw disk"
-    # Of those that were ever ordered: of a draft the cut may leave the block and not yet the file, and nothing was wrapped by it.
-    { kek_id "$secrets/kek"; jq -r 'select(.kind == "key") | .from // empty, .to // empty' "$OUT/audit"; } | sort -u >"$OUT/ordered"
-    expect "$(kek_id "$secrets/kek")" "$(on_image --keks | grep -xFf "$OUT/ordered")" "key-encryption keys on the raw disk"
+    # Of those that were ordered or had a file: of a draft the cut may leave the block and not yet that, and nothing was wrapped by it.
+    { cat "$OUT/drafted"; kek_id "$secrets/kek"; jq -r 'select(.kind == "key") | .from // empty, .to // empty' "$OUT/audit"; } | sort -u >"$OUT/known"
+    expect "$(kek_id "$secrets/kek")" "$(on_image --keks | grep -xFf "$OUT/known")" "key-encryption keys on the raw disk"
     awk '{print /^\// ? $2 : $1}' "$OUT/kept" >"$OUT/seqs"
     [ "$(on_image <"$OUT/seqs" | wc -l)" -gt 0 ] || fail "the control: nothing is opened by the keys on the raw disk"
     for what in erased exchanged sealed; do echo "$what $(said $what | wc -l)"; done >>"$TEST_DIR/done"
