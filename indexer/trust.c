@@ -39,6 +39,7 @@ static void verdict_keep(struct judging *j, const char *by, const char *verdict)
     struct fk_buf line = FK_BUF_INIT;
     fk_buf_printf(&line, "%s %s", by, verdict);
     fk_fields_add(&j->lines, "verdict", line.data, line.len);
+    j->lines.failed |= line.failed;
     fk_buf_free(&line);
 }
 
@@ -97,6 +98,7 @@ void fk_trust__judge(const struct fk_trust *trust, const char *mta, const void *
     }
     if (trust && trust->hops && hops == trust->hops)
         fk_buf_add(out, j.lines.data, j.lines.len);
+    out->failed |= j.lines.failed || value.failed;
     fk_buf_free(&j.lines);
     fk_buf_free(&value);
 }

@@ -3,7 +3,8 @@
  * configuration believes (docs/auth.md).
  *
  * Anybody may write such fields into his own mail: a line counts only where it stands above (or,
- * where that is wanted, directly below) the Received fields of our own servers. Threads: any.
+ * where that is wanted, directly below) the Received fields of our own servers.
+ * Errors: out->failed. Threads: any.
  */
 #ifndef FK_INDEXER_TRUST_PRIV_H
 #define FK_INDEXER_TRUST_PRIV_H
