@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "cli/config.h"
 #include "cli/trouble.h"
-#include "indexer/index.h"
+#include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 #include "indexer/text/prefixes.h"
 

@@ -19,7 +19,6 @@
 #include "cli/mailing.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
-#include "indexer/index.h"
 #include "indexer/reading/reader.h"
 
 #include <arpa/inet.h>

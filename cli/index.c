@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "indexer/reading/reader.h"
+#include "indexer/store/state.h"
 
 #include <getopt.h>
 #include <poll.h>

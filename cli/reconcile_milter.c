@@ -3,8 +3,8 @@
  * id, within SLACK_MS of its lines in the log, since short ids come again. */
 #include "cli/ledger.h"
 #include "cli/reconcile.h"
-#include "indexer/index.h"
 #include "indexer/record/provenance.h"
+#include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 #include "indexer/text/prefixes.h"
 

@@ -6,7 +6,7 @@
 #include "cli/json.h"
 #include "cli/ledger.h"
 #include "cli/reconcile.h"
-#include "indexer/index.h"
+#include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 #include "indexer/text/prefixes.h"
 

@@ -12,12 +12,12 @@
 #include "cli/gaps.h"
 #include "cli/json.h"
 #include "cli/judging.h"
+#include "cli/listeners.h"
 #include "cli/mailboxes.h"
 #include "cli/mailing.h"
-#include "cli/listeners.h"
 #include "cli/server.h"
 #include "cli/stamping.h"
-#include "indexer/index.h"
+#include "indexer/store/state.h"
 
 #include <errno.h>
 #include <getopt.h>

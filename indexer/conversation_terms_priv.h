@@ -1,6 +1,7 @@
 /*
- * conversation_terms_priv.h - of the lines of conversation_priv.h the terms, and the value by which
- * conversations are collapsed (prefixes.h). Errors: FK_NOMEM. Threads: any.
+ * conversation_terms_priv.h - of the lines of conversation_priv.h the terms and the value by which
+ * conversations are collapsed, and of the sketch (sketch.h) its value and bands (prefixes.h).
+ * Errors: FK_NOMEM, and those of fk_xdoc_term and fk_xdoc_value. Threads: any.
  */
 #ifndef FK_INDEXER_CONVERSATION_TERMS_PRIV_H
 #define FK_INDEXER_CONVERSATION_TERMS_PRIV_H

@@ -1,7 +1,6 @@
 /* directions.c - see directions_priv.h. */
 #include "indexer/directions_priv.h"
 #include "archiver/vault/fields.h"
-#include "base/pack.h"
 #include "indexer/reading/docterms_priv.h"
 #include "indexer/record/client_term.h"
 #include "indexer/text/host.h"

@@ -25,7 +25,6 @@
 #include "base/status.h"
 #include "indexer/reading/password.h"
 #include "indexer/reading/transfer.h"
-#include "indexer/store/state.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -7,7 +7,7 @@
 #include "indexer/store/xapian_shim.h"
 
 /* Of a document's data: FK_P_NOTICE and what delivery_term.h says, every status, code, host and
- * recipient; "dsn" or "mdn"; and FK_P_ABOUT. */
+ * recipient; "dsn" or "mdn"; and FK_P_ABOUT and FK_P_MSGID of the message that it is about. */
 FK_CHECKED enum fk_status fk_notice__terms(struct fk_xdoc *doc, const void *data, size_t len,
                                            struct fk_err *err);
 

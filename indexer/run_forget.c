@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "indexer/record/provenance.h"
 #include "indexer/store/xapian_shim.h"
+#include "indexer/text/prefixes.h"
 
 #include <stdio.h>
 #include <stdlib.h>

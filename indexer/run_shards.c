@@ -2,6 +2,7 @@
 #include "indexer/run_priv.h"
 #include "base/fault.h"
 #include "base/io.h"
+#include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 
 #include <errno.h>

@@ -12,12 +12,10 @@
 #include "archiver/vault/envelope.h"
 #include "archiver/vault/fields.h"
 #include "base/fault.h"
-#include "base/io.h"
 #include "base/pack.h"
 #include "indexer/record/provenance.h"
 #include "indexer/store/xapian_shim.h"
 #include "indexer/text/prefixes.h"
-#include "indexer/text/terms.h"
 #include "indexer/unlock_priv.h"
 
 #include <stdlib.h>

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum fk_status fk_unlock__sender(const void *data, size_t len, struct fk_buf *out,
                                  struct fk_err *err) {

@@ -1,6 +1,7 @@
 /* verdict_lines.c - verdicts as lines of a document's data, and as terms: see verdicts_priv.h */
 #include "archiver/vault/fields.h"
 #include "indexer/deliveries_priv.h"
+#include "indexer/text/prefixes.h"
 #include "indexer/transactions_priv.h"
 #include "indexer/verdicts_priv.h"
 

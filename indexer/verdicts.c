@@ -3,6 +3,7 @@
 #include "archiver/auth/evidence.h"
 #include "archiver/vault/fields.h"
 #include "indexer/deliveries_priv.h"
+#include "indexer/text/prefixes.h"
 #include "indexer/transactions_priv.h"
 
 #include <stdio.h>

@@ -18,7 +18,6 @@
 #include "indexer/store/known_priv.h"
 #include "indexer/store/place_priv.h"
 #include "indexer/store/xapian_shim.h"
-#include "indexer/text/prefixes.h"
 
 /* Salts of the messages that were read last, so that what is found about them soon after does not
  * have them read once more. */

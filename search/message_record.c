@@ -1,7 +1,7 @@
 /* message_record.c - see message_record.h. */
 #include "search/message_record.h"
 #include "archiver/vault/fields.h"
-#include "indexer/index.h"
+#include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 #include "indexer/text/prefixes.h"
 #include "search/tail.h"

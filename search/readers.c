@@ -2,7 +2,7 @@
 #include "search/readers.h"
 #include "base/clock.h"
 #include "base/io.h"
-#include "indexer/index.h"
+#include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 
 #include <fcntl.h>

@@ -7,7 +7,7 @@
  */
 #include "search/search_priv.h"
 #include "base/clock.h"
-#include "indexer/index.h"
+#include "indexer/store/state.h"
 #include "indexer/text/prefixes.h"
 #include "search/query_plan.h"
 #include "search/query_priv.h"

@@ -2,8 +2,8 @@
  * nothing but a subject says so. What comes of it is made a tree by thread_tree.c. */
 #include "search/thread_priv.h"
 #include "archiver/vault/keep.h"
-#include "indexer/index.h"
 #include "indexer/record/provenance.h"
+#include "indexer/store/state.h"
 #include "indexer/text/prefixes.h"
 #include "search/query_plan.h"
 #include "search/tail.h"

@@ -23,7 +23,7 @@
  *     FINDING   u64 seq, u64 segment, string check, string text
  *     PROGRESS  u64 done, u64 all
  *     SUM       u64 entries, contents, disposed, unfinished, bytes, findings, next seq, u32 status,
- * string text
+ *               string text
  */
 #ifndef FK_VAULT_LEND_PRIV_H
 #define FK_VAULT_LEND_PRIV_H

@@ -11,6 +11,7 @@
  *     border: other                      one field or more of another sort
  *
  * in the order of the header, from its top, down to a Received field after FK_HOPS_MAX others.
+ * Runs in the box. Errors: out->failed. Threads: any.
  */
 #ifndef FK_INDEXER_BORDER_PRIV_H
 #define FK_INDEXER_BORDER_PRIV_H

@@ -13,7 +13,6 @@
 #ifndef FK_INDEXER_NOTICE_PRIV_H
 #define FK_INDEXER_NOTICE_PRIV_H
 #include "base/buf.h"
-#include "base/status.h"
 #include "indexer/record/delivery_record.h"
 
 enum fk_notice_part {

@@ -1,6 +1,6 @@
 /*
  * password_words_priv.h - words of a mail that may be the password of a file in another one.
- * Runs in the box. Errors: of the buffer. Threads: any.
+ * Runs in the box. Errors: out->failed. Threads: any.
  */
 #ifndef FK_INDEXER_PASSWORD_WORDS_PRIV_H
 #define FK_INDEXER_PASSWORD_WORDS_PRIV_H

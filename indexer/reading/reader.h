@@ -11,6 +11,9 @@
  *     JOB    u8 kind, u8 how much (enum fk_job_depth), u64 offset, u64 length, u16 passwords, of
  *            each u64 origin and a string; a sealed memory file
  *     ANSWER the answer, or nothing and a sealed memory file with it
+ *
+ * Ownership: the words of fk_index_program are constant. Threads: any; each main is a process of
+ * its own.
  */
 #ifndef FK_INDEXER_READER_H
 #define FK_INDEXER_READER_H

@@ -1,7 +1,7 @@
 /*
  * sink_priv.h - the two places a reading goes: terms for the index, a text for people.
  *
- * What the box gives out for a job (pool_priv.h) is written here: for the index flags and date,
+ * What the box gives out for a job (reader.h) is written here: for the index flags and date,
  * display lines, terms; for people UTF-8 text.
  */
 #ifndef FK_INDEXER_SINK_PRIV_H

@@ -1,6 +1,6 @@
 /*
  * client_term.h - an IP address as a term, the same way for messages and for queries: 32 hex
- * digits, IPv4 as ::ffff:a.b.c.d, so that a network is a beginning of it.
+ * digits, IPv4 as ::ffff:a.b.c.d, so that a network is a beginning of it. Threads: any.
  */
 #ifndef FK_INDEXER_CLIENT_TERM_H
 #define FK_INDEXER_CLIENT_TERM_H

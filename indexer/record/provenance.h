@@ -18,13 +18,16 @@
  * and of each capture, the oldest first, a line that begins it and what it knows:
  *
  *     capture: SEQ TIME VIA KIND  time of receipt (of imports the derived date); KIND is plain, or,
- * of a report, stated or claimed: does its source count (docs/query.md) mail-from: ADDRESS of the
- * envelope, also rcpt-to, carried-to sender: ADDRESS             of the report, also on-behalf-of,
- * mailbox journal-to: ADDRESS %09 HOW %09 ORIGINAL %09 NAME also journal-cc, journal-bcc,
- * journal-recipient; HOW: direct, expanded, forwarded; what is empty at the end is left out
+ *                                 of a report, stated or claimed: does its source count
+ *                                 (docs/query.md)
+ *     mail-from: ADDRESS          of the envelope, also rcpt-to, carried-to
+ *     sender: ADDRESS             of the report, also on-behalf-of, mailbox
+ *     journal-to: ADDRESS %09 HOW %09 ORIGINAL %09 NAME
+ *                                 also journal-cc, journal-bcc, journal-recipient; HOW: direct,
+ *                                 expanded, forwarded; what is empty at the end is left out
  *     verdict: ...                what was found of where it is from (verdicts_priv.h)
- *     report-id: ID, label: TEXT, sent: TEXT, arrived: TEXT, other: LINE, format: NAME, inner:
- * PLACE
+ *     report-id: ID               also label, sent, arrived, other: TEXT; format: NAME;
+ *                                 inner: PLACE
  *
  * Standing of an address, by what all captures say together: it was addressed openly, in To or Cc
  * of the header or by a report that counts, or had it from a list that was; a report that counts

@@ -1,4 +1,5 @@
-/* state.c - how far an index has come; place.c has the rest of state.h. */
+/* state.c - how far an index has come, and the sentence for a damaged one; place.c has the rest of
+ * state.h. */
 #include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 #include "indexer/text/prefixes.h"

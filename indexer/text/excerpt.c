@@ -231,7 +231,7 @@ static size_t next_of(const char *text, size_t len, size_t at) {
 /* Appends from at to end, at most so many characters, on one line. Returns where it stopped. */
 static size_t line_add(const char *text, size_t at, size_t end, size_t *characters,
                        struct fk_buf *out) {
-    while (at<end && * characters> 0) {
+    while (*characters > 0 && at < end) {
         const size_t next = next_of(text, end, at);
         if (!is_space(text, end, at))
             fk_buf_add(out, text + at, next - at);

@@ -1,5 +1,6 @@
 /* glyph.c - see glyph_priv.h */
 #include "indexer/text/glyph_priv.h"
+#include "indexer/text/fold_priv.h"
 
 #include <string.h>
 

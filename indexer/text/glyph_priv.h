@@ -7,7 +7,6 @@
  */
 #ifndef FK_INDEXER_GLYPH_PRIV_H
 #define FK_INDEXER_GLYPH_PRIV_H
-#include "indexer/text/fold_priv.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

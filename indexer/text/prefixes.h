@@ -81,7 +81,7 @@ extern "C" {
  * of that name has anything; "ext:pdf" for an attachment's name that ends so */
 #define FK_P_FLAG "XK"
 
-/* Conversations and likeness (conversation_priv.h, sketch.h): */
+/* Conversations and likeness (conversation_priv.h, conversation_terms_priv.h, sketch.h): */
 #define FK_P_REFERENCE "YR"   /* a Message-ID in References or In-Reply-To, as FK_P_OWN_MSGID */
 #define FK_P_TOPIC "YT"       /* the subject without Re:, 転送: and the like, folded */
 #define FK_P_TOPIC_REPLY "YS" /* the same, where nothing but the subject says that it answers */

@@ -3,9 +3,9 @@
  * says of itself, looked for in the texts of a message. Runs in the box only (sink_terms.c).
  *
  *     struct fk_txn_texts texts = FK_TXN_TEXTS_INIT;
- *     fk_txn_texts__add(&texts, FK_TXN_IN_BODY, "", 0, text, len);      as the reading goes on
- *     fk_txn_texts__find(&texts, has_date, date_ms, &lines);            lines of
- * transaction_record.h fk_txn_texts__free(&texts);
+ *     fk_txn_texts__add(&texts, FK_TXN_IN_BODY, "", 0, text, len);  as the reading goes on
+ *     fk_txn_texts__find(&texts, has_date, date_ms, &lines);     lines of transaction_record.h
+ *     fk_txn_texts__free(&texts);
  *
  * Texts are kept until the end, since what the message is may stand in the last of them: of each
  * FK_TXN_PART_BYTES, of all FK_TXN_ALL_BYTES and FK_TXN_PARTS of them; what is not looked at is

@@ -4,7 +4,7 @@
  *     index-dump VAULT          every document: terms with positions, values, data; then the mark
  *     index-dump -n VAULT       only how many documents, terms and positions there are
  */
-#include "indexer/index.h"
+#include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
  * texts.c - what the house reads of messages, as text: for judges that search it in their own way.
  *
  *     texts [-a] FILE...        a line of JSON for each; -a: what stands in attached files too, but
- * for those that a program of others reads (PDF, old Office)
+ *                               for those that a program of others reads (PDF, old Office)
  *
  *     {"file": "a.eml", "reasons": 0, "texts": [["subject", "plain", 0, "..."], ...]}
  *

@@ -2,7 +2,6 @@
 #include "indexer/document_priv.h"
 #include "indexer/reading/sink_priv.h"
 #include "indexer/store/known_priv.h"
-#include "indexer/text/prefixes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,6 @@
 #include "base/atomic_file.h"
 #include "base/io.h"
 #include "indexer/store/xapian_shim.h"
-#include "indexer/text/prefixes.h"
 #include "indexer/text/terms.h"
 
 #include <dirent.h>

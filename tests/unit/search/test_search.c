@@ -4,7 +4,7 @@
  */
 #include "archiver/vault/entry.h"
 #include "base/pack.h"
-#include "indexer/index.h"
+#include "indexer/store/state.h"
 #include "indexer/store/xapian_shim.h"
 #include "indexer/text/prefixes.h"
 #include "search/search.h"
