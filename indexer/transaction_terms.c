@@ -153,9 +153,10 @@ enum fk_status fk_transactions__own_copy(const void *lines, size_t len, char *co
     for (struct fk_field f; fk_fields_next(&it, &f);) {
         bool is_own = false;
         fk_buf_reset(&value);
-        if (own_companies && *own_companies && fk_field_is(&f, "txn"))
+        if (fk_field_is(&f, "txn"))
             fk_field_value(&f, &value);
-        if (value.len > sizeof party && memcmp(value.data, party, sizeof party - 1) == 0) {
+        if (own_companies && value.len > sizeof party &&
+            memcmp(value.data, party, sizeof party - 1) == 0) {
             const char *name = (const char *)value.data + sizeof party - 1;
             const char *tab = memchr(name, '\t', value.len - (sizeof party - 1));
             if (tab)

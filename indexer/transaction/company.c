@@ -196,7 +196,7 @@ bool fk_company_next(const char *text, size_t len, size_t *at, struct fk_company
         if (!form)
             continue;
         next = form_end;
-        size_t name_end = i, begin = i, end = form_end;
+        size_t name_end = i, begin, end = form_end;
         if (form->is_latin) {
             size_t before;
             while (name_end > from && (fk_glyph_before(text, len, name_end, &before) == ' ' ||
