@@ -195,8 +195,9 @@ static int hour_order(const void *a, const void *b) {
 
 static void hours_merge(struct cli_reconcile *r) {
     size_t kept = 0;
-    if (r->hours)
-        qsort(r->hours, r->hour_count, sizeof *r->hours, hour_order);
+    if (!r->hours)
+        return;
+    qsort(r->hours, r->hour_count, sizeof *r->hours, hour_order);
     for (size_t i = 0; i < r->hour_count; i++) {
         struct cli_hour *to = kept ? &r->hours[kept - 1] : NULL;
         const struct cli_hour *from = &r->hours[i];
@@ -232,7 +233,7 @@ static struct cli_hour *hour_of(struct cli_reconcile *r, int64_t ms, uint8_t sou
     struct cli_hour *last = r->hour_count ? &r->hours[r->hour_count - 1] : NULL;
     if (last && last->hour_ms == hour && last->source == source)
         return last;
-    if (r->hour_count == r->hour_cap && !hours_make_room(r))
+    if ((!r->hours || r->hour_count == r->hour_cap) && !hours_make_room(r))
         return NULL;
     last = &r->hours[r->hour_count++];
     *last = (struct cli_hour){.hour_ms = hour, .source = source};

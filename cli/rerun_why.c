@@ -305,8 +305,8 @@ void rerun_why_text(const struct rerun *r, const struct difference *d, char *out
         [UNEXPLAINED] = "nothing in the ledger says why",
         [READABLE_NOW] = "it was only partly searchable then, and was read again since",
         [RELATED] = "it has come to what is joined to the message that is named, or left it",
-        [OTHER_SPELLINGS] = "other spellings are searched for now (its lines expansion: say which "
-                            "were)",
+        [OTHER_SPELLINGS] = ("other spellings are searched for now (its lines expansion: say which "
+                             "were)"),
         [EXPANSION_CUT] = "a word with a *, or what is related, stands for more than is looked "
                           "for: which part is, may differ"};
     switch (d->why) {
